@@ -1,0 +1,308 @@
+"""Frozen dataclasses <-> TOML <-> command line. Knows no option by name: it reads those of the classes it is given.
+
+A configuration is a frozen dataclass whose fields are sections; a section is a frozen dataclass whose fields are
+typed `Annotated[T, "meaning"]`, T one of int, float, bool, str, Literal[...], tuple[str, ...] or one of them | None.
+Its values come in layers (preset, file, --set), and it is remembered which layer each of them came from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from dragoman.errors import ConfigError
+
+C = TypeVar("C")
+Sections = Mapping[str, Mapping[str, Any]]
+
+DEFAULT = "default"
+_ORIGIN_COLUMN = 40
+
+
+class Spelled(str):
+    """A value as typed on the command line: no TOML, and its type is that of the field it is for."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field of a section."""
+
+    section: str
+    key: str
+    kind: Any  # the T of Annotated[T, "meaning"]
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.section}.{self.key}"
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[C]):
+    """A configuration, and where each value came from: {"model.norm": "preset small"}."""
+
+    value: C
+    origin: dict[str, str]
+
+
+# -- what a class asks for --------------------------------------------------------------------------------------
+
+
+def section_options(section: type, name: str = "") -> list[Option]:
+    """The options of a section, in the order of its fields."""
+    return [Option(name, field.name, *_kind_and_meaning(hint)) for field, hint in _hints(section)]
+
+
+def _kind_and_meaning(hint: Any) -> tuple[Any, str]:
+    if get_origin(hint) is not Annotated:
+        return hint, ""
+    kind, *notes = get_args(hint)
+    return kind, next((note for note in notes if isinstance(note, str)), "")
+
+
+def _hints(cls: type) -> list[tuple[Any, Any]]:
+    assert is_dataclass(cls), f"{cls} is no dataclass"
+    hints = get_type_hints(cls, include_extras=True)
+    return [(field, hints[field.name]) for field in fields(cls)]
+
+
+def _sections(cls: type) -> dict[str, type]:
+    return {field.name: hint for field, hint in _hints(cls)}
+
+
+# -- reading ----------------------------------------------------------------------------------------------------
+
+
+def load_toml(path: Path | str) -> dict[str, dict[str, Any]]:
+    """The sections of a TOML file. Raises ConfigError for what is not there, not TOML, or outside a section."""
+    path = Path(path)
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start:,}") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    for key, value in found.items():
+        if not isinstance(value, dict):
+            raise ConfigError(
+                f"{path}: {key} = {value!r} stands outside a section: put it below a [section] line"
+            )
+    return found
+
+
+def parse_set(text: str) -> dict[str, dict[str, Any]]:
+    """`training.seed=2`, the argument of --set, as the one value of a layer."""
+    name, equals, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise ConfigError(f"--set {text}: write --set section.key=value, such as --set training.seed=2")
+    return {section: {key: Spelled(value.strip())}}
+
+
+def resolve(cls: type[C], layers: Sequence[tuple[str, Sections]]) -> Resolved[C]:
+    """The defaults of `cls`, overlaid by each (origin, sections) in turn.
+
+    Raises ConfigError for a section or key that `cls` does not have (with the nearest name) and for a value that
+    is not of its type.
+    """
+    kinds = _sections(cls)
+    options = {
+        option.name: option for section, kind in kinds.items() for option in section_options(kind, section)
+    }
+    values: dict[str, dict[str, Any]] = {section: {} for section in kinds}
+    origins = dict.fromkeys(options, DEFAULT)
+    for origin, sections in layers:
+        for section, entries in sections.items():
+            for key, value in entries.items():
+                name = f"{section}.{key}"
+                if name not in options:
+                    raise ConfigError(
+                        f"{name} is no option ({origin}): {_hint(section, key, kinds, options)}"
+                    )
+                values[section][key] = _converted(options[name], value, origin)
+                origins[name] = origin
+            if section not in kinds:
+                raise ConfigError(
+                    f"[{section}] is no section ({origin}): {_hint(section, '', kinds, options)}"
+                )
+    return Resolved(cls(**{section: kind(**values[section]) for section, kind in kinds.items()}), origins)
+
+
+def _hint(section: str, key: str, kinds: Mapping[str, type], options: Mapping[str, Option]) -> str:
+    """The name that was probably meant: the same key elsewhere, else a like one here, else a like one anywhere."""
+    if not key:
+        nearest = difflib.get_close_matches(section, kinds, 1)
+        return f"did you mean [{nearest[0]}]?" if nearest else f"there are {', '.join(kinds)}"
+    same_key = [option.name for option in options.values() if option.key == key]
+    here = [option.name for option in options.values() if option.section == section]
+    nearest = (
+        difflib.get_close_matches(f"{section}.{key}", same_key, 1, 0)
+        or difflib.get_close_matches(f"{section}.{key}", here, 1, 0.7)
+        or difflib.get_close_matches(f"{section}.{key}", options, 1)
+    )
+    if nearest:
+        return f"did you mean {nearest[0]}?"
+    if here:
+        return f"[{section}] has {', '.join(name.partition('.')[2] for name in here)}"
+    return f"the sections are {', '.join(kinds)}"
+
+
+def _converted(option: Option, value: Any, origin: str) -> Any:
+    try:
+        return _as(option.kind, value)
+    except ValueError:
+        shown = value if isinstance(value, Spelled) else json.dumps(value, ensure_ascii=False, default=str)
+        raise ConfigError(f"{option.name} = {shown} ({origin}): must be {_expected(option.kind)}") from None
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """`value` as a `kind`, where nothing is lost by it. Raises ValueError."""
+    origin = get_origin(kind)
+    if origin in (Union, UnionType):
+        (inner,) = (part for part in get_args(kind) if part is not NoneType)
+        return None if value in (None, Spelled("none")) else _as(inner, value)
+    if origin is Literal:
+        return _as_choice(get_args(kind), value)
+    if origin is tuple:
+        texts = (
+            [part.strip() for part in value.split(",") if part.strip()]
+            if isinstance(value, Spelled)
+            else value
+        )
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+            raise ValueError
+        return tuple(map(str, texts))
+    if kind is bool:
+        return _as_choice(
+            (True, False), {"true": True, "false": False}.get(value) if _spelled(value) else value
+        )
+    if kind in (int, float):
+        return _as_number(kind, value)
+    if kind is str and isinstance(value, str):
+        return str(value)
+    raise ValueError
+
+
+def _spelled(value: Any) -> bool:
+    return isinstance(value, Spelled)
+
+
+def _as_choice(choices: tuple[Any, ...], value: Any) -> Any:
+    for choice in choices:
+        if type(value) in (type(choice), Spelled) and (
+            value == choice or (_spelled(value) and value == str(choice))
+        ):
+            return choice
+    raise ValueError
+
+
+def _as_number(kind: type[int | float], value: Any) -> int | float:
+    """An int may be written 1e5, a float 1; a bool or a quoted number in a file is neither."""
+    if _spelled(value):
+        number = float(value)
+        if kind is int and value.lstrip("+-").replace("_", "").isdecimal():
+            return int(value)  # beyond 2**53 a float is not exact
+    elif type(value) in (int, float):
+        number = value
+    else:
+        raise ValueError
+    if not math.isfinite(number) or (kind is int and number != int(number)):
+        raise ValueError
+    return kind(number)
+
+
+def _expected(kind: Any) -> str:
+    origin = get_origin(kind)
+    if origin in (Union, UnionType):
+        (inner,) = (part for part in get_args(kind) if part is not NoneType)
+        return f"{_expected(inner)}, or none"
+    if origin is Literal:
+        return f"one of {', '.join(toml_value(choice) for choice in get_args(kind))}"
+    if origin is tuple:
+        return "a list of texts"
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
+
+
+# -- writing ----------------------------------------------------------------------------------------------------
+
+
+def sections_of(config: Any) -> dict[str, dict[str, Any]]:
+    """The plain values of a configuration."""
+    return {
+        field.name: {inner.name: getattr(section, inner.name) for inner in fields(section)}
+        for field in fields(config)
+        if is_dataclass(section := getattr(config, field.name))
+    }
+
+
+def dump_toml(config: Any) -> str:
+    """A configuration, or a mapping of sections, as TOML. None has no TOML form and is left out."""
+    sections = config if isinstance(config, Mapping) else sections_of(config)
+    parts = []
+    for section, values in sections.items():
+        lines = [f"{key} = {toml_value(value)}" for key, value in values.items() if value is not None]
+        parts.append("\n".join((f"[{section}]", *lines)))
+    return "\n\n".join(parts) + "\n"
+
+
+def toml_value(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case float():
+            return repr(value) if math.isfinite(value) else str(value)  # inf and nan are TOML words
+        case str():
+            # JSON's escapes are TOML's, but for DEL, which only TOML wants escaped.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case list() | tuple():
+            return f"[{', '.join(map(toml_value, value))}]"
+    raise TypeError(f"no TOML form for {value!r}")
+
+
+def explain(resolved: Resolved[Any]) -> str:
+    """TOML that load_toml reads back, with the meaning of each field above it and its origin beside it."""
+    kinds, values = _sections(type(resolved.value)), sections_of(resolved.value)
+    parts = []
+    for section, kind in kinds.items():
+        summary = (kind.__doc__ or "").strip().partition("\n")[0]
+        lines = [f"[{section}]  # {summary}"]
+        for option in section_options(kind, section):
+            lines += _explained(option, values[section][option.key], resolved.origin[option.name])
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _explained(option: Option, value: Any, origin: str) -> Iterator[str]:
+    choices = f" ({_expected(option.kind)})" if get_origin(option.kind) is Literal else ""
+    yield f"# {option.meaning or option.key}{choices}"
+    assignment = f"# {option.key} is not set" if value is None else f"{option.key} = {toml_value(value)}"
+    yield f"{assignment:<{_ORIGIN_COLUMN}}  # {origin}"
+
+
+def difference(old: Any, new: Any) -> list[str]:
+    """["training.seed: 1 -> 2", ...]; both are configurations, or mappings of sections."""
+    before, after = (config if isinstance(config, Mapping) else sections_of(config) for config in (old, new))
+    names = [(section, key) for section, values in after.items() for key in values]
+    names += [(s, key) for s, values in before.items() for key in values if key not in after.get(s, {})]
+    changes = []
+    for section, key in names:
+        pair = [_shown(config.get(section, {}), key) for config in (before, after)]
+        if pair[0] != pair[1]:
+            changes.append(f"{section}.{key}: {pair[0]} -> {pair[1]}")
+    return changes
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    """As TOML, in which a tuple and the list that JSON made of it are the same."""
+    return "(not set)" if values.get(key) is None else toml_value(values[key])

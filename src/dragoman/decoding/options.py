@@ -1,0 +1,151 @@
+"""What a search is asked for and what it answers. Loads no torch: every engine speaks in these two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any
+
+from dragoman.errors import ConfigError
+
+# Length limits come in few sizes, so that sentences of like length can share a batch with one limit.
+LIMIT_STEP = 32
+
+SAMPLING_ONLY = ("temperature", "top_k", "top_p")
+
+
+@dataclass(frozen=True)
+class DecodingOptions:
+    """How a translation is searched for, or drawn. Lengths are in tokens; `</s>` is not one of them."""
+
+    beam_size: Annotated[int, "hypotheses kept at each step; 1 = greedy"] = 5
+    n_best: Annotated[int, "translations returned for each sentence"] = 1
+    length_penalty: Annotated[float, "a: rank by log-probability / (tokens with </s>)^a; 0 prefers short"] = 1.0
+    max_length: Annotated[int, "longest translation"] = 256
+    max_length_ratio: Annotated[
+        float, "longest translation for each source token, rounded up to leave 32 to 63 more; 0 = max_length only"
+    ] = 3.0
+    min_length: Annotated[int, "shortest translation"] = 0
+    no_repeat_ngram: Annotated[int, "no sequence of so many tokens occurs twice; 0 = off"] = 0
+    sample: Annotated[bool, "draw tokens at random instead of searching for the most probable"] = False
+    temperature: Annotated[float, "of sampling: below 1 keeps to probable tokens, above 1 strays"] = 1.0
+    top_k: Annotated[int, "sample among the k most probable tokens; 0 = all"] = 0
+    top_p: Annotated[float, "sample among the fewest tokens that have this probability together"] = 1.0
+    seed: Annotated[int, "of sampling; a sentence's draws depend on it and on the sentence alone"] = 0
+
+    def __post_init__(self) -> None:
+        self._refuse_impossible_values()
+        self._refuse_contradictions()
+
+    def _refuse_impossible_values(self) -> None:
+        for name, least in (
+            ("beam_size", 1),
+            ("n_best", 1),
+            ("max_length", 1),
+            ("length_penalty", 0),
+            ("max_length_ratio", 0),
+            ("min_length", 0),
+            ("no_repeat_ngram", 0),
+            ("top_k", 0),
+            ("seed", 0),
+        ):
+            value = getattr(self, name)
+            if not least <= value < math.inf:  # NaN fails too
+                raise ConfigError(f"decoding.{name} = {value}: must be at least {least}")
+        if not 0 < self.temperature < math.inf:
+            raise ConfigError(
+                f"decoding.temperature = {self.temperature}: must be above 0; for the most probable token at each "
+                "step use decoding.beam_size = 1 without decoding.sample"
+            )
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"decoding.top_p = {self.top_p}: must be above 0 and at most 1")
+
+    def _refuse_contradictions(self) -> None:
+        if self.min_length >= self.max_length:
+            raise ConfigError(
+                f"decoding.min_length = {self.min_length} leaves nothing below "
+                f"decoding.max_length = {self.max_length}"
+            )
+        if self.sample and self.beam_size != 1:
+            raise ConfigError(
+                f"decoding.sample = true draws each translation by itself, decoding.beam_size = {self.beam_size} "
+                "compares several: set decoding.beam_size = 1 (decoding.n_best asks for more draws)"
+            )
+        if not self.sample and self.n_best > self.beam_size:
+            raise ConfigError(
+                f"decoding.n_best = {self.n_best} is more than decoding.beam_size = {self.beam_size} hypotheses "
+                "can give: raise decoding.beam_size"
+            )
+        for name in SAMPLING_ONLY:
+            if not self.sample and getattr(self, name) != getattr(DecodingOptions, name):
+                raise ConfigError(
+                    f"decoding.{name} = {getattr(self, name)} has no effect while decoding.sample = false: "
+                    "set decoding.sample = true"
+                )
+
+    def changed(self, **changes: Any) -> DecodingOptions:
+        """These options with some exchanged; the later word wins where the two cannot both be meant.
+
+        Asking to sample ends a beam search of the defaults, and asking for a beam ends their sampling, so nobody
+        has to undo a default by hand. Raises ConfigError for an unknown name or a contradiction in `changes`.
+        """
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise ConfigError(f"decoding.{name} is no option; there are {', '.join(known)}")
+        merged: dict[str, Any] = dict(changes)
+        sample = merged.get("sample", self.sample and merged.get("beam_size", 1) == 1)
+        if sample and not self.sample:
+            merged.setdefault("beam_size", 1)
+        if self.sample and not sample:
+            merged.setdefault("sample", False)
+            for name in SAMPLING_ONLY:
+                merged.setdefault(name, getattr(DecodingOptions, name))
+        return replace(self, **merged)
+
+    def limit(self, source_length: int, prefix_length: int = 0) -> int:
+        """Tokens after which a translation is cut off.
+
+        A sentence the model loops on would otherwise cost max_length steps, many times its real length.
+        """
+        if prefix_length >= self.max_length:
+            raise ConfigError(
+                f"a forced prefix of {prefix_length} tokens leaves no room below decoding.max_length = "
+                f"{self.max_length}"
+            )
+        if not self.max_length_ratio:
+            return self.max_length
+        wanted = max(self.max_length_ratio * source_length, self.min_length, prefix_length)
+        return min(self.max_length, LIMIT_STEP * (math.ceil(wanted / LIMIT_STEP) + 1))
+
+    def normalise(self, log_probability: float, tokens: int) -> float:
+        """The score by which hypotheses of different length compare; `tokens` counts `</s>`."""
+        return log_probability / tokens**self.length_penalty
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One translation, as ids.
+
+    tokens: without <s> and </s>; a forced prefix stands in front.
+    score: sum of token_scores / len(token_scores) ** length_penalty.
+    token_scores: log-probability of each token, then of </s> if `finished`, among the tokens that were allowed;
+        0 for a forced one.
+    attention: where each token looked: a row for each token, a column for each source token and its </s>.
+    finished: False when the length limit cut it off before </s>.
+    """
+
+    tokens: list[int]
+    score: float
+    token_scores: list[float]
+    attention: list[list[float]] | None = None
+    finished: bool = True
+
+
+def no_prefixes(prefixes: Sequence[Sequence[int]] | None, sentences: int) -> Sequence[Sequence[int]]:
+    """The forced prefixes, one for each sentence: empty where none was asked for."""
+    if prefixes is None:
+        return [()] * sentences
+    assert len(prefixes) == sentences, f"{len(prefixes)} prefixes for {sentences} sentences"
+    return prefixes

@@ -1,0 +1,225 @@
+"""Greedy search, beam search and sampling over start/step. Knows no text and no model class.
+
+Greedy search is a beam of one; sampling is a beam of one whose single candidate is drawn.
+
+Dimensions: N inputs, B of them still unfinished, k hypotheses of each, c candidates, t tokens so far, S source,
+V vocabulary. A row of the model is one hypothesis: row b k + j is hypothesis j of the b-th unfinished sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dragoman.decoding.constraints import Constraints, prefix_table
+from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
+from dragoman.decoding.sampling import draw, uniforms
+from dragoman.errors import ModelError
+from dragoman.protocols import Decodable
+
+DEAD = float("-inf")  # the log-probability of a place in the beam that nothing fills
+
+
+@dataclass(frozen=True)
+class Live:
+    """The hypotheses that still grow. A value: each step makes a new one."""
+
+    sentence: Tensor  # [B] the input each belongs to
+    tokens: Tensor  # [B, k, t]
+    token_scores: Tensor  # [B, k, t]
+    total: Tensor  # [B, k] sum of token_scores, or DEAD
+
+    @property
+    def length(self) -> int:
+        return self.tokens.size(2)
+
+    def extend(self, found: Candidates) -> Live:
+        """Each candidate appended to its parent: k becomes c."""
+        parent = found.parent[:, :, None].expand(-1, -1, self.length)
+        return Live(
+            self.sentence,
+            torch.cat((self.tokens.gather(1, parent), found.token[:, :, None]), 2),
+            torch.cat((self.token_scores.gather(1, parent), found.score[:, :, None]), 2),
+            found.total,
+        )
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """One token more for each sentence's hypotheses, the most probable first; [B, c] each."""
+
+    parent: Tensor  # which of the k hypotheses is extended
+    token: Tensor
+    score: Tensor  # log-probability of the token
+    total: Tensor  # ... and of all tokens up to it
+
+    def take(self, columns: Tensor) -> Candidates:
+        """columns [B, k] -> those candidates of each sentence."""
+        return Candidates(*(x.gather(1, columns) for x in (self.parent, self.token, self.score, self.total)))
+
+
+Choose = Callable[[Tensor, Live], Candidates]
+
+
+@torch.inference_mode()
+def search(
+    model: Decodable,
+    source: Tensor,
+    source_mask: Tensor,
+    options: DecodingOptions,
+    *,
+    bos: int = 2,
+    eos: int = 3,
+    never: Sequence[int] = (0, 1, 2),
+    prefixes: Sequence[Sequence[int]] | None = None,
+) -> list[list[Hypothesis]]:
+    """The n best translations of each sentence, best first.
+
+    source and source_mask [N, S]; `never` holds the ids that are not written (padding, unknown, start);
+    `prefixes` what each translation has to begin with. A beam's hypotheses are distinct; draws may coincide.
+
+    A sentence is finished when its beam has found as many endings as it is wide, or when nothing that still grows
+    can get among the n best. It then leaves the batch.
+    """
+    draws = options.n_best if options.sample else 1
+    lengths = source_mask.sum(1).tolist()
+    given = no_prefixes(prefixes, len(lengths))
+    limits = [options.limit(s, len(p)) for s, p in zip(lengths, given, strict=True) for _ in range(draws)]
+    state = model.start(source, source_mask)
+    rows = torch.arange(len(lengths), device=source.device).repeat_interleave(draws)
+    if draws > 1:
+        state = state.select(rows)
+    table = prefix_table(given, source.device)[rows]
+    rules = Constraints(eos, tuple(never), options.min_length, options.no_repeat_ngram, table)
+    sources = [row[real].tolist() for row, real in zip(source, source_mask, strict=True)]
+    choose = sampled(options, sources, max(limits, default=0), source.device) if options.sample else likeliest(options)
+    pools = _run(model, state, _Search(options, bos, eos, limits, rules, choose), source.device)
+    best = []
+    for i in range(len(lengths)):
+        pool = [hypothesis for drawn in pools[i * draws : (i + 1) * draws] for hypothesis in drawn]
+        best.append(sorted(pool, key=lambda h: h.score, reverse=True)[: options.n_best])
+    return best
+
+
+def likeliest(options: DecodingOptions) -> Choose:
+    """Beam search's choice: the 2 k most probable extensions, so that k go on even if k of them end."""
+    wanted = 2 * options.beam_size
+
+    def choose(logits: Tensor, live: Live) -> Candidates:
+        # The k best of a sentence are among the best of each of its rows; no whole row is sorted or normalised.
+        top, token = logits.topk(min(wanted, logits.size(-1)))  # [B, k, m]
+        score = top - logits.logsumexp(-1, keepdim=True)
+        total = (live.total[:, :, None] + score).flatten(1)  # [B, k m]
+        total, place = total.topk(min(wanted, total.size(1)))  # [B, c]
+        return Candidates(
+            place // token.size(2), token.flatten(1).gather(1, place), score.flatten(1).gather(1, place), total
+        )
+
+    return choose
+
+
+def sampled(
+    options: DecodingOptions, sources: Sequence[Sequence[int]], longest: int, device: torch.device
+) -> Choose:
+    """Sampling's choice: one extension, drawn."""
+    table = np.array(
+        [uniforms(options.seed, s, d, longest) for s in sources for d in range(options.n_best)]
+    ).reshape(-1, longest)
+    uniform = torch.from_numpy(table).to(device)  # [N, longest]
+
+    def choose(logits: Tensor, live: Live) -> Candidates:
+        logits = logits.squeeze(1)  # [B, V]
+        chance = uniform[live.sentence, live.length]
+        token = draw(logits, chance, options.temperature, options.top_k, options.top_p)[:, None]
+        # The score is the model's own opinion: temperature and cuts change the draw, not the judgement.
+        score = logits.gather(1, token) - logits.logsumexp(-1, keepdim=True)
+        return Candidates(torch.zeros_like(token), token, score, live.total + score)
+
+    return choose
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What does not change from step to step."""
+
+    options: DecodingOptions
+    bos: int
+    eos: int
+    limits: list[int]
+    rules: Constraints
+    choose: Choose
+
+    def finish(self, grown: Live, ends: Tensor, pools: list[list[Hypothesis]]) -> None:
+        """Put the hypotheses marked in ends [B, c] into the pools of their sentences."""
+        where = ends.nonzero(as_tuple=True)
+        owners = grown.sentence[where[0]].tolist()
+        tokens, scores = grown.tokens[where].tolist(), grown.token_scores[where].tolist()
+        for owner, ids, logs, total in zip(owners, tokens, scores, grown.total[where].tolist(), strict=True):
+            finished = ids[-1] == self.eos
+            score = self.options.normalise(total, len(logs))
+            pools[owner].append(Hypothesis(ids[:-1] if finished else ids, score, logs, None, finished))
+
+    def done(self, pool: list[Hypothesis], best_total: float, limit: int, length: int) -> bool:
+        """Whether nothing that still grows, at most `best_total` probable, can change the n best."""
+        options = self.options
+        if length == limit or best_total == DEAD or len(pool) >= options.beam_size:
+            return True
+        if len(pool) < options.n_best:
+            return False
+        worst = sorted((h.score for h in pool), reverse=True)[options.n_best - 1]
+        # A total only falls, and counts for most at the greatest length it can be divided by.
+        return worst >= options.normalise(best_total, limit)
+
+
+def _run(model: Decodable, state: object, asked: _Search, device: torch.device) -> list[list[Hypothesis]]:
+    """Step until every sentence is finished; returns what each has found, in no order."""
+    pools: list[list[Hypothesis]] = [[] for _ in asked.limits]
+    limits = torch.tensor(asked.limits, device=device)
+    n = len(pools)
+    nothing = torch.zeros(n, 1, 0, device=device)
+    live = Live(torch.arange(n, device=device), nothing.long(), nothing, torch.zeros(n, 1, device=device))
+    last = torch.full((n, 1), asked.bos, device=device)
+    while len(live.sentence):
+        logits, state = model.step(last, state)
+        logits = logits.float().unflatten(0, live.total.shape)  # [B, k, V]
+        found = asked.choose(asked.rules.apply(logits, live.tokens, live.sentence), live)
+        if found.total.isnan().any():
+            raise ModelError(
+                "the model gives probabilities that are not numbers (NaN): its weights are damaged or have diverged"
+            )
+        cut = (limits[live.sentence] == live.length + 1)[:, None]
+        first = torch.arange(found.token.size(1), device=device) < asked.options.beam_size
+        ends = ((found.token == asked.eos) | cut) & first & (found.total > DEAD)
+        if ends.any():
+            asked.finish(live.extend(found), ends, pools)
+        growing, parent = _go_on(live, found, asked)
+        best = growing.total[:, 0].tolist()
+        keep = [
+            b
+            for b, i in enumerate(live.sentence.tolist())
+            if not asked.done(pools[i], best[b], asked.limits[i], growing.length)
+        ]
+        live, rows = _drop(growing, parent, torch.tensor(keep, dtype=torch.int64, device=device), live.total.size(1))
+        if len(keep) and not (len(rows) == len(last) and parent.size(1) == 1):
+            state = state.select(rows)  # type: ignore[attr-defined]
+        last = live.tokens[:, :, -1].reshape(-1, 1)
+    return pools
+
+
+def _go_on(live: Live, found: Candidates, asked: _Search) -> tuple[Live, Tensor]:
+    """The k most probable candidates that do not end, and the hypothesis [B, k] each came from."""
+    total = found.total.masked_fill(found.token == asked.eos, DEAD)
+    total, columns = total.topk(min(asked.options.beam_size, total.size(1)))
+    chosen = found.take(columns)
+    grown = live.extend(chosen)
+    return Live(grown.sentence, grown.tokens, grown.token_scores, total), chosen.parent
+
+
+def _drop(growing: Live, parent: Tensor, keep: Tensor, width: int) -> tuple[Live, Tensor]:
+    """Only the sentences keep [b], and the model rows that their k hypotheses continue."""
+    live = Live(*(x[keep] for x in (growing.sentence, growing.tokens, growing.token_scores, growing.total)))
+    return live, (keep[:, None] * width + parent[keep]).flatten()

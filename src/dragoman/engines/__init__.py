@@ -1,0 +1,38 @@
+"""Who computes a translation: ids in, ids out. Knows no text, and loads no engine until one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dragoman.decoding.options import DecodingOptions, Hypothesis
+
+Ids = Sequence[int]
+
+
+class Engine(Protocol):
+    """A model made ready to translate. Sources and targets are ids without <s> and </s>."""
+
+    name: str
+
+    def translate(
+        self,
+        sources: Sequence[Ids],
+        options: DecodingOptions,
+        prefixes: Sequence[Ids] | None = None,
+        *,
+        attention: bool = False,
+        token_scores: bool = True,
+    ) -> list[list[Hypothesis]]:
+        """The n best of each source, in the order of the sources; no result depends on the others.
+
+        `prefixes` holds what each translation must begin with. Hypothesis.attention is there if `attention` asks for
+        it. Without `token_scores` an engine to which they are work may give each token an even share of the sum.
+        An empty source has one translation, which is its prefix.
+        """
+        ...
+
+
+def empty(prefix: Ids, attention: bool) -> list[Hypothesis]:
+    """What an empty source translates to."""
+    return [Hypothesis(list(prefix), 0.0, [0.0] * (len(prefix) + 1), [[1.0]] * len(prefix) if attention else None)]

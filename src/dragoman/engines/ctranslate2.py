@@ -1,0 +1,233 @@
+"""The production engine: CTranslate2, int8 on a CPU unless told otherwise. Ids in, ids out; loads no torch.
+
+Results are those of the torch engine up to rounding: the same search, the same score, the same stop rule.
+Sampling is refused: CTranslate2 draws from a state that all sentences share, so draws would depend on neighbours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import ctranslate2
+
+from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
+from dragoman.engines import Ids, empty
+from dragoman.errors import ConfigError, ModelError, UsageError
+from dragoman.interop.ctranslate2 import convert
+
+PAD, UNK, BOS, EOS = 0, 1, 2, 3
+
+# Source tokens of a batch: what a worker computes at once should stay in its share of the cache.
+BATCH_TOKENS = 256
+
+FILES = ("model.bin", "config.json")
+
+
+def refusal(options: DecodingOptions) -> str | None:
+    """Why this engine cannot do what is asked, or None; the torch engine can do everything."""
+    return "CTranslate2 cannot sample reproducibly" if options.sample else None
+
+
+class CTranslate2Engine:
+    """A model in CTranslate2's format, with a number of workers that translate batches side by side."""
+
+    name = "ctranslate2"
+
+    def __init__(
+        self,
+        model: str | Path | Mapping[str, bytes],
+        *,
+        workers: int | None = None,
+        device: str = "cpu",
+        compute_type: str | None = None,
+    ) -> None:
+        """`model` is a directory, or the files of one as interop.ctranslate2.convert makes them.
+
+        workers: one thread each; as many as the process may use cores of, when None (one on a GPU). Two workers of
+        one thread are faster than one of two for anything but a single sentence, and no slower for that.
+        compute_type: int8, float32, ...; when None, int8 on a CPU and float16 on a GPU.
+        """
+        files = dict(model) if isinstance(model, Mapping) else _read(Path(model))
+        source, target = _vocabularies(files)
+        self._source, self._target = source, target
+        self._target_ids = {piece: i for i, piece in enumerate(target)}
+        settings = json.loads(files["config.json"])
+        self._source_positions: int | None = settings.get("max_source_positions")
+        self._target_positions: int | None = settings.get("max_target_positions")
+        if workers is None:
+            workers = _cores() if device == "cpu" else 1
+        if workers < 1:
+            raise ConfigError(f"workers = {workers}: must be at least 1")
+        try:
+            self._translator = ctranslate2.Translator(
+                "model",
+                device,
+                compute_type=compute_type or ("int8" if device == "cpu" else "float16"),
+                inter_threads=workers,
+                intra_threads=1,
+                max_queued_batches=-1,
+                files=files,
+            )
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"CTranslate2 does not take this model on {device}: {error}") from error
+        self.workers, self.compute_type = workers, self._translator.compute_type
+
+    @classmethod
+    def from_weights(
+        cls,
+        weights: Mapping[str, Any],
+        config: object,
+        source_vocab: Sequence[str],
+        target_vocab: Sequence[str],
+        *,
+        workers: int | None = None,
+        device: str = "cpu",
+        compute_type: str | None = None,
+    ) -> Self:
+        """The engine of a Transformer: see interop.ctranslate2.convert for the model, __init__ for the rest."""
+        # What will be computed in int8 is made so here: CTranslate2 would read four times as many bytes to do it.
+        eight = compute_type in (None, "int8") and device == "cpu"
+        files = convert(weights, config, source_vocab, target_vocab, "int8" if eight else "float32")
+        return cls(files, workers=workers, device=device, compute_type=compute_type)
+
+    def translate(
+        self,
+        sources: Sequence[Ids],
+        options: DecodingOptions,
+        prefixes: Sequence[Ids] | None = None,
+        *,
+        attention: bool = False,
+        token_scores: bool = True,
+    ) -> list[list[Hypothesis]]:
+        """See Engine. Raises ConfigError for sampling, UsageError for a source with more tokens than positions.
+
+        Token scores take a second pass, a third as long as a beam search of five; they are among the whole
+        vocabulary, where the torch engine's are among the allowed tokens.
+        """
+        if why := refusal(options):
+            raise ConfigError(f"decoding.sample = true: {why}: use the torch engine")
+        given = no_prefixes(prefixes, len(sources))
+        self._refuse_too_long(sources)
+        running: list[tuple[int, int, Any]] = []
+        for (limit, prefixed), indices in self._groups(sources, given, options).items():
+            futures = self._translator.translate_batch(
+                [self._pieces(self._source, sources[i]) for i in indices],
+                [self._pieces(self._target, given[i]) for i in indices] if prefixed else None,
+                max_decoding_length=limit,
+                return_attention=attention,
+                asynchronous=True,
+                **self._asked(options),
+            )
+            running += [(i, limit, future) for i, future in zip(indices, futures, strict=True)]
+        found = [[] if source else empty(prefix, attention) for source, prefix in zip(sources, given, strict=True)]
+        for i, _, future in running:
+            found[i] = self._hypotheses(future.result(), options)
+        return self._with_token_scores(sources, given, found) if token_scores else found
+
+    def _groups(
+        self, sources: Sequence[Ids], given: Sequence[Ids], options: DecodingOptions
+    ) -> dict[tuple[int, bool], list[int]]:
+        """Sentences that share a call: one length limit, and all or none with a prefix. Longest first.
+
+        A call has one limit for all its sentences, and treats a sentence without a prefix otherwise when another
+        has one; neither may reach a neighbour.
+        """
+        groups: dict[tuple[int, bool], list[int]] = {}
+        for i in sorted(range(len(sources)), key=lambda i: -len(sources[i])):
+            limit = options.limit(len(sources[i]) + 1, len(given[i]))
+            if self._target_positions is not None:
+                limit = min(limit, self._target_positions)
+            if sources[i]:
+                groups.setdefault((limit, bool(given[i])), []).append(i)
+        return groups
+
+    def _asked(self, options: DecodingOptions) -> dict[str, Any]:
+        """The options in CTranslate2's words."""
+        return {
+            "beam_size": options.beam_size,
+            "num_hypotheses": options.n_best,
+            "length_penalty": options.length_penalty,
+            "min_decoding_length": options.min_length,
+            "no_repeat_ngram_size": options.no_repeat_ngram,
+            "disable_unk": True,
+            "suppress_sequences": [[self._target[PAD]], [self._target[BOS]]],
+            "return_scores": True,
+            "return_end_token": True,  # so that </s> counts in the length, and a cut-off translation shows
+            "max_input_length": 0,  # its default would cut the source without a word
+            "max_batch_size": BATCH_TOKENS,
+            "batch_type": "tokens",
+        }
+
+    def _hypotheses(self, result: Any, options: DecodingOptions) -> list[Hypothesis]:
+        hypotheses = []
+        for n, (pieces, score) in enumerate(zip(result.hypotheses, result.scores, strict=True)):
+            tokens = [self._target_ids[piece] for piece in pieces]
+            finished = tokens[-1] == EOS
+            tokens = tokens[:-1] if finished else tokens
+            rows = result.attention[n][: len(tokens)] if result.attention else None
+            share = score * len(pieces) ** options.length_penalty / len(pieces)
+            hypotheses.append(Hypothesis(tokens, score, [share] * len(pieces), _with_end(rows), finished))
+        return hypotheses
+
+    def _with_token_scores(
+        self, sources: Sequence[Ids], given: Sequence[Ids], found: Sequence[list[Hypothesis]]
+    ) -> list[list[Hypothesis]]:
+        """The same hypotheses with the log-probability of each token; forced ones count 0, as in the search."""
+        wanted = [(i, h) for i, hypotheses in enumerate(found) for h in hypotheses if sources[i]]
+        results = self._translator.score_batch(
+            [self._pieces(self._source, sources[i]) for i, _ in wanted],
+            [self._pieces(self._target, h.tokens) for _, h in wanted],
+            max_batch_size=BATCH_TOKENS,
+            batch_type="tokens",
+            max_input_length=0,
+        )
+        scored = [[] if source else hypotheses for source, hypotheses in zip(sources, found, strict=True)]
+        for (i, h), result in zip(wanted, results, strict=True):
+            forced = len(given[i])
+            logs = [0.0] * forced + result.log_probs[forced : len(h.tokens) + h.finished]
+            scored[i].append(replace(h, token_scores=logs))
+        return scored
+
+    def _pieces(self, vocabulary: Sequence[str], ids: Ids) -> list[str]:
+        return [vocabulary[i] for i in ids]
+
+    def _refuse_too_long(self, sources: Sequence[Ids]) -> None:
+        longest, positions = max(map(len, sources), default=0) + 1, self._source_positions
+        if positions is not None and longest > positions:
+            raise UsageError(
+                f"a source of {longest:,} tokens, </s> included, is longer than the {positions:,} positions of the "
+                "model: split it into sentences"
+            )
+
+
+def _with_end(rows: list[list[float]] | None) -> list[list[float]] | None:
+    """Attention rows with the column of the source's </s>, which CTranslate2 leaves out: what misses from the sum."""
+    return None if rows is None else [[*row, max(0.0, 1.0 - sum(row))] for row in rows]
+
+
+def _cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read(directory: Path) -> dict[str, bytes]:
+    files = {path.name: path.read_bytes() for path in directory.iterdir()} if directory.is_dir() else {}
+    for name in FILES:
+        if name not in files:
+            raise ModelError(f"{directory} is not a CTranslate2 model: it has no {name}")
+    return files
+
+
+def _vocabularies(files: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
+    shared = files.get("shared_vocabulary.json")
+    names = ("shared_vocabulary.json",) * 2 if shared else ("source_vocabulary.json", "target_vocabulary.json")
+    for name in names:
+        if name not in files:
+            raise ModelError(f"the CTranslate2 model has no {name}")
+    source, target = (json.loads(files[name]) for name in names)
+    return source, target

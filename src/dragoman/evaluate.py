@@ -1,0 +1,228 @@
+"""How good a translator is on a corpus: BLEU, chrF, perplexity, speed, flags; and which of two is better.
+
+Scores are sacreBLEU's, each with the signature that makes it comparable. Trains nothing, and reads no file.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.significance import PairedTest
+
+from dragoman.errors import CorpusError, UsageError
+from dragoman.flags import FLAGS
+from dragoman.text.corpus import Pair
+from dragoman.text.normalize import base_language, to_simplified
+from dragoman.translation import Translation
+
+if TYPE_CHECKING:
+    from dragoman.decoding.options import DecodingOptions
+    from dragoman.translator import Translator
+
+SAMPLES = 1000  # of the bootstrap
+# Languages that need a tokenizer of their own, with the module it needs; by characters where that is missing.
+_TOKENIZERS = {"zh": ("zh", None), "yue": ("zh", None), "ja": ("ja-mecab", "MeCab"), "ko": ("ko-mecab", "mecab_ko")}
+
+
+@dataclass(frozen=True)
+class Report:
+    """One translator on one corpus. `str` is for people, `to_json` for machines."""
+
+    pairs: int
+    bleu: float
+    bleu_signature: str
+    chrf: float
+    chrf_signature: str
+    perplexity: float | None  # of a target token, </s> included; comparable only within one vocabulary
+    perplexity_pairs: int  # those that the model can read whole
+    length_ratio: float  # of the translations to the references, in BLEU's tokens
+    sentences_per_second: float
+    flags: dict[str, int]
+    notes: tuple[str, ...]
+    translations: list[Translation] = field(repr=False)
+    references: list[str] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the translations, as plain values."""
+        plain = {key: value for key, value in vars(self).items() if key not in ("translations", "references")}
+        return plain | {"flags": dict(self.flags), "notes": list(self.notes)}
+
+    def __str__(self) -> str:
+        perplexity = "-" if self.perplexity is None else f"{self.perplexity:.2f}"
+        rows = [
+            ("BLEU", f"{self.bleu:.1f}", self.bleu_signature),
+            ("chrF2", f"{self.chrf:.1f}", self.chrf_signature),
+            ("perplexity", perplexity, "of a token of this model's vocabulary" if self.perplexity else ""),
+            ("length ratio", f"{self.length_ratio:.3f}", "translations / references"),
+            ("pairs", f"{self.pairs:,}", f"{self.sentences_per_second:,.0f} a second"),
+            *((f"flag {flag}", f"{count:,}", "") for flag, count in self.flags.items() if count),
+        ]
+        lines = [f"{name:<20} {value:>8}  {meaning}".rstrip() for name, value, meaning in rows]
+        return "\n".join((*lines, *(f"note: {note}" for note in self.notes)))
+
+
+def evaluate(
+    translator: Translator,
+    pairs: Iterable[Pair],
+    options: DecodingOptions | None = None,
+    *,
+    perplexity: bool = True,
+    tokenize: str | None = None,
+    progress: Callable[[int], object] | None = None,
+    **overrides: Any,
+) -> Report:
+    """Translate the source side of `pairs` and measure against the target side.
+
+    tokenize: BLEU's tokenizer, default the one for the target language. `options` and `overrides` as in
+    Translator.translate. Raises CorpusError when there is no pair, UsageError for an unknown tokenizer.
+    """
+    pairs = list(pairs)
+    if not pairs:
+        raise CorpusError("there is nothing to evaluate on: the corpus has no pairs")
+    language = translator.languages[1]
+    tokenize = tokenize or bleu_tokenizer(language)
+    if tokenize not in BLEU.TOKENIZERS:
+        raise UsageError(f"tokenize = {tokenize!r}: sacreBLEU has {', '.join(sorted(BLEU.TOKENIZERS))}")
+    bleu, chrf = BLEU(tokenize=tokenize, force=True), CHRF()  # force: say nothing about tokenised text
+    references, notes = _references(translator, [pair.target for pair in pairs])
+    notes += _warnings(language, tokenize)
+    started = time.perf_counter()
+    translations = translator.translate(
+        [pair.source for pair in pairs], options, progress=progress, **overrides
+    )
+    seconds = time.perf_counter() - started
+    texts = [translation.text for translation in translations]
+    found, found_chrf = bleu.corpus_score(texts, [references]), chrf.corpus_score(texts, [references])
+    counts = Counter(flag for translation in translations for flag in translation.flags)
+    perplexed, measured = _perplexity(translator, pairs) if perplexity else (None, 0)
+    return Report(
+        pairs=len(pairs),
+        bleu=found.score,
+        bleu_signature=str(bleu.get_signature()),
+        chrf=found_chrf.score,
+        chrf_signature=str(chrf.get_signature()),
+        perplexity=perplexed,
+        perplexity_pairs=measured,
+        length_ratio=found.sys_len / max(found.ref_len, 1),
+        sentences_per_second=len(pairs) / seconds,
+        flags={flag: counts[flag] for flag in FLAGS},
+        notes=tuple(notes),
+        translations=translations,
+        references=references,
+    )
+
+
+def bleu_tokenizer(language: str) -> str:
+    """sacreBLEU's tokenizer for a target language; characters where the right one is not installed."""
+    name, module = _TOKENIZERS.get(base_language(language), ("13a", None))
+    return name if module is None or importlib.util.find_spec(module) else "char"
+
+
+def _references(translator: Translator, targets: list[str]) -> tuple[list[str], list[str]]:
+    """A model that learnt simplified Chinese is not to blame for references in traditional signs."""
+    if translator.model.config["cleaning"].get("simplify", "") not in ("target", "both"):
+        return targets, []
+    simplified = [to_simplified(target) for target in targets]
+    changed = sum(one != other for one, other in zip(targets, simplified, strict=True))
+    if not changed:
+        return targets, []
+    return simplified, [f"{changed:,} references were turned from traditional into simplified Chinese, as in training"]
+
+
+def _warnings(language: str, tokenize: str) -> list[str]:
+    right = bleu_tokenizer(language)
+    if tokenize == "13a" and right != "13a":
+        return [f"warning: 13a does not cut {language} into words, so this BLEU means little; use {right}"]
+    if tokenize == "char" and base_language(language) in ("ja", "ko"):
+        return [f"no word segmenter for {language} is installed: this is BLEU over characters"]
+    return []
+
+
+def _perplexity(translator: Translator, pairs: Sequence[Pair]) -> tuple[float | None, int]:
+    """exp of the mean -log p of all target tokens, over the pairs that the model can read whole."""
+    readable = [pair for pair in pairs if pair.target.strip() and translator.reads(pair.source, pair.target)]
+    if not readable:
+        return None, 0
+    scores = translator.score([pair.source for pair in readable], [pair.target for pair in readable])
+    tokens = sum(len(score.token_scores) for score in scores)
+    return math.exp(min(-sum(score.logprob for score in scores) / tokens, 700.0)), len(readable)
+
+
+# -- two systems ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric, two systems: is the second better than the first by more than chance?"""
+
+    metric: str
+    first: float
+    second: float
+    first_interval: float  # half width of the 95 % interval of each score
+    second_interval: float
+    p_value: float  # that a difference this large comes from the choice of sentences
+    signature: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two translators on the same pairs, by paired bootstrap (Koehn, 2004)."""
+
+    names: tuple[str, str]
+    differences: list[Difference]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"names": list(self.names), "differences": [vars(difference) for difference in self.differences]}
+
+    def __str__(self) -> str:
+        width = max(map(len, self.names))
+        lines = []
+        for d in self.differences:
+            verdict = "significant" if d.p_value < 0.05 else "may be chance"
+            lines += [
+                f"{d.metric:<6} {self.names[0]:<{width}}  {d.first:5.1f} ± {d.first_interval:.1f}",
+                f"{'':<6} {self.names[1]:<{width}}  {d.second:5.1f} ± {d.second_interval:.1f}"
+                f"  ({d.second - d.first:+.1f}, p = {d.p_value:.3f}: {verdict})",
+                f"{'':<6} {d.signature}",
+            ]
+        return "\n".join(lines)
+
+
+def compare(
+    first: Report, second: Report, names: tuple[str, str] = ("first", "second"), samples: int = SAMPLES
+) -> Comparison:
+    """Paired bootstrap over the sentences of two reports on the same pairs; the same result each time.
+
+    Raises UsageError when the pairs or the tokenizers differ.
+    """
+    if [t.source for t in first.translations] != [t.source for t in second.translations]:
+        raise UsageError("the two reports are on different pairs: evaluate both on the same corpus")
+    if first.references != second.references or first.bleu_signature != second.bleu_signature:
+        raise UsageError(
+            "the two reports were measured differently (references or BLEU's tokenizer): "
+            f"{first.bleu_signature} and {second.bleu_signature}"
+        )
+    tokenize = dict(entry.split(":", 1) for entry in first.bleu_signature.split("|"))["tok"]
+    # Both need a name of their own, whatever the user calls them.
+    systems = [
+        ("first", [t.text for t in first.translations]),
+        ("second", [t.text for t in second.translations]),
+    ]
+    metrics = {"BLEU": BLEU(tokenize=tokenize, force=True), "chrF2": CHRF()}
+    signatures, scores = PairedTest(systems, metrics, [first.references], "bs", samples)()
+    differences = []
+    for metric in metrics:
+        one, other = scores[metric]
+        differences.append(
+            Difference(
+                metric, one.score, other.score, one.ci, other.ci, other.p_value, str(signatures[metric])
+            )
+        )
+    return Comparison(names, differences)

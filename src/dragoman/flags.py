@@ -1,0 +1,83 @@
+"""Signs that a translation may be bad, each a pure function of what is known about it. Decides nothing.
+
+  empty           the source has words, the translation has none
+  copied          the translation is the source
+  loop            the same tokens over and over, where the source does no such thing
+  too_long        the search hit the maximum length: the translation breaks off
+  low_confidence  the model gave its own words a low probability
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+FLAGS = ("empty", "copied", "loop", "too_long", "low_confidence")
+
+# A loop is a stretch of tokens followed at once by three copies of itself or more, with at least six tokens in the
+# copies: "very, very, very good" and "……" are none.
+LONGEST_PERIOD, FEWEST_COPIES, FEWEST_COPIED = 16, 3, 6
+
+# Mean log-probability of the tokens, in nats: below it the model gave its tokens less than 22 % each (the geometric
+# mean). Sentences like those of the training corpus lie between -0.3 and -1.
+LOW_CONFIDENCE = -1.5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One sentence and its translation. `logprobs` are those of the tokens written, the end included."""
+
+    source: str
+    text: str
+    source_tokens: Sequence[object]
+    tokens: Sequence[object]
+    logprobs: Sequence[float]
+    finished: bool
+
+
+def is_empty(evidence: Evidence) -> bool:
+    return _letters(evidence.source) != "" and evidence.text.strip() == ""
+
+
+def is_copied(evidence: Evidence) -> bool:
+    """Same letters and digits in the same order, whatever the case and the punctuation; "42" is no copy of "42"."""
+    letters = _letters(evidence.source)
+    return any(map(str.isalpha, letters)) and letters == _letters(evidence.text)
+
+
+def is_loop(evidence: Evidence) -> bool:
+    return loops(evidence.tokens) and not loops(evidence.source_tokens)
+
+
+def is_too_long(evidence: Evidence) -> bool:
+    return not evidence.finished
+
+
+def is_low_confidence(evidence: Evidence) -> bool:
+    logprobs = evidence.logprobs
+    return len(logprobs) > 0 and sum(logprobs) / len(logprobs) < LOW_CONFIDENCE
+
+
+_TESTS: dict[str, Callable[[Evidence], bool]] = dict(
+    zip(FLAGS, (is_empty, is_copied, is_loop, is_too_long, is_low_confidence), strict=True)
+)
+
+
+def flags_of(evidence: Evidence) -> tuple[str, ...]:
+    """The flags that apply, in the order of FLAGS."""
+    return tuple(flag for flag, test in _TESTS.items() if test(evidence))
+
+
+def loops(tokens: Sequence[object]) -> bool:
+    """Whether some stretch of up to LONGEST_PERIOD tokens repeats itself. Linear in the number of tokens."""
+    for period in range(1, min(LONGEST_PERIOD, len(tokens) // (FEWEST_COPIES + 1)) + 1):
+        copied = 0  # tokens in a row that equal the one a period before
+        for now, before in zip(tokens[period:], tokens, strict=False):
+            copied = copied + 1 if now == before else 0
+            if copied >= max(FEWEST_COPIED, FEWEST_COPIES * period):
+                return True
+    return False
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))

@@ -1,0 +1,144 @@
+"""The kinds of model a directory can hold: which weights each must have, and how its module is built.
+
+An explicit table: no class is ever looked up by a name that stands in a file. Loads no torch until a module is built.
+
+Dimensions: D model, F feed-forward, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dragoman.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Settings = Mapping[str, Any]
+Shapes = dict[str, tuple[int, ...]]
+
+# Far above any real model; below them no product of sizes runs out of memory before it is compared with the file.
+LARGEST_WIDTH, MOST_LAYERS = 2**20, 1000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`shapes` tells the weights a [model] section asks for; `build` makes the module, with those weights in it."""
+
+    shapes: Callable[[Settings, int, int], Shapes]
+    build: Callable[[Settings, int, int, Mapping[str, np.ndarray]], nn.Module]
+
+
+def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) -> Shapes:
+    """Name -> shape of every weight of a Transformer. Raises ModelError for a setting that has no sense."""
+    width = _integer(model, "d_model", LARGEST_WIDTH)
+    shapes = _tables(model, source_vocab, target_vocab, width)
+    pre = _choice(model, "norm", ("pre", "post")) == "pre"
+    for stack, sublayers in {
+        "encoder": ("self_attention", "feed_forward"),
+        "decoder": ("self_attention", "cross_attention", "feed_forward"),
+    }.items():
+        for i in range(_integer(model, f"{stack}_layers", MOST_LAYERS)):
+            for j, sublayer in enumerate(sublayers):
+                layer = f"{stack}.layers.{i}"
+                inner = _feed_forward(model, width) if sublayer == "feed_forward" else _attention(width)
+                shapes |= {f"{layer}.{sublayer}.{name}": shape for name, shape in inner.items()}
+                shapes |= _norm(f"{layer}.residuals.{j}.norm", width)
+        if pre:
+            shapes |= _norm(f"{stack}.norm", width)
+    return shapes
+
+
+def _tables(model: Settings, source_vocab: int, target_vocab: int, width: int) -> Shapes:
+    tie = _choice(model, "tie", ("all", "target", "none"))
+    if tie == "all":
+        if source_vocab != target_vocab:
+            raise ModelError(
+                f"config.toml: model.tie = 'all' needs one vocabulary, but the tokenizers have {source_vocab:,} "
+                f"and {target_vocab:,} pieces"
+            )
+        shapes: Shapes = {"embedding.weight": (source_vocab, width)}
+    else:
+        shapes = {
+            "source_embedding.weight": (source_vocab, width),
+            "target_embedding.weight": (target_vocab, width),
+        }
+    if tie == "none":
+        shapes["output.weight"] = (target_vocab, width)
+    if _choice(model, "positions", ("sinusoidal", "learned", "rotary")) == "learned":
+        length = _integer(model, "max_length", LARGEST_WIDTH)
+        shapes |= {f"{side}_input.learned.weight": (length, width) for side in ("source", "target")}
+    return shapes
+
+
+def _attention(width: int) -> Shapes:
+    shapes: Shapes = {}
+    for name in ("q", "k", "v", "output"):
+        shapes |= _linear(name, width, width)
+    return shapes
+
+
+def _feed_forward(model: Settings, width: int) -> Shapes:
+    inner = _integer(model, "d_ff", LARGEST_WIDTH)
+    shapes = _linear("inner", inner, width) | _linear("outer", width, inner)
+    if _choice(model, "activation", ("relu", "gelu", "swiglu")) == "swiglu":
+        shapes |= _linear("gate", inner, width)
+    return shapes
+
+
+def _linear(name: str, rows: int, columns: int) -> Shapes:
+    return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
+
+
+def _norm(name: str, width: int) -> Shapes:
+    return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
+
+
+def _integer(model: Settings, key: str, most: int) -> int:
+    value = model.get(key)
+    if type(value) is not int or not 1 <= value <= most:
+        raise ModelError(f"config.toml: model.{key} = {value!r}: must be a whole number from 1 to {most:,}")
+    return value
+
+
+def _choice(model: Settings, key: str, choices: tuple[str, ...]) -> str:
+    value = model.get(key)
+    if value not in choices:
+        raise ModelError(f"config.toml: model.{key} = {value!r}: must be one of {', '.join(choices)}")
+    return str(value)
+
+
+def build_transformer(
+    model: Settings, source_vocab: int, target_vocab: int, weights: Mapping[str, np.ndarray]
+) -> nn.Module:
+    """A Transformer in fp32, in evaluation mode."""
+    import torch
+
+    from dragoman.transformer.model import Transformer, TransformerConfig
+
+    try:
+        config = TransformerConfig(**{key: value for key, value in model.items() if key != "kind"})
+    except (TypeError, ConfigError) as error:
+        raise ModelError(f"config.toml: [model] describes no Transformer: {error}") from error
+    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+        module = Transformer(config, source_vocab, target_vocab)
+    tensors = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
+    module.load_state_dict(tensors, assign=True)
+    return module.eval()
+
+
+KINDS: dict[str, Kind] = {"transformer": Kind(transformer_shapes, build_transformer)}
+
+
+def kind_of(model: Settings) -> Kind:
+    name = model.get("kind")
+    if not isinstance(name, str) or name not in KINDS:
+        raise ModelError(
+            f"config.toml: model.kind = {name!r}: this version knows {', '.join(KINDS)}; "
+            "a newer one may know more"
+        )
+    return KINDS[name]

@@ -1,0 +1,204 @@
+"""Files that belong together, sealed by a manifest: read whole or refused, replaced in one step. Knows no format.
+
+`manifest.json` holds size and sha256 of each file; what it does not list is neither opened nor touched.
+
+How one set of files replaces another: the new files are written beside the old ones under names that hold their
+sha256, made durable, and then the manifest is replaced in one step. That step is the publication. The files are moved
+to their plain names after it, and whoever reads in between finds them under the long names. Nothing is written over.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dragoman.errors import ModelError
+from dragoman.files import publish, sha256, sync_directory
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+LARGEST_MANIFEST = 2**16  # bytes; a real one has about 600
+COPY_AGAIN = "copy the model directory again, whole"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the manifest says of one file."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @property
+    def staged(self) -> str:
+        """The name from before the publication until the file gets its plain one."""
+        return f".{self.name}.new-{self.sha256[:16]}"
+
+
+def read_sealed(directory: Path, known: Collection[str], verify: bool = True) -> dict[str, bytes]:
+    """Name -> content of each file that the manifest lists. Raises ModelError, naming the file that is wrong.
+
+    `known` are the only names a manifest may hold. `verify=False` leaves out the sha256.
+    """
+    # Files can be replaced while they are read, one after another; another look then finds the new ones whole.
+    for _ in range(2):
+        with suppress(ModelError):
+            return _read_once(directory, known, verify)
+    return _read_once(directory, known, verify)
+
+
+def _read_once(directory: Path, known: Collection[str], verify: bool) -> dict[str, bytes]:
+    return {part.name: _content(directory, part, verify) for part in _manifest(directory, known)}
+
+
+def _manifest(directory: Path, known: Collection[str]) -> list[Part]:
+    try:
+        data = _read(directory / MANIFEST, LARGEST_MANIFEST)
+    except FileNotFoundError as error:
+        raise ModelError(_no_manifest(directory)) from error
+    try:
+        found = json.loads(data, object_pairs_hook=_no_repeats)
+        if found["format"] != FORMAT:
+            raise ModelError(
+                f"{directory}: {MANIFEST} has format {found['format']!r} and this version reads format {FORMAT}: "
+                "install a newer dragoman"
+            )
+        for name in found["files"]:
+            if name not in known:  # an absolute path and `..` end here too
+                raise ModelError(f"{directory}: {MANIFEST} lists {name!r}, which is no part of a model")
+        return [_part(name, entry) for name, entry in found["files"].items()]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{directory}: {MANIFEST} is damaged ({type(error).__name__}: {error}); {COPY_AGAIN}"
+        ) from error
+
+
+def _no_manifest(directory: Path) -> str:
+    if not directory.is_dir():
+        return f"{directory}: there is no such directory"
+    if (directory / "checkpoints").is_dir():
+        return f"{directory}: {MANIFEST} is missing: the training run there has not kept a model yet"
+    return f"{directory} is no model directory: {MANIFEST} is missing"
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key stands in it twice")
+    return dict(pairs)
+
+
+def _part(name: str, entry: Mapping[str, Any]) -> Part:
+    size, digest = entry["size"], entry["sha256"]
+    if type(size) is not int or size < 0:
+        raise ValueError(f"size of {name}: {size!r}")
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError(f"sha256 of {name}: {digest!r}")
+    return Part(name, size, digest)
+
+
+def _content(directory: Path, part: Part, verify: bool) -> bytes:
+    """The bytes of one file, under its plain name or the one it was published under."""
+    fault = "is missing"
+    for name in (part.name, part.staged):
+        try:
+            data = _read(directory / name, part.size)
+        except FileNotFoundError:
+            continue
+        found = _fault(part, data, verify)
+        if found is None:
+            return data
+        if name == part.name or fault == "is missing":  # a stale staged file is not what the reader should look at
+            fault = found
+    raise ModelError(f"{directory}: {part.name} {fault}; {COPY_AGAIN}")
+
+
+def _fault(part: Part, data: bytes, verify: bool) -> str | None:
+    if len(data) > part.size:
+        return f"has more than the {part.size:,} bytes it was sealed with: it was changed, or belongs to another model"
+    if len(data) < part.size:
+        return f"has {len(data):,} bytes instead of {part.size:,}: it was cut short, or belongs to another model"
+    if verify and sha256(data) != part.sha256:
+        return "is not what was sealed (its sha256 differs): it was changed, or belongs to another model"
+    return None
+
+
+def _read(path: Path, most: int) -> bytes:
+    """At most `most` bytes and one more, which tells that there are too many. Follows no link, waits for no pipe."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except NotADirectoryError as error:
+        raise ModelError(f"{path.parent} is not a directory") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ModelError(f"{path} is a symbolic link: a model is made of plain files") from error
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ModelError(f"{path} is not a plain file")
+    with open(handle, "rb") as file:
+        return file.read(most + 1)
+
+
+def write_sealed(directory: Path, contents: Mapping[str, bytes], known: Collection[str]) -> None:
+    """Make `contents` what `directory` holds, in one step; files with other names than `known` are left alone.
+
+    Raises ModelError when the disk refuses; what could be read before can then be read still.
+    """
+    parts = [Part(name, len(data), sha256(data)) for name, data in contents.items()]
+    files = {part.name: {"size": part.size, "sha256": part.sha256} for part in parts}
+    manifest = json.dumps({"format": FORMAT, "files": files}, indent=1).encode()
+    former: list[Part] = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with suppress(ModelError):  # no model yet, or a damaged one
+            former = _manifest(directory, known)
+        _settle(directory, former)  # should an earlier write have been interrupted after its publication
+        for part in parts:
+            publish(directory / part.staged, contents[part.name])
+        publish(directory / MANIFEST, manifest)
+    except OSError as error:
+        with suppress(OSError, ModelError):
+            _sweep(directory, _manifest(directory, known) if (directory / MANIFEST).exists() else [])
+        raise ModelError(
+            f"the model could not be written to {directory} ({error.strerror}); what was there before is intact: "
+            "make room and write it again"
+        ) from error
+    # The model is published. Should the disk refuse now, it is read under the long names until the next write.
+    with suppress(OSError):
+        _settle(directory, parts)
+        for name in {part.name for part in former} - contents.keys():
+            (directory / name).unlink(missing_ok=True)
+        _sweep(directory, parts)
+
+
+def _settle(directory: Path, published: Sequence[Part]) -> None:
+    """Give the files that the manifest lists their plain names."""
+    for part in published:
+        plain, staged = directory / part.name, directory / part.staged
+        if _holds(staged, part) and not _holds(plain, part):
+            os.replace(staged, plain)
+    sync_directory(directory)
+
+
+def _sweep(directory: Path, published: Sequence[Part]) -> None:
+    """Remove staged and temporary files, save those that are the only copy of what the manifest lists."""
+    needed = {part.staged for part in published if not _holds(directory / part.name, part)}
+    for path in directory.glob(".*.new-*"):
+        if path.name not in needed:
+            path.unlink()
+
+
+def _holds(path: Path, part: Part) -> bool:
+    with suppress(ModelError, FileNotFoundError):
+        return _fault(part, _read(path, part.size), verify=True) is None
+    return False

@@ -1,0 +1,147 @@
+"""Token ids on disk, length buckets under a token budget, and the Batch that training reads. Knows no model.
+
+Dimensions: B batch, S source, T target.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dragoman.text.tokenizer import BOS, EOS, PAD
+
+Ids = np.ndarray  # one-dimensional, uint16 or uint32
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded sentence pairs: source [B, S] ends with </s>; target [B, T] runs from <s> to </s>."""
+
+    source: Tensor
+    target: Tensor
+
+    @property
+    def source_mask(self) -> Tensor:
+        return self.source != PAD
+
+    @property
+    def target_mask(self) -> Tensor:
+        return self.target != PAD
+
+    def __len__(self) -> int:
+        return self.source.size(0)
+
+    def rows(self, start: int, end: int) -> Batch:
+        """Part of the batch, for accumulation."""
+        return Batch(self.source[start:end], self.target[start:end])
+
+    def twice(self) -> Batch:
+        """Every pair two times over, so that dropout falls on it in two ways."""
+        return Batch(torch.cat((self.source, self.source)), torch.cat((self.target, self.target)))
+
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(self.source.to(device), self.target.to(device))
+
+
+def pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Ragged ids -> int64 [B, longest], padded on the right."""
+    out = np.full((len(rows), max((len(row) for row in rows), default=0)), PAD, dtype=np.int64)
+    for line, row in zip(out, rows, strict=True):
+        line[: len(row)] = row
+    return torch.from_numpy(out)
+
+
+def collate(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
+    """Ids without special tokens -> Batch."""
+    return Batch(pad([[*row, EOS] for row in sources]), pad([[BOS, *row, EOS] for row in targets]))
+
+
+class IdStore:
+    """Sentence pairs as ids in two memory-mapped files, so that a corpus larger than memory trains.
+
+    `ids.bin` holds all ids one after another, source before target in each pair; `offsets.bin` holds 2 N + 1
+    positions in it; `store.json` the number of pairs and the widths, written last.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        info = json.loads((directory / "store.json").read_text())
+        self.pairs = int(info["pairs"])
+        self._ids = np.memmap(directory / "ids.bin", dtype=info["dtype"], mode="r")
+        self._offsets = np.memmap(directory / "offsets.bin", dtype=np.int64, mode="r")
+
+    @classmethod
+    def write(
+        cls, directory: Path, pairs: Iterable[tuple[Sequence[int], Sequence[int]]], vocab_size: int
+    ) -> IdStore:
+        """Write pairs of ids as they come; nothing is held in memory but the write buffer."""
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "store.json").unlink(missing_ok=True)
+        dtype = np.uint16 if vocab_size <= 2**16 else np.uint32
+        count, position = 0, 0
+        with open(directory / "ids.bin", "wb") as ids, open(directory / "offsets.bin", "wb") as offsets:
+            offsets.write(np.int64(0).tobytes())
+            for pair in pairs:
+                for side in pair:
+                    ids.write(np.asarray(side, dtype=dtype).tobytes())
+                    position += len(side)
+                    offsets.write(np.int64(position).tobytes())
+                count += 1
+            if position == 0:
+                ids.write(b"\0" * np.dtype(dtype).itemsize)  # an empty file cannot be mapped
+        (directory / "store.json").write_text(json.dumps({"pairs": count, "dtype": np.dtype(dtype).name}))
+        return cls(directory)
+
+    def __len__(self) -> int:
+        return self.pairs
+
+    def __getitem__(self, index: int) -> tuple[Ids, Ids]:
+        a, b, c = self._offsets[2 * index : 2 * index + 3]
+        return self._ids[a:b], self._ids[b:c]
+
+    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        """Source and target lengths in ids, without special tokens; int32 [N] each."""
+        both = np.diff(self._offsets).astype(np.int32)
+        return both[0::2], both[1::2]
+
+    def batch(self, indices: Iterable[int]) -> Batch:
+        sources, targets = zip(*(self[int(i)] for i in indices), strict=True)
+        return collate(sources, targets)
+
+
+def plan_batches(
+    source_lengths: np.ndarray, target_lengths: np.ndarray, budget: int, order: np.random.Generator | None = None
+) -> list[np.ndarray]:
+    """Group sentence indices of like length so that rows x longest side <= budget.
+
+    With `order`, sentences of one length and then whole batches are shuffled; the result is a pure function of
+    the lengths, the budget and the state of `order`. A sentence longer than the budget is a batch by itself.
+    """
+    sizes = np.maximum(source_lengths + 1, target_lengths + 1)  # with </s>; <s> is never a label
+    shuffle = np.arange(len(sizes)) if order is None else order.permutation(len(sizes))
+    by_length = shuffle[np.lexsort((source_lengths[shuffle], target_lengths[shuffle], sizes[shuffle]))]
+    batches, start = [], 0
+    for end in range(1, len(by_length) + 1):
+        # Sizes rise along `by_length`, so the newest sentence is the longest of its batch.
+        if end == len(by_length) or int(sizes[by_length[end]]) * (end + 1 - start) > budget:
+            batches.append(by_length[start:end])
+            start = end
+    if order is not None:
+        batches = [batches[i] for i in order.permutation(len(batches))]
+    return batches
+
+
+def epoch_order(seed: int, epoch: int) -> np.random.Generator:
+    """The order of an epoch depends on these two numbers and nothing else, so a position is one integer."""
+    return np.random.Generator(np.random.PCG64([seed, epoch]))
+
+
+def batches(store: IdStore, plan: Sequence[np.ndarray], start: int = 0) -> Iterator[Batch]:
+    for indices in plan[start:]:
+        yield store.batch(indices)

@@ -1,0 +1,57 @@
+"""From translated sentences back to running text: spaces and line breaks as the target language writes them.
+
+Translates nothing, and splits nothing: that is sentences.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dragoman.text.normalize import normalize, scripts_of
+
+# Signs that stand next to each other without a space: kana, Han, and the punctuation written with them. Emoji and
+# Hangul are as wide, and keep their spaces.
+_SOLID = (
+    "\u2014\u2018\u2019\u201c\u201d\u2026\u2e80-\u2fdf\u3001-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\ufe10-\ufe1f\ufe30-\ufe4f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff9f\U00020000-\U0003ffff"
+)
+_SPACE_BETWEEN_SOLID = re.compile(f"(?<=[{_SOLID}]) (?=[{_SOLID}])")
+_SOLID_SIGN = re.compile(f"[{_SOLID}]")
+
+
+def writes_without_spaces(language: str) -> bool:
+    """Whether a language sets its sentences solid: Chinese and Japanese do, Korean and Thai do not."""
+    return "Han" in scripts_of(language)
+
+
+def tidy(text: str, language: str) -> str:
+    """What a model wrote, fit to print: one line, no control characters, no space between Chinese signs.
+
+    Byte fallback can spell any character, so a line break or an escape sequence could come out of any model.
+    """
+    text = normalize(text)
+    return _SPACE_BETWEEN_SOLID.sub("", text) if writes_without_spaces(language) else text
+
+
+def join(sentences: Iterable[tuple[str, str]], language: str) -> str:
+    """Translated sentences, each with the separator that followed its source, as one text.
+
+    A separator with a line break stays what it was. Between sentences on one line stands what the language asks for,
+    since the source may not have had it: nothing beside a Chinese sign, a space elsewhere.
+    """
+    solid = writes_without_spaces(language)
+    text: list[str] = []
+    gap, last = "", ""
+    for sentence, separator in sentences:
+        if sentence:
+            if "\n" in gap:
+                text.append(gap)
+            elif last and not (solid and (_SOLID_SIGN.match(last) or _SOLID_SIGN.match(sentence))):
+                text.append(" ")
+            text.append(sentence)
+            gap, last = "", sentence[-1]
+        gap += separator
+    if "\n" in gap:
+        text.append(gap)
+    return "".join(text)

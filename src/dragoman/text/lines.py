@@ -1,0 +1,166 @@
+"""Lines of UTF-8 files, plain, gzip or zstd, and back in one step. Knows nothing of what a line means.
+
+A line ends at LF and nowhere else: Python's text mode and str.splitlines also end one at U+2028, VT or a lone CR,
+and one such character shifts every later pair of a corpus in two files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from dragoman.errors import CorpusError, MissingExtraError
+from dragoman.files import sync_directory
+
+# The longest lines of real corpora are some 100 kB. The limit makes a file without line ends, such as an unpacked
+# bomb of zeros, an error instead of a full memory.
+LONGEST_LINE_BYTES = 16 * 2**20
+
+COMPRESSED = (".gz", ".zst")
+_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, without their LF or CRLF and without a byte order mark; .gz and .zst unpacked.
+
+    Raises CorpusError with file, line and byte for what is not UTF-8, and for a damaged or cut-off archive.
+    """
+    number = 0
+    with open_file(path) as file, _unpacked(path, file) as stream:
+        while line := _next_line(path, stream, number + 1):
+            number += 1
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            yield _decoded(line.removesuffix(b"\n").removesuffix(b"\r"), path, number)
+
+
+def _next_line(path: Path, stream: BinaryIO, number: int) -> bytes:
+    try:
+        line = stream.readline(LONGEST_LINE_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile, _DamagedArchive) as error:
+        raise CorpusError(
+            f"{path}: damaged or cut off after line {number - 1:,}: {error}; fetch it again"
+        ) from error
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(line) > LONGEST_LINE_BYTES:
+        raise CorpusError(f"{path}:{number}: a line of more than {LONGEST_LINE_BYTES:,} bytes is no sentence")
+    return line
+
+
+def _decoded(line: bytes, path: Path, number: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        hint = (
+            "it looks like UTF-16"
+            if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff")
+            else "it must be UTF-8"
+        )
+        raise CorpusError(
+            f"{path}:{number}: byte {error.start + 1} of the line (0x{line[error.start]:02x}) is not UTF-8; "
+            f"{hint}: convert the file with iconv"
+        ) from error
+
+
+class _DamagedArchive(Exception):
+    """A zstd file that ends early or is damaged."""
+
+
+def open_file(path: Path) -> io.BufferedReader:
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be opened: {error.strerror}") from error
+
+
+def _unpacked(path: Path, file: io.BufferedReader) -> BinaryIO:
+    """By the first bytes, since names lie: downloads come unpacked under a .gz name, or packed without one."""
+    try:
+        magic = file.peek(4)[:4]
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+    if magic.startswith(_GZIP_MAGIC):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    if magic == _ZSTD_MAGIC:
+        return io.BufferedReader(_ZstdReader(file), 2**17)
+    return file
+
+
+class _ZstdReader(io.RawIOBase):
+    """zstandard's own reader takes a cut-off file for a finished one; this one does not."""
+
+    # A hostile block of 4 bytes unpacks to 128 kB, so that this many bytes yield at most 32 MB at once.
+    _PIECE = 1024
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._frame, self._ready = file, None, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            rest = self._frame.unused_data if self._frame is not None and self._frame.eof else b""
+            if self._frame is None or self._frame.eof:
+                piece = rest or self._file.read(self._PIECE)
+                self._frame = _zstandard().ZstdDecompressor(max_window_size=2**27).decompressobj()
+                if not piece:
+                    self._frame = None
+                    return 0
+            elif not (piece := self._file.read(self._PIECE)):
+                raise _DamagedArchive("the archive ends early")
+            try:
+                self._ready = self._frame.decompress(piece)
+            except _zstandard().ZstdError as error:
+                raise _DamagedArchive(str(error)) from error
+        taken = self._ready[: len(buffer)]
+        self._ready = self._ready[len(taken) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+def _zstandard() -> Any:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingExtraError(
+            ".zst files need zstandard: install it with  pip install zstandard"
+        ) from error
+    return zstandard
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A stream that becomes the file `path`, packed as its suffix says, when all of it is written.
+
+    A reader sees the old file or the whole new one; after an error, the old one. The same content gives the same
+    bytes: a gzip archive carries no date and no name.
+    """
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            if path.suffix == ".gz":
+                with (
+                    gzip.GzipFile("", "wb", 6, file, mtime=0) as packed,
+                    io.BufferedWriter(cast(Any, packed)) as stream,
+                ):
+                    yield cast(BinaryIO, stream)
+            elif path.suffix == ".zst":
+                with _zstandard().ZstdCompressor(10).stream_writer(file, closefd=False) as stream:
+                    yield stream
+            else:
+                yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)

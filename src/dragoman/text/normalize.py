@@ -1,0 +1,145 @@
+"""Unicode text made regular, and which scripts it is written in. Loses nothing a reader needs: never NFKC.
+
+NFKC would turn the Chinese `，？：；` into ASCII and `①` into `1`; NFC only gives each letter one spelling.
+Scripts are told apart by block, which is enough to see that a line is in the wrong language's letters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from functools import cache
+from typing import Any
+
+from dragoman.errors import MissingExtraError
+
+# Removed: controls that are no white space; soft hyphen; Arabic letter mark; zero-width space, word joiner,
+# byte order mark; marks, embeddings, overrides and isolates of direction; interlinear annotation;
+# noncharacters; and surrogates, which are no text (undecodable bytes of a command line arrive as such).
+# Kept: U+200C and U+200D, which spell Persian and join emoji; variation selectors and tags, which shape emoji.
+_REMOVED = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
+)
+# Putting one run of combining marks in canonical order takes quadratic time, so runs are cut at 30: the limit of
+# the Stream-Safe Text Format (Unicode Standard Annex 15, section 13); no language comes near it.
+_LONGEST_MARKS = 30
+_PERHAPS_MARKS = re.compile(
+    rf"[^\w\s\x00-\x7f]{{{_LONGEST_MARKS + 1},}}"
+)  # marks are no \w; symbols are neither
+
+
+def normalize(text: str) -> str:
+    """NFC, no invisible characters, any white space (line ends included) one space, none at the ends.
+
+    Idempotent, and linear in the length of the text.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _cut_marks(_REMOVED.sub("", text)))
+        text = _cut_marks(text)  # a mark may have become two
+    elif not text.isprintable():
+        text = _REMOVED.sub("", text)
+    return " ".join(text.split())
+
+
+def _cut_marks(text: str) -> str:
+    return _PERHAPS_MARKS.sub(_cut_run, text)
+
+
+def _cut_run(run: re.Match[str]) -> str:
+    kept, length = [], 0
+    for character in run.group():
+        length = length + 1 if unicodedata.category(character).startswith("M") else 0
+        if length <= _LONGEST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def to_simplified(text: str) -> str:
+    """Traditional Chinese -> simplified, phrase by phrase (OpenCC's t2s); other text passes unchanged."""
+    return text if text.isascii() else str(_opencc().convert(text))
+
+
+@cache
+def _opencc() -> Any:
+    try:
+        from opencc import OpenCC
+    except ImportError as error:
+        raise MissingExtraError(
+            "traditional -> simplified Chinese needs OpenCC: install it with  pip install opencc"
+        ) from error
+    return OpenCC("t2s")
+
+
+_SCRIPTS = {
+    "Latin": "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff\u2c60-\u2c7f\ua722-\ua7ff"
+    "\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a",
+    "Han": "\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff",
+    "Kana": "\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f",
+    "Hangul": "\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb",
+    "Cyrillic": "\u0400-\u0482\u048a-\u052f\u1c80-\u1c8f\ua640-\ua69d",
+    "Greek": "\u0370-\u0373\u0376-\u037d\u037f-\u03ff\u1f00-\u1fff",
+    "Arabic": "\u0620-\u064a\u066e-\u06d5\u06ee-\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08c9"
+    "\ufb50-\ufdfb\ufe70-\ufefc",
+    "Hebrew": "\u05d0-\u05f2\ufb1d-\ufb4f",
+    "Devanagari": "\u0904-\u0963\u0971-\u097f",
+    "Bengali": "\u0985-\u09e3",
+    "Tamil": "\u0b82-\u0bd7",
+    "Thai": "\u0e01-\u0e3a\u0e40-\u0e4e",
+    "Georgian": "\u10a0-\u10ff\u1c90-\u1cbf",
+    "Armenian": "\u0531-\u0588",
+}
+_RUNS = re.compile("|".join(f"(?P<{name}>[{ranges}]+)" for name, ranges in _SCRIPTS.items()))
+_HAN = re.compile(f"[{_SCRIPTS['Han']}]")
+
+# The scripts a language is written in; a language that is not here is not judged by its script.
+_WRITTEN_IN: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("zh", "yue"), frozenset({"Han"})),
+    "ja": frozenset({"Han", "Kana"}),
+    "ko": frozenset({"Hangul"}),
+    **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "kk", "ky"), frozenset({"Cyrillic"})),
+    "el": frozenset({"Greek"}),
+    **dict.fromkeys(("ar", "fa", "ur", "ps"), frozenset({"Arabic"})),
+    **dict.fromkeys(("he", "yi"), frozenset({"Hebrew"})),
+    **dict.fromkeys(("hi", "mr", "ne"), frozenset({"Devanagari"})),
+    "bn": frozenset({"Bengali"}),
+    "ta": frozenset({"Tamil"}),
+    "th": frozenset({"Thai"}),
+    "ka": frozenset({"Georgian"}),
+    "hy": frozenset({"Armenian"}),
+    **dict.fromkeys(
+        "af ca cs cy da de en eo es et eu fi fr ga gl hr hu id is it la lb lt lv ms mt nb nl nn no pl pt ro "
+        "sk sl sq sv sw tl tr vi".split(),
+        frozenset({"Latin"}),
+    ),
+}
+
+
+def base_language(code: str) -> str:
+    """`zh-Hans`, `zh_CN` and `ZH` are `zh` to text handling."""
+    return re.split("[-_]", code.strip().lower(), maxsplit=1)[0]
+
+
+def scripts_of(language: str) -> frozenset[str]:
+    """Names of the scripts a language is written in; empty when it is not known here."""
+    return _WRITTEN_IN.get(base_language(language), frozenset())
+
+
+def script_counts(text: str) -> Counter[str]:
+    """Letters of each script in a text. Digits, punctuation, symbols and emoji belong to none."""
+    counts: Counter[str] = Counter()
+    for run in _RUNS.finditer(text):
+        counts[run.lastgroup or ""] += run.end() - run.start()
+    return counts
+
+
+def dominant_script(text: str) -> str | None:
+    """The script with most letters; None for a text without letters of a known script."""
+    counts = script_counts(text)
+    return max(counts, key=lambda script: counts[script]) if counts else None
+
+
+def has_han(text: str) -> bool:
+    return _HAN.search(text) is not None

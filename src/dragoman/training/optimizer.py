@@ -1,0 +1,166 @@
+"""Flat parameters, optimiser, learning-rate schedules, average of weights. Knows no model class and no data.
+
+Dimensions: P all parameters of the model, end to end in one vector.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+
+from dragoman.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How gradients become weights."""
+
+    kind: Annotated[Literal["adam", "adamw"], "adam adds weight_decay to the gradient, adamw to the weight"] = "adamw"
+    peak_lr: Annotated[float, "learning rate at the end of the warm-up"] = 1e-3
+    schedule: Annotated[
+        Literal["inverse_sqrt", "cosine", "linear", "constant"],
+        "after the warm-up: as 1/sqrt(step) (the paper), to zero along a cosine, to zero in a line, level",
+    ] = "inverse_sqrt"
+    warmup_steps: Annotated[int, "steps over which the learning rate rises from zero"] = 4000
+    beta1: Annotated[float, "decay of the mean gradient"] = 0.9
+    beta2: Annotated[float, "decay of the mean squared gradient"] = 0.98
+    epsilon: Annotated[float, "added to the root of the mean squared gradient"] = 1e-9
+    weight_decay: Annotated[float, "on matrices only, not on biases and norms"] = 0.0
+    clip_norm: Annotated[float, "gradients longer than this are shortened to it; 0 = never"] = 1.0
+    ema_decay: Annotated[float, "moving average of the weights, used for validation and the model; 0 = off"] = 0.999
+
+    def __post_init__(self) -> None:
+        if self.peak_lr <= 0:
+            raise ConfigError(f"optimizer.peak_lr = {self.peak_lr}: must be above 0")
+        if self.warmup_steps < 0 or self.clip_norm < 0 or self.weight_decay < 0:
+            raise ConfigError("optimizer.warmup_steps, clip_norm and weight_decay must not be below 0")
+        for name in ("beta1", "beta2", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"optimizer.{name} = {getattr(self, name)}: must lie in [0, 1)")
+
+
+def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:
+    """The rate of step 1, 2, ... With inverse_sqrt this is the paper's equation 3, told by its peak:
+
+    peak * min(step / warmup, sqrt(warmup / step)).  The paper's own peak is (d_model * warmup) ** -0.5.
+    """
+    warmup = max(config.warmup_steps, 1)
+    if step < warmup:
+        return config.peak_lr * step / warmup
+    if config.schedule == "inverse_sqrt":
+        return config.peak_lr * math.sqrt(warmup / step)
+    if config.schedule == "constant":
+        return config.peak_lr
+    done = min((step - warmup) / max(max_steps - warmup, 1), 1.0)
+    return config.peak_lr * (1 - done if config.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2)
+
+
+class FlatParameters:
+    """All weights of a model as one fp32 vector [P] (the master), seen by the model through views of it.
+
+    In bf16 the model computes with a rounded shadow of the master, refreshed once a step; autocast would round
+    every weight again at every use. Gradients arrive in one vector too, so that clipping, optimiser and average
+    are a handful of calls over long vectors whatever the number of layers.
+    """
+
+    def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
+        named = list(model.named_parameters())
+        # Matrices first: weight decay applies to this leading part and to nothing else.
+        named.sort(key=lambda item: item[1].dim() < 2)
+        self.shapes = {name: parameter.shape for name, parameter in named}
+        self.decayed = sum(parameter.numel() for _, parameter in named if parameter.dim() >= 2)
+        self.master = torch.cat([parameter.detach().float().flatten() for _, parameter in named])
+        self.shadow = self.master if dtype == torch.float32 else self.master.to(dtype)
+        self.gradient = torch.zeros_like(self.shadow)
+        views = zip(named, self.named(self.shadow).values(), self.named(self.gradient).values(), strict=True)
+        for (_, parameter), weight, gradient in views:
+            parameter.data, parameter.grad = weight, gradient
+
+    def named(self, flat: Tensor) -> dict[str, Tensor]:
+        """The vector [P] as views by parameter name."""
+        sizes = [shape.numel() for shape in self.shapes.values()]
+        parts = flat.split(sizes)
+        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+    def publish(self) -> None:
+        """Show the model the present master."""
+        if self.shadow is not self.master:
+            self.shadow.copy_(self.master)
+
+
+class Optimizer:
+    """Clip, Adam, average: one `step` from summed gradients to new weights."""
+
+    def __init__(self, parameters: FlatParameters, config: OptimizerConfig, max_steps: int) -> None:
+        self.parameters, self.config, self.max_steps = parameters, config, max_steps
+        self.scale = 1.0  # halved each time training falls back from a divergence
+        master, cut = parameters.master, parameters.decayed
+        matrices, rest = master[:cut], master[cut:]
+        kind = torch.optim.AdamW if config.kind == "adamw" else torch.optim.Adam
+        self._adam = kind(
+            [{"params": [matrices]}, {"params": [rest], "weight_decay": 0.0}],
+            lr=config.peak_lr,
+            betas=(config.beta1, config.beta2),
+            eps=config.epsilon,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        self._parts = (matrices, rest)
+        self.mean, self.square = torch.zeros_like(master), torch.zeros_like(master)
+        steps = torch.zeros((), dtype=torch.float32, device=master.device)
+        for part, where in zip(self._parts, (slice(None, cut), slice(cut, None)), strict=True):
+            # Views into whole vectors: what is saved is two tensors, whatever the groups.
+            self._adam.state[part] = {
+                "step": steps.clone(), "exp_avg": self.mean[where], "exp_avg_sq": self.square[where]
+            }  # fmt: skip
+        self.average = master.clone() if config.ema_decay else master
+
+    def learning_rate(self, step: int) -> float:
+        return self.scale * learning_rate(step, self.config, self.max_steps)
+
+    def step(self, number: int, gradient: Tensor) -> float:
+        """Apply the fp32 gradient [P] as step `number` (from 1); returns its norm before clipping.
+
+        A norm that is not finite changes nothing: the caller sees it and falls back.
+        """
+        norm = float(gradient.norm())
+        if not math.isfinite(norm):
+            return norm
+        if 0 < self.config.clip_norm < norm:
+            gradient.mul_(self.config.clip_norm / norm)
+        cut = self.parameters.decayed
+        for group, part, where in zip(
+            self._adam.param_groups, self._parts, (slice(None, cut), slice(cut, None)), strict=True
+        ):
+            group["lr"] = self.learning_rate(number)
+            part.grad = gradient[where]
+        self._adam.step()
+        if self.config.ema_decay:
+            # The average of the first steps would be that of random weights: trust it slowly.
+            decay = min(self.config.ema_decay, (1 + number) / (10 + number))
+            self.average.lerp_(self.parameters.master, 1 - decay)
+        self.parameters.publish()
+        return norm
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything the next step depends on, as vectors [P]."""
+        found = {"master": self.parameters.master, "mean": self.mean, "square": self.square}
+        return found | ({"average": self.average} if self.config.ema_decay else {})
+
+    def restore(self, tensors: dict[str, Tensor], number: int) -> None:
+        """Put back what `tensors` gave after step `number`."""
+        for name, tensor in self.tensors().items():
+            tensor.copy_(tensors[name])
+        for part in self._parts:
+            self._adam.state[part]["step"].fill_(number)
+        self.parameters.publish()
+
+
+def trained_weights(optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
+    """The weights to validate and to ship: the average when there is one."""
+    yield from optimizer.parameters.named(optimizer.average).items()

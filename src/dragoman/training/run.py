@@ -1,0 +1,390 @@
+"""A training run from corpus to sealed model: the one place where text, Transformer, loop and disk meet.
+
+Each part stands elsewhere; here is only the order in which they are called, and what happens when a run is
+interrupted, resumed, or diverges.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import resource
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from dragoman.errors import TrainingError
+from dragoman.protocols import Loss
+from dragoman.text.batches import Batch
+from dragoman.training import checkpoint as checkpoints
+from dragoman.training.allocator import keep_freed_memory
+from dragoman.training.checkpoint import Checkpoint
+from dragoman.training.journal import Journal, duration
+from dragoman.training.loop import Diverged, Health, Step, gradients_within_memory, train
+from dragoman.training.loss import LabelSmoothing
+from dragoman.training.optimizer import FlatParameters, Optimizer
+from dragoman.training.prepare import Recipe, TrainingData, prepare
+from dragoman.training.settings import FIXED_SECTIONS, RunConfig
+from dragoman.training.validate import Validator
+from dragoman.transformer.model import Transformer
+
+MOST_FALLBACKS = 8
+
+
+@dataclass
+class Progress:
+    """What a checkpoint remembers beside tensors: where the data stands, how well it went so far."""
+
+    step: int = 0
+    epoch: int = 0
+    position: int = 0  # batches of this epoch already used
+    parts: int = 1
+    fallbacks: int = 0
+    seconds: float = 0.0
+    best: float = -math.inf
+    best_step: int = 0
+    stalled: int = 0
+    validated: int = 0  # step of the last validation
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    progress: Progress
+    reason: str
+    finished: bool  # False: --resume goes on from here
+
+
+class Run:
+    """One training run in one output directory."""
+
+    def __init__(
+        self,
+        output: Path,
+        config: RunConfig,
+        data: TrainingData,
+        journal: Journal,
+    ) -> None:
+        self.output, self.config, self.data, self.journal = output, config, data, journal
+        training = config.training
+        self.device = torch.device(_device(training.device))
+        dtype = torch.bfloat16 if _precision(training.precision, self.device) == "bf16" else torch.float32
+        torch.manual_seed(training.seed)
+        vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
+        self.model = Transformer(config.model, *vocabularies).to(self.device)
+        self.parameters = FlatParameters(self.model, dtype)
+        self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
+        criterion = LabelSmoothing(training.label_smoothing, training.consistency)
+        self.objective = partial(self._loss, criterion)
+        self.validator = Validator(output, config, data)
+        self.progress, self.health = Progress(), Health()
+        self.stop_reason = ""
+
+    def _loss(self, criterion: LabelSmoothing, batch: Batch) -> Loss:
+        """Consistency asks for each sentence under two dropout masks: the batch then stands twice in one."""
+        return self.model.loss(batch.twice() if criterion.consistency else batch, criterion)
+
+    # -- state ------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Checkpoint:
+        tensors = dict(self.optimizer.tensors(), random=torch.get_rng_state())
+        if self.device.type == "cuda":
+            tensors["random_cuda"] = torch.cuda.get_rng_state()
+        state = {
+            "progress": asdict(self.progress),
+            "health": asdict(self.health),
+            "learning_rate_scale": self.optimizer.scale,
+            "config": asdict(self.config),
+            "fingerprint": self.data.fingerprint,
+            "threads": torch.get_num_threads(),
+        }
+        return Checkpoint(self.progress.step, tensors, state)
+
+    def save(self) -> None:
+        checkpoints.save(self.output / "checkpoints", self.snapshot(), self.config.training.keep_checkpoints)
+
+    def restore(self, found: Checkpoint) -> None:
+        self.progress = Progress(**found.state["progress"])
+        self.health = Health(**found.state["health"])
+        self.optimizer.scale = found.state["learning_rate_scale"]
+        self.optimizer.restore(found.tensors, found.step)
+        torch.set_rng_state(found.tensors["random"])
+        if self.device.type == "cuda" and "random_cuda" in found.tensors:
+            torch.cuda.set_rng_state(found.tensors["random_cuda"])
+
+    # -- one pass ---------------------------------------------------------------------------------------------
+
+    def batches(self) -> Iterator[Batch]:
+        """From the present position on, epoch after epoch."""
+        while True:
+            used = 0
+            for batch in self.data.epoch(
+                self.progress.epoch, self.progress.position, self.config.training.batch_tokens
+            ):
+                used += 1
+                self.progress.position += 1
+                yield batch.to(self.device)
+            if used == 0 and self.progress.position == 0:
+                raise TrainingError("every pair of the corpus is longer than data.longest: nothing to train on")
+            self.progress.epoch, self.progress.position = self.progress.epoch + 1, 0
+
+    def look(self) -> float:
+        """One gradient of the largest batch, thrown away: seconds it took. What does not fit memory fails now."""
+        batch = self.data.largest_batch(self.config.training.batch_tokens).to(self.device)
+        randomness = torch.get_rng_state()
+        flat = self.parameters.gradient
+        gradients_within_memory(self.objective, [batch], 1, flat)  # the first call also warms caches
+        started = time.perf_counter()
+        found = gradients_within_memory(self.objective, [batch], 1, flat)
+        torch.set_rng_state(randomness)
+        self.progress.parts = max(self.progress.parts, found.parts)
+        return time.perf_counter() - started
+
+    def go(self, deadline: float | None) -> Result:
+        """Train until something says stop; fall back when the loss runs away."""
+        self.model.train()
+        while True:
+            try:
+                return self._steps(deadline)
+            except Diverged as reason:
+                self._fall_back(str(reason))
+
+    def _steps(self, deadline: float | None) -> Result:
+        training, progress = self.config.training, self.progress
+        started, before = time.monotonic(), progress.seconds
+        saved = started
+        steps = train(
+            self.objective, self.batches(), self.optimizer,
+            number=progress.step, accumulate=training.accumulate, parts=progress.parts, health=self.health,
+        )  # fmt: skip
+        for step in steps:
+            progress.step, progress.parts = step.number, step.parts
+            progress.seconds = before + time.monotonic() - started
+            self.journal.step(step, progress.epoch, progress.seconds)
+            last = step.number >= training.max_steps
+            if step.number % self.config.validation.every == 0 or last:
+                self._validate(step)
+                saved = time.monotonic()
+            reason, finished = self._reason_to_stop(last, deadline)
+            if reason or time.monotonic() - saved > 60 * training.checkpoint_minutes:
+                self.save()
+                saved = time.monotonic()
+            if reason:
+                return Result(progress, reason, finished)
+        raise AssertionError("the stream of batches never ends")
+
+    def _reason_to_stop(self, last: bool, deadline: float | None) -> tuple[str, bool]:
+        patience = self.config.validation.patience
+        if last:
+            return f"training.max_steps = {self.config.training.max_steps:,} steps are done", True
+        if patience and self.progress.stalled >= patience:
+            return f"no better validation {patience} times in a row", True
+        if deadline is not None and time.monotonic() > deadline:
+            return "the time given with --max-minutes is over", False
+        return self.stop_reason, False
+
+    def _validate(self, step: Step) -> None:
+        progress = self.progress
+        scores = self.validator.validate(self.model, self.optimizer)
+        progress.validated = step.number
+        better = scores.value > progress.best
+        if better:
+            progress.best, progress.best_step, progress.stalled = scores.value, step.number, 0
+            self.validator.keep(scores, step.number, progress.seconds, self.parameters.master.numel(), self.optimizer)
+        else:
+            progress.stalled += 1
+        self.journal.validation(step.number, scores, better, progress.stalled, self.config.validation.patience)
+        self.save()
+
+    def _fall_back(self, reason: str) -> None:
+        """Last good state, half the learning rate."""
+        failed = self.progress.step + 1
+        found = checkpoints.load_latest(self.output / "checkpoints")
+        fallbacks = self.progress.fallbacks + 1
+        scale = self.optimizer.scale / 2
+        if fallbacks > MOST_FALLBACKS:
+            raise TrainingError(
+                f"{reason} at step {failed:,}, after {MOST_FALLBACKS} halvings of the learning rate: "
+                "lower optimizer.peak_lr or look for broken lines in the corpus"
+            )
+        self.restore(found)
+        self.progress.fallbacks, self.optimizer.scale = fallbacks, scale
+        # The scale is part of the state: without this save, a kill now would resume at the full rate.
+        self.save()
+        self.journal.note(
+            f"{reason} at step {failed:,}: back to step {found.step:,} with the learning rate x {scale:g}"
+        )
+
+
+def _device(name: str) -> str:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("training.device = 'cuda', but torch sees no GPU: use 'cpu', or install torch for CUDA")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def _precision(name: str, device: torch.device) -> str:
+    """auto: bf16 where the processor multiplies it natively; elsewhere it would be emulated, and slower."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+@contextmanager
+def only_run(output: Path) -> Iterator[None]:
+    """Refuse a second trainer in one directory; the lock goes with the process, however it ends."""
+    output.mkdir(parents=True, exist_ok=True)
+    with open(output / ".lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TrainingError(f"another training run is writing to {output}: wait for it, or stop it") from error
+        yield
+
+
+@contextmanager
+def stops_politely(run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run after the present step; the second Ctrl-C ends it at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if run.stop_reason:
+            raise KeyboardInterrupt
+        run.stop_reason = f"stopped by {signal.Signals(number).name}"
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def start(
+    corpus: Sequence[Path],
+    dev: Sequence[Path],
+    output: Path,
+    config: RunConfig,
+    console: Console,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    tensorboard: bool = False,
+) -> Result:
+    """Train into `output`: prepare, look, train, seal the best model.
+
+    Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
+    """
+    deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    keep_freed_memory()
+    with only_run(output):
+        found = _earlier_run(output, config, console, resume)
+        recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.training.seed)
+        data = prepare(corpus, dev, output / "data", recipe, console.print)
+        console.print(data.report, markup=False, highlight=False)
+        with Journal(output, console, config.training.max_steps, tensorboard) as journal:
+            run = Run(output, config, data, journal)
+            journal.deadline = deadline
+            if found is None:
+                run.save()  # also what a run that diverges early falls back to
+            else:
+                _check_same_corpus(found, data)
+                run.restore(found)
+                journal.forget_after(found.step)
+            _forecast(run, console, max_minutes)
+            with stops_politely(run):
+                result = run.go(deadline)
+        _say_how_it_ended(result, output, console)
+        return result
+
+
+def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool) -> Checkpoint | None:
+    """The checkpoint to resume from. What may not change is refused, what may is shown, old -> new."""
+    directory = output / "checkpoints"
+    if not resume:
+        if checkpoints.exists(directory):
+            raise TrainingError(
+                f"{output} already holds a training run: add --resume to go on with it, or choose another directory"
+            )
+        return None
+    found = checkpoints.load_latest(directory)
+    changes = differences(found.state["config"], json.loads(json.dumps(asdict(config))))
+    refused = [change for change in changes if change.split(".")[0] in FIXED_SECTIONS]
+    if refused:
+        raise TrainingError(
+            f"these settings cannot change once training has begun: {'; '.join(refused)}. "
+            "Resume with the old values, or start again in another directory"
+        )
+    console.print(f"resuming {output} from step {found.step:,}", highlight=False, markup=False)
+    for change in changes:
+        console.print(f"  changed: {change}", highlight=False, markup=False)
+    threads = found.state["threads"]
+    if threads != torch.get_num_threads():
+        console.print(
+            f"  trained with {threads} threads so far, now {torch.get_num_threads()}: the result will be as good, "
+            "but not bit for bit the same",
+            highlight=False,
+        )
+    return found
+
+
+def differences(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
+    """["section.key: old -> new", ...]"""
+    return [
+        f"{section}.{key}: {old.get(section, {}).get(key)} -> {value}"
+        for section, values in new.items()
+        for key, value in values.items()
+        if old.get(section, {}).get(key) != value
+    ]
+
+
+def _check_same_corpus(found: Checkpoint, data: TrainingData) -> None:
+    if found.state["fingerprint"] != data.fingerprint:
+        raise TrainingError("the corpus is not the one this run began with: its fingerprint differs")
+
+
+def _forecast(run: Run, console: Console, max_minutes: float | None) -> None:
+    """What the run will take, told before it takes it."""
+    training, progress = run.config.training, run.progress
+    seconds = run.look() * training.accumulate
+    batches = run.data.batches_per_epoch(training.batch_tokens)
+    left = (training.max_steps - progress.step) * seconds
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if run.device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated() / 2**30
+    console.print(
+        f"{run.parameters.master.numel():,} parameters in {str(run.parameters.shadow.dtype)[6:]} on {run.device}, "
+        f"{run.data.pairs:,} pairs, {batches:,} batches an epoch. The largest batch takes {seconds:.2f} s and "
+        f"{memory:.1f} GB: at most {duration(batches * seconds / training.accumulate)} an epoch, "
+        f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",
+        highlight=False,
+    )
+    if max_minutes is not None and left > 60 * max_minutes and run.config.optimizer.schedule in ("cosine", "linear"):
+        console.print(
+            f"--max-minutes {max_minutes:g} will probably end this run before its {run.config.optimizer.schedule} "
+            f"schedule does: for that time, set training.max_steps to about {60 * max_minutes / seconds:,.0f}",
+            highlight=False,
+        )
+
+
+def _say_how_it_ended(result: Result, output: Path, console: Console) -> None:
+    progress = result.progress
+    best = f"; the best model is that of step {progress.best_step:,}" if progress.best_step else ""
+    console.print(f"{result.reason}{best}", highlight=False, markup=False)
+    if progress.best_step:
+        console.print(f'try it: dragoman translate -m {output} "..."', highlight=False, markup=False)
+    if not result.finished:
+        console.print(
+            f"saved at step {progress.step:,}: go on with the same command and --resume", highlight=False
+        )

@@ -1,0 +1,109 @@
+"""What a training run can be told: sections, defaults, presets. Does nothing.
+
+One frozen dataclass a section; a default has its home here or beside the class it configures, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from dragoman.decoding.options import DecodingOptions
+from dragoman.errors import ConfigError
+from dragoman.text.cleaning import CleaningConfig
+from dragoman.text.tokenizer import TokenizerConfig
+from dragoman.training.optimizer import OptimizerConfig
+from dragoman.training.prepare import DataConfig
+from dragoman.transformer.model import TransformerConfig
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long, how large, how precise."""
+
+    seed: Annotated[int, "of initial weights, dropout and data order"] = 1
+    device: Annotated[Literal["auto", "cpu", "cuda"], "where to compute; auto = a GPU when there is one"] = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"], "of the matrix products; weights are kept in fp32 beside them"
+    ] = "auto"
+    batch_tokens: Annotated[int, "sentences of a batch x longest side, padding included"] = 4096
+    accumulate: Annotated[int, "batches that make one step"] = 1
+    max_steps: Annotated[int, "steps in all; the cosine and linear schedules end here"] = 100_000
+    label_smoothing: Annotated[float, "share of the target given to all tokens alike (paper 5.4)"] = 0.1
+    consistency: Annotated[
+        float, "weight of the divergence between two dropout passes (R-Drop, Wu et al. 2021); 0 = one pass"
+    ] = 0.0
+    checkpoint_minutes: Annotated[float, "between checkpoints; one is also written at each validation"] = 10.0
+    keep_checkpoints: Annotated[int, "older ones are removed"] = 2
+    weights: Annotated[Literal["float32", "float16"], "number format of model.safetensors"] = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("batch_tokens", "accumulate", "max_steps", "keep_checkpoints"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"training.{name} = {getattr(self, name)}: must be at least 1")
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"training.label_smoothing = {self.label_smoothing}: must lie in [0, 1)")
+        if self.consistency < 0 or self.checkpoint_minutes <= 0:
+            raise ConfigError("training.consistency must not be below 0, training.checkpoint_minutes must be above")
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """When to look at the dev set, what to keep, when to stop."""
+
+    every: Annotated[int, "steps between validations"] = 1000
+    metric: Annotated[Literal["bleu", "loss"], "what decides which model is kept"] = "bleu"
+    beam_size: Annotated[int, "for the BLEU of validations"] = 1
+    sentences: Annotated[int, "at most so many of the dev set are translated"] = 2000
+    patience: Annotated[int, "validations without a better one before training stops; 0 = never"] = 10
+
+    def __post_init__(self) -> None:
+        for name in ("every", "beam_size", "sentences"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"validation.{name} = {getattr(self, name)}: must be at least 1")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run; the sections of its TOML file are these fields."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    model: TransformerConfig = field(default_factory=TransformerConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+
+
+# A resumed run may change anything but these: they decide what the weights and the ids mean.
+FIXED_SECTIONS = ("data", "cleaning", "tokenizer", "model")
+
+DEFAULT_PRESET = "small"
+
+_MODERN = {"norm": "pre", "dropout": 0.3}
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    # The paper's base model and schedule (Table 3; equation 3 peaks at (512 * 4000) ** -0.5 = 7e-4).
+    "paper-base": {
+        "model": {"d_model": 512, "d_ff": 2048, "n_heads": 8, "encoder_layers": 6, "decoder_layers": 6},
+        "optimizer": {"kind": "adam", "peak_lr": 7e-4, "clip_norm": 0.0, "ema_decay": 0.0},
+        "tokenizer": {"vocab_size": 32_000},
+    },
+    "base": {
+        "model": {"d_model": 512, "d_ff": 2048, "n_heads": 8, "encoder_layers": 6, "decoder_layers": 6, "norm": "pre"},
+        "tokenizer": {"vocab_size": 16_000, "sampling": 0.1},
+    },
+    # Deep encoder, shallow decoder: the quality of 6+6 at small size, and much faster to translate with.
+    "small": {
+        "model": {"d_model": 256, "d_ff": 1024, "n_heads": 4, "encoder_layers": 6, "decoder_layers": 2, **_MODERN},
+        "optimizer": {"peak_lr": 2e-3, "warmup_steps": 1000},
+        "tokenizer": {"vocab_size": 8000, "sampling": 0.1},
+    },
+    # Wu et al. (2021) found this size best for 29,000 pairs without strong regularisation.
+    "tiny": {
+        "model": {"d_model": 128, "d_ff": 256, "n_heads": 4, "encoder_layers": 4, "decoder_layers": 4, **_MODERN},
+        "optimizer": {"peak_lr": 5e-3, "warmup_steps": 1000},
+        "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
+    },
+}

@@ -1,0 +1,182 @@
+"""The whole of Figure 1: configuration, embeddings, encoder, decoder, output. Knows no text and no search.
+
+Dimensions: B batch, S source, T target, D model, V vocabulary, R rows (sentences x beams), n new tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dragoman.errors import ConfigError
+from dragoman.protocols import Batch, CrossEntropy, Loss
+from dragoman.transformer.attention import MultiHeadAttention, attention_weights, causal_mask, padding_mask
+from dragoman.transformer.decoder import Decoder, DecoderLayer, DecoderState
+from dragoman.transformer.embedding import InputEmbedding
+from dragoman.transformer.encoder import Encoder, EncoderLayer
+from dragoman.transformer.sublayers import Dropout, FeedForward, Residual
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """The shape of a Transformer; the defaults are the paper's base model (Table 3)."""
+
+    d_model: Annotated[int, "width of the residual stream"] = 512
+    d_ff: Annotated[int, "width inside the feed-forward layers"] = 2048
+    n_heads: Annotated[int, "attention heads; must divide d_model"] = 8
+    encoder_layers: Annotated[int, "layers of the encoder"] = 6
+    decoder_layers: Annotated[int, "layers of the decoder"] = 6
+    norm: Annotated[Literal["post", "pre"], "LayerNorm after the addition (the paper) or before the sublayer"] = (
+        "post"
+    )
+    activation: Annotated[Literal["relu", "gelu", "swiglu"], "of the feed-forward layers"] = "relu"
+    positions: Annotated[Literal["sinusoidal", "learned", "rotary"], "how order is told"] = "sinusoidal"
+    tie: Annotated[
+        Literal["all", "target", "none"], "one table for source, target and output; target and output; or three"
+    ] = "all"
+    dropout: Annotated[float, "on embeddings and on each sublayer's answer"] = 0.1
+    attention_dropout: Annotated[float, "on attention weights"] = 0.0
+    max_length: Annotated[int, "longest sentence in tokens, for learned positions"] = 512
+
+    def __post_init__(self) -> None:
+        for name in ("d_model", "d_ff", "n_heads", "encoder_layers", "decoder_layers", "max_length"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"model.{name} = {getattr(self, name)}: must be at least 1")
+        if self.d_model % self.n_heads:
+            raise ConfigError(
+                f"model.d_model = {self.d_model} cannot be divided among model.n_heads = {self.n_heads}"
+            )
+        if self.d_model % 2 or (self.positions == "rotary" and self.d_model // self.n_heads % 2):
+            raise ConfigError(f"model.d_model = {self.d_model}: positions need an even width (per head for rotary)")
+        for name in ("dropout", "attention_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"model.{name} = {getattr(self, name)}: must lie in [0, 1)")
+
+
+def cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
+    """The plain reference: hidden [N, D], weight [V, D], labels [N] -> summed -log p(label)."""
+    loss = F.cross_entropy(F.linear(hidden, weight).float(), labels, reduction="sum")
+    return Loss(loss, loss.detach(), labels.numel())
+
+
+class Transformer(nn.Module):
+    """An encoder-decoder: `loss` is training, `start` and `step` are inference (Figure 1)."""
+
+    def __init__(self, config: TransformerConfig, source_vocab: int, target_vocab: int) -> None:
+        super().__init__()
+        c = self.config = config
+        if c.tie == "all" and source_vocab != target_vocab:
+            raise ConfigError(
+                f"model.tie = 'all' needs one vocabulary, but the source has {source_vocab} tokens and the target "
+                f"{target_vocab}: set model.tie = 'target' or tokenizer.joint = true"
+            )
+        pre = c.norm == "pre"
+
+        def attention(causal_or_self: bool = True) -> MultiHeadAttention:
+            dropout = Dropout(c.attention_dropout) if c.attention_dropout else None
+            return MultiHeadAttention(c.d_model, c.n_heads, dropout, causal_or_self and c.positions == "rotary")
+
+        def feed_forward() -> FeedForward:
+            return FeedForward(c.d_model, c.d_ff, c.activation)
+
+        def residual() -> Residual:
+            return Residual(c.d_model, Dropout(c.dropout), pre)
+
+        def last_norm() -> nn.LayerNorm | None:
+            return nn.LayerNorm(c.d_model) if pre else None
+
+        if c.tie == "all":
+            self.embedding = nn.Embedding(source_vocab, c.d_model)
+        else:
+            self.source_embedding = nn.Embedding(source_vocab, c.d_model)
+            self.target_embedding = nn.Embedding(target_vocab, c.d_model)
+        if c.tie == "none":
+            self.output = nn.Linear(c.d_model, target_vocab, bias=False)
+        self.source_input = InputEmbedding(c.positions, c.d_model, c.max_length, Dropout(c.dropout))
+        self.target_input = InputEmbedding(c.positions, c.d_model, c.max_length, Dropout(c.dropout))
+        self.encoder = Encoder(
+            [EncoderLayer(attention(), feed_forward(), residual) for _ in range(c.encoder_layers)], last_norm()
+        )
+        self.decoder = Decoder(
+            [DecoderLayer(attention(), attention(False), feed_forward(), residual) for _ in range(c.decoder_layers)],
+            last_norm(),
+        )
+        self.initialise()
+
+    def initialise(self) -> None:
+        """Xavier for matrices, N(0, 1/D) for embeddings, so that scaled embeddings and logits start near unit size."""
+        for name, weight in self.named_parameters():
+            if "embedding" in name or "learned" in name or name.startswith("output"):
+                nn.init.normal_(weight, std=self.config.d_model**-0.5)
+            elif weight.dim() == 2:
+                # q, k and v are one matrix [D, 3 D] cut in three: each gets the spread of the whole.
+                gain = math.sqrt(0.5) if name.split(".")[-2] in "qkv" else 1.0
+                nn.init.xavier_uniform_(weight, gain)
+            elif name.endswith("bias"):
+                nn.init.zeros_(weight)
+
+    @property
+    def source_table(self) -> nn.Embedding:
+        return self.embedding if self.config.tie == "all" else self.source_embedding
+
+    @property
+    def target_table(self) -> nn.Embedding:
+        return self.embedding if self.config.tie == "all" else self.target_embedding
+
+    @property
+    def output_weight(self) -> Tensor:
+        """The projection to logits [V, D], tied to the target table unless told otherwise (paper 3.4)."""
+        return self.output.weight if self.config.tie == "none" else self.target_table.weight
+
+    def encode(self, source: Tensor, source_mask: Tensor) -> Tensor:
+        """source [B, S], source_mask [B, S] -> memory [B, S, D]."""
+        return self.encoder(self.source_input(source, self.source_table), padding_mask(source_mask))
+
+    def decode(self, target: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """target [B, T] (padding on the right, where no real position looks), memory [B, S, D] -> [B, T, D]."""
+        return self.decoder(self.target_input(target, self.target_table), memory, padding_mask(source_mask))
+
+    def forward(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
+        """Logits [B, T, V] of the token after each target position."""
+        hidden = self.decode(target, self.encode(source, source_mask), source_mask)
+        return F.linear(hidden, self.output_weight)
+
+    def loss(self, batch: Batch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
+        """Teacher forcing: the decoder reads the reference shifted right and predicts all its tokens at once."""
+        inputs, labels = batch.target[:, :-1], batch.target[:, 1:]
+        hidden = self.decode(inputs, self.encode(batch.source, batch.source_mask), batch.source_mask)
+        real = batch.target_mask[:, 1:].flatten().nonzero().squeeze(1)  # positions that have a label [N]
+        return cross_entropy(
+            hidden.flatten(0, 1).index_select(0, real), self.output_weight, labels.flatten().index_select(0, real)
+        )
+
+    def start(self, source: Tensor, source_mask: Tensor) -> DecoderState:
+        """source [B, S] -> the state before the first token. The encoder runs here, and never again."""
+        return self.decoder.start(self.encode(source, source_mask), padding_mask(source_mask))
+
+    def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """tokens [R, n] -> logits [R, V] of the token after the last of them, and the new state."""
+        x, state = self.decoder.step(self.target_input(tokens, self.target_table, state.length), state)
+        return F.linear(x[:, -1], self.output_weight), state
+
+    def align(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
+        """Where each target position looks: cross-attention of the last layer, mean of heads, [B, T, S].
+
+        Computed beside the layers from the same pure functions; row t belongs to the token that follows
+        target[:, t].
+        """
+        mask, memory_mask = causal_mask(target.size(1), device=target.device), padding_mask(source_mask)
+        memory = self.encode(source, source_mask)
+        x = self.target_input(target, self.target_table)
+        *before, last = self.decoder.layers
+        for layer in before:
+            x = layer(x, memory, mask, memory_mask)
+        x = last.residuals[0](x, lambda x: last.self_attention(x, x, mask))
+        ask = last.cross_attention
+        q, k = ask.queries(last.residuals[1].before(x)), ask.keys_values(memory).keys
+        return attention_weights(q, k, memory_mask).mean(1)  # [B, H, T, S] -> [B, T, S]

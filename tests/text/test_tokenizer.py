@@ -1,0 +1,73 @@
+"""Subwords: nothing is lost, nothing is unknown, Chinese punctuation keeps its width."""
+
+import pytest
+
+from dragoman.errors import ConfigError, CorpusError, ModelError
+from dragoman.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerConfig
+
+LINES = [
+    "How are you today ?", "你今天好吗？", "I am fine, thank you.", "我很好，谢谢你。", "Where is the station ?", "车站在哪里？",
+    "He reads a book in the garden.", "他在花园里看书。", "She said: \"Come in!\"", "她说：“请进！”",
+] * 20  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["unigram", "bpe"])
+def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
+    return Tokenizer.train(LINES, TokenizerConfig(kind=request.param, vocab_size=325))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "你好吗？", "他说：“你好，世界！”；然后走了……", "Are you OK ?", "中英 mixed 文字 and 1,000 numbers",
+        "🙂 emoji 👩‍👩‍👧", "שלום עולם", "ﬁ ligature ① ½", "",
+    ],
+)  # fmt: skip
+def test_every_text_comes_back_as_it_was(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
+    assert UNK not in ids and not {PAD, BOS, EOS} & set(ids)
+    assert tokenizer.decode(ids) == text
+
+
+def test_special_ids_and_broken_bytes_are_not_text(tokenizer: Tokenizer) -> None:
+    assert tokenizer.decode([BOS, *tokenizer.encode("你好"), EOS, PAD]) == "你好"
+    half = tokenizer.encode("🙂")[:-1]  # the last byte of four is missing
+    assert "\ufffd" not in tokenizer.decode(half)
+
+
+def test_special_pieces_in_text_are_text(tokenizer: Tokenizer) -> None:
+    # Text from users is data: "</s>" in a sentence must not end it.
+    ids = tokenizer.encode("a </s> b <s> <pad> <unk>")
+    assert not {PAD, BOS, EOS} & set(ids)
+
+
+def test_sampling_varies_with_the_seed_only(tokenizer: Tokenizer) -> None:
+    texts = LINES[:10]
+    first = tokenizer.sample_batch(texts, 0.3, seed=1)
+    assert first == tokenizer.sample_batch(texts, 0.3, seed=1)
+    assert first != tokenizer.sample_batch(texts, 0.3, seed=2)
+    assert [tokenizer.decode(ids) for ids in first] == texts
+
+
+def test_the_serialized_model_is_the_model(tokenizer: Tokenizer) -> None:
+    again = Tokenizer.from_bytes(tokenizer.serialized)
+    assert again.vocabulary() == tokenizer.vocabulary() and len(again.vocabulary()) == tokenizer.vocab_size
+    assert again.encode_batch(LINES[:4]) == [tokenizer.encode(line) for line in LINES[:4]]
+
+
+def test_too_little_text_is_said_with_the_size_asked_for() -> None:
+    with pytest.raises(CorpusError, match="vocabulary of 8000 pieces .* smaller tokenizer.vocab_size"):
+        Tokenizer.train(LINES, TokenizerConfig(vocab_size=8000))
+
+
+def test_bytes_that_are_no_model_are_refused_by_name() -> None:
+    with pytest.raises(ModelError, match="tokenizer.model is not a SentencePiece model"):
+        Tokenizer(b"not a model", "tokenizer.model")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("vocab_size", 100), ("character_coverage", 1.0), ("sampling", 1.5)]
+)
+def test_settings_without_sense_are_refused(field: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"tokenizer.{field} = "):
+        TokenizerConfig(**{field: value})

@@ -1,0 +1,141 @@
+"""The loop: accumulation is exact, memory that runs out is cut around, a bad loss never reaches the weights."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from dragoman.errors import TrainingError
+from dragoman.protocols import Batch as AnyBatch
+from dragoman.protocols import Loss
+from dragoman.text.batches import Batch, collate
+from dragoman.training.loop import DIVERGED_NATS, Diverged, Health, SETTLED_STEPS, train
+from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
+
+
+class Unigram(nn.Module):
+    """The smallest model with a loss: one score a token."""
+
+    def __init__(self, vocab: int = 12) -> None:
+        super().__init__()
+        self.scores = nn.Parameter(torch.zeros(1, vocab))
+
+    def loss(self, batch: AnyBatch) -> Loss:
+        labels = batch.target[:, 1:][batch.target_mask[:, 1:]]
+        nll = -self.scores.float().log_softmax(-1)[0, labels].sum()
+        return Loss(nll, nll.detach(), labels.numel())
+
+
+def pairs(rows: int, seed: int = 0) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    targets = [
+        torch.randint(4, 12, (int(torch.randint(1, 6, (), generator=generator)),), generator=generator).tolist()
+        for _ in range(rows)
+    ]
+    return collate([[5]] * rows, targets)
+
+
+def optimizer_for(model: nn.Module) -> Optimizer:
+    config = OptimizerConfig(peak_lr=0.1, schedule="constant", warmup_steps=0, clip_norm=0.0)
+    return Optimizer(FlatParameters(model, torch.float32), config, 100)
+
+
+def run(batches: Iterator[Batch], steps: int, **options: int) -> tuple[Unigram, list[float]]:
+    model = Unigram()
+    optimizer = optimizer_for(model)
+    taken = itertools.islice(train(model.loss, batches, optimizer, **options), steps)  # type: ignore[arg-type]
+    return model, [step.loss for step in taken]
+
+
+def test_training_reaches_the_entropy_of_the_data() -> None:
+    batch = pairs(30)
+    labels = batch.target[:, 1:][batch.target_mask[:, 1:]]
+    share = labels.bincount(minlength=12)[labels.unique()] / labels.numel()
+    _, losses = run(itertools.repeat(batch), 300)
+    assert losses[0] == pytest.approx(math.log(12))
+    assert losses[-1] == pytest.approx(-(share * share.log()).sum().item(), abs=0.01)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5, 64])
+def test_parts_and_accumulated_batches_give_the_gradient_of_the_whole(parts: int) -> None:
+    whole = pairs(20)
+    model, _ = run(itertools.repeat(whole), 3)
+    in_parts, _ = run(itertools.repeat(whole), 3, parts=parts)
+    halves = itertools.cycle([whole.rows(0, 13), whole.rows(13, 20)])
+    accumulated, _ = run(halves, 3, accumulate=2, parts=parts)
+    torch.testing.assert_close(in_parts.scores, model.scores)
+    torch.testing.assert_close(accumulated.scores, model.scores)
+
+
+def test_no_batch_is_lost_between_steps() -> None:
+    seen: list[int] = []
+
+    def stream() -> Iterator[Batch]:
+        for n in range(7):
+            seen.append(n)
+            yield pairs(2, n)
+
+    model = Unigram()
+    steps = train(model.loss, stream(), optimizer_for(model), accumulate=3)
+    assert [next(steps).number, list(seen)] == [1, [0, 1, 2]]
+    assert [next(steps).number, list(seen)] == [2, [0, 1, 2, 3, 4, 5]]
+    assert next(steps).tokens == int(pairs(2, 6).target_mask[:, 1:].sum())
+    assert list(steps) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+)
+def test_out_of_memory_halves_until_it_fits_and_changes_nothing_else(error: Exception) -> None:
+    model = Unigram()
+
+    def objective(batch: AnyBatch) -> Loss:
+        if batch.source.size(0) > 6:
+            raise error
+        return model.loss(batch)
+
+    steps = train(objective, itertools.repeat(pairs(20)), optimizer_for(model))
+    assert [next(steps).parts for _ in range(3)] == [4, 4, 4]
+    expected, _ = run(itertools.repeat(pairs(20)), 3)
+    torch.testing.assert_close(model.scores, expected.scores)
+
+
+def test_memory_that_fits_not_even_one_sentence_is_said() -> None:
+    def objective(batch: AnyBatch) -> Loss:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    with pytest.raises(TrainingError, match="cut into 4 parts: lower training.batch_tokens"):
+        next(train(objective, itertools.repeat(pairs(3)), optimizer_for(Unigram())))
+
+
+def test_other_errors_are_not_taken_for_memory() -> None:
+    def objective(batch: AnyBatch) -> Loss:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        next(train(objective, itertools.repeat(pairs(3)), optimizer_for(Unigram())))
+
+
+def test_a_loss_that_is_no_number_stops_before_the_weights_change() -> None:
+    model = Unigram()
+
+    def objective(batch: AnyBatch) -> Loss:
+        loss = model.loss(batch)
+        return Loss(loss.sum * math.nan, loss.nll * math.nan, loss.tokens)
+
+    with pytest.raises(Diverged, match="the loss became nan"):
+        next(train(objective, itertools.repeat(pairs(3)), optimizer_for(model)))
+    assert torch.equal(model.scores, torch.zeros(1, 12))
+
+
+def test_a_loss_that_runs_away_is_noticed_and_a_noisy_one_is_not() -> None:
+    health = Health()
+    for step in range(4 * SETTLED_STEPS):
+        health.check(3 + (-1) ** step * 0.9)
+    with pytest.raises(Diverged, match="rose from 2.98 to 4.5"):
+        for _ in range(100):
+            health.check(3 + 2 * DIVERGED_NATS)

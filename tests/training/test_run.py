@@ -1,0 +1,261 @@
+"""Whole runs on a corpus of a hundred lines: killed and resumed, interrupted, diverged, refused."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from dragoman.errors import CorpusError, TrainingError
+from dragoman.protocols import Loss
+from dragoman.text.tokenizer import TokenizerConfig
+from dragoman.training import checkpoint as checkpoints
+from dragoman.training import run as runs
+from dragoman.training.optimizer import OptimizerConfig
+from dragoman.training.prepare import DataConfig
+from dragoman.training.run import Result, Run, start
+from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
+from dragoman.transformer.model import TransformerConfig
+
+STEPS = 24
+NOUNS = {"dog": "狗", "cat": "猫", "bird": "鸟", "child": "孩子", "teacher": "老师", "tree": "树", "book": "书"}
+VERBS = {"sees": "看见", "likes": "喜欢", "finds": "找到", "draws": "画"}
+
+
+def config(**changes: Any) -> RunConfig:
+    """A model of ten thousand weights; dropout and subword sampling on, since both draw random numbers."""
+    base = RunConfig(
+        data=DataConfig("en", "zh"),
+        tokenizer=TokenizerConfig(vocab_size=330, sampling=0.3),
+        model=TransformerConfig(16, 32, 2, 1, 1, norm="pre", dropout=0.1),
+        optimizer=OptimizerConfig(peak_lr=3e-3, warmup_steps=5, ema_decay=0.9),
+        training=TrainingConfig(
+            device="cpu", precision="bf16", batch_tokens=300, max_steps=STEPS, checkpoint_minutes=0.001
+        ),
+        validation=ValidationConfig(every=8, metric="loss"),
+    )
+    sections = {
+        name: dataclasses.replace(getattr(base, name), **fields) for name, fields in changes.items()
+    }
+    return dataclasses.replace(base, **sections)
+
+
+def write_corpus(directory: Path) -> tuple[Path, Path]:
+    lines = [
+        f"The {a} {v} a {b}.\t{NOUNS[a]}{VERBS[v]}一个{NOUNS[b]}。" for a in NOUNS for v in VERBS for b in NOUNS if a != b
+    ]
+    train, dev = directory / "train.tsv", directory / "dev.tsv"
+    train.write_text("\n".join(lines[10:]) + "\n", encoding="utf-8")
+    dev.write_text("\n".join(lines[:10]) + "\n", encoding="utf-8")
+    return train, dev
+
+
+def go(directory: Path, settings: RunConfig | None = None, **options: Any) -> tuple[Result, str]:
+    """Train into directory/run; the result, and what was said."""
+    train, dev = write_corpus(directory)
+    console = Console(file=open(os.devnull, "w"), width=200, record=True)
+    result = start([train], [dev], directory / "run", settings or config(), console, **options)
+    return result, console.export_text()
+
+
+def state_of(directory: Path) -> str:
+    """One hash over every tensor of the latest checkpoint: weights, average, moments, random state."""
+    found = checkpoints.load_latest(directory / "run" / "checkpoints")
+    total = hashlib.sha256(f"{found.step} {found.state['progress']['position']}".encode())
+    for name in sorted(found.tensors):
+        total.update(found.tensors[name].numpy().tobytes())
+    return total.hexdigest()
+
+
+def steps_logged(directory: Path) -> list[int]:
+    lines = (directory / "run" / "log.jsonl").read_text().splitlines()
+    return [record["step"] for record in map(json.loads, lines) if record["kind"] == "validation"]
+
+
+def test_a_run_learns_seals_its_best_model_and_says_how_to_use_it(tmp_path: Path) -> None:
+    result, said = go(tmp_path, config(training={"max_steps": 40, "precision": "fp32"}))
+    assert result.finished and result.progress.step == 40
+    losses = [
+        json.loads(line)["loss"]
+        for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+        if '"validation"' in line
+    ]
+    assert losses[-1] < losses[0] - 0.3
+    assert f"dragoman translate -m {tmp_path / 'run'}" in said.replace("\n", "")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"config.toml", "model.safetensors", "tokenizer.model", "card.md", "manifest.json"} <= names
+
+
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    go(tmp_path / "whole")
+    result, said = go(tmp_path / "parts", max_minutes=0)
+    assert not result.finished and "--resume" in said
+    while not result.finished:
+        result, said = go(tmp_path / "parts", resume=True, max_minutes=0)
+    assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
+    assert steps_logged(tmp_path / "parts") == steps_logged(tmp_path / "whole") == [8, 16, 24]
+
+
+WORKER = "import sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_run; test_run.work(pathlib.Path(sys.argv[1]))"
+
+
+def work(directory: Path) -> None:
+    """What the killed process does."""
+    torch.set_num_threads(1)
+    go(directory, resume=checkpoints.exists(directory / "run" / "checkpoints"))
+
+
+def worker(directory: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", WORKER, str(directory), str(Path(__file__).parent)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def wait_for_step(directory: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the first checkpoint is there, or the process has ended."""
+    while process.poll() is None and not (directory / "run" / "checkpoints" / "latest").exists():
+        time.sleep(0.02)
+
+
+@pytest.mark.slow(reason="starts a dozen processes that load torch")
+def test_killed_at_random_moments_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole = worker(tmp_path / "whole")
+    assert whole.wait(300) == 0, whole.stderr.read().decode()
+    started = time.monotonic()
+    whole_again = worker(tmp_path / "killed")
+    wait_for_step(tmp_path / "killed", whole_again)
+    loading = time.monotonic() - started
+    whole_again.kill()
+    whole_again.wait()
+    chance = random.Random(5)
+    kills = 1
+    while True:
+        process = worker(tmp_path / "killed")
+        try:
+            # A training step takes some milliseconds here and a save about ten, so many kills fall into saves.
+            process.wait(loading + chance.uniform(0, 0.7) if kills < 10 else 300)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+            continue
+        assert process.returncode == 0, process.stderr.read().decode()
+        break
+    assert state_of(tmp_path / "killed") == state_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    real = Run.snapshot
+
+    def snapshot_then_signal(run: Run) -> Any:
+        if run.progress.step == 3:
+            os.kill(os.getpid(), number)
+        return real(run)
+
+    monkeypatch.setattr(Run, "snapshot", snapshot_then_signal)
+    result, said = go(tmp_path)
+    assert f"stopped by {signal.Signals(number).name}" in said
+    assert not result.finished and 3 <= result.progress.step < STEPS
+    assert f"saved at step {result.progress.step}: go on with the same command and --resume" in said
+    assert checkpoints.load_latest(tmp_path / "run" / "checkpoints").step == result.progress.step
+
+
+def test_a_loss_that_turns_nan_falls_back_with_half_the_rate_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = Run._loss, []
+
+    def poisoned(run: Run, criterion: Any, batch: Any) -> Loss:
+        loss = real(run, criterion, batch)
+        calls.append(1)
+        # Counted in calls, so that it strikes once: after the fall back the same step passes.
+        return Loss(loss.sum * float("nan"), loss.nll, loss.tokens) if len(calls) == 14 else loss
+
+    monkeypatch.setattr(Run, "_loss", poisoned)
+    result, said = go(tmp_path, config(training={"checkpoint_minutes": 60}))
+    assert "the loss became nan at step 12: back to step 8 with the learning rate x 0.5" in said
+    assert result.finished and result.progress.fallbacks == 1
+    found = checkpoints.load_latest(tmp_path / "run" / "checkpoints")
+    assert found.state["learning_rate_scale"] == 0.5
+    assert all(tensor.isfinite().all() for tensor in found.tensors.values() if tensor.is_floating_point())
+
+
+def test_a_run_that_always_diverges_gives_up_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def always(run: Run, criterion: Any, batch: Any) -> Loss:
+        weight = run.model.embedding.weight.sum() * float("nan")
+        return Loss(weight, weight.detach(), 1)
+
+    monkeypatch.setattr(Run, "_loss", always)
+    with pytest.raises(TrainingError, match="nan at step 1, after 8 halvings .* lower optimizer.peak_lr"):
+        go(tmp_path)
+
+
+def test_out_of_memory_is_worked_around_from_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Run._loss
+
+    def small_memory(run: Run, criterion: Any, batch: Any) -> Loss:
+        if len(batch) > 8:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return real(run, criterion, batch)
+
+    monkeypatch.setattr(Run, "_loss", small_memory)
+    result, _ = go(tmp_path, config(training={"max_steps": 3}))
+    assert result.finished and result.progress.parts > 1
+
+
+def test_resume_shows_what_changed_and_refuses_what_may_not(tmp_path: Path) -> None:
+    go(tmp_path, max_minutes=0)
+    with pytest.raises(TrainingError, match="already holds a training run: add --resume"):
+        go(tmp_path)
+    with pytest.raises(TrainingError, match=r"cannot change .* model.d_ff: 32 -> 64"):
+        go(tmp_path, config(model={"d_ff": 64}), resume=True)
+    _, said = go(tmp_path, config(optimizer={"peak_lr": 1e-3}), resume=True, max_minutes=0)
+    assert "changed: optimizer.peak_lr: 0.003 -> 0.001" in said
+
+
+def test_another_corpus_is_not_resumed(tmp_path: Path) -> None:
+    go(tmp_path, max_minutes=0)
+    other = tmp_path / "other.tsv"
+    other.write_text("A line.\t一行。\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match="prepared from other corpus files than .*other.tsv"):
+        start([other], [], tmp_path / "run", config(), Console(file=open(os.devnull, "w")), resume=True)
+
+
+def test_nothing_to_resume_and_a_second_trainer_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="there is no checkpoint"):
+        go(tmp_path, resume=True)
+    with runs.only_run(tmp_path / "run"), pytest.raises(TrainingError, match="another training run is writing"):
+        go(tmp_path)
+
+
+def test_without_a_dev_set_some_pairs_are_held_out_and_not_trained_on(tmp_path: Path) -> None:
+    train, _ = write_corpus(tmp_path)
+    settings = config(data={"held_out": 12}, training={"max_steps": 2})
+    start([train], [], tmp_path / "run", settings, Console(file=open(os.devnull, "w")))
+    read = [(tmp_path / "run" / "data" / name).read_text().splitlines() for name in ("dev.tsv", "train.tsv")]
+    held, rest = ([line.split("\t") for line in lines] for lines in read)
+    assert len(held) == 12
+    assert not {pair[0] for pair in held} & {pair[0] for pair in rest}
+    assert not {pair[1] for pair in held} & {pair[1] for pair in rest}
+
+
+def test_a_corpus_that_cleaning_empties_is_reported_rule_by_rule(tmp_path: Path) -> None:
+    corpus = tmp_path / "copies.tsv"
+    corpus.write_text("The same line.\tThe same line.\n" * 5, encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"(?s)cleaning removed all 5 pairs.*copy +-5"):
+        start([corpus], [], tmp_path / "run", config(), Console(file=open(os.devnull, "w")))
+    assert not (tmp_path / "run" / "data" / "data.json").exists()
