@@ -1,7 +1,7 @@
 """Dragoman, a Transformer translator that shows how it works. Loads nothing until it is asked for.
 
-    from dragoman import Translator
-    Translator.load("en-zh").translate("Are you OK ?").text
+from dragoman import Translator
+Translator.load("en-zh").translate("Are you OK ?").text
 """
 
 from __future__ import annotations

@@ -142,18 +142,17 @@ def _hint(section: str, key: str, kinds: Mapping[str, type], options: Mapping[st
     if not key:
         nearest = difflib.get_close_matches(section, kinds, 1)
         return f"did you mean [{nearest[0]}]?" if nearest else f"there are {', '.join(kinds)}"
-    same_key = [option.name for option in options.values() if option.key == key]
-    here = [option.name for option in options.values() if option.section == section]
+    name = f"{section}.{key}"
+    elsewhere = [option.name for option in options.values() if option.key == key]
+    here = [option.key for option in options.values() if option.section == section]
     nearest = (
-        difflib.get_close_matches(f"{section}.{key}", same_key, 1, 0)
-        or difflib.get_close_matches(f"{section}.{key}", here, 1, 0.7)
-        or difflib.get_close_matches(f"{section}.{key}", options, 1)
+        difflib.get_close_matches(name, elsewhere, 1, 0)
+        or [f"{section}.{like}" for like in difflib.get_close_matches(key, here, 1)]
+        or difflib.get_close_matches(name, options, 1, 0.75)
     )
     if nearest:
         return f"did you mean {nearest[0]}?"
-    if here:
-        return f"[{section}] has {', '.join(name.partition('.')[2] for name in here)}"
-    return f"the sections are {', '.join(kinds)}"
+    return f"[{section}] has {', '.join(here)}" if here else f"the sections are {', '.join(kinds)}"
 
 
 def _converted(option: Option, value: Any, origin: str) -> Any:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import importlib.util
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu import BLEU, CHRF
 from sacrebleu.significance import PairedTest
 
-from dragoman.errors import CorpusError, UsageError
+from dragoman.errors import CorpusError, MissingExtraError, UsageError
 from dragoman.flags import FLAGS
 from dragoman.text.corpus import Pair
 from dragoman.text.normalize import base_language, to_simplified
@@ -28,7 +27,12 @@ if TYPE_CHECKING:
 
 SAMPLES = 1000  # of the bootstrap
 # Languages that need a tokenizer of their own, with the module it needs; by characters where that is missing.
-_TOKENIZERS = {"zh": ("zh", None), "yue": ("zh", None), "ja": ("ja-mecab", "MeCab"), "ko": ("ko-mecab", "mecab_ko")}
+_TOKENIZERS = {
+    "zh": ("zh", None),
+    "yue": ("zh", None),
+    "ja": ("ja-mecab", "MeCab"),
+    "ko": ("ko-mecab", "mecab_ko"),
+}
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,7 @@ def evaluate(
     seconds = time.perf_counter() - started
     texts = [translation.text for translation in translations]
     found, found_chrf = bleu.corpus_score(texts, [references]), chrf.corpus_score(texts, [references])
-    counts = Counter(flag for translation in translations for flag in translation.flags)
-    perplexed, measured = _perplexity(translator, pairs) if perplexity else (None, 0)
+    perplexed, measured, why = _perplexity(translator, pairs) if perplexity else (None, 0, [])
     return Report(
         pairs=len(pairs),
         bleu=found.score,
@@ -112,8 +115,8 @@ def evaluate(
         perplexity_pairs=measured,
         length_ratio=found.sys_len / max(found.ref_len, 1),
         sentences_per_second=len(pairs) / seconds,
-        flags={flag: counts[flag] for flag in FLAGS},
-        notes=tuple(notes),
+        flags={flag: sum(flag in translation.flags for translation in translations) for flag in FLAGS},
+        notes=(*notes, *why),
         translations=translations,
         references=references,
     )
@@ -133,7 +136,9 @@ def _references(translator: Translator, targets: list[str]) -> tuple[list[str], 
     changed = sum(one != other for one, other in zip(targets, simplified, strict=True))
     if not changed:
         return targets, []
-    return simplified, [f"{changed:,} references were turned from traditional into simplified Chinese, as in training"]
+    return simplified, [
+        f"{changed:,} references were turned from traditional into simplified Chinese, as in training"
+    ]
 
 
 def _warnings(language: str, tokenize: str) -> list[str]:
@@ -145,14 +150,17 @@ def _warnings(language: str, tokenize: str) -> list[str]:
     return []
 
 
-def _perplexity(translator: Translator, pairs: Sequence[Pair]) -> tuple[float | None, int]:
-    """exp of the mean -log p of all target tokens, over the pairs that the model can read whole."""
+def _perplexity(translator: Translator, pairs: Sequence[Pair]) -> tuple[float | None, int, list[str]]:
+    """exp of the mean -log p of all target tokens, over how many pairs, and what there is to say about it."""
     readable = [pair for pair in pairs if pair.target.strip() and translator.reads(pair.source, pair.target)]
     if not readable:
-        return None, 0
-    scores = translator.score([pair.source for pair in readable], [pair.target for pair in readable])
+        return None, 0, ["no perplexity: no pair is short enough for the model to read it whole"]
+    try:
+        scores = translator.score([pair.source for pair in readable], [pair.target for pair in readable])
+    except MissingExtraError as error:
+        return None, 0, [f"no perplexity: {error}"]
     tokens = sum(len(score.token_scores) for score in scores)
-    return math.exp(min(-sum(score.logprob for score in scores) / tokens, 700.0)), len(readable)
+    return math.exp(min(-sum(score.logprob for score in scores) / tokens, 700.0)), len(readable), []
 
 
 # -- two systems ------------------------------------------------------------------------------------------------
@@ -179,7 +187,10 @@ class Comparison:
     differences: list[Difference]
 
     def to_json(self) -> dict[str, Any]:
-        return {"names": list(self.names), "differences": [vars(difference) for difference in self.differences]}
+        return {
+            "names": list(self.names),
+            "differences": [vars(difference) for difference in self.differences],
+        }
 
     def __str__(self) -> str:
         width = max(map(len, self.names))
@@ -211,18 +222,18 @@ def compare(
         )
     tokenize = dict(entry.split(":", 1) for entry in first.bleu_signature.split("|"))["tok"]
     # Both need a name of their own, whatever the user calls them.
-    systems = [
+    systems: list[tuple[str, Sequence[str]]] = [
         ("first", [t.text for t in first.translations]),
         ("second", [t.text for t in second.translations]),
     ]
     metrics = {"BLEU": BLEU(tokenize=tokenize, force=True), "chrF2": CHRF()}
-    signatures, scores = PairedTest(systems, metrics, [first.references], "bs", samples)()
+    signatures, found = PairedTest(systems, metrics, [first.references], "bs", samples)()
+    scores: dict[str, Any] = dict(found)
     differences = []
-    for metric in metrics:
-        one, other = scores[metric]
-        differences.append(
-            Difference(
-                metric, one.score, other.score, one.ci, other.ci, other.p_value, str(signatures[metric])
-            )
-        )
+    for metric, (one, other) in ((metric, scores[metric]) for metric in metrics):
+        # sacreBLEU counts differences larger than the one found, so two equal systems would get the smallest p.
+        p = 1.0 if one.score == other.score else other.p_value
+        # float(): numpy's numbers are none to JSON.
+        score, interval = (float(one.score), float(other.score)), (float(one.ci), float(other.ci))
+        differences.append(Difference(metric, *score, *interval, float(p), str(signatures[metric])))
     return Comparison(names, differences)

@@ -1,10 +1,10 @@
 """Signs that a translation may be bad, each a pure function of what is known about it. Decides nothing.
 
-  empty           the source has words, the translation has none
-  copied          the translation is the source
-  loop            the same tokens over and over, where the source does no such thing
-  too_long        the search hit the maximum length: the translation breaks off
-  low_confidence  the model gave its own words a low probability
+empty           the source has words, the translation has none
+copied          the translation is the source
+loop            the same tokens over and over, where the source does no such thing
+too_long        the search hit the maximum length: the translation breaks off
+low_confidence  the model gave its own words a low probability
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ FLAGS = ("empty", "copied", "loop", "too_long", "low_confidence")
 # copies: "very, very, very good" and "……" are none.
 LONGEST_PERIOD, FEWEST_COPIES, FEWEST_COPIED = 16, 3, 6
 
-# Mean log-probability of the tokens, in nats: below it the model gave its tokens less than 22 % each (the geometric
-# mean). Sentences like those of the training corpus lie between -0.3 and -1.
-LOW_CONFIDENCE = -1.5
+# Mean log-probability of the tokens, in nats: below it the model gave its tokens less than 27 % each (geometric mean).
+# Measured on a half-trained English-Chinese model: of 200 held-out sentences like those it was trained on, 95 % lay
+# above; nonsense words, a foreign script and medical terms lay below, at -1.4 to -2.1.
+LOW_CONFIDENCE = -1.3
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dragoman.errors import ConfigError, ModelError
+from dragoman.errors import ConfigError, MissingExtraError, ModelError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,8 +116,12 @@ def build_transformer(
     model: Settings, source_vocab: int, target_vocab: int, weights: Mapping[str, np.ndarray]
 ) -> nn.Module:
     """A Transformer in fp32, in evaluation mode."""
-    import torch
-
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError(
+            "this needs torch, and translating does not: install it with  pip install 'dragoman[train]'"
+        ) from error
     from dragoman.transformer.model import Transformer, TransformerConfig
 
     try:
@@ -128,7 +132,7 @@ def build_transformer(
         module = Transformer(config, source_vocab, target_vocab)
     tensors = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
     module.load_state_dict(tensors, assign=True)
-    return module.eval()
+    return module.eval().requires_grad_(False)
 
 
 KINDS: dict[str, Kind] = {"transformer": Kind(transformer_shapes, build_transformer)}

@@ -1,10 +1,10 @@
 """The model directory, raw text in to raw text out: write it, open it, find it by name. Translates nothing.
 
-  config.toml          [model] [languages] [cleaning] [decoding] are used; other sections are a record
-  model.safetensors    the weights; its metadata hold the sha256 of the tokenizers they were trained with
-  tokenizer.model      or tokenizer.source.model and tokenizer.target.model
-  card.md              for people; may be absent
-  manifest.json        the seal of all these (seal.py); nothing is parsed before it is verified
+config.toml          [model] [languages] [cleaning] [decoding] are used; other sections are a record
+model.safetensors    the weights; its metadata hold the sha256 of the tokenizers they were trained with
+tokenizer.model      or tokenizer.source.model and tokenizer.target.model
+card.md              for people; may be absent
+manifest.json        the seal of all these (seal.py); nothing is parsed before it is verified
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ TOKENIZERS = {
     "source": "tokenizer.source.model",
     "target": "tokenizer.target.model",
 }
+TRAINED_WITH = "tokenizers"  # key of the metadata of the weights
 PARTS = (CONFIG, WEIGHTS, *TOKENIZERS.values(), CARD)
 BUNDLED = Path(__file__).parent / "models"
 
@@ -91,13 +92,15 @@ def _assemble(directory: Path, contents: Mapping[str, bytes]) -> ModelDirectory:
         if name not in contents:
             raise ModelError(f"{MANIFEST} does not list {name}, which no model can do without")
     config = _parse_config(contents[CONFIG])
-    shapes, metadata = _header(contents[WEIGHTS])
+    shapes, trained_with = _header(contents[WEIGHTS])
     for name in sorted(tokenizer_names):
-        if metadata.get(name) != sha256(contents[name]):
+        if trained_with.get(name) != sha256(contents[name]):
             raise ModelError(
                 f"{name} is the tokenizer of another model: its sha256 is not the one that {WEIGHTS} was trained with"
             )
-    tokenizers = {side: Tokenizer(contents[name], name) for side, name in TOKENIZERS.items() if name in contents}
+    tokenizers = {
+        side: Tokenizer(contents[name], name) for side, name in TOKENIZERS.items() if name in contents
+    }
     source, target = (tokenizers.get(side) or tokenizers["joint"] for side in ("source", "target"))
     asked = kind_of(config["model"]).shapes(config["model"], source.vocab_size, target.vocab_size)
     _check_shapes(asked, shapes)
@@ -117,30 +120,35 @@ def _parse_config(data: bytes) -> dict[str, Any]:
         config = tomllib.loads(_text(data, CONFIG))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ModelError(f"{CONFIG} is not TOML: {error}") from error
-    for section in ("cleaning", "decoding"):
+    for section in ("data", "cleaning", "decoding"):
         config.setdefault(section, {})
-    for section in ("model", "languages", "cleaning", "decoding"):
+    for section in ("model", "languages", "data", "cleaning", "decoding"):
         if not isinstance(config.get(section), dict):
             raise ModelError(f"{CONFIG} has no section [{section}]")
     for side in ("source", "target"):
         code = config["languages"].get(side)
         if not isinstance(code, str) or not code:
             raise ModelError(f"{CONFIG}: languages.{side} = {code!r}: must be a language code such as 'en'")
+    longest = config["data"].get("longest", 1)
+    if type(longest) is not int or longest < 1:
+        raise ModelError(f"{CONFIG}: data.longest = {longest!r}: must be a number of tokens")
     return config
 
 
 def _header(data: bytes) -> tuple[Shapes, dict[str, str]]:
-    """Shape of each tensor, and the metadata: known before anything is allocated."""
+    """Shape of each tensor, and the sha256 of each tokenizer: known before anything is allocated."""
     try:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = dict(header.pop("__metadata__", {}))
+        trained_with = dict(json.loads(header.pop("__metadata__", {}).get(TRAINED_WITH, "{}")))
         shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
         types = {entry["dtype"] for entry in header.values()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{WEIGHTS} is not a safetensors file: {error}") from error
     if others := types - {"F32", "F16"}:
-        raise ModelError(f"{WEIGHTS} holds numbers of type {', '.join(sorted(others))}: only F32 and F16 are read")
-    return shapes, metadata
+        raise ModelError(
+            f"{WEIGHTS} holds numbers of type {', '.join(sorted(others))}: only F32 and F16 are read"
+        )
+    return shapes, trained_with
 
 
 def _check_shapes(asked: Shapes, found: Shapes) -> None:
@@ -163,7 +171,9 @@ def _weights(data: bytes) -> dict[str, np.ndarray]:
         raise ModelError(f"{WEIGHTS} is not a safetensors file: {error}") from error
     for name, weight in weights.items():
         if not np.isfinite(weight).all():
-            raise ModelError(f"{WEIGHTS}: {name} holds NaN or infinity, the mark of a training run that diverged")
+            raise ModelError(
+                f"{WEIGHTS}: {name} holds NaN or infinity, the mark of a training run that diverged"
+            )
     return weights
 
 
@@ -189,7 +199,8 @@ def write_model(
         CONFIG: to_toml(config).encode(),
         WEIGHTS: safetensors.numpy.save(
             {name: np.ascontiguousarray(weight) for name, weight in weights.items()},
-            metadata={name: sha256(serialized) for name, serialized in named.items()},
+            # One entry: safetensors writes several in a random order, and equal models shall be equal files.
+            metadata={TRAINED_WITH: json.dumps({name: sha256(named[name]) for name in sorted(named)})},
         ),
         **named,
     }

@@ -25,8 +25,8 @@ def token_logprobs(
     scores: list[list[float]] = [[] for _ in pairs]
     if not pairs:
         return scores
-    lengths = (np.array([len(pair[side]) for pair in pairs]) for side in (0, 1))
-    for indices in plan_batches(*lengths, BUDGET):
+    sources, targets = (np.array([len(pair[side]) for pair in pairs]) for side in (0, 1))
+    for indices in plan_batches(sources, targets, BUDGET):
         rows = [pairs[int(i)] for i in indices]
         batch = collate([source for source, _ in rows], [target for _, target in rows]).to(device)
         logits = model(batch.source, batch.source_mask, batch.target[:, :-1]).float()  # [B, T, V]

@@ -115,7 +115,9 @@ def _content(directory: Path, part: Part, verify: bool) -> bytes:
         found = _fault(part, data, verify)
         if found is None:
             return data
-        if name == part.name or fault == "is missing":  # a stale staged file is not what the reader should look at
+        if (
+            name == part.name or fault == "is missing"
+        ):  # a stale staged file is not what the reader should look at
             fault = found
     raise ModelError(f"{directory}: {part.name} {fault}; {COPY_AGAIN}")
 
@@ -124,7 +126,9 @@ def _fault(part: Part, data: bytes, verify: bool) -> str | None:
     if len(data) > part.size:
         return f"has more than the {part.size:,} bytes it was sealed with: it was changed, or belongs to another model"
     if len(data) < part.size:
-        return f"has {len(data):,} bytes instead of {part.size:,}: it was cut short, or belongs to another model"
+        return (
+            f"has {len(data):,} bytes instead of {part.size:,}: it was cut short, or belongs to another model"
+        )
     if verify and sha256(data) != part.sha256:
         return "is not what was sealed (its sha256 differs): it was changed, or belongs to another model"
     return None

@@ -6,7 +6,7 @@ A text is cut into pieces, each short enough to go through the model in one run;
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dragoman.flags import FLAGS, Evidence, flags_of
@@ -26,7 +26,9 @@ class Translation:
     score: float | None  # mean over its sentences, by length, of what the search maximised
     source_tokens: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
-    token_scores: list[float] = field(default_factory=list)  # log-probability of each of `tokens`, in nats
+    token_scores: list[float] = field(
+        default_factory=list
+    )  # log-probability of each token, in nats, if asked for
     alignment: list[tuple[int, int]] = field(default_factory=list)  # (source token, token), if asked for
     flags: tuple[str, ...] = ()  # of any of its sentences: flags.py
     alternatives: list[Translation] = field(default_factory=list)  # the other n_best - 1, best first
@@ -51,77 +53,91 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """A piece and what became of it."""
+
+    text: str
+    separator: str
+    score: float = 0.0
+    weight: int = 0  # tokens that the score is about, </s> among them
+    source_tokens: Sequence[str] = ()
+    tokens: Sequence[str] = ()
+    token_scores: Sequence[float] = ()
+    attention: Sequence[Sequence[float]] | None = None
+    flags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Scribe:
     """Turns ids into the words of both languages."""
 
     source: Tokenizer
     target: Tokenizer
     language: str  # of the target
+    token_scores: bool = False  # whether those of the hypotheses are real, and asked for
 
-    def assemble(self, text: str, pieces: Sequence[Piece], found: Sequence[Sequence[Hypothesis]]) -> Translation:
+    def assemble(
+        self, text: str, pieces: Sequence[Piece], found: Sequence[Sequence[Hypothesis]]
+    ) -> Translation:
         """`found` holds the hypotheses of each piece that has ids, best first."""
-        depth = max(map(len, found), default=1)
-        # The n-th alternative takes each sentence's n-th hypothesis, or its last one.
         first, *others = (
-            self._one(text, pieces, [best[min(rank, len(best) - 1)] for best in found]) for rank in range(depth)
+            self._of_rank(rank, text, pieces, found) for rank in range(max(map(len, found), default=1))
         )
-        first.alternatives.extend(others)
-        return first
+        return replace(first, alternatives=others)
 
-    def _one(self, text: str, pieces: Sequence[Piece], chosen: Sequence[Hypothesis]) -> Translation:
-        sentences: list[tuple[str, str]] = []
-        source_tokens: list[str] = []
-        tokens: list[str] = []
-        token_scores: list[float] = []
-        alignment: list[tuple[int, int]] = []
-        raised: set[str] = set()
-        score, weights = 0.0, 0
-        hypotheses = iter(chosen)
-        for piece in pieces:
-            if not piece.ids:
-                sentences.append((tidy(piece.text, self.language), piece.separator))
-                continue
-            hypothesis = next(hypotheses)
-            written = self.target.pieces(hypothesis.tokens)
-            translated = tidy(self.target.decode(hypothesis.tokens), self.language)
-            sentences.append((translated, piece.separator))
-            raised.update(flags_of(evidence(piece, translated, hypothesis)))
-            score += hypothesis.score * len(hypothesis.token_scores)
-            weights += len(hypothesis.token_scores)
-            alignment += align(hypothesis.attention, len(piece.ids), len(written), len(source_tokens), len(tokens))
-            source_tokens += self.source.pieces(piece.ids)
-            tokens += written
-            token_scores += hypothesis.token_scores[: len(written)]
+    def _of_rank(
+        self, rank: int, text: str, pieces: Sequence[Piece], found: Sequence[Sequence[Hypothesis]]
+    ) -> Translation:
+        """Each sentence's hypothesis of that rank, or its last one, put together."""
+        chosen = (best[min(rank, len(best) - 1)] for best in found)
+        sentences = [
+            self._written(piece, next(chosen))
+            if piece.ids
+            else Sentence(tidy(piece.text, self.language), piece.separator)
+            for piece in pieces
+        ]
+        weight = sum(s.weight for s in sentences)
+        raised = {flag for s in sentences for flag in s.flags}
         return Translation(
             text,
-            join(sentences, self.language),
-            score / weights if weights else None,
-            source_tokens,
-            tokens,
-            token_scores,
-            alignment,
-            tuple(flag for flag in FLAGS if flag in raised),
+            join([(s.text, s.separator) for s in sentences], self.language),
+            sum(s.score * s.weight for s in sentences) / weight if weight else None,
+            source_tokens=[token for s in sentences for token in s.source_tokens],
+            tokens=[token for s in sentences for token in s.tokens],
+            token_scores=[score for s in sentences for score in s.token_scores],
+            alignment=align(sentences),
+            flags=tuple(flag for flag in FLAGS if flag in raised),
+        )
+
+    def _passed_on(self, piece: Piece) -> Sentence:
+        return Sentence(tidy(piece.text, self.language), piece.separator)
+
+    def _written(self, piece: Piece, found: Hypothesis) -> Sentence:
+        text = tidy(self.target.decode(found.tokens), self.language)
+        evidence = Evidence(piece.text, text, piece.ids, found.tokens, found.token_scores, found.finished)
+        return Sentence(
+            text,
+            piece.separator,
+            found.score,
+            len(found.token_scores),
+            self.source.pieces(piece.ids),
+            self.target.pieces(found.tokens),
+            found.token_scores[: len(found.tokens)] if self.token_scores else (),
+            found.attention,
+            flags_of(evidence),
         )
 
 
-def evidence(piece: Piece, translated: str, hypothesis: Hypothesis) -> Evidence:
-    return Evidence(
-        piece.text, translated, piece.ids, hypothesis.tokens, hypothesis.token_scores, hypothesis.finished
-    )
+def align(sentences: Sequence[Sentence]) -> list[tuple[int, int]]:
+    """(source token, token): where each token looked most, counted through all sentences.
 
-
-def align(
-    attention: Sequence[Sequence[float]] | None, source_length: int, length: int, source_start: int, start: int
-) -> list[tuple[int, int]]:
-    """The source token that each target token looked at most; </s>, a resting place of attention, left out.
-
-    attention [T, S] with or without rows and columns for </s>; the starts are where the piece's tokens begin in the
-    whole text.
+    Attention rests on </s> where it has nothing to look for, so that column, the last, is left out.
     """
-    if attention is None:
-        return []
-    pairs = []
-    for target, row in enumerate(attention[:length]):
-        source = max(range(source_length), key=row.__getitem__)
-        pairs.append((source_start + source, start + target))
+    pairs: list[tuple[int, int]] = []
+    source_start, start = 0, 0
+    for sentence in sentences:
+        columns = range(len(sentence.source_tokens))
+        for target, row in enumerate(sentence.attention or ()):
+            pairs.append((source_start + max(columns, key=row.__getitem__), start + target))
+        source_start, start = source_start + len(sentence.source_tokens), start + len(sentence.tokens)
     return pairs

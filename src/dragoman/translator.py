@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import repeat, zip_longest
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from dragoman.engines import Engine
 
+Search = Callable[..., list[list[Hypothesis]]]  # of an engine, with its options bound
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
 # A chunk is what is translated at once: enough to sort by length, little enough to hold in memory.
@@ -97,27 +98,11 @@ class Translator:
     # -- translating --------------------------------------------------------------------------------------------
 
     @overload
-    def translate(
-        self,
-        texts: str,
-        options: DecodingOptions | None = None,
-        *,
-        alignments: bool = False,
-        prefixes: str | None = None,
-        progress: Callable[[int], object] | None = None,
-        **overrides: Any,
-    ) -> Translation: ...
+    def translate(self, texts: str, options: DecodingOptions | None = None, **asked: Any) -> Translation: ...
 
     @overload
     def translate(
-        self,
-        texts: Iterable[str],
-        options: DecodingOptions | None = None,
-        *,
-        alignments: bool = False,
-        prefixes: Iterable[str] | None = None,
-        progress: Callable[[int], object] | None = None,
-        **overrides: Any,
+        self, texts: Iterable[str], options: DecodingOptions | None = None, **asked: Any
     ) -> list[Translation]: ...
 
     def translate(
@@ -125,38 +110,27 @@ class Translator:
         texts: str | Iterable[str],
         options: DecodingOptions | None = None,
         *,
-        alignments: bool = False,
         prefixes: str | Iterable[str] | None = None,
-        progress: Callable[[int], object] | None = None,
-        **overrides: Any,
+        **asked: Any,
     ) -> Translation | list[Translation]:
-        """One text, or many of any length each; the result has the same order.
-
-        options: how to search, default what the model says; `overrides` are fields of it (beam_size=1).
-        prefixes: what each translation has to begin with. progress: called with the number of texts done.
-        Raises ConfigError for an option that does not exist or has no sense, UsageError for what is no text.
-        """
+        """One text, or many, of any length; the result has the same order. What can be asked: see `stream`."""
         if isinstance(texts, str):
             if not isinstance(prefixes, str | None):
                 raise UsageError("one text takes one prefix: give a string")
-            one_prefix = None if prefixes is None else [prefixes]
-            return next(self.stream([texts], options, alignments=alignments, prefixes=one_prefix, **overrides))
+            only = None if prefixes is None else [prefixes]
+            return next(self.stream([texts], options, prefixes=only, **asked))
         if isinstance(prefixes, str):
             raise UsageError("many texts take many prefixes, one each: give a list")
-        done: list[Translation] = []
-        for translation in self.stream(
-            texts, options, alignments=alignments, prefixes=prefixes, progress=progress, **overrides
-        ):
-            done.append(translation)
-        return done
+        return list(self.stream(texts, options, prefixes=prefixes, **asked))
 
     def stream(
         self,
         texts: Iterable[str],
         options: DecodingOptions | None = None,
         *,
-        alignments: bool = False,
         prefixes: Iterable[str] | None = None,
+        alignments: bool = False,
+        token_scores: bool = False,
         progress: Callable[[int], object] | None = None,
         chunk: int = CHUNK_TEXTS,
         **overrides: Any,
@@ -164,75 +138,82 @@ class Translator:
         """Translations in the order of `texts`, which is read no further than `chunk` texts ahead.
 
         Memory does not grow with the number of texts. With chunk=1 each is answered before the next is read.
+
+        options: how to search, default what the model says; `overrides` are fields of it (beam_size=1).
+        prefixes: what each translation has to begin with.
+        alignments, token_scores: fill those fields of Translation; both take time.
+        progress: called with the number of texts done, after each chunk.
+        Raises ConfigError for an option that does not exist or makes no sense, UsageError for what is no text.
         """
         if chunk < 1:
             raise UsageError(f"chunk = {chunk}: must be at least 1")
-        options = self._limited((self.options if options is None else options).changed(**overrides))
-        engine = self._engine(self._engine_for(options))
-        asked = _with_prefixes(texts, prefixes)
-        return self._stream(engine, options, asked, alignments, progress, chunk)
+        chosen = (self.options if options is None else options).changed(**overrides)
+        # No more tokens than the model has positions, one of which is <s>.
+        chosen = replace(chosen, max_length=min(chosen.max_length, self._positions - 1))
+        engine = self._engine(self._engine_for(chosen))
+        search = partial(engine.translate, options=chosen, attention=alignments, token_scores=token_scores)
+        scribe = replace(self._scribe, token_scores=token_scores)
+        return self._stream(scribe, search, chunks(_with_prefixes(texts, prefixes), chunk), progress)
 
     def _stream(
         self,
-        engine: Engine,
-        options: DecodingOptions,
-        asked: Iterator[tuple[str, str]],
-        alignments: bool,
+        scribe: Scribe,
+        search: Search,
+        batches: Iterable[list[tuple[str, str]]],
         progress: Callable[[int], object] | None,
-        chunk: int,
     ) -> Iterator[Translation]:
         done = 0
-        for batch in chunks(asked, chunk):
+        for batch in batches:
             plans = [self._pieces(text, bool(prefix)) for text, prefix in batch]
-            found = self._search(engine, options, plans, [prefix for _, prefix in batch], alignments)
+            found = self._search(search, plans, [prefix for _, prefix in batch])
             for (text, _), pieces in zip(batch, plans, strict=True):
-                yield self._scribe.assemble(text, pieces, [next(found) for piece in pieces if piece.ids])
+                yield scribe.assemble(text, pieces, [next(found) for piece in pieces if piece.ids])
             done += len(batch)
             if progress is not None:
                 progress(done)
 
     def _search(
-        self,
-        engine: Engine,
-        options: DecodingOptions,
-        plans: Sequence[Sequence[Piece]],
-        prefixes: Sequence[str],
-        alignments: bool,
+        self, search: Search, plans: Sequence[Sequence[Piece]], prefixes: Sequence[str]
     ) -> Iterator[list[Hypothesis]]:
-        """Hypotheses of all pieces that have ids, one after another."""
+        """Hypotheses of all pieces that have ids, one piece after another."""
         sources: list[list[int]] = []
         forced: list[list[int]] = []
         for pieces, prefix in zip(plans, prefixes, strict=True):
             ids = [piece.ids for piece in pieces if piece.ids]
-            sources += ids
             beginning = self._scribe.target.encode(self._prepare(prefix, "target")) if prefix else []
+            sources += ids
             forced += [beginning, *([] for _ in ids[1:])][: len(ids)]
-        if not sources:
-            return iter(())
-        return iter(engine.translate(sources, options, forced if any(forced) else None, attention=alignments))
+        return iter(search(sources, prefixes=forced if any(forced) else None) if sources else ())
 
     def _pieces(self, text: str, always: bool) -> list[Piece]:
-        """Cut a text into sentences, and any that is too long for the model into equal parts.
+        """Cut a text into sentences, and any that is too long for the model into shorter ones.
 
         What has no letter and no digit (a line of emoji, a rule of dashes) is left as it is, unless `always`: a
         model would make up words for it.
         """
         pieces = []
         for segment in split_paragraph(text, self.languages[0]):
-            prepared = self._prepare(segment.text, "source")
-            wanted = any(map(str.isalnum, prepared)) or (always and prepared != "")
-            ids = self._scribe.source.encode(prepared) if wanted else []
-            if len(ids) <= self.longest:
-                pieces.append(Piece(prepared, segment.separator, ids))
-                continue
-            parts = _equal_parts(ids, self.longest)
-            pieces += [Piece(self._scribe.source.decode(part), "", part) for part in parts[:-1]]
-            pieces.append(Piece(self._scribe.source.decode(parts[-1]), segment.separator, parts[-1]))
+            words = segment.text.rstrip()
+            separator = segment.text[len(words) :] + segment.separator
+            prepared = self._prepare(words, "source")
+            if any(map(str.isalnum, prepared)) or (always and prepared):
+                pieces += self._fitting(prepared, separator)
+            else:
+                pieces.append(Piece(prepared, separator, []))
         return pieces
+
+    def _fitting(self, text: str, separator: str) -> list[Piece]:
+        """A sentence as it is or, while it has more tokens than the model can take, in halves."""
+        ids = self._scribe.source.encode(text)
+        if len(ids) <= self.longest or len(text) == 1:
+            return [Piece(text, separator, ids[: self.longest])]
+        cut = _middle(text)
+        return self._fitting(text[:cut].rstrip(), "") + self._fitting(text[cut:].lstrip(), separator)
 
     def _prepare(self, text: str, side: Literal["source", "target"]) -> str:
         """Text as the model's training corpus was cleaned."""
-        text = text.encode(errors="ignore").decode()  # undecodable bytes of a command line come as lone surrogates
+        # Undecodable bytes of a command line come as lone surrogates, which no tokenizer takes.
+        text = text.encode(errors="ignore").decode()
         cleaning = self.model.config["cleaning"]
         simplified = cleaning.get("simplify", "") in (side, "both")
         return prepare_text(text, cleaning.get("normalize", True), simplified)
@@ -240,16 +221,12 @@ class Translator:
     @property
     def longest(self) -> int:
         """The longest sentence, in tokens, that goes through the model in one run: no longer than in training."""
-        trained = self.model.config.get("data", {}).get("longest", DEFAULT_LONGEST)
+        trained = self.model.config["data"].get("longest", DEFAULT_LONGEST)
         return max(1, min(int(trained), self._positions - 1))
 
     @property
     def _positions(self) -> int:
         return int(self.model.config["model"].get("max_length", 2 * DEFAULT_LONGEST))
-
-    def _limited(self, options: DecodingOptions) -> DecodingOptions:
-        """No more tokens than the model has positions, one of which is <s>."""
-        return replace(options, max_length=min(options.max_length, self._positions - 1))
 
     # -- scoring ------------------------------------------------------------------------------------------------
 
@@ -258,11 +235,11 @@ class Translator:
 
         Each pair goes through the model whole. Raises UsageError for a pair longer than the model has positions.
         """
-        from dragoman.scoring import token_logprobs
-
         sources, targets = list(sources), list(targets)
         if len(sources) != len(targets):
-            raise UsageError(f"{len(sources):,} sources and {len(targets):,} targets: there must be as many of each")
+            raise UsageError(
+                f"{len(sources):,} sources and {len(targets):,} targets: there must be as many of each"
+            )
         pairs = [self._encoded(*pair) for pair in zip(sources, targets, strict=True)]
         for number, lengths in enumerate((tuple(map(len, pair)) for pair in pairs), 1):
             if max(lengths) >= self._positions:
@@ -270,7 +247,10 @@ class Translator:
                     f"pair {number:,} has {lengths[0]:,} and {lengths[1]:,} tokens, and the model reads at most "
                     f"{self._positions - 1:,}: leave it out"
                 )
-        found = token_logprobs(self.module, pairs, self.device)
+        module = self.module  # says how to install torch, where it is missing
+        from dragoman.scoring import token_logprobs
+
+        found = token_logprobs(module, pairs, self.device)
         return [
             Score(sum(scores), [*self._scribe.target.pieces(target), "</s>"], scores)
             for (_, target), scores in zip(pairs, found, strict=True)
@@ -289,10 +269,12 @@ class Translator:
     # -- engines ------------------------------------------------------------------------------------------------
 
     def _engine_for(self, options: DecodingOptions) -> str:
-        """What `auto` means: the fast engine, but where its answers would depend on their neighbours."""
+        """What `auto` means: the fast engine where it can do what is asked, the reference elsewhere."""
         if self.engine != "auto":
             return self.engine
-        return "torch" if options.sample else "ctranslate2"
+        from dragoman.engines.ctranslate2 import refusal
+
+        return "torch" if refusal(options) else "ctranslate2"
 
     def _engine(self, name: str) -> Engine:
         with self._loading:
@@ -306,15 +288,25 @@ class Translator:
 
 
 def _torch(translator: Translator) -> Engine:
+    module = translator.module  # says how to install torch, where it is missing
     from dragoman.engines.torch import TorchEngine
 
-    return TorchEngine(translator.module, translator.device)
+    return TorchEngine(module, translator.device)
 
 
 def _ctranslate2(translator: Translator) -> Engine:
     from dragoman.engines.ctranslate2 import CTranslate2Engine
 
-    return CTranslate2Engine(translator.model)
+    model = translator.model
+    return CTranslate2Engine.from_weights(
+        model.weights,
+        model.config["model"],
+        model.source_tokenizer.vocabulary(),
+        model.target_tokenizer.vocabulary(),
+        workers=translator.workers,
+        device=translator.device,
+        compute_type=translator.compute_type,
+    )
 
 
 ENGINES: dict[str, Callable[[Translator], Engine]] = {"ctranslate2": _ctranslate2, "torch": _torch}
@@ -335,7 +327,9 @@ def _with_prefixes(texts: Iterable[str], prefixes: Iterable[str] | None) -> Iter
     )
     for number, (text, prefix) in enumerate(pairs, 1):
         if text is missing or prefix is missing:
-            raise UsageError(f"there must be as many prefixes as texts; number {number:,} has only one of the two")
+            raise UsageError(
+                f"there must be as many prefixes as texts; number {number:,} has only one of the two"
+            )
         if not isinstance(text, str) or not isinstance(prefix, str):
             wrong = prefix if isinstance(text, str) else text
             raise UsageError(f"text {number:,} is of type {type(wrong).__name__}: give strings")
@@ -356,7 +350,7 @@ def chunks(asked: Iterable[tuple[str, str]], most: int) -> Iterator[list[tuple[s
         yield chunk
 
 
-def _equal_parts(ids: list[int], longest: int) -> list[list[int]]:
-    count = -(-len(ids) // longest)
-    size = -(-len(ids) // count)
-    return [ids[start : start + size] for start in range(0, len(ids), size)]
+def _middle(text: str) -> int:
+    """Where to cut a text in two: at the last space before the middle, unless that is far from it."""
+    space = text.rfind(" ", len(text) // 4, len(text) // 2)
+    return len(text) // 2 if space < 0 else space

@@ -29,6 +29,7 @@ from dragoman.text.joining import join, tidy, writes_without_spaces
         ("de", [("Ja.", " "), ("", " "), ("Nein.", "")], "Ja. Nein."),
         ("de", [("Ja.", "\n"), ("", "\n"), ("Nein.", "")], "Ja.\n\nNein."),
         ("de", [("Ja.", " \n  "), ("Nein.", "")], "Ja. \n  Nein."),
+        ("de", [("Ja.", "\x0c\n\u2028"), ("Nein.", "\x1c\n")], "Ja.\nNein.\n"),
         ("de", [("", "   ")], ""),
         ("de", [("", " ")], ""),
         ("de", [], ""),
@@ -82,7 +83,9 @@ def test_tidy_text_stays_as_it_is_and_is_one_line(text: str) -> None:
 
 
 def test_which_languages_are_set_solid() -> None:
-    assert [code for code in ("zh", "zh_TW", "ja", "ko", "th", "en", "xx") if writes_without_spaces(code)] == [
+    assert [
+        code for code in ("zh", "zh_TW", "ja", "ko", "th", "en", "xx") if writes_without_spaces(code)
+    ] == [
         "zh",
         "zh_TW",
         "ja",

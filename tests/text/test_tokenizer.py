@@ -1,10 +1,16 @@
 """Subwords: nothing is lost, nothing is unknown, Chinese punctuation keeps its width."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerConfig
 
+SRC = str(Path(__file__).parents[2] / "src")
 LINES = [
     "How are you today ?", "你今天好吗？", "I am fine, thank you.", "我很好，谢谢你。", "Where is the station ?", "车站在哪里？",
     "He reads a book in the garden.", "他在花园里看书。", "She said: \"Come in!\"", "她说：“请进！”",
@@ -47,6 +53,27 @@ def test_sampling_varies_with_the_seed_only(tokenizer: Tokenizer) -> None:
     assert first == tokenizer.sample_batch(texts, 0.3, seed=1)
     assert first != tokenizer.sample_batch(texts, 0.3, seed=2)
     assert [tokenizer.decode(ids) for ids in first] == texts
+
+
+def test_sampling_splits_its_share_of_pieces(tokenizer: Tokenizer) -> None:
+    plain, sampled = tokenizer.encode_batch(LINES), tokenizer.sample_batch(LINES, 0.1, seed=3)
+    assert sum(map(len, plain)) < sum(map(len, sampled)) < 1.2 * sum(map(len, plain))
+    assert tokenizer.sample_batch(LINES, 0.0, seed=3) == plain
+
+
+def test_sampling_is_the_same_in_every_process(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    # SentencePiece's own sampler, seeded alike, segments differently from one process to the next: a training run
+    # that was killed and resumed then read other tokens than one that was not.
+    (tmp_path / "model").write_bytes(tokenizer.serialized)
+    (tmp_path / "lines").write_text("\n".join(LINES), encoding="utf-8")
+    program = (
+        "import sys, pathlib; from dragoman.text.tokenizer import Tokenizer; d = pathlib.Path(sys.argv[1]);"
+        "t = Tokenizer.load(d / 'model'); lines = (d / 'lines').read_text(encoding='utf-8').split(chr(10));"
+        "print(t.sample_batch(lines, 0.3, 7))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC})
+    assert said.stdout.strip() == str(tokenizer.sample_batch(LINES, 0.3, 7))
 
 
 def test_the_serialized_model_is_the_model(tokenizer: Tokenizer) -> None:

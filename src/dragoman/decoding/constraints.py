@@ -32,15 +32,14 @@ class Constraints:
     def apply(self, logits: Tensor, history: Tensor, sentence: Tensor) -> Tensor:
         """logits [B, k, V] after history [B, k, t]; row b belongs to input sentence[b] -> logits, rules applied."""
         length = history.size(2)
-        logits = logits.index_fill(-1, torch.tensor(self.never, device=logits.device), FORBIDDEN)
-        end = logits[..., self.eos].clone()
-        if length < self.min_length:
-            logits[..., self.eos] = FORBIDDEN
-        if self.no_repeat_ngram:
+        logits = logits.index_fill(-1, torch.tensor(self.never, device=logits.device), FORBIDDEN)  # a copy
+        if length < self.min_length or self.no_repeat_ngram:
+            end = logits[..., self.eos].clone()
+            if length < self.min_length:
+                logits[..., self.eos] = FORBIDDEN
             logits = forbid_repetition(logits, history, self.no_repeat_ngram)
-        # Where the rules leave nothing to say, the sentence may end.
-        stuck = (logits == FORBIDDEN).all(-1)
-        logits[..., self.eos] = torch.where(stuck, end, logits[..., self.eos])
+            stuck = (logits == FORBIDDEN).all(-1)  # where nothing is left to say, the sentence may end
+            logits[..., self.eos] = torch.where(stuck, end, logits[..., self.eos])
         if length < self.prefixes.size(1):
             logits = force(logits, self.prefixes[sentence, length])
         return logits
@@ -55,13 +54,15 @@ def prefix_table(prefixes: Sequence[Sequence[int]], device: torch.device | None 
 
 
 def forbid_repetition(logits: Tensor, history: Tensor, n: int) -> Tensor:
-    """Forbid each token that would complete an n-gram that history [B, k, t] already holds."""
-    if history.size(-1) < n:
+    """Forbid each token that would complete an n-gram that history [B, k, t] already holds; n = 0 forbids none."""
+    if not 0 < n <= history.size(-1):
         return logits
     seen = history.unfold(-1, n, 1)  # [B, k, t - n + 1, n]
     begun = history[..., history.size(-1) - n + 1 :].unsqueeze(-2)  # [B, k, 1, n - 1]
     repeats = (seen[..., :-1] == begun).all(-1)  # [B, k, t - n + 1]
-    banned = torch.zeros_like(logits, dtype=torch.int8).scatter_add_(-1, seen[..., -1], repeats.to(torch.int8))
+    banned = torch.zeros_like(logits, dtype=torch.int8).scatter_add_(
+        -1, seen[..., -1], repeats.to(torch.int8)
+    )
     return logits.masked_fill(banned > 0, FORBIDDEN)
 
 

@@ -21,10 +21,13 @@ class DecodingOptions:
 
     beam_size: Annotated[int, "hypotheses kept at each step; 1 = greedy"] = 5
     n_best: Annotated[int, "translations returned for each sentence"] = 1
-    length_penalty: Annotated[float, "a: rank by log-probability / (tokens with </s>)^a; 0 prefers short"] = 1.0
+    length_penalty: Annotated[float, "a: rank by log-probability / (tokens with </s>)^a; 0 prefers short"] = (
+        1.0
+    )
     max_length: Annotated[int, "longest translation"] = 256
     max_length_ratio: Annotated[
-        float, "longest translation for each source token, rounded up to leave 32 to 63 more; 0 = max_length only"
+        float,
+        "longest translation for each source token, rounded up to leave 32 to 63 more; 0 = max_length only",
     ] = 3.0
     min_length: Annotated[int, "shortest translation"] = 0
     no_repeat_ngram: Annotated[int, "no sequence of so many tokens occurs twice; 0 = off"] = 0
@@ -121,7 +124,7 @@ class DecodingOptions:
 
     def normalise(self, log_probability: float, tokens: int) -> float:
         """The score by which hypotheses of different length compare; `tokens` counts `</s>`."""
-        return log_probability / tokens**self.length_penalty
+        return log_probability / math.pow(tokens, self.length_penalty)
 
 
 @dataclass(frozen=True)

@@ -62,10 +62,10 @@ class Candidates:
         return Candidates(*(x.gather(1, columns) for x in (self.parent, self.token, self.score, self.total)))
 
 
-Choose = Callable[[Tensor, Live], Candidates]
+Choose = Callable[[Tensor, Live], Candidates]  # from logits [B, k, V], which it may overwrite
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def search(
     model: Decodable,
     source: Tensor,
@@ -96,7 +96,11 @@ def search(
     table = prefix_table(given, source.device)[rows]
     rules = Constraints(eos, tuple(never), options.min_length, options.no_repeat_ngram, table)
     sources = [row[real].tolist() for row, real in zip(source, source_mask, strict=True)]
-    choose = sampled(options, sources, max(limits, default=0), source.device) if options.sample else likeliest(options)
+    choose = (
+        sampled(options, sources, max(limits, default=0), source.device)
+        if options.sample
+        else likeliest(options)
+    )
     pools = _run(model, state, _Search(options, bos, eos, limits, rules, choose), source.device)
     best = []
     for i in range(len(lengths)):
@@ -112,11 +116,15 @@ def likeliest(options: DecodingOptions) -> Choose:
     def choose(logits: Tensor, live: Live) -> Candidates:
         # The k best of a sentence are among the best of each of its rows; no whole row is sorted or normalised.
         top, token = logits.topk(min(wanted, logits.size(-1)))  # [B, k, m]
-        score = top - logits.logsumexp(-1, keepdim=True)
+        # logsumexp written in place: its copy of all logits costs a CPU as much as the rest of the step.
+        score = top - top[..., :1] - logits.sub_(top[..., :1]).exp_().sum(-1, keepdim=True).log_()
         total = (live.total[:, :, None] + score).flatten(1)  # [B, k m]
         total, place = total.topk(min(wanted, total.size(1)))  # [B, c]
         return Candidates(
-            place // token.size(2), token.flatten(1).gather(1, place), score.flatten(1).gather(1, place), total
+            place // token.size(2),
+            token.flatten(1).gather(1, place),
+            score.flatten(1).gather(1, place),
+            total,
         )
 
     return choose
@@ -185,7 +193,7 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
     last = torch.full((n, 1), asked.bos, device=device)
     while len(live.sentence):
         logits, state = model.step(last, state)
-        logits = logits.float().unflatten(0, live.total.shape)  # [B, k, V]
+        logits = logits.float().view(*live.total.shape, -1)  # [B, k, V]
         found = asked.choose(asked.rules.apply(logits, live.tokens, live.sentence), live)
         if found.total.isnan().any():
             raise ModelError(
@@ -203,7 +211,9 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
             for b, i in enumerate(live.sentence.tolist())
             if not asked.done(pools[i], best[b], asked.limits[i], growing.length)
         ]
-        live, rows = _drop(growing, parent, torch.tensor(keep, dtype=torch.int64, device=device), live.total.size(1))
+        live, rows = _drop(
+            growing, parent, torch.tensor(keep, dtype=torch.int64, device=device), live.total.size(1)
+        )
         if len(keep) and not (len(rows) == len(last) and parent.size(1) == 1):
             state = state.select(rows)  # type: ignore[attr-defined]
         last = live.tokens[:, :, -1].reshape(-1, 1)

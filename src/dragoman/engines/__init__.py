@@ -35,4 +35,6 @@ class Engine(Protocol):
 
 def empty(prefix: Ids, attention: bool) -> list[Hypothesis]:
     """What an empty source translates to."""
-    return [Hypothesis(list(prefix), 0.0, [0.0] * (len(prefix) + 1), [[1.0]] * len(prefix) if attention else None)]
+    return [
+        Hypothesis(list(prefix), 0.0, [0.0] * (len(prefix) + 1), [[1.0]] * len(prefix) if attention else None)
+    ]

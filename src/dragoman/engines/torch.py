@@ -45,7 +45,9 @@ class TorchEngine:
     ) -> list[list[Hypothesis]]:
         """See Engine. Token scores cost nothing here and are always the real ones."""
         given = no_prefixes(prefixes, len(sources))
-        found = [[] if source else empty(prefix, attention) for source, prefix in zip(sources, given, strict=True)]
+        found = [
+            [] if source else empty(prefix, attention) for source, prefix in zip(sources, given, strict=True)
+        ]
         rows = options.n_best if options.sample else options.beam_size
         lengths = [len(source) for source in sources]
         for indices in _batches(lengths, self.batch_tokens // rows):
@@ -63,7 +65,7 @@ class TorchEngine:
                 found[i] = self._attend(sources[i], hypotheses) if attention else hypotheses
         return found
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _attend(self, source: Ids, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
         """The same hypotheses with attention, by teacher forcing: the beams need not carry it along."""
         align = getattr(self.model, "align", None)

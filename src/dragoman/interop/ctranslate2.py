@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def convert(
     Raises ModelError for a vocabulary in which two ids share a string, or that does not fit the weights.
     """
     shape = Shape.of(config)
-    arrays = dict(_transformer(_Weights(weights), shape))
+    arrays = {name: np.asarray(array) for name, array in _transformer(_Weights(weights), shape)}
     for side, name, vocab in (
         ("source", "encoder/embeddings_0/weight", source_vocab),
         ("target", "decoder/embeddings/weight", target_vocab),
@@ -78,7 +79,10 @@ def convert(
     return {
         "model.bin": _serialise({k: v for k, v in arrays.items() if k not in aliases}, aliases, quantization),
         "config.json": json.dumps(_settings(target_vocab, arrays), indent=2).encode(),
-        **{f"{side}_vocabulary.json": json.dumps(list(words)).encode() for side, words in vocabularies.items()},
+        **{
+            f"{side}_vocabulary.json": json.dumps(list(words)).encode()
+            for side, words in vocabularies.items()
+        },
     }
 
 
@@ -99,7 +103,7 @@ def export(
 
 # -- the model, box by box ----------------------------------------------------------------------------------------
 
-Arrays = Iterator[tuple[str, np.ndarray]]
+Arrays = Iterator[tuple[str, np.ndarray | np.generic]]
 
 
 class _Weights:
@@ -111,7 +115,9 @@ class _Weights:
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._arrays:
             weight = self._weights[name]
-            if hasattr(weight, "detach"):  # a tensor, without importing torch to ask; float() because bf16 has no array
+            if hasattr(
+                weight, "detach"
+            ):  # a tensor, without importing torch to ask; float() because bf16 has no array
                 weight = weight.detach().cpu().float().numpy()
             self._arrays[name] = np.ascontiguousarray(weight, dtype=np.float32)
         return self._arrays[name]
@@ -142,7 +148,9 @@ def _transformer(weights: _Weights, shape: Shape) -> Arrays:
 
 def _layer(weights: _Weights, shape: Shape, theirs: str, ours: str, decoder: bool) -> Arrays:
     inside, asks = f"{ours}.self_attention", f"{ours}.cross_attention"
-    yield from _linear(weights, f"{theirs}/self_attention/linear_0", f"{inside}.q", f"{inside}.k", f"{inside}.v")
+    yield from _linear(
+        weights, f"{theirs}/self_attention/linear_0", f"{inside}.q", f"{inside}.k", f"{inside}.v"
+    )
     yield from _linear(weights, f"{theirs}/self_attention/linear_1", f"{inside}.output")
     sublayers = ["self_attention", "ffn"]
     if shape.positions == "rotary":
@@ -153,7 +161,9 @@ def _layer(weights: _Weights, shape: Shape, theirs: str, ours: str, decoder: boo
         yield from _linear(weights, f"{theirs}/attention/linear_1", f"{asks}.k", f"{asks}.v")
         yield from _linear(weights, f"{theirs}/attention/linear_2", f"{asks}.output")
     gated = shape.activation == "swiglu"
-    yield from _linear(weights, f"{theirs}/ffn/linear_0", f"{ours}.feed_forward.{'gate' if gated else 'inner'}")
+    yield from _linear(
+        weights, f"{theirs}/ffn/linear_0", f"{ours}.feed_forward.{'gate' if gated else 'inner'}"
+    )
     if gated:
         yield from _linear(weights, f"{theirs}/ffn/linear_0_noact", f"{ours}.feed_forward.inner")
     yield from _linear(weights, f"{theirs}/ffn/linear_1", f"{ours}.feed_forward.outer")
@@ -202,10 +212,11 @@ def sinusoids(length: int, d_model: int) -> np.ndarray:
 
 def _check_vocabulary(side: str, vocab: Sequence[str], rows: int) -> None:
     if len(vocab) != rows:
-        raise ModelError(f"the {side} vocabulary has {len(vocab):,} tokens, but the weights have {rows:,} rows")
+        raise ModelError(
+            f"the {side} vocabulary has {len(vocab):,} tokens, but the weights have {rows:,} rows"
+        )
     if len(set(vocab)) != len(vocab):
-        seen: set[str] = set()
-        twice = next(word for word in vocab if word in seen or seen.add(word))  # type: ignore[func-returns-value]
+        twice = next(word for word, count in Counter(vocab).items() if count > 1)
         raise ModelError(
             f"the {side} vocabulary holds {twice!r} twice: CTranslate2 knows tokens by their string, "
             "so the torch engine must be used"
@@ -236,18 +247,26 @@ def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray]) -> dict[st
 def _shared(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
     """Name -> the name under which the same array is stored: tied weights are stored once."""
     first: dict[int, str] = {}
-    names = ((name, first.setdefault(id(array), name)) for name, array in sorted(arrays.items()) if array.ndim)
+    names = (
+        (name, first.setdefault(id(array), name)) for name, array in sorted(arrays.items()) if array.ndim
+    )
     return {name: stored for name, stored in names if name != stored}
 
 
-def _serialise(arrays: Mapping[str, np.ndarray], aliases: Mapping[str, str], quantization: Quantization) -> bytes:
+def _serialise(
+    arrays: Mapping[str, np.ndarray], aliases: Mapping[str, str], quantization: Quantization
+) -> bytes:
     """Little-endian: version, name, revision, then each variable, then each alias."""
     aliases = dict(aliases)
     if quantization == "int8":
         arrays, scales = _quantised(arrays)
         aliases |= {f"{a}_scale": f"{name}_scale" for a, name in aliases.items() if f"{name}_scale" in scales}
         arrays = {**arrays, **scales}
-    parts = [struct.pack("<I", BINARY_VERSION), _string("TransformerSpec"), struct.pack("<II", REVISION, len(arrays))]
+    parts = [
+        struct.pack("<I", BINARY_VERSION),
+        _string("TransformerSpec"),
+        struct.pack("<II", REVISION, len(arrays)),
+    ]
     for name, array in sorted(arrays.items()):
         if quantization == "float16" and array.dtype == np.float32:
             array = array.astype(np.float16)

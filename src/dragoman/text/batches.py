@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dragoman.files import publish
 from dragoman.text.tokenizer import BOS, EOS, PAD
 
 Ids = np.ndarray  # one-dimensional, uint16 or uint32
@@ -95,7 +96,7 @@ class IdStore:
                 count += 1
             if position == 0:
                 ids.write(b"\0" * np.dtype(dtype).itemsize)  # an empty file cannot be mapped
-        (directory / "store.json").write_text(json.dumps({"pairs": count, "dtype": np.dtype(dtype).name}))
+        publish(directory / "store.json", json.dumps({"pairs": count, "dtype": np.dtype(dtype).name}).encode())
         return cls(directory)
 
     def __len__(self) -> int:

@@ -5,12 +5,15 @@ Nothing is dropped silently: each removed pair is counted under the first rule t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import random
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, Literal
 
-from dragoman.errors import ConfigError
+from dragoman.errors import ConfigError, CorpusError
 from dragoman.text.corpus import Pair
 from dragoman.text.normalize import normalize, script_counts, scripts_of, to_simplified
 
@@ -104,7 +107,7 @@ def clean(
         )
         rule = broken_rule(pair, config, source, target)
         if rule is None and config.drop_duplicates:
-            key = _fingerprint(pair)
+            key = _digest(f"{pair.source}\n{pair.target}")
             if key in seen:
                 rule = "duplicate"
             seen.add(key)
@@ -181,6 +184,74 @@ def in_wrong_script(text: str, language: str) -> bool:
     return wrong > right
 
 
-def _fingerprint(pair: Pair) -> bytes:
-    """64 bits: among a hundred million pairs, one in 3,700 corpora loses one pair to a collision."""
-    return blake2b(f"{pair.source}\n{pair.target}".encode(), digest_size=8).digest()
+def _digest(text: str) -> bytes:
+    """64 bits: of 3,700 corpora of a hundred million pairs, one loses a pair to a collision."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def split(pairs: Iterable[Pair], sizes: Mapping[str, float], seed: int = 1) -> dict[str, list[Pair]]:
+    """The pairs in parts, such as {"dev": 1000, "test": 0.1}; what is left over is the part "train".
+
+    A size of 1 or more is a number of pairs, a smaller one a share of all. No sentence stands in two parts, on
+    whichever side and whatever its case, punctuation and width: pairs that share one, directly or through others,
+    stay together. Pairs keep their order. The parts are a pure function of the pairs, the sizes and the seed.
+    Raises CorpusError when a part cannot be filled and leave something to train on.
+    """
+    everything = list(pairs)
+    groups = _connected(everything)
+    random.Random(seed).shuffle(groups)
+    part_of = ["train"] * len(everything)
+    for name, size in sizes.items():
+        wanted = missing = _count(name, size, len(everything))
+        rest = []
+        for group in groups:
+            if len(group) <= missing:
+                missing -= len(group)
+                for index in group:
+                    part_of[index] = name
+            else:
+                rest.append(group)
+        groups = rest
+        if missing or not groups:
+            raise CorpusError(
+                f"{name}: {wanted - missing:,} of {wanted:,} pairs can be held out of {len(everything):,}, so that "
+                "no sentence stands in two parts and some are left to train on; ask for fewer"
+            )
+    return {
+        name: [p for p, part in zip(everything, part_of, strict=True) if part == name]
+        for name in ("train", *sizes)
+    }
+
+
+def _count(name: str, size: float, total: int) -> int:
+    if name == "train" or not size > 0 or (size > 1 and size != int(size)):
+        raise ConfigError(
+            f"part {name!r} of size {size}: a size is a whole number of pairs or a share between 0 and 1, and "
+            "'train' is what is left over"
+        )
+    return int(size) if size >= 1 else max(1, round(size * total))
+
+
+def _connected(pairs: list[Pair]) -> list[list[int]]:
+    """Indices of pairs, grouped by union-find over the sentences that they share."""
+    parent = list(range(len(pairs)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = index = parent[parent[index]]
+        return index
+
+    first: dict[bytes, int] = {}
+    for index, pair in enumerate(pairs):
+        for text in (pair.source, pair.target):
+            parent[root(index)] = root(first.setdefault(_digest(sentence_key(text)), index))
+    groups: dict[int, list[int]] = {}
+    for index in range(len(pairs)):
+        groups.setdefault(root(index), []).append(index)
+    return list(groups.values())
+
+
+def sentence_key(text: str) -> str:
+    """What two spellings of one sentence have in common: its letters and digits, without case and width."""
+    text = unicodedata.normalize("NFKC", normalize(text)).casefold()
+    return re.sub(r"[\W_]+", "", text) or text

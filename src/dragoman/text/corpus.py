@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from typing import Any
 
 from dragoman.errors import CorpusError
 from dragoman.text.lines import COMPRESSED, new_file, open_file, read_lines
-from dragoman.text.normalize import base_language
+from dragoman.text.normalize import base_language, count_words, script_counts
 
 _TABLES = (".tsv",)
 _JSON = (".jsonl", ".json")
@@ -149,7 +151,8 @@ def _names(corpora: list[tuple[Path, ...]]) -> str:
 
 
 def _read_two(first: Path, second: Path) -> Iterator[Pair]:
-    with closing(read_lines(first)) as left, closing(read_lines(second)) as right:
+    left, right = read_lines(first), read_lines(second)
+    with closing(left), closing(right):
         for count, (a, b) in enumerate(zip_longest(left, right)):
             if a is None or b is None:
                 rest = count + 1 + sum(1 for _ in (right if a is None else left))
@@ -189,23 +192,104 @@ def _pair_of(value: Any, source: str, target: str, where: str) -> Pair:
     if not isinstance(inner, dict):
         raise CorpusError(f"{where}: a JSON object is expected, not {type(inner).__name__}")
     by_language = {base_language(key): text for key, text in inner.items()}
-    codes = (base_language(source), base_language(target))
-    sides = [by_language.get(c, inner.get(n)) for c, n in zip(codes, ("source", "target"), strict=True)]
-    for text, code, name in zip(sides, codes, ("source", "target"), strict=True):
+    sides = []
+    for code, name in ((base_language(source), "source"), (base_language(target), "target")):
+        text = by_language.get(code, inner.get(name))
         if not isinstance(text, str):
             raise CorpusError(
                 f"{where}: no text under {' or '.join(repr(key) for key in (code, name) if key)}; "
                 f"the keys are {', '.join(map(repr, list(inner)[:8]))}"
             )
+        sides.append(text)
     extra = value.get("extra")
-    texts = (*sides, extra if isinstance(extra, str) else None)
-    if any(text and not _encodable(text) for text in texts):
+    pair = Pair(sides[0], sides[1], extra if isinstance(extra, str) else None)
+    if not all(map(_encodable, (pair.source, pair.target, pair.extra or ""))):
         raise CorpusError(f"{where}: half of a surrogate pair (\\ud800 to \\udfff), which is no character")
-    return Pair(*texts)
+    return pair
 
 
 def _encodable(text: str) -> bool:
+    """JSON can spell half of a surrogate pair; UTF-8 cannot."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+@dataclass(frozen=True)
+class SideStats:
+    """One side of a corpus. `percentiles` are lengths in characters; a word is a Han character or a run of letters."""
+
+    characters: int
+    words: int
+    distinct: int
+    percentiles: dict[int, int]
+    scripts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class CorpusStats:
+    pairs: int
+    duplicates: int
+    source: SideStats
+    target: SideStats
+
+    def __str__(self) -> str:
+        sides = (self.source, self.target)
+        rows = [
+            ("", "source", "target"),
+            *(
+                (name, *(f"{getattr(side, name):,}" for side in sides))
+                for name in ("characters", "words", "distinct")
+            ),
+            *((_length_name(p), *(f"{side.percentiles[p]:,}" for side in sides)) for p in PERCENTILES),
+            ("letters", *(_shares(side.scripts) for side in sides)),
+        ]
+        width = max(len(row[1]) for row in rows)
+        table = "\n".join(f"{name:<16}{a:>{width}}  {b:>{width}}".rstrip() for name, a, b in rows)
+        return f"{self.pairs:,} pairs, {self.duplicates:,} of them read before\n{table}"
+
+
+PERCENTILES = (1, 50, 90, 99, 100)
+
+
+def stats(pairs: Iterable[Pair]) -> CorpusStats:
+    """What a corpus is made of, in one pass. Memory: about 200 bytes for each different pair."""
+    sources, targets, seen, count = _Side(), _Side(), set[int](), 0
+    for count, pair in enumerate(pairs, 1):
+        sources.add(pair.source)
+        targets.add(pair.target)
+        seen.add(hash((pair.source, pair.target)))
+    return CorpusStats(count, count - len(seen), sources.stats(), targets.stats())
+
+
+class _Side:
+    def __init__(self) -> None:
+        self.lengths, self.words = array("L"), 0
+        self.seen: set[int] = set()
+        self.scripts: Counter[str] = Counter()
+
+    def add(self, text: str) -> None:
+        self.lengths.append(len(text))
+        self.words += count_words(text)
+        self.seen.add(hash(text))
+        self.scripts.update(script_counts(text))
+
+    def stats(self) -> SideStats:
+        ordered = sorted(self.lengths) or [0]
+        percentiles = {p: ordered[round(p / 100 * (len(ordered) - 1))] for p in PERCENTILES}
+        return SideStats(
+            sum(ordered), self.words, len(self.seen), percentiles, dict(self.scripts.most_common())
+        )
+
+
+def _length_name(percentile: int) -> str:
+    return {50: "median length", 100: "longest"}.get(percentile, f"{percentile} % length")
+
+
+def _shares(scripts: dict[str, int]) -> str:
+    total = sum(scripts.values())
+    return (
+        ", ".join(f"{name} {count / total:.0%}" for name, count in scripts.items() if count / total >= 0.005)
+        or "-"
+    )
 
 
 def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> int:

@@ -18,6 +18,9 @@ _SOLID = (
 )
 _SPACE_BETWEEN_SOLID = re.compile(f"(?<=[{_SOLID}]) (?=[{_SOLID}])")
 _SOLID_SIGN = re.compile(f"[{_SOLID}]")
+_NO_PLAIN_SPACE = re.compile(
+    r"[^\r\n\t \u3000]"
+)  # form feeds, file separators, U+2028: a terminal obeys some of them
 
 
 def writes_without_spaces(language: str) -> bool:
@@ -46,12 +49,12 @@ def join(sentences: Iterable[tuple[str, str]], language: str) -> str:
     for sentence, separator in sentences:
         if sentence:
             if "\n" in gap:
-                text.append(gap)
+                text.append(_NO_PLAIN_SPACE.sub("", gap))
             elif last and not (solid and (_SOLID_SIGN.match(last) or _SOLID_SIGN.match(sentence))):
                 text.append(" ")
             text.append(sentence)
             gap, last = "", sentence[-1]
         gap += separator
     if "\n" in gap:
-        text.append(gap)
+        text.append(_NO_PLAIN_SPACE.sub("", gap))
     return "".join(text)

@@ -10,7 +10,7 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -26,13 +26,21 @@ COMPRESSED = (".gz", ".zst")
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
-def read_lines(path: Path) -> Iterator[str]:
+class DamagedArchiveError(Exception):
+    """A zstd file that ends early or is damaged; never told to the user as such."""
+
+
+# What reading a damaged or cut-off archive raises.
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, DamagedArchiveError)
+
+
+def read_lines(path: Path) -> Generator[str, None, None]:
     """The lines of a UTF-8 file, without their LF or CRLF and without a byte order mark; .gz and .zst unpacked.
 
     Raises CorpusError with file, line and byte for what is not UTF-8, and for a damaged or cut-off archive.
     """
     number = 0
-    with open_file(path) as file, _unpacked(path, file) as stream:
+    with open_file(path) as file, unpacked(path, file) as stream:
         while line := _next_line(path, stream, number + 1):
             number += 1
             if number == 1:
@@ -43,7 +51,7 @@ def read_lines(path: Path) -> Iterator[str]:
 def _next_line(path: Path, stream: BinaryIO, number: int) -> bytes:
     try:
         line = stream.readline(LONGEST_LINE_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile, _DamagedArchive) as error:
+    except DAMAGED as error:
         raise CorpusError(
             f"{path}: damaged or cut off after line {number - 1:,}: {error}; fetch it again"
         ) from error
@@ -69,10 +77,6 @@ def _decoded(line: bytes, path: Path, number: int) -> str:
         ) from error
 
 
-class _DamagedArchive(Exception):
-    """A zstd file that ends early or is damaged."""
-
-
 def open_file(path: Path) -> io.BufferedReader:
     try:
         return open(path, "rb")
@@ -80,8 +84,11 @@ def open_file(path: Path) -> io.BufferedReader:
         raise CorpusError(f"{path} cannot be opened: {error.strerror}") from error
 
 
-def _unpacked(path: Path, file: io.BufferedReader) -> BinaryIO:
-    """By the first bytes, since names lie: downloads come unpacked under a .gz name, or packed without one."""
+def unpacked(path: Path, file: io.BufferedReader) -> BinaryIO:
+    """The content of a file: what is in the archive if it is one. Reading it may raise any of DAMAGED.
+
+    Told by the first bytes, since names lie: downloads come unpacked under a .gz name, or packed without one.
+    """
     try:
         magic = file.peek(4)[:4]
     except OSError as error:
@@ -98,32 +105,42 @@ class _ZstdReader(io.RawIOBase):
 
     # A hostile block of 4 bytes unpacks to 128 kB, so that this many bytes yield at most 32 MB at once.
     _PIECE = 1024
+    _WIDEST_WINDOW = 2**27  # bytes; `zstd --long` writes no wider one without being asked
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._frame, self._ready = file, None, b""
+        self._file = file
+        self._frame: Any = None  # what unpacks the current frame; None between two
+        self._packed = b""  # read, and not yet unpacked
+        self._ready = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            rest = self._frame.unused_data if self._frame is not None and self._frame.eof else b""
-            if self._frame is None or self._frame.eof:
-                piece = rest or self._file.read(self._PIECE)
-                self._frame = _zstandard().ZstdDecompressor(max_window_size=2**27).decompressobj()
-                if not piece:
-                    self._frame = None
-                    return 0
-            elif not (piece := self._file.read(self._PIECE)):
-                raise _DamagedArchive("the archive ends early")
-            try:
-                self._ready = self._frame.decompress(piece)
-            except _zstandard().ZstdError as error:
-                raise _DamagedArchive(str(error)) from error
-        taken = self._ready[: len(buffer)]
-        self._ready = self._ready[len(taken) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
+            self._packed = self._packed or self._file.read(self._PIECE)
+            if not self._packed:
+                if self._frame is not None:
+                    raise DamagedArchiveError("the archive ends early")
+                return 0
+            self._ready = memoryview(self._unpack())
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _unpack(self) -> bytes:
+        zstandard = _zstandard()
+        if self._frame is None:
+            self._frame = zstandard.ZstdDecompressor(max_window_size=self._WIDEST_WINDOW).decompressobj()
+        try:
+            data: bytes = self._frame.decompress(self._packed)
+        except zstandard.ZstdError as error:
+            raise DamagedArchiveError(str(error)) from error
+        self._packed = self._frame.unused_data  # the beginning of a next frame, once this one has ended
+        if self._frame.eof:
+            self._frame = None
+        return data
 
 
 def _zstandard() -> Any:
@@ -131,7 +148,7 @@ def _zstandard() -> Any:
         import zstandard
     except ImportError as error:
         raise MissingExtraError(
-            ".zst files need zstandard: install it with  pip install zstandard"
+            ".zst files need zstandard: install it with  pip install 'dragoman[zst]'"
         ) from error
     return zstandard
 

@@ -25,9 +25,7 @@ _REMOVED = re.compile(
 # Putting one run of combining marks in canonical order takes quadratic time, so runs are cut at 30: the limit of
 # the Stream-Safe Text Format (Unicode Standard Annex 15, section 13); no language comes near it.
 _LONGEST_MARKS = 30
-_PERHAPS_MARKS = re.compile(
-    rf"[^\w\s\x00-\x7f]{{{_LONGEST_MARKS + 1},}}"
-)  # marks are no \w; symbols are neither
+_PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_LONGEST_MARKS + 1},}}")  # marks and symbols are no \w
 
 
 def normalize(text: str) -> str:
@@ -67,7 +65,7 @@ def _opencc() -> Any:
         from opencc import OpenCC
     except ImportError as error:
         raise MissingExtraError(
-            "traditional -> simplified Chinese needs OpenCC: install it with  pip install opencc"
+            "traditional -> simplified Chinese needs OpenCC: install it with  pip install 'dragoman[zh]'"
         ) from error
     return OpenCC("t2s")
 
@@ -93,6 +91,8 @@ _SCRIPTS = {
 }
 _RUNS = re.compile("|".join(f"(?P<{name}>[{ranges}]+)" for name, ranges in _SCRIPTS.items()))
 _HAN = re.compile(f"[{_SCRIPTS['Han']}]")
+_SOLID = _SCRIPTS["Han"] + _SCRIPTS["Kana"]
+_WORD = re.compile(rf"[{_SOLID}]|[^\W{_SOLID}]+")
 
 # The scripts a language is written in; a language that is not here is not judged by its script.
 _WRITTEN_IN: dict[str, frozenset[str]] = {
@@ -143,3 +143,8 @@ def dominant_script(text: str) -> str | None:
 
 def has_han(text: str) -> bool:
     return _HAN.search(text) is not None
+
+
+def count_words(text: str) -> int:
+    """Words of a text, for counting: each Han character and kana is one, and so is each run of other letters."""
+    return sum(1 for _ in _WORD.finditer(text))

@@ -9,17 +9,18 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import sentencepiece
 
 from dragoman.errors import ConfigError, CorpusError, ModelError
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
-# A crafted piece of 100 kB crashed older loaders; real pieces are at most 16 characters long by default.
-LONGEST_PIECE_BYTES = 1024
+SHUFFLE_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class TokenizerConfig:
     joint: Annotated[bool, "one vocabulary for both languages"] = True
     character_coverage: Annotated[float, "share of characters that get a piece; bytes spell the rest"] = 0.9995
     sampling: Annotated[
-        float, "smoothness of subword sampling during training: unigram alpha or BPE dropout; 0 = off"
+        float, "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off"
     ] = 0.0
     training_lines: Annotated[int, "at most so many lines are read to learn the pieces"] = 2_000_000
 
@@ -77,6 +78,8 @@ class Tokenizer:
     def train(cls, lines: Iterable[str], config: TokenizerConfig) -> Tokenizer:
         """Learn pieces from text. Raises CorpusError when there is too little of it for the vocabulary."""
         model = io.BytesIO()
+        # Lines are shuffled before they are read; without this each process would shuffle them its own way.
+        sentencepiece.set_random_generator_seed(SHUFFLE_SEED)
         try:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=iter(lines),
@@ -120,12 +123,53 @@ class Tokenizer:
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         return list(self._model.encode(list(texts), out_type=int))
 
-    def sample_batch(self, texts: Sequence[str], alpha: float, seed: int) -> list[list[int]]:
-        """One random segmentation each (subword regularisation, Kudo 2018); the same for the same seed."""
-        sentencepiece.set_random_generator_seed(seed % 2**32)
-        encode = self._model.encode
+    def sample_batch(self, texts: Sequence[str], rate: float, seed: int) -> list[list[int]]:
+        """A random segmentation each: with probability `rate` a piece is split in two, and so are its parts.
+
+        Subword regularisation in the manner of BPE-dropout (Provilkov et al., 2020), for either kind of model. The
+        result is a pure function of the arguments. SentencePiece's own sampler is not: with one seed it gives
+        different segmentations in different processes, and a resumed run would read another corpus.
+        """
+        draw = np.random.Generator(np.random.PCG64(seed))
+        encoded = self.encode_batch(texts)
+        chosen = draw.random(sum(map(len, encoded))) < rate
+        sampled, start = [], 0
+        for ids in encoded:
+            ends = chosen[start : start + len(ids)]
+            start += len(ids)
+            if not ends.any():
+                sampled.append(ids)
+                continue
+            row: list[int] = []
+            for piece, cut in zip(ids, ends, strict=True):
+                row += self._split(piece, rate, draw) if cut else (piece,)
+            sampled.append(row)
+        return sampled
+
+    def _split(self, piece: int, rate: float, draw: np.random.Generator) -> list[int]:
+        cuts = self._cuts[piece]
+        if not cuts:
+            return [piece]
+        parts: list[int] = []
+        for part in cuts[draw.integers(len(cuts))]:
+            parts += self._split(part, rate, draw) if draw.random() < rate else [part]
+        return parts
+
+    @cached_property
+    def _cuts(self) -> list[list[tuple[int, int]]]:
+        """For each piece, the ways to write it as two."""
+        spelled = {
+            self._model.id_to_piece(i): i
+            for i in range(self.vocab_size)
+            if not (self._model.is_control(i) or self._model.is_byte(i) or self._model.is_unknown(i))
+        }
         return [
-            encode(text, out_type=int, enable_sampling=True, alpha=alpha, nbest_size=-1) for text in texts
+            [
+                (spelled[piece[:cut]], spelled[piece[cut:]])
+                for cut in range(1, len(piece))
+                if piece in spelled and piece[:cut] in spelled and piece[cut:] in spelled
+            ]
+            for piece in self.vocabulary()
         ]
 
     def decode(self, ids: Sequence[int]) -> str:

@@ -87,7 +87,7 @@ class TrainingData:
         )
 
     def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
-        alpha, longest = self.recipe.tokenizer.sampling, self.recipe.data.longest
+        rate, longest = self.recipe.tokenizer.sampling, self.recipe.data.longest
         chunk_number = 0
         while chunk := list(islice(pairs, ENCODED_AT_ONCE)):
             sides = []
@@ -95,7 +95,7 @@ class TrainingData:
                 texts = [pair.target if side else pair.source for pair in chunk]
                 # A pure function of these numbers: a resumed run reads the segmentations the first one read.
                 seed = crc32(f"{self.recipe.seed} {variant} {chunk_number} {side}".encode())
-                sides.append(tokenizer.sample_batch(texts, alpha, seed) if alpha else tokenizer.encode_batch(texts))
+                sides.append(tokenizer.sample_batch(texts, rate, seed) if rate else tokenizer.encode_batch(texts))
             yield from (pair for pair in zip(*sides, strict=True) if max(map(len, pair)) <= longest)
             chunk_number += 1
 

@@ -162,6 +162,8 @@ class Run:
 
     def _steps(self, deadline: float | None) -> Result:
         training, progress = self.config.training, self.progress
+        if progress.step >= training.max_steps:
+            return Result(progress, *self._reason_to_stop(True, deadline))
         started, before = time.monotonic(), progress.seconds
         saved = started
         steps = train(

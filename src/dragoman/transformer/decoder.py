@@ -6,7 +6,7 @@ Dimensions: B batch, S source, T target, D model, R rows (B sentences x k beams)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,7 +30,7 @@ class DecoderLayer(nn.Module):
         self.self_attention = self_attention
         self.cross_attention = cross_attention
         self.feed_forward = feed_forward
-        self.residuals = nn.ModuleList(residual() for _ in range(3))
+        self.residuals: Sequence[Residual] = nn.ModuleList(residual() for _ in range(3))  # type: ignore[assignment]
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, memory_mask: Tensor | None) -> Tensor:
         """x [B, T, D], memory [B, S, D] -> [B, T, D]."""
@@ -96,7 +96,7 @@ class Decoder(nn.Module):
 
     def __init__(self, layers: list[DecoderLayer], norm: nn.LayerNorm | None) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers: Sequence[DecoderLayer] = nn.ModuleList(layers)  # type: ignore[assignment]
         self.norm = norm
 
     def forward(self, x: Tensor, memory: Tensor, memory_mask: Tensor | None) -> Tensor:

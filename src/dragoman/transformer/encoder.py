@@ -5,7 +5,7 @@ Dimensions: B batch, S source, D model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -22,7 +22,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.self_attention = self_attention
         self.feed_forward = feed_forward
-        self.residuals = nn.ModuleList(residual() for _ in range(2))
+        self.residuals: Sequence[Residual] = nn.ModuleList(residual() for _ in range(2))  # type: ignore[assignment]
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """x [B, S, D] -> [B, S, D]."""
@@ -35,7 +35,7 @@ class Encoder(nn.Module):
 
     def __init__(self, layers: list[EncoderLayer], norm: nn.LayerNorm | None) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers: Sequence[EncoderLayer] = nn.ModuleList(layers)  # type: ignore[assignment]
         self.norm = norm
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:

@@ -22,7 +22,7 @@ class ByteDropout(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, threshold: int) -> Tensor:  # type: ignore[no-untyped-def, override]
+    def forward(ctx, x: Tensor, threshold: int) -> Tensor:  # type: ignore[no-untyped-def]
         draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         keep = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
         ctx.save_for_backward(keep)
@@ -30,7 +30,7 @@ class ByteDropout(torch.autograd.Function):
         return torch.ops.aten.native_dropout_backward(x, keep, ctx.scale)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def, override]
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
         (keep,) = ctx.saved_tensors
         return torch.ops.aten.native_dropout_backward(gradient, keep, ctx.scale), None
 

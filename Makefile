@@ -1,0 +1,69 @@
+# Two commands: `make demo` translates, `make test` proves. Both work from a fresh clone and may be repeated.
+#
+# Everything is installed into .venv and nowhere else. A stamp for each set of packages makes a second run quick;
+# it is renewed when pyproject.toml or constraints.txt changes. Another Python: make demo PYTHON=python3.13
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+
+# The Python that .venv was made with may be gone: then nothing that was installed there counts.
+ifeq ($(wildcard $(BIN)/python),)
+$(shell rm -rf $(STAMPS))
+endif
+
+.PHONY: help demo install test lint clean
+
+help:
+	@echo "make demo      translate a few sentences with the bundled model"
+	@echo "make test      run every test"
+	@echo "make install   add what training needs (torch, OpenCC) to .venv"
+	@echo "make lint      ruff and mypy"
+	@echo "make clean     remove .venv and what tools left behind"
+
+demo: $(STAMPS)/demo
+	@$(BIN)/python examples/demo.py
+
+install: $(STAMPS)/train
+	@echo "Ready: $(BIN)/dragoman train --help"
+
+test: $(STAMPS)/dev
+	$(BIN)/python -m pytest
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Dragoman needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo 'not there')." >&2; \
+	  echo "Install one, or name the one you have: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments: Debian and Ubuntu put that into a package of its own." >&2; \
+	  echo "Install it and try again: sudo apt install python3-venv" >&2; \
+	  exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+$(STAMPS)/demo: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing Dragoman into $(VENV) (the first time, this downloads a few packages) ..."
+	@$(PIP) --quiet -e .
+	@touch $@
+
+$(STAMPS)/train: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing torch and OpenCC into $(VENV): the first time, this is a large download ..."
+	@$(PIP) -e '.[train,zh]'
+	@touch $@ $(STAMPS)/demo
+
+$(STAMPS)/dev: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing the development packages into $(VENV): the first time, torch is a large download ..."
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(STAMPS)/demo $(STAMPS)/train

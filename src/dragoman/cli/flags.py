@@ -1,0 +1,132 @@
+"""Flags made from the fields of frozen dataclasses, and the few flags that several verbs share. Knows no verb.
+
+An option is declared once, beside the class it configures; its flag has the field's name, type and meaning. A flag
+that is not given is None, so that the default stays where it has its home: in the class, or in a model's config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, make_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from dragoman.config import section_options
+from dragoman.errors import UsageError
+
+if TYPE_CHECKING:
+    from dragoman.translator import Translator
+
+Format = Literal["text", "json"]
+FormatFlag = Annotated[Format, Parameter(help="for people, or one JSON object a line for programs")]
+CORPUS_HELP = (
+    "sentence pairs: a table (.tsv), JSON Lines (.jsonl), two texts that follow each other "
+    "(train.en train.zh), or the beginning of their names (train); each may be packed (.gz, .zst)"
+)
+Corpus = Annotated[Path, Parameter(help=CORPUS_HELP)]
+
+
+def flags_of(section: type, title: str, hint: str = "") -> type:
+    """A dataclass with one optional field for each field of `section`; cyclopts makes flags of them."""
+    group = Group(title, help=hint, sort_key=10)
+    made = make_dataclass(
+        f"{section.__name__}Flags",
+        [
+            (option.key, _flag(option.kind, option.meaning, group), None)
+            for option in section_options(section)
+        ],
+        frozen=True,
+    )
+    made.__module__ = __name__  # cyclopts takes a class of the module "types", the default, for a builtin
+    return made
+
+
+def _flag(kind: Any, meaning: str, group: Group) -> Any:
+    negative = "no-" if kind is bool else ()
+    return Annotated[kind | None, Parameter(help=meaning, group=group, negative_bool=negative)]
+
+
+def given(flags: Any) -> dict[str, Any]:
+    """The flags that were given."""
+    return {key: value for key, value in asdict(flags).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class ModelFlags:
+    """Which model, and who computes."""
+
+    model: Annotated[
+        str,
+        Parameter(
+            name=("--model", "-m"), help="a bundled model by name, or a model directory", show_default=True
+        ),
+    ] = "en-zh"
+    engine: Annotated[
+        Literal["auto", "ctranslate2", "torch"] | None,
+        Parameter(help="fast (ctranslate2) or reference (torch); auto takes the fast one where it can"),
+    ] = None
+    device: Annotated[Literal["cpu", "cuda"] | None, Parameter(help="where to compute")] = None
+    workers: Annotated[int | None, Parameter(help="batches side by side; one for each core by default")] = (
+        None
+    )
+    compute_type: Annotated[
+        str | None, Parameter(help="of the fast engine: int8 (the default on a CPU), float32, ...")
+    ] = None
+
+    def load(self, model: str | None = None) -> Translator:
+        """The translator that these flags describe, of another model if one is named."""
+        from dragoman.translator import Translator
+
+        flags = given(self)
+        return Translator.load(
+            model or flags.pop("model"), **{k: v for k, v in flags.items() if k != "model"}
+        )
+
+
+@dataclass(frozen=True)
+class LanguageFlags:
+    """Which languages a corpus is in."""
+
+    source_lang: Annotated[str | None, Parameter(help="language to translate from, such as en")] = None
+    target_lang: Annotated[
+        str | None,
+        Parameter(help="language to translate into, such as zh; both are read from names like train.en"),
+    ] = None
+
+
+def languages(corpus: Sequence[Path], source: str | None, target: str | None) -> tuple[str, str]:
+    """Codes of source and target: as given, else as the suffixes of the first two files say."""
+    if source and target:
+        return source, target
+    suffixes = _suffixes(corpus)
+    if len(suffixes) == 2:
+        if source in suffixes or target in suffixes:
+            (other,) = {*suffixes} - {source, target}
+            return source or other, target or other
+        if not source and not target:
+            return suffixes[0], suffixes[1]
+    missing = " and ".join(
+        flag for flag, code in (("--source-lang", source), ("--target-lang", target)) if not code
+    )
+    raise UsageError(
+        f"which languages these are cannot be told from {' '.join(path.name for path in corpus) or 'no file'}: "
+        f"add {missing} (such as --source-lang en --target-lang zh)"
+    )
+
+
+def _suffixes(corpus: Iterable[Path]) -> list[str]:
+    """The two language codes that text files end in, compression aside; nothing when there are not just two."""
+    ends = []
+    for path in corpus:
+        suffixes = [suffix for suffix in path.suffixes if suffix.lower() not in (".gz", ".zst")]
+        code = suffixes[-1].removeprefix(".") if suffixes else ""
+        if (
+            code in ("tsv", "jsonl", "json", "txt")
+            or not 2 <= len(code.partition("-")[0]) <= 3
+            or code in ends
+        ):
+            continue
+        ends.append(code)
+    return ends if len(ends) == 2 else []

@@ -1,0 +1,132 @@
+"""`dragoman train`: words of the command line into one configuration, then a training run. Trains nothing itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from dragoman.cli.flags import Corpus, LanguageFlags, languages
+from dragoman.cli.terminal import say
+from dragoman.config import Resolved, explain, load_toml, parse_set, resolve
+from dragoman.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from dragoman.training.settings import RunConfig
+
+USAGE = "dragoman train CORPUS... -o DIR [--dev CORPUS...] [OPTIONS]"
+EXAMPLES = """Examples:
+
+  dragoman train train.de train.en --dev val.de val.en -o runs/de-en
+
+  dragoman train corpus.tsv.gz --source-lang en --target-lang zh -o runs/en-zh
+
+  dragoman train train.de train.en -o runs/de-en --preset tiny --max-minutes 10
+
+  dragoman train train.de train.en -o runs/de-en --resume
+
+  dragoman train --preset base --print-config > base.toml"""
+
+
+@dataclass(frozen=True)
+class SettingFlags:
+    """Where the configuration comes from; of two that say different things the later in this list wins."""
+
+    preset: Annotated[
+        str | None, Parameter(help="size and schedule: tiny, small (default), base, paper-base")
+    ] = None
+    config: Annotated[Path | None, Parameter(help="TOML file of settings; --print-config writes one")] = None
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, Parameter(help="as training.device")] = None
+    precision: Annotated[Literal["auto", "fp32", "bf16"] | None, Parameter(help="as training.precision")] = (
+        None
+    )
+    seed: Annotated[int | None, Parameter(help="as training.seed")] = None
+    set: Annotated[
+        list[str] | None, Parameter(help="any one setting, as section.key=value; may be repeated")
+    ] = None
+
+    def resolve(self, corpus: Sequence[Path], asked: LanguageFlags, must_know: bool) -> Resolved[RunConfig]:
+        """The whole configuration; `must_know`: languages that nobody named are an error."""
+        from dragoman.training.settings import RunConfig
+
+        layers = self._layers(asked)
+        resolved = resolve(RunConfig, layers)
+        data = resolved.value.data
+        try:
+            source, target = languages(corpus, data.source, data.target)
+        except UsageError:
+            if must_know:
+                raise
+            return resolved
+        told = {
+            side: code for side, code in (("source", source), ("target", target)) if not getattr(data, side)
+        }
+        return resolve(RunConfig, [*layers, ("file names", {"data": told})])
+
+    def _layers(self, asked: LanguageFlags) -> list[tuple[str, dict[str, dict[str, Any]]]]:
+        from dragoman.training.settings import DEFAULT_PRESET, PRESETS
+
+        preset = self.preset or DEFAULT_PRESET
+        if preset not in PRESETS:
+            raise ConfigError(f"--preset {preset}: there are {', '.join(PRESETS)}")
+        layers = [(f"preset {preset}", PRESETS[preset])]
+        if self.config is not None:
+            layers.append((str(self.config), load_toml(self.config)))
+        for name in ("device", "precision", "seed"):
+            if getattr(self, name) is not None:
+                layers.append((f"--{name}", {"training": {name: getattr(self, name)}}))
+        for side in ("source", "target"):
+            if code := getattr(asked, f"{side}_lang"):
+                layers.append((f"--{side}-lang", {"data": {side: code}}))
+        return [*layers, *(("--set", parse_set(setting)) for setting in self.set or ())]
+
+
+def train(
+    *corpus: Corpus,
+    output: Annotated[
+        Path | None,
+        Parameter(name=("--output", "-o"), help="directory of the run; the best model stands in it"),
+    ] = None,
+    dev: Annotated[
+        list[Path] | None,
+        Parameter(consume_multiple=True, help="corpus to validate on; without it, pairs are held out"),
+    ] = None,
+    language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
+    settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 - frozen
+    resume: Annotated[bool, Parameter(help="go on with the run in the output directory")] = False,
+    max_minutes: Annotated[float | None, Parameter(help="stop, and save, after so long")] = None,
+    tensorboard: Annotated[bool, Parameter(help="also write TensorBoard logs")] = False,
+    print_config: Annotated[
+        bool, Parameter(help="print every setting, its meaning and its origin; train nothing")
+    ] = False,
+) -> None:
+    """Train a translator on sentence pairs.
+
+    Cleaning, vocabulary, training and validation are one command. Ctrl-C saves; --resume goes on.
+    """
+    resolved = settings.resolve(corpus, language, must_know=not print_config)
+    if print_config:
+        say(explain(resolved).rstrip("\n"))
+        return
+    if not corpus:
+        raise UsageError("there is no corpus to train on: name its files (dragoman train --help)")
+    if output is None:
+        raise UsageError("where should the run go? Add -o and a directory, such as -o runs/first")
+    if dev == []:
+        raise UsageError("--dev without a corpus: name its files, or leave it out to hold pairs out")
+    if max_minutes is not None and not max_minutes > 0:
+        raise UsageError(f"--max-minutes {max_minutes:g}: must be above 0")
+
+    from rich.console import Console
+
+    from dragoman.training.run import start
+
+    console = Console(file=sys.stderr, soft_wrap=True)
+    start(
+        corpus, dev or [], output, resolved.value, console,
+        resume=resume, max_minutes=max_minutes, tensorboard=tensorboard,
+    )  # fmt: skip

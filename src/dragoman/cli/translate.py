@@ -1,0 +1,118 @@
+"""`dragoman translate`: text in, text out. Decides how an answer is written, not what it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import tee
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from dragoman.cli.flags import FormatFlag, ModelFlags, flags_of, given
+from dragoman.cli.terminal import counter, input_lines, is_utf8, say, say_json, tell
+from dragoman.decoding.options import DecodingOptions
+from dragoman.errors import UsageError
+
+if TYPE_CHECKING:
+    from dragoman.translation import Translation
+
+    DecodingFlags = Any
+else:
+    DecodingFlags = flags_of(
+        DecodingOptions, "Decoding", "What is not given is as the model's config.toml says."
+    )
+
+USAGE = "dragoman translate [TEXT...] [-m MODEL] [OPTIONS]"
+EXAMPLES = """Examples:
+
+  dragoman translate "Are you OK ?"
+
+  dragoman translate < english.txt > chinese.txt
+
+  dragoman translate "He is a doctor." --n-best 3
+
+  dragoman translate "It rained." --format json -m runs/de-en"""
+
+
+def translate(
+    *text: Annotated[
+        str, Parameter(help="what to translate, one line for each; standard input when there is none")
+    ],
+    model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    prefix: Annotated[str, Parameter(help="what each translation has to begin with")] = "",
+    scores: Annotated[
+        bool,
+        Parameter(
+            help="write the score, a mean log-probability, and a tab first; in JSON, those of the tokens too"
+        ),
+    ] = False,
+    alignments: Annotated[
+        bool, Parameter(help="write ||| and the aligned pairs of subwords last, such as 0-0 1-2")
+    ] = False,
+    unbuffered: Annotated[bool, Parameter(help="answer each line before the next is read")] = False,
+    format: FormatFlag = "text",
+    decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
+) -> None:
+    """Translate text: one line out for each line in.
+
+    With --n-best, each line becomes several: number ||| translation ||| score.
+    """
+    for number, word in enumerate((*text, prefix), 1):
+        if not is_utf8(word):
+            raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
+    typed = not text and sys.stdin.isatty()
+    translator = model.load()
+    options = translator.options.changed(**given(decoding)) if decoding else translator.options
+    if typed:
+        tell("One sentence a line; Ctrl-D ends.")
+    texts: Iterator[str] = iter(text) if text else input_lines()
+    prefixes = None
+    if prefix:
+        texts, others = tee(texts)
+        prefixes = (prefix for _ in others)
+    buffering: dict[str, Any] = {"chunk": 1} if typed or unbuffered else {}
+    with counter("lines") as progress:
+        found = translator.stream(
+            texts,
+            options,
+            prefixes=prefixes,
+            alignments=alignments,
+            token_scores=scores and format == "json",
+            progress=progress,
+            **buffering,
+        )
+        for number, translation in enumerate(found):
+            if format == "json":
+                say_json(as_json(translation))
+            else:
+                _say_text(number, translation, options.n_best, scores, alignments, one_line=not text)
+            if unbuffered:
+                sys.stdout.flush()
+
+
+def _say_text(
+    number: int, translation: Translation, n_best: int, scores: bool, alignments: bool, one_line: bool
+) -> None:
+    for hypothesis in (translation, *translation.alternatives):
+        # Whoever counts lines counts on this one.
+        parts = [hypothesis.text.replace("\n", " ") if one_line or n_best > 1 else hypothesis.text]
+        score = "-" if hypothesis.score is None else f"{hypothesis.score:.4f}"
+        if alignments:
+            parts.append(" ".join(f"{source}-{target}" for source, target in hypothesis.alignment))
+        if n_best > 1:
+            parts = [str(number), *parts, score]
+        line = " ||| ".join(parts)
+        if scores and n_best == 1:
+            line = f"{score}\t{line}"
+        say(line, note=", ".join(flag.replace("_", " ") for flag in hypothesis.flags))
+
+
+def as_json(translation: Translation) -> dict[str, Any]:
+    """All that is known about a translation; alternatives hold the same, but for what they share with it."""
+    whole = asdict(translation)
+    for alternative in whole["alternatives"]:
+        for shared in ("source", "source_tokens", "alternatives"):
+            del alternative[shared]
+    return whole

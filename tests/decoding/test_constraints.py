@@ -1,0 +1,81 @@
+"""What the rules leave of a distribution, on logits small enough to read."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from dragoman.decoding.constraints import FREE, Constraints, forbid_repetition, force, prefix_table
+
+EOS = 3
+
+
+def allowed(logits: torch.Tensor) -> list[int]:
+    return (logits > float("-inf")).nonzero().flatten().tolist()
+
+
+def rules(**changes) -> Constraints:
+    plain = {"never": (0, 1, 2), "min_length": 0, "no_repeat_ngram": 0, "prefixes": prefix_table([[]])}
+    return Constraints(EOS, **(plain | changes))
+
+
+def left(history: list[int], **changes) -> list[int]:
+    """Ids that a sentence with this history may continue with, of 8."""
+    logits = rules(**changes).apply(torch.zeros(1, 1, 8), torch.tensor([[history]]).long(), torch.tensor([0]))
+    return allowed(logits[0, 0])
+
+
+def test_padding_unknown_and_start_are_never_written():
+    assert left([]) == [3, 4, 5, 6, 7]
+
+
+def test_no_end_before_the_minimum_length():
+    assert left([4], min_length=2) == [4, 5, 6, 7]
+    assert left([4, 4], min_length=2) == [3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("n", "history", "banned"),
+    [
+        (1, [4, 6], {4, 6}),
+        (2, [4, 5, 4], {5}),
+        (2, [4, 5], set()),
+        (2, [4, 4], {4}),
+        (3, [4, 5, 6, 4, 5], {6}),
+        (3, [4, 5, 6, 5, 5], set()),
+        (4, [4, 5], set()),
+    ],
+)
+def test_only_tokens_that_complete_a_seen_ngram_are_banned(n, history, banned):
+    assert left(history, no_repeat_ngram=n) == sorted({3, 4, 5, 6, 7} - banned)
+
+
+def test_repetition_agrees_with_a_search_for_the_ngram():
+    torch.manual_seed(0)
+    history = torch.randint(0, 3, (4, 2, 9))
+    for n in (1, 2, 3):
+        logits = forbid_repetition(torch.zeros(4, 2, 3), history, n)
+        for b, k, token in itertools.product(range(4), range(2), range(3)):
+            row = [*history[b, k].tolist(), token]
+            ngrams = [tuple(row[i : i + n]) for i in range(len(row) - n + 1)]
+            assert (logits[b, k, token] == float("-inf")) == (ngrams[-1] in ngrams[:-1])
+
+
+def test_where_nothing_is_left_the_sentence_may_end():
+    assert left([4, 5, 6, 7], no_repeat_ngram=1, min_length=6) == [EOS]
+
+
+def test_a_forced_token_is_certain_and_beats_every_rule():
+    table = prefix_table([[4, 4], []])
+    assert table.tolist() == [[4, 4], [FREE, FREE]]
+    history, sentence = torch.tensor([[[4]], [[4]]]), torch.tensor([0, 1])
+    logits = rules(prefixes=table, no_repeat_ngram=1).apply(torch.randn(2, 1, 8), history, sentence)
+    assert logits[0, 0].softmax(0).tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert allowed(logits[1, 0]) == [3, 5, 6, 7]
+
+
+def test_forcing_leaves_free_rows_untouched():
+    logits = torch.randn(2, 3, 8)
+    assert torch.equal(force(logits, torch.tensor([FREE, 5]))[0], logits[0])

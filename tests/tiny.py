@@ -1,0 +1,69 @@
+"""A real model of a few thousand random weights, for every test that needs one. Trains nothing but its tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dragoman.modeldir import write_model
+from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
+
+WORDS = "the a small big red old dog cat bird house tree sees likes finds near under with and my your".split()
+SIGNS = "我你他狗猫鸟树房子看见喜欢找到大小红老在的和了"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What write_model asks for."""
+
+    config: dict[str, dict[str, Any]]
+    weights: dict[str, np.ndarray]
+    tokenizers: dict[str, bytes]
+    card: str = "# a model of random weights\n"
+
+    def write(self, directory: Path) -> Path:
+        write_model(
+            directory, config=self.config, weights=self.weights, tokenizers=self.tokenizers, card=self.card
+        )
+        return directory
+
+
+def lines(seed: int, count: int = 400) -> list[str]:
+    """English-looking and Chinese-looking sentences."""
+    draw = np.random.default_rng(seed)
+    text = []
+    for _ in range(count // 2):
+        text.append(" ".join(draw.choice(WORDS, draw.integers(2, 9))).capitalize() + ".")
+        text.append("".join(draw.choice(list(SIGNS), draw.integers(2, 12))) + "。")
+    return text
+
+
+def parts(seed: int = 1, joint: bool = True, vocab_size: int = 360, **model: Any) -> Parts:
+    """Deterministic parts of a model; `model` are fields of TransformerConfig."""
+    import torch
+
+    from dragoman.transformer.model import Transformer, TransformerConfig
+
+    tokenizer = TokenizerConfig(vocab_size=vocab_size, joint=joint)
+    names = ("joint",) if joint else ("source", "target")
+    trained = {name: Tokenizer.train(lines(seed + i), tokenizer) for i, name in enumerate(names)}
+    config = TransformerConfig(
+        **dict(d_model=16, d_ff=32, n_heads=2, encoder_layers=2, decoder_layers=1, norm="pre", dropout=0.0)
+        | model  # type: ignore[arg-type]
+    )
+    torch.manual_seed(seed)
+    sizes = [tokenizer.vocab_size for tokenizer in trained.values()] * (2 if joint else 1)
+    state = Transformer(config, *sizes).state_dict()
+    return Parts(
+        config={
+            "model": {"kind": "transformer", **asdict(config)},
+            "languages": {"source": "en", "target": "zh"},
+            "cleaning": {"normalize": True, "simplify": ""},
+            "decoding": {"max_length": 24},
+        },
+        weights={name: weight.numpy() for name, weight in state.items()},
+        tokenizers={name: tokenizer.serialized for name, tokenizer in trained.items()},
+    )
