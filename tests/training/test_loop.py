@@ -12,7 +12,7 @@ from dragoman.errors import TrainingError
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch, collate
-from dragoman.training.loop import DIVERGED_NATS, Diverged, Health, SETTLED_STEPS, train
+from dragoman.training.loop import DIVERGED_NATS, SETTLED_STEPS, Diverged, Health, train
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
 
 

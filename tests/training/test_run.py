@@ -64,7 +64,11 @@ def test_a_finished_run_takes_no_step_more(tmp_path: Path) -> None:
 
 def write_corpus(directory: Path) -> tuple[Path, Path]:
     lines = [
-        f"The {a} {v} a {b}.\t{NOUNS[a]}{VERBS[v]}一个{NOUNS[b]}。" for a in NOUNS for v in VERBS for b in NOUNS if a != b
+        f"The {a} {v} a {b}.\t{NOUNS[a]}{VERBS[v]}一个{NOUNS[b]}。"
+        for a in NOUNS
+        for v in VERBS
+        for b in NOUNS
+        if a != b
     ]
     train, dev = directory / "train.tsv", directory / "dev.tsv"
     train.write_text("\n".join(lines[10:]) + "\n", encoding="utf-8")
@@ -78,7 +82,9 @@ def go(directory: Path, settings: RunConfig | None = None, **options: Any) -> tu
     return begin([train], [dev], directory, settings, **options)
 
 
-def begin(corpus: list[Path], dev: list[Path], directory: Path, settings: RunConfig | None = None, **options: Any) -> tuple[Result, str]:
+def begin(
+    corpus: list[Path], dev: list[Path], directory: Path, settings: RunConfig | None = None, **options: Any
+) -> tuple[Result, str]:
     said = io.StringIO()
     result = start(corpus, dev, directory / "run", settings or config(), Console(file=said, width=400), **options)
     return result, said.getvalue()
@@ -124,7 +130,10 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path
     assert steps_logged(tmp_path / "parts") == steps_logged(tmp_path / "whole") == [8, 16, 24]
 
 
-WORKER = "import sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_run; test_run.work(pathlib.Path(sys.argv[1]))"
+WORKER = (
+    "import sys, pathlib; sys.path.insert(0, sys.argv[2]); "
+    "import test_run; test_run.work(pathlib.Path(sys.argv[1]))"
+)
 
 
 def work(directory: Path) -> None:

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
 from dragoman.cli import corpora, measure, models, train, translate
-from dragoman.cli.terminal import drop_output, prepare_streams, tell
+from dragoman.cli.terminal import prepare_streams, settle_output, tell
 from dragoman.errors import DragomanError
 
 app = App(
@@ -68,9 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             1,
         )
     except BrokenPipeError:
-        drop_output()
+        settle_output()
         return 141  # as the shell reports of any program that SIGPIPE ended
     except OSError as error:
+        settle_output()
         return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -99,3 +100,76 @@ def _some(
         yield pair
     if report.kept == 0:
         raise CorpusError(f"cleaning removed all {report.read:,} pairs of the corpus:\n{report}")
+
+
+@data.command(
+    usage="dragoman data split CORPUS... -o DIR [--dev N] [--test N] [OPTIONS]",
+    help_epilogue=(
+        "Examples:\n\n"
+        "  dragoman data split corpus.tsv.gz -o data/mine\n\n"
+        "  dragoman data split train.de train.en -o data/mine --dev 500 --test 0.02"
+    ),
+)
+def split(
+    *corpus: Corpus,
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), help="directory for train.tsv, dev.tsv and test.tsv")
+    ] = None,
+    dev: Annotated[
+        float, Parameter(help="pairs to validate on, or their share; 0 = none", show_default=True)
+    ] = 1000,
+    test: Annotated[
+        float, Parameter(help="pairs to test on, or their share; 0 = none", show_default=True)
+    ] = 1000,
+    seed: Annotated[int, Parameter(help="of the choice")] = 1,
+    language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
+) -> None:
+    """Divide a corpus so that no sentence, of either side, stands in two parts."""
+    from dragoman.text.cleaning import split as divided
+    from dragoman.text.corpus import read_corpus, write_pairs
+
+    if output is None:
+        raise UsageError("where should the parts go? Add -o and a directory, such as -o data/mine")
+    sizes = {name: size for name, size in (("dev", dev), ("test", test)) if size}
+    if not sizes:
+        raise UsageError("--dev 0 --test 0 leaves nothing to split: ask for one of them")
+    paths = {name: output / f"{name}.tsv" for name in ("train", *sizes)}
+    for path in paths.values():
+        if path.exists():
+            raise UsageError(f"{path} is already there: choose another directory, or remove it")
+    parts = divided(read_corpus(corpus, *_known(corpus, language)), sizes, seed)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, path in paths.items():
+        say(f"{path}  {write_pairs(path, parts[name]):,}")
+
+
+@data.command(
+    usage="dragoman data stats CORPUS... [OPTIONS]",
+    help_epilogue=(
+        "Examples:\n\n"
+        "  dragoman data stats corpus/tatoeba/train.tsv.gz\n\n"
+        "  dragoman data stats train.de train.en --format json"
+    ),
+)
+def stats(
+    *corpus: Corpus,
+    language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
+    format: FormatFlag = "text",
+) -> None:
+    """Count pairs, lengths, duplicates and scripts."""
+    from dragoman.text.corpus import read_corpus
+    from dragoman.text.corpus import stats as counted
+
+    found = counted(read_corpus(corpus, *_known(corpus, language)))
+    if format == "json":
+        say_json(asdict(found))
+    else:
+        say(str(found))
+
+
+def _known(corpus: tuple[Path, ...], asked: LanguageFlags) -> tuple[str, str]:
+    """The languages as far as anything tells them: a table can be read without knowing what it is in."""
+    try:
+        return languages(corpus, asked.source_lang, asked.target_lang)
+    except UsageError:
+        return asked.source_lang or "", asked.target_lang or ""

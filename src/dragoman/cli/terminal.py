@@ -36,6 +36,9 @@ _SHOW_EVERY = 0.2  # seconds
 
 def prepare_streams() -> None:
     """UTF-8 with LF for whatever is no terminal, on any system: a corpus must not depend on the locale."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             if stream.isatty():
@@ -44,9 +47,12 @@ def prepare_streams() -> None:
                 stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")
 
 
-def drop_output() -> None:
-    """Nobody reads the output any more: send what is still in the buffer nowhere, or Python complains at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def settle_output() -> None:
+    """Write what is in the buffer; where it can go nowhere, let it, or Python complains about it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str, note: str = "") -> None:
@@ -54,7 +60,7 @@ def say(text: str, note: str = "") -> None:
     if sys.stdout.isatty():
         text = for_terminal(text)
         if note:
-            text += f"  {dim(note)}"
+            text += f"  {dim(f'({note})')}"
     print(text, flush=sys.stdout.isatty())
 
 

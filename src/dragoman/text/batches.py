@@ -111,7 +111,7 @@ class IdStore:
         both = np.diff(self._offsets).astype(np.int32)
         return both[0::2], both[1::2]
 
-    def batch(self, indices: Iterable[int]) -> Batch:
+    def batch(self, indices: np.ndarray | Sequence[int]) -> Batch:
         sources, targets = zip(*(self[int(i)] for i in indices), strict=True)
         return collate(sources, targets)
 

@@ -252,11 +252,12 @@ PERCENTILES = (1, 50, 90, 99, 100)
 
 def stats(pairs: Iterable[Pair]) -> CorpusStats:
     """What a corpus is made of, in one pass. Memory: about 200 bytes for each different pair."""
-    sources, targets, seen, count = _Side(), _Side(), set[int](), 0
-    for count, pair in enumerate(pairs, 1):
+    sources, targets, seen = _Side(), _Side(), set[int]()
+    for pair in pairs:
         sources.add(pair.source)
         targets.add(pair.target)
         seen.add(hash((pair.source, pair.target)))
+    count = len(sources.lengths)
     return CorpusStats(count, count - len(seen), sources.stats(), targets.stats())
 
 

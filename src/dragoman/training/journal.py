@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -37,7 +37,7 @@ class Journal:
         self.tokens_per_second = 0.0
         self.deadline: float | None = None
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         self.bar.start()
         return self
 

@@ -55,7 +55,7 @@ class FusedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, smoothing: float, consistency: float
     ) -> tuple[Tensor, Tensor]:
         passes = 2 if consistency else 1
@@ -83,7 +83,7 @@ class FusedCrossEntropy(torch.autograd.Function):
         return loss, nll
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         hidden_grad, weight_grad = ctx.saved_tensors
         return hidden_grad * gradient.to(hidden_grad.dtype), (weight_grad * gradient).to(ctx.dtype), None, None, None
 

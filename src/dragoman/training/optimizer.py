@@ -6,9 +6,8 @@ Dimensions: P all parameters of the model, end to end in one vector.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +83,7 @@ class FlatParameters:
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """The vector [P] as views by parameter name."""
         sizes = [shape.numel() for shape in self.shapes.values()]
-        parts = flat.split(sizes)
+        parts = flat.split(sizes)  # type: ignore[no-untyped-call]
         return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def publish(self) -> None:
@@ -102,8 +101,9 @@ class Optimizer:
         master, cut = parameters.master, parameters.decayed
         matrices, rest = master[:cut], master[cut:]
         kind = torch.optim.AdamW if config.kind == "adamw" else torch.optim.Adam
+        groups: list[dict[str, Any]] = [{"params": [matrices]}, {"params": [rest], "weight_decay": 0.0}]
         self._adam = kind(
-            [{"params": [matrices]}, {"params": [rest], "weight_decay": 0.0}],
+            groups,
             lr=config.peak_lr,
             betas=(config.beta1, config.beta2),
             eps=config.epsilon,
@@ -160,7 +160,3 @@ class Optimizer:
             self._adam.state[part]["step"].fill_(number)
         self.parameters.publish()
 
-
-def trained_weights(optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
-    """The weights to validate and to ship: the average when there is one."""
-    yield from optimizer.parameters.named(optimizer.average).items()

@@ -113,7 +113,8 @@ class TrainingData:
         store = self.ids(0)
         source, target = store.lengths()
         plan = plan_batches(source, target, budget)
-        return store.batch(max(plan, key=lambda rows: len(rows) * int(source[rows].max() + target[rows].max())))
+        largest = max(plan, key=lambda rows: len(rows) * int(source[rows].max() + target[rows].max()))
+        return store.batch(largest)
 
     def dev_batches(self, budget: int) -> list[Batch]:
         sources = self.source_tokenizer.encode_batch([pair.source for pair in self.dev])

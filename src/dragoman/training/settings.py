@@ -97,8 +97,10 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # Deep encoder, shallow decoder: the quality of 6+6 at small size, and much faster to translate with.
     "small": {
         "model": {"d_model": 256, "d_ff": 1024, "n_heads": 4, "encoder_layers": 6, "decoder_layers": 2, **_MODERN},
-        "optimizer": {"peak_lr": 2e-3, "warmup_steps": 1000},
-        "tokenizer": {"vocab_size": 8000, "sampling": 0.1},
+        "optimizer": {"peak_lr": 1.5e-3, "warmup_steps": 1000},
+        "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
+        # Twice the steps of 4,096 for the same computation, and on small corpora each step helps as much.
+        "training": {"batch_tokens": 2048},
     },
     # Wu et al. (2021) found this size best for 29,000 pairs without strong regularisation.
     "tiny": {

@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

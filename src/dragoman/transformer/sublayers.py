@@ -46,7 +46,7 @@ class Dropout(nn.Module):
         if not self.training or self.rate == 0:
             return x
         if x.device.type == "cpu":
-            return ByteDropout.apply(x, min(round(self.rate * 256), 255))  # type: ignore[no-any-return, no-untyped-call]
+            return ByteDropout.apply(x, min(round(self.rate * 256), 255))  # type: ignore[no-untyped-call]
         return F.dropout(x, self.rate)
 
 
