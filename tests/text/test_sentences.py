@@ -83,6 +83,16 @@ def test_a_long_sentence_is_cut_at_its_best_pause() -> None:
     assert [s.text for s in split_paragraph("abcdefgh", longest=3)] == ["abc", "def", "gh"]
 
 
+def test_a_run_that_allows_no_good_cut_is_cut_all_the_same() -> None:
+    """Looking back for a good place once went behind the last cut, and never came forward again."""
+    assert [s.text for s in split_paragraph("\u0301" * 5, longest=2)] == [
+        "\u0301" * 2,
+        "\u0301" * 2,
+        "\u0301",
+    ]
+    assert len(split_paragraph("\u200d" * 3, longest=1)) == 3
+
+
 def test_a_hard_cut_tears_no_character_apart() -> None:
     family = "👩🏽‍👩‍👧"
     assert {s.text for s in split_paragraph("a" * 8 + family * 4, longest=10)} == {"a" * 8, family}

@@ -12,8 +12,9 @@ from dragoman.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerConf
 
 SRC = str(Path(__file__).parents[2] / "src")
 LINES = [
-    "How are you today ?", "你今天好吗？", "I am fine, thank you.", "我很好，谢谢你。", "Where is the station ?", "车站在哪里？",
-    "He reads a book in the garden.", "他在花园里看书。", "She said: \"Come in!\"", "她说：“请进！”",
+    "How are you today ?", "你今天好吗？", "I am fine, thank you.", "我很好，谢谢你。",
+    "Where is the station ?", "车站在哪里？", "He reads a book in the garden.", "他在花园里看书。",
+    'She said: "Come in!"', "她说：“请进！”",
 ] * 20  # fmt: skip
 
 

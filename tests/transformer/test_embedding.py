@@ -32,6 +32,15 @@ def test_rotation_keeps_lengths_and_starts_at_no_turn() -> None:
     torch.testing.assert_close(rotate(x[:, :, 2:], offset=2), turned[:, :, 2:])
 
 
+def test_positions_first_seen_in_inference_can_be_trained_with_later() -> None:
+    # The table is cached; made inside inference mode it once broke the training that followed in the process.
+    with torch.inference_mode():
+        rotate(torch.randn(1, 1, 23, 6))
+    x = torch.randn(1, 1, 23, 6, requires_grad=True)
+    rotate(x).sum().backward()
+    assert x.grad is not None
+
+
 def test_a_sentence_beyond_the_learned_positions_is_refused_with_both_numbers() -> None:
     embed = InputEmbedding("learned", 8, 4, torch.nn.Identity())
     with pytest.raises(DragomanError, match="position 4 .* the 4 learned positions"):

@@ -107,9 +107,8 @@ def _short_enough(part: str, longest: int) -> Iterator[str]:
     """A sentence in pieces of at most `longest` characters: cut at a pause, else a space, else anywhere."""
     start = 0
     while len(part) - start > longest:
-        cut = _last_pause(part, start + longest // 2, start + longest) or _between_characters(
-            part, start + longest
-        )
+        middle, end = start + longest // 2, start + longest
+        cut = _last_pause(part, middle, end) or _between_characters(part, max(start, middle, end - 16), end)
         yield part[start:cut]
         start = cut
     yield part[start:]
@@ -123,12 +122,12 @@ def _last_pause(part: str, start: int, end: int) -> int | None:
     return None
 
 
-def _between_characters(part: str, cut: int) -> int:
-    """A place at or shortly before `cut` that tears no accent from its letter and no emoji apart."""
-    for place in range(cut, max(cut - 16, 0), -1):
+def _between_characters(part: str, start: int, end: int) -> int:
+    """The last place after `start` that tears no accent from its letter and no emoji apart; `end` if none is."""
+    for place in range(end, start, -1):
         if part[place - 1] != "\u200d" and not _joins(part[place]):
             return place
-    return cut
+    return end
 
 
 def _joins(character: str) -> bool:

@@ -136,7 +136,7 @@ def prepare(
     """
     if (directory / "data.json").exists():
         found = TrainingData(directory, recipe)
-        if corpus and fingerprint(corpus) != found.fingerprint:
+        if corpus and fingerprint(corpus, recipe.data.source, recipe.data.target) != found.fingerprint:
             raise TrainingError(
                 f"{directory} was prepared from other corpus files than {', '.join(map(str, corpus))}: "
                 "give the files of the first run, or another output directory"
@@ -154,7 +154,11 @@ def prepare(
         say(f"no dev set given: {held:,} pairs of the corpus are held out for validation")
     for name, tokenizer in _learn(directory, recipe).items():
         publish(directory / _file_name(name), tokenizer.serialized)
-    info = {"report": str(report), "fingerprint": fingerprint(corpus), "pairs": report.kept}
+    info = {
+        "report": str(report),
+        "fingerprint": fingerprint(corpus, recipe.data.source, recipe.data.target),
+        "pairs": report.kept,
+    }
     publish(directory / "data.json", json.dumps(info, ensure_ascii=False, indent=1).encode())
     return TrainingData(directory, recipe)
 

@@ -7,7 +7,6 @@ interrupted, resumed, or diverges.
 from __future__ import annotations
 
 import fcntl
-import json
 import math
 import resource
 import signal
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from dragoman.config import difference
 from dragoman.errors import TrainingError
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch
@@ -321,7 +321,7 @@ def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool
             )
         return None
     found = checkpoints.load_latest(directory)
-    changes = differences(found.state["config"], json.loads(json.dumps(asdict(config))))
+    changes = difference(found.state["config"], asdict(config))
     refused = [change for change in changes if change.split(".")[0] in FIXED_SECTIONS]
     if refused:
         raise TrainingError(
@@ -339,16 +339,6 @@ def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool
             highlight=False,
         )
     return found
-
-
-def differences(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
-    """["section.key: old -> new", ...]"""
-    return [
-        f"{section}.{key}: {old.get(section, {}).get(key)} -> {value}"
-        for section, values in new.items()
-        for key, value in values.items()
-        if old.get(section, {}).get(key) != value
-    ]
 
 
 def _check_same_corpus(found: Checkpoint, data: TrainingData) -> None:

@@ -17,9 +17,11 @@ from dragoman.errors import UsageError
 @lru_cache(maxsize=32)
 def sinusoids(length: int, d_model: int, device: torch.device | None = None) -> Tensor:
     """PE(pos, 2i) = sin(pos / 10000^(2i/D)), PE(pos, 2i+1) = cos(same) (paper 3.5) -> [T, D], fp32."""
-    position = torch.arange(length, dtype=torch.float64).unsqueeze(1)  # [T, 1]
-    angle = position * torch.exp(torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(1e4) / d_model))
-    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).float().to(device)  # [T, D]
+    with torch.inference_mode(False):  # the table is kept, and one made for inference cannot be trained with
+        position = torch.arange(length, dtype=torch.float64).unsqueeze(1)  # [T, 1]
+        rates = torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(1e4) / d_model)
+        angle = position * rates.exp()
+        return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).float().to(device)  # [T, D]
 
 
 def rotate(x: Tensor, offset: int = 0) -> Tensor:
