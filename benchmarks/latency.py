@@ -21,7 +21,9 @@ def main(model: str = "en-zh", corpus: str = "corpus/tatoeba/dev.tsv.gz") -> Non
             translator.translate(source, beam_size=5)
             seconds.append(time.perf_counter() - started)
     cuts = statistics.quantiles(seconds[WARM_UP:], n=20)
-    print(f"{len(seconds) - WARM_UP} sentences, beam 5: p50 {1000 * cuts[9]:.1f} ms, p95 {1000 * cuts[18]:.1f} ms")
+    print(
+        f"{len(seconds) - WARM_UP} sentences, beam 5: p50 {1000 * cuts[9]:.1f} ms, p95 {1000 * cuts[18]:.1f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -73,7 +73,9 @@ def test_sampling_is_the_same_in_every_process(tokenizer: Tokenizer, tmp_path: P
         "print(t.sample_batch(lines, 0.3, 7))"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC})
+    said = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC}
+    )
     assert said.stdout.strip() == str(tokenizer.sample_batch(LINES, 0.3, 7))
 
 

@@ -16,7 +16,9 @@ OPERATIONS = ("open", "write", "fsync", "replace", "rename", "mkdir", "close")
 
 
 def checkpoint(step: int) -> Checkpoint:
-    return Checkpoint(step, {"master": torch.full((40,), float(step)), "random": torch.get_rng_state()}, {"note": "é"})
+    return Checkpoint(
+        step, {"master": torch.full((40,), float(step)), "random": torch.get_rng_state()}, {"note": "é"}
+    )
 
 
 def test_what_was_saved_is_what_is_read(tmp_path: Path) -> None:
@@ -80,7 +82,9 @@ def attempt(directory: Path, error: BaseException) -> str | None:
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError(5, "I/O error"), Killed()])
-def test_whichever_file_operation_fails_the_last_good_checkpoint_stays(tmp_path: Path, error: BaseException) -> None:
+def test_whichever_file_operation_fails_the_last_good_checkpoint_stays(
+    tmp_path: Path, error: BaseException
+) -> None:
     total = operations_of_a_save(tmp_path / "count")
     assert total > 15  # three files and a pointer, each written, synced and renamed
     for k in range(1, total + 1):
@@ -93,7 +97,10 @@ def test_whichever_file_operation_fails_the_last_good_checkpoint_stays(tmp_path:
             assert "step 2 could not be saved" in told and "is intact" in told
         # Step 1, or step 2 when it was complete before the failure; never anything else.
         found = load_latest(directory)
-        assert torch.equal(found.tensors["master"], torch.full((40,), float(found.step))) and found.step in (1, 2)
+        assert torch.equal(found.tensors["master"], torch.full((40,), float(found.step))) and found.step in (
+            1,
+            2,
+        )
         save(directory, checkpoint(3))  # and the next save is not in the way of what the failed one left
         assert load_latest(directory).step == 3
         assert not list(directory.glob("*.tmp-*"))

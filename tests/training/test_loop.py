@@ -32,7 +32,9 @@ class Unigram(nn.Module):
 def pairs(rows: int, seed: int = 0) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     targets = [
-        torch.randint(4, 12, (int(torch.randint(1, 6, (), generator=generator)),), generator=generator).tolist()
+        torch.randint(
+            4, 12, (int(torch.randint(1, 6, (), generator=generator)),), generator=generator
+        ).tolist()
         for _ in range(rows)
     ]
     return collate([[5]] * rows, targets)
@@ -88,7 +90,10 @@ def test_no_batch_is_lost_between_steps() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
 )
 def test_out_of_memory_halves_until_it_fits_and_changes_nothing_else(error: Exception) -> None:
     model = Unigram()

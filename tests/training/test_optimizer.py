@@ -34,7 +34,13 @@ def network() -> nn.Sequential:
 @pytest.mark.parametrize("kind", ["adam", "adamw"])
 def test_flat_optimiser_equals_torch_parameter_by_parameter(kind: str) -> None:
     config = OptimizerConfig(
-        kind=kind, peak_lr=0.01, schedule="constant", warmup_steps=0, weight_decay=0.1, clip_norm=0.5, ema_decay=0.0
+        kind=kind,
+        peak_lr=0.01,
+        schedule="constant",
+        warmup_steps=0,
+        weight_decay=0.1,
+        clip_norm=0.5,
+        ema_decay=0.0,
     )  # type: ignore[arg-type]
     ours, theirs = network(), network()
     optimizer = Optimizer(FlatParameters(ours, torch.float32), config, 100)

@@ -31,7 +31,15 @@ from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConf
 from dragoman.transformer.model import TransformerConfig
 
 STEPS = 24
-NOUNS = {"dog": "狗", "cat": "猫", "bird": "鸟", "child": "孩子", "teacher": "老师", "tree": "树", "book": "书"}
+NOUNS = {
+    "dog": "狗",
+    "cat": "猫",
+    "bird": "鸟",
+    "child": "孩子",
+    "teacher": "老师",
+    "tree": "树",
+    "book": "书",
+}
 VERBS = {"sees": "看见", "likes": "喜欢", "finds": "找到", "draws": "画"}
 
 
@@ -47,9 +55,7 @@ def config(**changes: Any) -> RunConfig:
         ),
         validation=ValidationConfig(every=8, metric="loss"),
     )
-    sections = {
-        name: dataclasses.replace(getattr(base, name), **fields) for name, fields in changes.items()
-    }
+    sections = {name: dataclasses.replace(getattr(base, name), **fields) for name, fields in changes.items()}
     return dataclasses.replace(base, **sections)
 
 
@@ -86,7 +92,9 @@ def begin(
     corpus: list[Path], dev: list[Path], directory: Path, settings: RunConfig | None = None, **options: Any
 ) -> tuple[Result, str]:
     said = io.StringIO()
-    result = start(corpus, dev, directory / "run", settings or config(), Console(file=said, width=400), **options)
+    result = start(
+        corpus, dev, directory / "run", settings or config(), Console(file=said, width=400), **options
+    )
     return result, said.getvalue()
 
 
@@ -179,7 +187,9 @@ def test_killed_at_random_moments_and_resumed_equals_uninterrupted(tmp_path: Pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_a_signal_saves_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     real = Journal.step
 
     def step_then_signal(journal: Journal, step: Step, epoch: int, seconds: float) -> None:
@@ -215,7 +225,9 @@ def test_a_loss_that_turns_nan_falls_back_with_half_the_rate_and_says_so(
     assert all(tensor.isfinite().all() for tensor in found.tensors.values() if tensor.is_floating_point())
 
 
-def test_a_run_that_always_diverges_gives_up_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_always_diverges_gives_up_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def always(run: Run, criterion: Any, batch: Any) -> Loss:
         weight = run.model.embedding.weight.sum() * float("nan")
         return Loss(weight, weight.detach(), 1)
@@ -225,7 +237,9 @@ def test_a_run_that_always_diverges_gives_up_with_advice(tmp_path: Path, monkeyp
         go(tmp_path)
 
 
-def test_out_of_memory_is_worked_around_from_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_is_worked_around_from_the_first_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = Run._loss
 
     def small_memory(run: Run, criterion: Any, batch: Any) -> Loss:
@@ -259,7 +273,10 @@ def test_another_corpus_is_not_resumed(tmp_path: Path) -> None:
 def test_nothing_to_resume_and_a_second_trainer_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="there is no checkpoint"):
         go(tmp_path, resume=True)
-    with runs.only_run(tmp_path / "run"), pytest.raises(TrainingError, match="another training run is writing"):
+    with (
+        runs.only_run(tmp_path / "run"),
+        pytest.raises(TrainingError, match="another training run is writing"),
+    ):
         go(tmp_path)
 
 

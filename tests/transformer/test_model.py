@@ -188,7 +188,9 @@ def test_tied_tables_are_one_tensor() -> None:
     tied = build(SMALL)
     assert tied.output_weight is tied.source_table.weight is tied.target_table.weight
     untied = build(dataclasses.replace(SMALL, tie="none"))
-    assert len({id(untied.output_weight), id(untied.source_table.weight), id(untied.target_table.weight)}) == 3
+    assert (
+        len({id(untied.output_weight), id(untied.source_table.weight), id(untied.target_table.weight)}) == 3
+    )
     with pytest.raises(ConfigError, match="one vocabulary"):
         Transformer(SMALL, 10, 20)
 

@@ -96,7 +96,9 @@ class IdStore:
                 count += 1
             if position == 0:
                 ids.write(b"\0" * np.dtype(dtype).itemsize)  # an empty file cannot be mapped
-        publish(directory / "store.json", json.dumps({"pairs": count, "dtype": np.dtype(dtype).name}).encode())
+        publish(
+            directory / "store.json", json.dumps({"pairs": count, "dtype": np.dtype(dtype).name}).encode()
+        )
         return cls(directory)
 
     def __len__(self) -> int:
@@ -117,7 +119,10 @@ class IdStore:
 
 
 def plan_batches(
-    source_lengths: np.ndarray, target_lengths: np.ndarray, budget: int, order: np.random.Generator | None = None
+    source_lengths: np.ndarray,
+    target_lengths: np.ndarray,
+    budget: int,
+    order: np.random.Generator | None = None,
 ) -> list[np.ndarray]:
     """Group sentence indices of like length so that rows x longest side <= budget.
 

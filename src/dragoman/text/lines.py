@@ -170,7 +170,11 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
                 ):
                     yield cast(BinaryIO, stream)
             elif path.suffix == ".zst":
-                with _zstandard().ZstdCompressor(10, write_checksum=True).stream_writer(file, closefd=False) as stream:
+                with (
+                    _zstandard()
+                    .ZstdCompressor(10, write_checksum=True)
+                    .stream_writer(file, closefd=False) as stream
+                ):
                     yield stream
             else:
                 yield file

@@ -30,7 +30,9 @@ class TokenizerConfig:
     kind: Annotated[Literal["unigram", "bpe"], "SentencePiece model type"] = "unigram"
     vocab_size: Annotated[int, "pieces in the joint vocabulary, or in each of two"] = 8000
     joint: Annotated[bool, "one vocabulary for both languages"] = True
-    character_coverage: Annotated[float, "share of characters that get a piece; bytes spell the rest"] = 0.9995
+    character_coverage: Annotated[float, "share of characters that get a piece; bytes spell the rest"] = (
+        0.9995
+    )
     sampling: Annotated[
         float, "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off"
     ] = 0.0

@@ -85,7 +85,13 @@ class FusedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         hidden_grad, weight_grad = ctx.saved_tensors
-        return hidden_grad * gradient.to(hidden_grad.dtype), (weight_grad * gradient).to(ctx.dtype), None, None, None
+        return (
+            hidden_grad * gradient.to(hidden_grad.dtype),
+            (weight_grad * gradient).to(ctx.dtype),
+            None,
+            None,
+            None,
+        )
 
 
 def _add_divergence(found: list[tuple[Tensor, Tensor]], consistency: float) -> Tensor:
@@ -114,4 +120,3 @@ class LabelSmoothing:
     def __call__(self, hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
         loss, nll = FusedCrossEntropy.apply(hidden, weight, labels, self.smoothing, self.consistency)  # type: ignore[no-untyped-call]
         return Loss(loss, nll, labels.numel() // (2 if self.consistency else 1))
-

@@ -19,7 +19,9 @@ from dragoman.errors import ConfigError
 class OptimizerConfig:
     """How gradients become weights."""
 
-    kind: Annotated[Literal["adam", "adamw"], "adam adds weight_decay to the gradient, adamw to the weight"] = "adamw"
+    kind: Annotated[
+        Literal["adam", "adamw"], "adam adds weight_decay to the gradient, adamw to the weight"
+    ] = "adamw"
     peak_lr: Annotated[float, "learning rate at the end of the warm-up"] = 1e-3
     schedule: Annotated[
         Literal["inverse_sqrt", "cosine", "linear", "constant"],
@@ -31,7 +33,9 @@ class OptimizerConfig:
     epsilon: Annotated[float, "added to the root of the mean squared gradient"] = 1e-9
     weight_decay: Annotated[float, "on matrices only, not on biases and norms"] = 0.0
     clip_norm: Annotated[float, "gradients longer than this are shortened to it; 0 = never"] = 1.0
-    ema_decay: Annotated[float, "moving average of the weights, used for validation and the model; 0 = off"] = 0.999
+    ema_decay: Annotated[
+        float, "moving average of the weights, used for validation and the model; 0 = off"
+    ] = 0.999
 
     def __post_init__(self) -> None:
         if self.peak_lr <= 0:
@@ -84,7 +88,9 @@ class FlatParameters:
         """The vector [P] as views by parameter name."""
         sizes = [shape.numel() for shape in self.shapes.values()]
         parts = flat.split(sizes)  # type: ignore[no-untyped-call]
-        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+        return {
+            name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
+        }
 
     def publish(self) -> None:
         """Show the model the present master."""
@@ -159,4 +165,3 @@ class Optimizer:
         for part in self._parts:
             self._adam.state[part]["step"].fill_(number)
         self.parameters.publish()
-

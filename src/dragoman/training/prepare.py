@@ -95,7 +95,9 @@ class TrainingData:
                 texts = [pair.target if side else pair.source for pair in chunk]
                 # A pure function of these numbers: a resumed run reads the segmentations the first one read.
                 seed = crc32(f"{self.recipe.seed} {variant} {chunk_number} {side}".encode())
-                sides.append(tokenizer.sample_batch(texts, rate, seed) if rate else tokenizer.encode_batch(texts))
+                sides.append(
+                    tokenizer.sample_batch(texts, rate, seed) if rate else tokenizer.encode_batch(texts)
+                )
             yield from (pair for pair in zip(*sides, strict=True) if max(map(len, pair)) <= longest)
             chunk_number += 1
 
@@ -169,7 +171,9 @@ def _read(path: Path, data: DataConfig) -> Iterator[Pair]:
 
 def _cleaned(corpus: Sequence[Path], recipe: Recipe, report: CleaningReport) -> Iterator[Pair]:
     data = recipe.data
-    return clean(read_corpus(corpus, data.source, data.target), recipe.cleaning, data.source, data.target, report)
+    return clean(
+        read_corpus(corpus, data.source, data.target), recipe.cleaning, data.source, data.target, report
+    )
 
 
 def _hold_out(directory: Path, recipe: Recipe) -> int:

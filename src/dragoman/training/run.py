@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -136,7 +135,9 @@ class Run:
                 self.progress.position += 1
                 yield batch.to(self.device)
             if used == 0 and self.progress.position == 0:
-                raise TrainingError("every pair of the corpus is longer than data.longest: nothing to train on")
+                raise TrainingError(
+                    "every pair of the corpus is longer than data.longest: nothing to train on"
+                )
             self.progress.epoch, self.progress.position = self.progress.epoch + 1, 0
 
     def look(self) -> float:
@@ -203,10 +204,14 @@ class Run:
         better = scores.value > progress.best
         if better:
             progress.best, progress.best_step, progress.stalled = scores.value, step.number, 0
-            self.validator.keep(scores, step.number, progress.seconds, self.parameters.master.numel(), self.optimizer)
+            self.validator.keep(
+                scores, step.number, progress.seconds, self.parameters.master.numel(), self.optimizer
+            )
         else:
             progress.stalled += 1
-        self.journal.validation(step.number, scores, better, progress.stalled, self.config.validation.patience)
+        self.journal.validation(
+            step.number, scores, better, progress.stalled, self.config.validation.patience
+        )
         self.save()
 
     def _fall_back(self, reason: str) -> None:
@@ -231,7 +236,9 @@ class Run:
 
 def _device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("training.device = 'cuda', but torch sees no GPU: use 'cpu', or install torch for CUDA")
+        raise TrainingError(
+            "training.device = 'cuda', but torch sees no GPU: use 'cpu', or install torch for CUDA"
+        )
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
@@ -252,7 +259,9 @@ def only_run(output: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise TrainingError(f"another training run is writing to {output}: wait for it, or stop it") from error
+            raise TrainingError(
+                f"another training run is writing to {output}: wait for it, or stop it"
+            ) from error
         yield
 
 
@@ -362,7 +371,11 @@ def _forecast(run: Run, console: Console, max_minutes: float | None) -> None:
         f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",
         highlight=False,
     )
-    if max_minutes is not None and left > 60 * max_minutes and run.config.optimizer.schedule in ("cosine", "linear"):
+    if (
+        max_minutes is not None
+        and left > 60 * max_minutes
+        and run.config.optimizer.schedule in ("cosine", "linear")
+    ):
         console.print(
             f"--max-minutes {max_minutes:g} will probably end this run before its {run.config.optimizer.schedule} "
             f"schedule does: for that time, set training.max_steps to about {60 * max_minutes / seconds:,.0f}",

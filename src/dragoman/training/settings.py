@@ -22,7 +22,9 @@ class TrainingConfig:
     """How long, how large, how precise."""
 
     seed: Annotated[int, "of initial weights, dropout and data order"] = 1
-    device: Annotated[Literal["auto", "cpu", "cuda"], "where to compute; auto = a GPU when there is one"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], "where to compute; auto = a GPU when there is one"] = (
+        "auto"
+    )
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], "of the matrix products; weights are kept in fp32 beside them"
     ] = "auto"
@@ -44,7 +46,9 @@ class TrainingConfig:
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"training.label_smoothing = {self.label_smoothing}: must lie in [0, 1)")
         if self.consistency < 0 or self.checkpoint_minutes <= 0:
-            raise ConfigError("training.consistency must not be below 0, training.checkpoint_minutes must be above")
+            raise ConfigError(
+                "training.consistency must not be below 0, training.checkpoint_minutes must be above"
+            )
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,26 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "tokenizer": {"vocab_size": 32_000},
     },
     "base": {
-        "model": {"d_model": 512, "d_ff": 2048, "n_heads": 8, "encoder_layers": 6, "decoder_layers": 6, "norm": "pre"},
+        "model": {
+            "d_model": 512,
+            "d_ff": 2048,
+            "n_heads": 8,
+            "encoder_layers": 6,
+            "decoder_layers": 6,
+            "norm": "pre",
+        },
         "tokenizer": {"vocab_size": 16_000, "sampling": 0.1},
     },
     # Deep encoder, shallow decoder: the quality of 6+6 at small size, and much faster to translate with.
     "small": {
-        "model": {"d_model": 256, "d_ff": 1024, "n_heads": 4, "encoder_layers": 6, "decoder_layers": 2, **_MODERN},
+        "model": {
+            "d_model": 256,
+            "d_ff": 1024,
+            "n_heads": 4,
+            "encoder_layers": 6,
+            "decoder_layers": 2,
+            **_MODERN,
+        },
         "optimizer": {"peak_lr": 1.5e-3, "warmup_steps": 1000},
         "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
         # Twice the steps of 4,096 for the same computation, and on small corpora each step helps as much.
@@ -104,7 +122,14 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     # Wu et al. (2021) found this size best for 29,000 pairs without strong regularisation.
     "tiny": {
-        "model": {"d_model": 128, "d_ff": 256, "n_heads": 4, "encoder_layers": 4, "decoder_layers": 4, **_MODERN},
+        "model": {
+            "d_model": 128,
+            "d_ff": 256,
+            "n_heads": 4,
+            "encoder_layers": 4,
+            "decoder_layers": 4,
+            **_MODERN,
+        },
         "optimizer": {"peak_lr": 5e-3, "warmup_steps": 1000},
         "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
     },

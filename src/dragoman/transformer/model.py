@@ -30,13 +30,14 @@ class TransformerConfig:
     n_heads: Annotated[int, "attention heads; must divide d_model"] = 8
     encoder_layers: Annotated[int, "layers of the encoder"] = 6
     decoder_layers: Annotated[int, "layers of the decoder"] = 6
-    norm: Annotated[Literal["post", "pre"], "LayerNorm after the addition (the paper) or before the sublayer"] = (
-        "post"
-    )
+    norm: Annotated[
+        Literal["post", "pre"], "LayerNorm after the addition (the paper) or before the sublayer"
+    ] = "post"
     activation: Annotated[Literal["relu", "gelu", "swiglu"], "of the feed-forward layers"] = "relu"
     positions: Annotated[Literal["sinusoidal", "learned", "rotary"], "how order is told"] = "sinusoidal"
     tie: Annotated[
-        Literal["all", "target", "none"], "one table for source, target and output; target and output; or three"
+        Literal["all", "target", "none"],
+        "one table for source, target and output; target and output; or three",
     ] = "all"
     dropout: Annotated[float, "on embeddings and on each sublayer's answer"] = 0.1
     attention_dropout: Annotated[float, "on attention weights"] = 0.0
@@ -51,7 +52,9 @@ class TransformerConfig:
                 f"model.d_model = {self.d_model} cannot be divided among model.n_heads = {self.n_heads}"
             )
         if self.d_model % 2 or (self.positions == "rotary" and self.d_model // self.n_heads % 2):
-            raise ConfigError(f"model.d_model = {self.d_model}: positions need an even width (per head for rotary)")
+            raise ConfigError(
+                f"model.d_model = {self.d_model}: positions need an even width (per head for rotary)"
+            )
         for name in ("dropout", "attention_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} = {getattr(self, name)}: must lie in [0, 1)")
@@ -78,7 +81,9 @@ class Transformer(nn.Module):
 
         def attention(causal_or_self: bool = True) -> MultiHeadAttention:
             dropout = Dropout(c.attention_dropout) if c.attention_dropout else None
-            return MultiHeadAttention(c.d_model, c.n_heads, dropout, causal_or_self and c.positions == "rotary")
+            return MultiHeadAttention(
+                c.d_model, c.n_heads, dropout, causal_or_self and c.positions == "rotary"
+            )
 
         def feed_forward() -> FeedForward:
             return FeedForward(c.d_model, c.d_ff, c.activation)
@@ -99,10 +104,14 @@ class Transformer(nn.Module):
         self.source_input = InputEmbedding(c.positions, c.d_model, c.max_length, Dropout(c.dropout))
         self.target_input = InputEmbedding(c.positions, c.d_model, c.max_length, Dropout(c.dropout))
         self.encoder = Encoder(
-            [EncoderLayer(attention(), feed_forward(), residual) for _ in range(c.encoder_layers)], last_norm()
+            [EncoderLayer(attention(), feed_forward(), residual) for _ in range(c.encoder_layers)],
+            last_norm(),
         )
         self.decoder = Decoder(
-            [DecoderLayer(attention(), attention(False), feed_forward(), residual) for _ in range(c.decoder_layers)],
+            [
+                DecoderLayer(attention(), attention(False), feed_forward(), residual)
+                for _ in range(c.decoder_layers)
+            ],
             last_norm(),
         )
         self.initialise()
@@ -151,7 +160,9 @@ class Transformer(nn.Module):
         hidden = self.decode(inputs, self.encode(batch.source, batch.source_mask), batch.source_mask)
         real = batch.target_mask[:, 1:].flatten().nonzero().squeeze(1)  # positions that have a label [N]
         return cross_entropy(
-            hidden.flatten(0, 1).index_select(0, real), self.output_weight, labels.flatten().index_select(0, real)
+            hidden.flatten(0, 1).index_select(0, real),
+            self.output_weight,
+            labels.flatten().index_select(0, real),
         )
 
     def start(self, source: Tensor, source_mask: Tensor) -> DecoderState:
