@@ -18,10 +18,11 @@ import pytest
 import safetensors.numpy
 
 from dragoman import modeldir
+from dragoman.config import dump_toml
 from dragoman.errors import ModelError
 from dragoman.files import sha256
 from dragoman.kinds import transformer_shapes
-from dragoman.modeldir import CARD, CONFIG, WEIGHTS, find_model, list_models, open_model, to_toml, write_model
+from dragoman.modeldir import CARD, CONFIG, WEIGHTS, find_model, list_models, open_model, write_model
 from dragoman.seal import MANIFEST
 from tiny import Parts, parts
 
@@ -131,13 +132,13 @@ def test_expected_shapes_are_those_of_the_module(
     ["", 'a "quoted" \\ word', "line\nbreak\ttab\x7f", "中文 😀", True, -3, 1e-05, 1e300, [1, 2], ["a", "b"]],
 )
 def test_toml_comes_back_as_it_went(value: object) -> None:
-    assert tomllib.loads(to_toml({"section": {"key": value}})) == {"section": {"key": value}}
+    assert tomllib.loads(dump_toml({"section": {"key": value}})) == {"section": {"key": value}}
 
 
 def test_toml_leaves_none_out_and_refuses_what_it_cannot_say() -> None:
-    assert tomllib.loads(to_toml({"section": {"key": None}})) == {"section": {}}
+    assert tomllib.loads(dump_toml({"section": {"key": None}})) == {"section": {}}
     with pytest.raises(TypeError, match="no TOML form"):
-        to_toml({"section": {"key": object()}})
+        dump_toml({"section": {"key": object()}})
 
 
 # -- damage -----------------------------------------------------------------------------------------------------

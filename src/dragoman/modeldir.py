@@ -10,7 +10,6 @@ manifest.json        the seal of all these (seal.py); nothing is parsed before i
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from dragoman.config import dump_toml
 from dragoman.errors import ModelError
 from dragoman.files import sha256
 from dragoman.kinds import Shapes, kind_of
@@ -196,7 +196,7 @@ def write_model(
     directory = Path(directory)
     named = {TOKENIZERS[side]: serialized for side, serialized in tokenizers.items()}
     contents = {
-        CONFIG: to_toml(config).encode(),
+        CONFIG: dump_toml(config).encode(),
         WEIGHTS: safetensors.numpy.save(
             {name: np.ascontiguousarray(weight) for name, weight in weights.items()},
             # One entry: safetensors writes several in a random order, and equal models shall be equal files.
@@ -211,30 +211,6 @@ def write_model(
     except ModelError as error:
         raise ModelError(f"nothing was written to {directory}: {error}") from error
     write_sealed(directory, contents, PARTS)
-
-
-def to_toml(config: Mapping[str, Mapping[str, Any]]) -> str:
-    """Sections of plain values as TOML. None has no TOML form and is left out."""
-    sections = []
-    for section, values in config.items():
-        lines = [f"{key} = {_toml_value(value)}" for key, value in values.items() if value is not None]
-        sections.append("\n".join((f"[{section}]", *lines)))
-    return "\n\n".join(sections) + "\n"
-
-
-def _toml_value(value: object) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case int():
-            return str(value)
-        case float():
-            return repr(value) if math.isfinite(value) else str(value)  # inf and nan are TOML words
-        case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list() | tuple():
-            return f"[{', '.join(map(_toml_value, value))}]"
-    raise TypeError(f"no TOML form for {value!r}")
 
 
 # -- find -------------------------------------------------------------------------------------------------------
