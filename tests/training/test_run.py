@@ -291,6 +291,12 @@ def test_without_a_dev_set_some_pairs_are_held_out_and_not_trained_on(tmp_path: 
     assert not {pair[1] for pair in held} & {pair[1] for pair in rest}
 
 
+def test_a_missing_file_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="nowhere.tsv is not there"):
+        begin([tmp_path / "nowhere.tsv"], [], tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_corpus_that_cleaning_empties_is_reported_rule_by_rule(tmp_path: Path) -> None:
     corpus = tmp_path / "copies.tsv"
     corpus.write_text("The same line.\tThe same line.\n" * 5, encoding="utf-8")

@@ -25,6 +25,7 @@ from dragoman.config import difference
 from dragoman.errors import TrainingError
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch
+from dragoman.text.corpus import corpus_files
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.allocator import keep_freed_memory
 from dragoman.training.checkpoint import Checkpoint
@@ -298,6 +299,11 @@ def start(
     Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
     """
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    for files in (corpus, dev):
+        if files:
+            corpus_files(
+                files, config.data.source, config.data.target
+            )  # what is not there is said before any writing
     keep_freed_memory()
     with only_run(output):
         found = _earlier_run(output, config, console, resume)
