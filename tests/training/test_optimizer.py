@@ -1,6 +1,7 @@
 """Schedules against the paper's formula, the flat optimiser against torch's on separate tensors."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -86,8 +87,9 @@ def test_a_gradient_that_is_no_number_changes_nothing() -> None:
     assert all(torch.equal(before[name], tensor) for name, tensor in optimizer.tensors().items())
 
 
-def test_restored_optimiser_takes_the_same_next_step() -> None:
-    config = OptimizerConfig(peak_lr=0.01, warmup_steps=2)
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_restored_optimiser_takes_the_same_next_step(kind: Literal["adamw", "muon"]) -> None:
+    config = OptimizerConfig(kind, peak_lr=0.01, warmup_steps=2)
     torch.manual_seed(1)
     gradients = torch.randn(6, sum(p.numel() for p in network().parameters()))
     first = Optimizer(FlatParameters(network(), torch.bfloat16), config, 100)

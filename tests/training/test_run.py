@@ -49,7 +49,7 @@ def config(**changes: Any) -> RunConfig:
         data=DataConfig("en", "zh"),
         tokenizer=TokenizerConfig(vocab_size=330, sampling=0.3),
         model=TransformerConfig(16, 32, 2, 1, 1, norm="pre", dropout=0.1),
-        optimizer=OptimizerConfig(peak_lr=3e-3, warmup_steps=5, ema_decay=0.9),
+        optimizer=OptimizerConfig("muon", peak_lr=3e-3, warmup_steps=5, ema_decay=0.9),
         training=TrainingConfig(
             device="cpu", precision="bf16", batch_tokens=300, max_steps=STEPS, checkpoint_minutes=0.001
         ),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dragoman.errors import ConfigError
+from dragoman.training.muon import Muon
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,9 @@ class OptimizerConfig:
     """How gradients become weights."""
 
     kind: Annotated[
-        Literal["adam", "adamw"], "adam adds weight_decay to the gradient, adamw to the weight"
+        Literal["adam", "adamw", "muon"],
+        "adam adds weight_decay to the gradient, adamw to the weight; muon is adamw but for the layers' matrices, "
+        "whose updates are made orthogonal (Jordan et al., 2024)",
     ] = "adamw"
     peak_lr: Annotated[float, "learning rate at the end of the warm-up"] = 1e-3
     schedule: Annotated[
@@ -63,6 +66,15 @@ def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:
     return config.peak_lr * (1 - done if config.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2)
 
 
+def inner_matrices(model: nn.Module) -> set[str]:
+    """Names of the weights of linear layers inside a stack of layers: neither tables nor the output projection."""
+    return {
+        f"{name}.weight"
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and any(map(str.isdigit, name.split(".")))
+    }
+
+
 class FlatParameters:
     """All weights of a model as one fp32 vector [P] (the master), seen by the model through views of it.
 
@@ -72,10 +84,13 @@ class FlatParameters:
     """
 
     def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
+        hidden = inner_matrices(model)
         named = list(model.named_parameters())
-        # Matrices first: weight decay applies to this leading part and to nothing else.
-        named.sort(key=lambda item: item[1].dim() < 2)
+        # The layers' matrices first, those of one shape side by side (Muon takes each such block at once); then
+        # tables, and last what is no matrix: weight decay applies to matrices only.
+        named.sort(key=lambda item: (item[0] not in hidden, item[1].dim() < 2, tuple(item[1].shape)))
         self.shapes = {name: parameter.shape for name, parameter in named}
+        self.hidden = sum(parameter.numel() for name, parameter in named if name in hidden)
         self.decayed = sum(parameter.numel() for _, parameter in named if parameter.dim() >= 2)
         self.master = torch.cat([parameter.detach().float().flatten() for _, parameter in named])
         self.shadow = self.master if dtype == torch.float32 else self.master.to(dtype)
@@ -99,14 +114,18 @@ class FlatParameters:
 
 
 class Optimizer:
-    """Clip, Adam, average: one `step` from summed gradients to new weights."""
+    """Clip, Adam or Muon, average: one `step` from summed gradients to new weights."""
 
     def __init__(self, parameters: FlatParameters, config: OptimizerConfig, max_steps: int) -> None:
         self.parameters, self.config, self.max_steps = parameters, config, max_steps
         self.scale = 1.0  # halved each time training falls back from a divergence
-        master, cut = parameters.master, parameters.decayed
-        matrices, rest = master[:cut], master[cut:]
-        kind = torch.optim.AdamW if config.kind == "adamw" else torch.optim.Adam
+        master = parameters.master
+        self.mean, self.square = torch.zeros_like(master), torch.zeros_like(master)
+        first = parameters.hidden if config.kind == "muon" else 0  # where Muon's part ends and Adam's begins
+        self._muon = Muon(master[:first], self.mean[:first], parameters.shapes.values(), config.weight_decay)
+        self._places = (slice(first, parameters.decayed), slice(parameters.decayed, None))
+        matrices, rest = (master[place] for place in self._places)
+        kind = torch.optim.Adam if config.kind == "adam" else torch.optim.AdamW
         groups: list[dict[str, Any]] = [{"params": [matrices]}, {"params": [rest], "weight_decay": 0.0}]
         self._adam = kind(
             groups,
@@ -117,9 +136,8 @@ class Optimizer:
             fused=True,
         )
         self._parts = (matrices, rest)
-        self.mean, self.square = torch.zeros_like(master), torch.zeros_like(master)
         steps = torch.zeros((), dtype=torch.float32, device=master.device)
-        for part, where in zip(self._parts, (slice(None, cut), slice(cut, None)), strict=True):
+        for part, where in zip(self._parts, self._places, strict=True):
             # Views into whole vectors: what is saved is two tensors, whatever the groups.
             self._adam.state[part] = {
                 "step": steps.clone(), "exp_avg": self.mean[where], "exp_avg_sq": self.square[where]
@@ -139,13 +157,12 @@ class Optimizer:
             return norm
         if 0 < self.config.clip_norm < norm:
             gradient.mul_(self.config.clip_norm / norm)
-        cut = self.parameters.decayed
-        for group, part, where in zip(
-            self._adam.param_groups, self._parts, (slice(None, cut), slice(cut, None)), strict=True
-        ):
-            group["lr"] = self.learning_rate(number)
+        rate = self.learning_rate(number)
+        for group, part, where in zip(self._adam.param_groups, self._parts, self._places, strict=True):
+            group["lr"] = rate
             part.grad = gradient[where]
         self._adam.step()
+        self._muon.step(gradient[: self._places[0].start], rate)
         if self.config.ema_decay:
             # The average of the first steps would be that of random weights: trust it slowly.
             decay = min(self.config.ema_decay, (1 + number) / (10 + number))
