@@ -92,14 +92,16 @@ def add_gradients(
 ) -> Gradients:
     """Backward through each batch of the window in `parts` pieces; `flat` [P] is where the model leaves gradients."""
     tokens = sum(int(batch.target_mask[:, 1:].sum()) for batch in window)
-    total = torch.zeros_like(flat, dtype=torch.float32)
+    total: Tensor | None = None
     loss_sum, nll_sum = torch.zeros((), device=flat.device), torch.zeros((), device=flat.device)
     for piece in (piece for batch in window for piece in _pieces(batch, parts)):
         flat.zero_()
         loss = objective(piece)
         (loss.sum / tokens).backward()  # type: ignore[no-untyped-call]
         loss_sum, nll_sum = loss_sum + loss.sum.detach(), nll_sum + loss.nll
-        total += flat  # in fp32: between pieces bf16 would forget small addends
+        # In fp32: between pieces bf16 would forget small addends.
+        total = flat.to(torch.float32, copy=True) if total is None else total.add_(flat)
+    assert total is not None  # a window is never empty
     return Gradients(total, float(loss_sum) / tokens, float(nll_sum) / tokens, tokens, parts)
 
 

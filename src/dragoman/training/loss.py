@@ -16,6 +16,7 @@ from dragoman.protocols import Loss
 
 # Rows of logits computed at a time: 512 x 8,000 fp32 scores are 16 MB, which stays in a CPU's last-level cache.
 CHUNK = 512
+TINY = 1e-37  # of fp32 and bf16 the smallest decade of full precision
 
 
 def label_smoothed(hidden: Tensor, weight: Tensor, labels: Tensor, smoothing: float) -> Loss:
@@ -32,26 +33,16 @@ def divergence(hidden: Tensor, weight: Tensor) -> Tensor:
     return ((p.exp() - q.exp()) * (p - q)).sum()
 
 
-def _smoothed_chunk(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss, nll and d loss / d logits of a chunk: logits [C, V] (overwritten by log p), labels [C, 1]."""
-    vocab = logits.size(1)
-    log_p = logits.sub_(logits.logsumexp(1, keepdim=True))
-    nll = -log_p.gather(1, labels).sum()
-    loss = (1 - smoothing) * nll - smoothing * log_p.sum() / vocab
-    gradient = log_p.exp()
-    if smoothing:
-        gradient.sub_(smoothing / vocab)
-    gradient.scatter_add_(1, labels, gradient.new_full((), smoothing - 1).expand(labels.shape))
-    return loss, nll, gradient
-
-
 class FusedCrossEntropy(torch.autograd.Function):
     """label_smoothed (plus divergence), in chunks of rows, with the gradients computed in the forward pass.
 
-    The logits [N, V] are the largest tensor of training; here they never exist as a whole, and softmax, loss
-    and gradient read each chunk while it is in cache. With `consistency` the rows are two passes over the same
-    tokens, one after the other; the result is the mean of their losses plus a quarter of
-    consistency (KL(p || q) + KL(q || p)), which is half of R-Drop's sum over both passes.
+    The logits [N, V] are the largest tensor of training; here they never exist as a whole, and each chunk is read
+    as few times as can be: the logits become probabilities p in one kernel, p is the gradient but for the label's
+    column, and what the smoothing subtracts everywhere, e / V, is added to the products as a vector.
+    With z the logits of a row, logsumexp(z) = z_label - log p_label, and mean(z) = hidden . mean(weight).
+
+    With `consistency` the rows are two passes over the same tokens, one after the other; the result is the mean of
+    their losses plus a quarter of consistency (KL(p || q) + KL(q || p)), which is half of R-Drop's sum over both.
     """
 
     @staticmethod
@@ -61,24 +52,37 @@ class FusedCrossEntropy(torch.autograd.Function):
         passes = 2 if consistency else 1
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
-        loss, nll = hidden.new_zeros((), dtype=torch.float32), hidden.new_zeros((), dtype=torch.float32)
+        nll, normaliser, extra = (torch.zeros((), device=hidden.device) for _ in range(3))
         size = hidden.size(0) // passes
         for start in range(0, size, CHUNK):
             chunks = [slice(first + start, first + min(start + CHUNK, size)) for first in (0, size)[:passes]]
             found = []
             for rows in chunks:
-                logits = (hidden[rows] @ weight.t()).float()  # [C, V]
-                chunk_loss, chunk_nll, gradient = _smoothed_chunk(logits, labels[rows, None], smoothing)
-                loss, nll = loss + chunk_loss / passes, nll + chunk_nll / passes
-                found.append((logits, gradient))
+                logits = hidden[rows] @ weight.t()  # [C, V]
+                gradient = logits.softmax(1)
+                label = labels[rows, None]
+                # A probability too small for the format would give an infinite loss.
+                log_p = gradient.gather(1, label).float().clamp_(min=TINY).log_()
+                nll -= log_p.sum()
+                normaliser += (logits.gather(1, label).float() - log_p).sum()
+                found.append(gradient)
             if consistency:
-                loss = loss + _add_divergence(found, consistency)
-            for rows, (_, gradient) in zip(chunks, found, strict=True):
-                gradient = gradient.to(hidden.dtype)
+                found, divergence = _with_divergence(found, consistency)
+                extra += divergence
+            for rows, gradient in zip(chunks, found, strict=True):
+                label = labels[rows, None]
+                gradient.scatter_(1, label, gradient.gather(1, label) - (1 - smoothing) / passes)
                 torch.mm(gradient, weight, out=hidden_grad[rows])
                 weight_grad += gradient.t() @ hidden[rows]
+        everywhere = smoothing / weight.size(0) / passes  # what smoothing takes from each logit's gradient
+        rows_sum, weight_sum = hidden.sum(0, dtype=torch.float32), weight.sum(0, dtype=torch.float32)
+        hidden_grad -= (everywhere * weight_sum).to(hidden.dtype)
+        weight_grad -= everywhere * rows_sum
+        mean_logits = rows_sum @ weight_sum / weight.size(0)
+        loss = ((1 - smoothing) * nll + smoothing * (normaliser - mean_logits)) / passes + extra
         ctx.save_for_backward(hidden_grad, weight_grad)
         ctx.dtype = weight.dtype
+        nll = nll / passes
         ctx.mark_non_differentiable(nll)
         return loss, nll
 
@@ -94,20 +98,20 @@ class FusedCrossEntropy(torch.autograd.Function):
         )
 
 
-def _add_divergence(found: list[tuple[Tensor, Tensor]], consistency: float) -> Tensor:
-    """Turn two passes' [(log p, gradient)] into those of their mean plus the divergence; returns the latter.
+def _with_divergence(passes: list[Tensor], consistency: float) -> tuple[list[Tensor], Tensor]:
+    """From two passes' p and q [C, V] the gradients of half of each loss plus the divergence, and the latter.
 
     With J = sum((p - q) d) and d = log p - log q:  dJ/d logits_p = p (d - E_p[d]) + p - q, and so for q with -d.
     """
-    (log_p, gradient_p), (log_q, gradient_q) = found
-    difference = log_p - log_q
-    p, q = log_p.exp_(), log_q.exp_()
+    p, q = (x.float() for x in passes)
+    difference = p.clamp(min=TINY).log_() - q.clamp(min=TINY).log_()
     weighted_p, weighted_q = p * difference, q * difference
     mean_p, mean_q = weighted_p.sum(1, keepdim=True), weighted_q.sum(1, keepdim=True)
     quarter = consistency / 4
-    gradient_p.mul_(0.5).add_(weighted_p.addcmul_(p, 1 - mean_p).sub_(q), alpha=quarter)
-    gradient_q.mul_(0.5).add_(weighted_q.neg_().addcmul_(q, 1 + mean_q).sub_(p), alpha=quarter)
-    return quarter * (mean_p - mean_q).sum()
+    gradient_p = (weighted_p.addcmul_(p, 1 - mean_p).sub_(q)).mul_(quarter).add_(p, alpha=0.5)
+    gradient_q = (weighted_q.neg_().addcmul_(q, 1 + mean_q).sub_(p)).mul_(quarter).add_(q, alpha=0.5)
+    gradients = [gradient.to(passes[0].dtype) for gradient in (gradient_p, gradient_q)]
+    return gradients, quarter * (mean_p - mean_q).sum()
 
 
 @dataclass(frozen=True)
