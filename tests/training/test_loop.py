@@ -1,17 +1,17 @@
-"""The loop: accumulation is exact, memory that runs out is cut around, a bad loss never reaches the weights."""
+"""The loop: accumulation is exact, and a bad loss never reaches the weights."""
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import nn
 
-from dragoman.errors import TrainingError
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch, collate
+from dragoman.training.gradients import Worker, Workers
 from dragoman.training.loop import DIVERGED_NATS, SETTLED_STEPS, Diverged, Health, train
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
 
@@ -45,10 +45,14 @@ def optimizer_for(model: nn.Module) -> Optimizer:
     return Optimizer(FlatParameters(model, torch.float32), config, 100)
 
 
+def alone(objective: Callable[[AnyBatch], Loss], optimizer: Optimizer) -> Workers:
+    return Workers([Worker(objective, optimizer.parameters.gradient)])
+
+
 def run(batches: Iterator[Batch], steps: int, **options: int) -> tuple[Unigram, list[float]]:
     model = Unigram()
     optimizer = optimizer_for(model)
-    taken = itertools.islice(train(model.loss, batches, optimizer, **options), steps)  # type: ignore[arg-type]
+    taken = itertools.islice(train(alone(model.loss, optimizer), batches, optimizer, **options), steps)  # type: ignore[arg-type]
     return model, [step.loss for step in taken]
 
 
@@ -81,48 +85,12 @@ def test_no_batch_is_lost_between_steps() -> None:
             yield pairs(2, n)
 
     model = Unigram()
-    steps = train(model.loss, stream(), optimizer_for(model), accumulate=3)
+    optimizer = optimizer_for(model)
+    steps = train(alone(model.loss, optimizer), stream(), optimizer, accumulate=3)
     assert [next(steps).number, list(seen)] == [1, [0, 1, 2]]
     assert [next(steps).number, list(seen)] == [2, [0, 1, 2, 3, 4, 5]]
     assert next(steps).tokens == int(pairs(2, 6).target_mask[:, 1:].sum())
     assert list(steps) == []
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory"),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
-    ],
-)
-def test_out_of_memory_halves_until_it_fits_and_changes_nothing_else(error: Exception) -> None:
-    model = Unigram()
-
-    def objective(batch: AnyBatch) -> Loss:
-        if batch.source.size(0) > 6:
-            raise error
-        return model.loss(batch)
-
-    steps = train(objective, itertools.repeat(pairs(20)), optimizer_for(model))
-    assert [next(steps).parts for _ in range(3)] == [4, 4, 4]
-    expected, _ = run(itertools.repeat(pairs(20)), 3)
-    torch.testing.assert_close(model.scores, expected.scores)
-
-
-def test_memory_that_fits_not_even_one_sentence_is_said() -> None:
-    def objective(batch: AnyBatch) -> Loss:
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-
-    with pytest.raises(TrainingError, match="cut into 4 parts: lower training.batch_tokens"):
-        next(train(objective, itertools.repeat(pairs(3)), optimizer_for(Unigram())))
-
-
-def test_other_errors_are_not_taken_for_memory() -> None:
-    def objective(batch: AnyBatch) -> Loss:
-        raise RuntimeError("a bug")
-
-    with pytest.raises(RuntimeError, match="a bug"):
-        next(train(objective, itertools.repeat(pairs(3)), optimizer_for(Unigram())))
 
 
 def test_a_loss_that_is_no_number_stops_before_the_weights_change() -> None:
@@ -132,8 +100,9 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_change() -> None:
         loss = model.loss(batch)
         return Loss(loss.sum * math.nan, loss.nll * math.nan, loss.tokens)
 
+    optimizer = optimizer_for(model)
     with pytest.raises(Diverged, match="the loss became nan"):
-        next(train(objective, itertools.repeat(pairs(3)), optimizer_for(model)))
+        next(train(alone(objective, optimizer), itertools.repeat(pairs(3)), optimizer))
     assert torch.equal(model.scores, torch.zeros(1, 12))
 
 

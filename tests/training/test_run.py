@@ -126,14 +126,16 @@ def test_a_run_learns_seals_its_best_model_and_says_how_to_use_it(tmp_path: Path
     assert {"config.toml", "model.safetensors", "tokenizer.model", "card.md", "manifest.json"} <= names
 
 
-def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path, workers: int) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    go(tmp_path / "whole")
-    result, said = go(tmp_path / "parts", max_minutes=0)
+    shared = config(training={"workers": workers})
+    go(tmp_path / "whole", shared)
+    result, said = go(tmp_path / "parts", shared, max_minutes=0)
     assert not result.finished and "--resume" in said
     while not result.finished:
-        result, said = go(tmp_path / "parts", resume=True, max_minutes=0)
+        result, said = go(tmp_path / "parts", shared, resume=True, max_minutes=0)
     assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
     assert steps_logged(tmp_path / "parts") == steps_logged(tmp_path / "whole") == [8, 16, 24]
 
@@ -208,15 +210,15 @@ def test_a_signal_saves_and_says_how_to_go_on(
 def test_a_loss_that_turns_nan_falls_back_with_half_the_rate_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = Run._loss, []
+    real, calls = runs._loss, []
 
-    def poisoned(run: Run, criterion: Any, batch: Any) -> Loss:
-        loss = real(run, criterion, batch)
+    def poisoned(criterion: Any, model: Any, batch: Any) -> Loss:
+        loss = real(criterion, model, batch)
         calls.append(1)
         # Counted in calls, so that it strikes once: after the fall back the same step passes.
         return Loss(loss.sum * float("nan"), loss.nll, loss.tokens) if len(calls) == 14 else loss
 
-    monkeypatch.setattr(Run, "_loss", poisoned)
+    monkeypatch.setattr(runs, "_loss", poisoned)
     result, said = go(tmp_path, config(training={"checkpoint_minutes": 60}))
     assert "the loss became nan at step 12: back to step 8 with the learning rate x 0.5" in said
     assert result.finished and result.progress.fallbacks == 1
@@ -228,11 +230,11 @@ def test_a_loss_that_turns_nan_falls_back_with_half_the_rate_and_says_so(
 def test_a_run_that_always_diverges_gives_up_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def always(run: Run, criterion: Any, batch: Any) -> Loss:
-        weight = run.model.embedding.weight.sum() * float("nan")
+    def always(criterion: Any, model: Any, batch: Any) -> Loss:
+        weight = model.embedding.weight.sum() * float("nan")
         return Loss(weight, weight.detach(), 1)
 
-    monkeypatch.setattr(Run, "_loss", always)
+    monkeypatch.setattr(runs, "_loss", always)
     with pytest.raises(TrainingError, match="nan at step 1, after 8 halvings .* lower optimizer.peak_lr"):
         go(tmp_path)
 
@@ -240,14 +242,14 @@ def test_a_run_that_always_diverges_gives_up_with_advice(
 def test_out_of_memory_is_worked_around_from_the_first_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Run._loss
+    real = runs._loss
 
-    def small_memory(run: Run, criterion: Any, batch: Any) -> Loss:
+    def small_memory(criterion: Any, model: Any, batch: Any) -> Loss:
         if len(batch) > 8:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
-        return real(run, criterion, batch)
+        return real(criterion, model, batch)
 
-    monkeypatch.setattr(Run, "_loss", small_memory)
+    monkeypatch.setattr(runs, "_loss", small_memory)
     result, _ = go(tmp_path, config(training={"max_steps": 3}))
     assert result.finished and result.progress.parts > 1
 

@@ -94,10 +94,15 @@ class FlatParameters:
         self.decayed = sum(parameter.numel() for _, parameter in named if parameter.dim() >= 2)
         self.master = torch.cat([parameter.detach().float().flatten() for _, parameter in named])
         self.shadow = self.master if dtype == torch.float32 else self.master.to(dtype)
-        self.gradient = torch.zeros_like(self.shadow)
-        views = zip(named, self.named(self.shadow).values(), self.named(self.gradient).values(), strict=True)
-        for (_, parameter), weight, gradient in views:
-            parameter.data, parameter.grad = weight, gradient
+        self.gradient = self.attach(model)
+
+    def attach(self, model: nn.Module) -> Tensor:
+        """Let the model, or a copy of it, compute with these weights; returns the vector its gradients arrive in."""
+        arriving = torch.zeros_like(self.shadow)
+        weights, gradients = self.named(self.shadow), self.named(arriving)
+        for name, parameter in model.named_parameters():
+            parameter.data, parameter.grad = weights[name], gradients[name]
+        return arriving
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """The vector [P] as views by parameter name."""

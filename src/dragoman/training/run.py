@@ -20,6 +20,7 @@ from types import FrameType
 
 import torch
 from rich.console import Console
+from torch import nn
 
 from dragoman.config import difference
 from dragoman.errors import TrainingError
@@ -29,8 +30,9 @@ from dragoman.text.corpus import corpus_files
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.allocator import keep_freed_memory
 from dragoman.training.checkpoint import Checkpoint
+from dragoman.training.gradients import side_by_side
 from dragoman.training.journal import Journal, duration
-from dragoman.training.loop import Diverged, Health, Step, gradients_within_memory, train
+from dragoman.training.loop import Diverged, Health, Step, train
 from dragoman.training.loss import LabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer
 from dragoman.training.prepare import Recipe, TrainingData, prepare
@@ -86,14 +88,11 @@ class Run:
         self.parameters = FlatParameters(self.model, dtype)
         self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
         criterion = LabelSmoothing(training.label_smoothing, training.consistency)
-        self.objective = partial(self._loss, criterion)
+        count = 1 if self.device.type == "cuda" else training.workers_on(torch.get_num_threads())
+        self.workers = side_by_side(self.model, self.parameters, partial(_loss, criterion), count)
         self.validator = Validator(output, config, data)
         self.progress, self.health = Progress(), Health()
         self.stop_reason = ""
-
-    def _loss(self, criterion: LabelSmoothing, batch: Batch) -> Loss:
-        """Consistency asks for each sentence under two dropout masks: the batch then stands twice in one."""
-        return self.model.loss(batch.twice() if criterion.consistency else batch, criterion)
 
     # -- state ------------------------------------------------------------------------------------------------
 
@@ -145,10 +144,9 @@ class Run:
         """One gradient of the largest batch, thrown away: seconds it took. What does not fit memory fails now."""
         batch = self.data.largest_batch(self.config.training.batch_tokens).to(self.device)
         randomness = torch.get_rng_state()
-        flat = self.parameters.gradient
-        gradients_within_memory(self.objective, [batch], 1, flat)  # the first call also warms caches
+        self.workers.gradient([batch], 1)  # the first call also warms caches
         started = time.perf_counter()
-        found = gradients_within_memory(self.objective, [batch], 1, flat)
+        found = self.workers.gradient([batch], 1)
         torch.set_rng_state(randomness)
         self.progress.parts = max(self.progress.parts, found.parts)
         return time.perf_counter() - started
@@ -169,7 +167,7 @@ class Run:
         started, before = time.monotonic(), progress.seconds
         saved = started
         steps = train(
-            self.objective, self.batches(), self.optimizer,
+            self.workers, self.batches(), self.optimizer,
             number=progress.step, accumulate=training.accumulate, parts=progress.parts, health=self.health,
         )  # fmt: skip
         for step in steps:
@@ -233,6 +231,11 @@ class Run:
         self.journal.note(
             f"{reason} at step {failed:,}: back to step {found.step:,} with the learning rate x {scale:g}"
         )
+
+
+def _loss(criterion: LabelSmoothing, model: nn.Module, batch: Batch) -> Loss:
+    """Consistency asks for each sentence under two dropout masks: the batch then stands twice in one."""
+    return model.loss(batch.twice() if criterion.consistency else batch, criterion)  # type: ignore[operator]
 
 
 def _device(name: str) -> str:

@@ -16,6 +16,8 @@ from dragoman.training.optimizer import OptimizerConfig
 from dragoman.training.prepare import DataConfig
 from dragoman.transformer.model import TransformerConfig
 
+WORKER_TOKENS = 1024  # with less to do, workers wait for each other and for the optimiser
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -30,6 +32,9 @@ class TrainingConfig:
     ] = "auto"
     batch_tokens: Annotated[int, "sentences of a batch x longest side, padding included"] = 4096
     accumulate: Annotated[int, "batches that make one step"] = 1
+    workers: Annotated[
+        int, "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens"
+    ] = 0
     max_steps: Annotated[int, "steps in all; the cosine and linear schedules end here"] = 100_000
     label_smoothing: Annotated[float, "share of the target given to all tokens alike (paper 5.4)"] = 0.1
     consistency: Annotated[
@@ -43,12 +48,18 @@ class TrainingConfig:
         for name in ("batch_tokens", "accumulate", "max_steps", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"training.{name} = {getattr(self, name)}: must be at least 1")
+        if self.workers < 0:
+            raise ConfigError(f"training.workers = {self.workers}: must not be below 0")
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"training.label_smoothing = {self.label_smoothing}: must lie in [0, 1)")
         if self.consistency < 0 or self.checkpoint_minutes <= 0:
             raise ConfigError(
                 "training.consistency must not be below 0, training.checkpoint_minutes must be above"
             )
+
+    def workers_on(self, threads: int) -> int:
+        """How many share a batch on a CPU with so many threads."""
+        return self.workers or max(1, min(threads, self.batch_tokens // WORKER_TOKENS))
 
 
 @dataclass(frozen=True)

@@ -22,17 +22,18 @@ class ByteDropout(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, threshold: int) -> Tensor:  # type: ignore[no-untyped-def]
-        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    def forward(ctx, x: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:  # type: ignore[no-untyped-def]
+        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
+        draws.random_(-(2**63), None, generator=generator)
         keep = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
         ctx.save_for_backward(keep)
         ctx.scale = 256 / (256 - threshold)
         return torch.ops.aten.native_dropout_backward(x, keep, ctx.scale)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def]
         (keep,) = ctx.saved_tensors
-        return torch.ops.aten.native_dropout_backward(gradient, keep, ctx.scale), None
+        return torch.ops.aten.native_dropout_backward(gradient, keep, ctx.scale), None, None
 
 
 class Dropout(nn.Module):
@@ -41,12 +42,13 @@ class Dropout(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
+        self.generator: torch.Generator | None = None  # of its random numbers on a CPU; None: torch's own
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x
         if x.device.type == "cpu":
-            return ByteDropout.apply(x, min(round(self.rate * 256), 255))  # type: ignore[no-untyped-call]
+            return ByteDropout.apply(x, min(round(self.rate * 256), 255), self.generator)  # type: ignore[no-untyped-call]
         return F.dropout(x, self.rate)
 
 

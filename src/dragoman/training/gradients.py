@@ -1,0 +1,174 @@
+"""The gradient of a window of batches: cut to fit memory, computed by several workers side by side. Knows no model.
+
+A processor core multiplies the small matrices of a small model best alone: two threads on one product wait for each
+other after each of some thousand calls a step, two workers on half a batch each meet once.
+
+Dimensions: P all parameters, end to end in one vector.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor, nn
+
+from dragoman.errors import TrainingError
+from dragoman.protocols import Batch, Loss
+from dragoman.training.optimizer import FlatParameters
+
+MOST_PARTS = 64
+
+
+class SplittableBatch(Batch, Protocol):
+    def __len__(self) -> int: ...
+
+    def rows(self, start: int, end: int) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One copy of the model: how its loss is computed, where its gradient arrives, whence its chance comes."""
+
+    objective: Callable[[Batch], Loss]
+    gradient: Tensor  # [P], in the type the model computes in
+    generator: torch.Generator | None = (
+        None  # seeded anew for each gradient; None: torch's own, for one alone
+    )
+
+    def backward(self, piece: SplittableBatch, tokens: int) -> Tensor:
+        """[2] the summed loss and nll of the piece; and in `gradient` that of its part of the mean over `tokens`."""
+        self.gradient.zero_()
+        loss = self.objective(piece)
+        (loss.sum / tokens).backward()  # type: ignore[no-untyped-call]
+        return torch.stack((loss.sum.detach(), loss.nll))
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Of the mean loss over the tokens of some batches."""
+
+    flat: Tensor  # fp32 [P]
+    loss: float  # nats a token, smoothed targets
+    nll: float
+    tokens: int
+    parts: int
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA and CPU say it differently."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
+
+
+class Workers:
+    """One or more workers over the same weights. One computes here; several have a thread each, with its share of
+    the processor's threads. What they find is added in their order: the same numbers whoever is first."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self.workers = workers
+        self._pool = _pool(len(workers)) if len(workers) > 1 else None
+
+    def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+        """Of all batches of the window, each cut in `parts` for each worker; where memory runs out, in twice as many.
+
+        Raises TrainingError when no number of parts fits.
+        """
+        while True:
+            randomness = torch.get_rng_state()
+            try:
+                return self._gradient(window, parts)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if parts >= min(MOST_PARTS, max(len(batch) for batch in window)):
+                    raise TrainingError(
+                        f"memory runs out even with a batch cut into {parts} parts: "
+                        "lower training.batch_tokens or the size of the model"
+                    ) from error
+            torch.set_rng_state(randomness)  # as if the failed attempt had not been
+            parts *= 2
+
+    def _gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+        for worker in self.workers:
+            if worker.generator is not None:
+                worker.generator.manual_seed(int(torch.randint(2**62, ())))
+        tokens = sum(int(batch.target_mask[:, 1:].sum()) for batch in window)
+        total: Tensor | None = None
+        losses: list[Tensor] = []
+        count = len(self.workers)
+        pieces = [piece for batch in window for piece in _pieces(batch, parts * count)]
+        for start in range(0, len(pieces), count):
+            found = self._backward(pieces[start : start + count], tokens)
+            for worker, _ in zip(self.workers, found, strict=False):
+                # In fp32: between pieces bf16 would forget small addends.
+                flat = worker.gradient
+                total = flat.to(torch.float32, copy=True) if total is None else total.add_(flat)
+            losses += found
+        assert total is not None  # a window is never empty
+        loss, nll = (torch.stack(losses).sum(0) / tokens).tolist()
+        return Gradient(total, loss, nll, tokens, parts)
+
+    def _backward(self, shares: Sequence[SplittableBatch], tokens: int) -> list[Tensor]:
+        """A piece for each worker, or for the first of them."""
+        if self._pool is None:
+            return [self.workers[0].backward(shares[0], tokens)]
+        running = [
+            self._pool.submit(worker.backward, piece, tokens)
+            for worker, piece in zip(self.workers, shares, strict=False)
+        ]
+        wait(running)  # all of them, also when one has failed: the others still write
+        return [future.result() for future in running]
+
+
+def side_by_side(
+    model: nn.Module, parameters: FlatParameters, loss: Callable[[nn.Module, Batch], Loss], count: int
+) -> Workers:
+    """`count` workers over the weights of one model, each with a copy of it and random numbers of its own.
+
+    The modules that draw them are those with an attribute `generator`.
+    """
+    if count == 1:
+        return Workers([Worker(partial(loss, model), parameters.gradient)])
+    workers = []
+    for number in range(count):
+        own = copy.deepcopy(model) if number else model
+        gradient = parameters.attach(own) if number else parameters.gradient
+        generator = torch.Generator()
+        for module in own.modules():
+            if hasattr(module, "generator"):
+                module.generator = generator  # type: ignore[assignment]
+        workers.append(Worker(partial(loss, own), gradient, generator))
+    return Workers(workers)
+
+
+def _pieces(batch: SplittableBatch, count: int) -> Iterator[SplittableBatch]:
+    size = -(-len(batch) // count)
+    for start in range(0, len(batch), size):
+        yield batch.rows(start, min(start + size, len(batch)))
+
+
+def _pool(count: int) -> ThreadPoolExecutor:
+    """Threads that each compute with an equal share of the threads torch has."""
+    threads = torch.get_num_threads()
+    together = threading.Barrier(count + 1)
+
+    def begin() -> None:
+        torch.set_num_threads(max(threads // count, 1))  # of the products that this thread starts
+        together.wait()
+
+    pool = ThreadPoolExecutor(count, "gradient", initializer=begin)
+    for _ in range(count):
+        pool.submit(int)
+    together.wait()
+    torch.set_num_threads(
+        threads
+    )  # the setting of the last thread to begin would be that of all others to come
+    return pool
