@@ -15,14 +15,14 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"errors", "protocols", "files"}
+GROUND = {"errors", "protocols", "files", "processor"}
 
 MODELS = {"transformer", "lineage"}
 DIRECTORY = {"modeldir", "seal", "kinds"}
 TRANSLATOR = {"translator", "translation", "flags", "scoring"}
 BELOW_TRANSLATOR = {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS
 MECHANICS = {
-    f"training.{name}" for name in ("allocator", "checkpoint", "journal", "loop", "loss", "optimizer")
+    f"training.{name}" for name in ("checkpoint", "gradients", "journal", "loop", "loss", "muon", "optimizer")
 }
 
 # A package stands for all modules in it that have no line of their own.
@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"errors"},
     "protocols": set(),
     "files": set(),
+    "processor": set(),
     # These do not know each other.
     "transformer": {"transformer"},
     "lineage": {"lineage"},

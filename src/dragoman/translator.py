@@ -71,7 +71,7 @@ class Translator:
 
         engine: "ctranslate2" is the fast one, "torch" the reference; "auto" takes the fast one where it can do what
         is asked. device: "cpu" or "cuda". workers: sentences translated side by side, default one a processor core.
-        compute_type: of the fast engine, default int8 on a CPU.
+        compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32.
         """
         model = open_model(find_model(name_or_path))
         return cls(model, engine, device=device, workers=workers, compute_type=compute_type)
@@ -291,7 +291,9 @@ def _torch(translator: Translator) -> Engine:
     module = translator.module  # says how to install torch, where it is missing
     from dragoman.engines.torch import TorchEngine
 
-    return TorchEngine(module, translator.device)
+    # With "auto" the type was asked of the fast engine, and this one stands in for it.
+    compute_type = translator.compute_type if translator.engine == "torch" else None
+    return TorchEngine(module, translator.device, workers=translator.workers, compute_type=compute_type)
 
 
 def _ctranslate2(translator: Translator) -> Engine:

@@ -240,3 +240,38 @@ class TestTorch:
         options = asked(sample=True, beam_size=1, n_best=3, seed=4)
         small = TorchEngine(one_pair[0].model, batch_tokens=16)
         equal(one_pair[0].translate(SOURCES, options), small.translate(SOURCES, options))
+
+    def test_workers_side_by_side_find_what_one_finds(self):
+        model = build(SMALL)
+        sources = [[5 + i % 30, 6 + i % 17] * (1 + i % 9) for i in range(60)]
+        threads = torch.get_num_threads()
+        torch.set_num_threads(3)  # there may be fewer processors, but never fewer threads
+        try:
+            alone = TorchEngine(model, workers=1, batch_tokens=64)
+            three = TorchEngine(model, workers=3, batch_tokens=64)
+            assert (alone.workers, three.workers) == (1, 3)
+            options = asked(beam_size=2)
+            equal(
+                three.translate(sources, options, attention=True),
+                alone.translate(sources, options, attention=True),
+            )
+        finally:
+            torch.set_num_threads(threads)
+
+    def test_bfloat16_computes_in_it_on_a_copy(self):
+        model = build(SMALL)
+        # Far from even: what comes first does not hang on the last bits.
+        model.embedding.weight.data *= 3
+        engine = TorchEngine(model, compute_type="bfloat16")
+        assert {p.dtype for p in engine.model.parameters()} == {torch.bfloat16}
+        assert {p.dtype for p in model.parameters()} == {torch.float32}
+        ours, reference = (
+            e.translate(SOURCES, asked(beam_size=1, max_length=4)) for e in (engine, TorchEngine(model))
+        )
+        scores = [[best[0].token_scores[0] for best in found] for found in (ours, reference)]
+        assert scores[0] == pytest.approx(scores[1], abs=0.2)
+        assert scores[0] != scores[1]
+
+    def test_a_number_format_it_does_not_know_is_refused(self):
+        with pytest.raises(ConfigError, match="compute_type = 'int8': the torch engine computes in float32"):
+            TorchEngine(build(SMALL), compute_type="int8")

@@ -26,7 +26,7 @@ from dragoman.training.journal import Journal
 from dragoman.training.loop import Step
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.training.prepare import DataConfig
-from dragoman.training.run import Result, Run, start
+from dragoman.training.run import Result, start
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
 from dragoman.transformer.model import TransformerConfig
 

@@ -72,7 +72,10 @@ class ModelFlags:
         None
     )
     compute_type: Annotated[
-        str | None, Parameter(help="of the fast engine: int8 (the default on a CPU), float32, ...")
+        str | None,
+        Parameter(
+            help="fast engine: int8 (default on a CPU), float32, ...; torch: float32 (default), bfloat16"
+        ),
     ] = None
 
     def load(self, model: str | None = None) -> Translator:

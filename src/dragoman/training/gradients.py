@@ -1,17 +1,13 @@
 """The gradient of a window of batches: cut to fit memory, computed by several workers side by side. Knows no model.
 
-A processor core multiplies the small matrices of a small model best alone: two threads on one product wait for each
-other after each of some thousand calls a step, two workers on half a batch each meet once.
-
 Dimensions: P all parameters, end to end in one vector.
 """
 
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, Self
@@ -19,6 +15,7 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor, nn
 
+from dragoman import processor
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch, Loss
 from dragoman.training.optimizer import FlatParameters
@@ -74,7 +71,7 @@ class Workers:
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self.workers = workers
-        self._pool = _pool(len(workers)) if len(workers) > 1 else None
+        self._pool = processor.side_by_side(len(workers)) if len(workers) > 1 else None
 
     def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
         """Of all batches of the window, each cut in `parts` for each worker; where memory runs out, in twice as many.
@@ -153,22 +150,3 @@ def _pieces(batch: SplittableBatch, count: int) -> Iterator[SplittableBatch]:
     size = -(-len(batch) // count)
     for start in range(0, len(batch), size):
         yield batch.rows(start, min(start + size, len(batch)))
-
-
-def _pool(count: int) -> ThreadPoolExecutor:
-    """Threads that each compute with an equal share of the threads torch has."""
-    threads = torch.get_num_threads()
-    together = threading.Barrier(count + 1)
-
-    def begin() -> None:
-        torch.set_num_threads(max(threads // count, 1))  # of the products that this thread starts
-        together.wait()
-
-    pool = ThreadPoolExecutor(count, "gradient", initializer=begin)
-    for _ in range(count):
-        pool.submit(int)
-    together.wait()
-    torch.set_num_threads(
-        threads
-    )  # the setting of the last thread to begin would be that of all others to come
-    return pool

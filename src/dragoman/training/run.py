@@ -24,11 +24,11 @@ from torch import nn
 
 from dragoman.config import difference
 from dragoman.errors import TrainingError
+from dragoman.processor import keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch
 from dragoman.text.corpus import corpus_files
 from dragoman.training import checkpoint as checkpoints
-from dragoman.training.allocator import keep_freed_memory
 from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.gradients import side_by_side
 from dragoman.training.journal import Journal, duration

@@ -85,6 +85,9 @@ class KVCache:
     def extend(self, new: KVCache) -> KVCache:
         return KVCache(torch.cat((self.keys, new.keys), 2), torch.cat((self.values, new.values), 2))
 
+    def contiguous(self) -> KVCache:
+        return KVCache(self.keys.contiguous(), self.values.contiguous())
+
     def select(self, rows: Tensor) -> KVCache:
         return KVCache(self.keys.index_select(0, rows), self.values.index_select(0, rows))
 

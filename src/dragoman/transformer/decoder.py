@@ -108,7 +108,8 @@ class Decoder(nn.Module):
 
     def start(self, memory: Tensor, memory_mask: Tensor) -> DecoderState:
         """Project the memory to keys and values, once for the whole translation; the past is empty."""
-        kv = tuple(layer.cross_attention.keys_values(memory) for layer in self.layers)
+        # In one piece: the heads of a split are not, and each step's products would copy them anew.
+        kv = tuple(layer.cross_attention.keys_values(memory).contiguous() for layer in self.layers)
         past = tuple(KVCache(cache.keys[:, :, :0], cache.values[:, :, :0]) for cache in kv)
         return DecoderState(past, kv, memory_mask, torch.arange(memory.size(0), device=memory.device))
 
