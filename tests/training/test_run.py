@@ -272,6 +272,17 @@ def test_another_corpus_is_not_resumed(tmp_path: Path) -> None:
         begin([other], [], tmp_path, resume=True)
 
 
+def test_weights_in_another_order_are_not_resumed(tmp_path: Path) -> None:
+    """Once the order of weights in the vector changed, and an older checkpoint would have loaded as noise."""
+    go(tmp_path, max_minutes=0)
+    directory = tmp_path / "run" / "checkpoints"
+    found = checkpoints.load_latest(directory)
+    found.state["layout"].reverse()
+    checkpoints.save(directory, found)
+    with pytest.raises(TrainingError, match="orders its weights as another version of Dragoman does"):
+        go(tmp_path, resume=True)
+
+
 def test_nothing_to_resume_and_a_second_trainer_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="there is no checkpoint"):
         go(tmp_path, resume=True)

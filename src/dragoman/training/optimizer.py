@@ -96,6 +96,11 @@ class FlatParameters:
         self.shadow = self.master if dtype == torch.float32 else self.master.to(dtype)
         self.gradient = self.attach(model)
 
+    @property
+    def layout(self) -> list[list[Any]]:
+        """Name and shape of each part of the vectors, in order: without it a saved vector means nothing."""
+        return [[name, list(shape)] for name, shape in self.shapes.items()]
+
     def attach(self, model: nn.Module) -> Tensor:
         """Let the model, or a copy of it, compute with these weights; returns the vector its gradients arrive in."""
         arriving = torch.zeros_like(self.shadow)

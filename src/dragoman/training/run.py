@@ -106,6 +106,7 @@ class Run:
             "learning_rate_scale": self.optimizer.scale,
             "config": asdict(self.config),
             "fingerprint": self.data.fingerprint,
+            "layout": self.parameters.layout,
             "threads": torch.get_num_threads(),
         }
         return Checkpoint(self.progress.step, tensors, state)
@@ -319,7 +320,7 @@ def start(
             if found is None:
                 run.save()  # also what a run that diverges early falls back to
             else:
-                _check_same_corpus(found, data)
+                _check_same_run(found, data, run.parameters)
                 run.restore(found)
                 journal.forget_after(found.step)
             _forecast(run, console, max_minutes)
@@ -359,9 +360,14 @@ def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool
     return found
 
 
-def _check_same_corpus(found: Checkpoint, data: TrainingData) -> None:
+def _check_same_run(found: Checkpoint, data: TrainingData, parameters: FlatParameters) -> None:
     if found.state["fingerprint"] != data.fingerprint:
         raise TrainingError("the corpus is not the one this run began with: its fingerprint differs")
+    if found.state.get("layout") != parameters.layout:
+        raise TrainingError(
+            f"the checkpoint of step {found.step:,} orders its weights as another version of Dragoman does: resume "
+            "it with that version, or start again in another directory"
+        )
 
 
 def _forecast(run: Run, console: Console, max_minutes: float | None) -> None:
