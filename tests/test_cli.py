@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dragoman.cli import main
@@ -23,6 +24,7 @@ from dragoman.cli.flags import languages
 from dragoman.cli.terminal import for_terminal
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.modeldir import open_model
 from dragoman.text.cleaning import CleaningConfig
 from tiny import WORDS, Parts
 
@@ -456,6 +458,30 @@ def test_from_a_corpus_to_a_translation(capsys: Capture, tmp_path: Path) -> None
     assert capsys.readouterr().out.count("\n") == 1
     assert main(["evaluate", str(corpus), "-m", model, "--beam-size", "1"]) == 0
     assert "tok:13a" in capsys.readouterr().out
+
+
+def test_a_model_is_trained_further(capsys: Capture, tmp_path: Path, tiny_model: Path) -> None:
+    corpus, output = tmp_path / "corpus.tsv", tmp_path / "run"
+    corpus.write_text("\n".join(f"The {a} {b}.\t{b} {a}。" for a in WORDS for b in WORDS), encoding="utf-8")
+    call = [
+        "train",
+        str(corpus),
+        "--from",
+        str(tiny_model),
+        "-o",
+        str(output),
+        "--set",
+        "training.max_steps=1",
+    ]
+    call += ["--set", "data.held_out=20", "--set", "cleaning.drop_wrong_script=false"]
+    message = refused(capsys, [*call, "--set", "model.d_ff=64"])
+    assert "keeps its shape" in message and "model.d_ff: 32 -> 64" in message
+    assert not output.exists()
+    assert main([*call, "--set", "optimizer.peak_lr=1e-9"]) == 0
+    before, after = open_model(tiny_model), open_model(output)
+    assert after.source_tokenizer.serialized == before.source_tokenizer.serialized
+    for name, weight in before.weights.items():
+        np.testing.assert_allclose(after.weights[name], weight, atol=1e-6)
 
 
 # -- evaluate, score, models ------------------------------------------------------------------------------------

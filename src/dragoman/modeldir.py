@@ -57,6 +57,13 @@ class ModelDirectory:
         """Codes of the source and target language."""
         return self.config["languages"]["source"], self.config["languages"]["target"]
 
+    @property
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        """The tokenizers as `write_model` takes them: one called joint, or a source and a target."""
+        if self.source_tokenizer is self.target_tokenizer:
+            return {"joint": self.source_tokenizer}
+        return {"source": self.source_tokenizer, "target": self.target_tokenizer}
+
     def build(self) -> nn.Module:
         """The model as a torch module, in evaluation mode. Imports torch."""
         model = self.config["model"]

@@ -29,6 +29,8 @@ EXAMPLES = """Examples:
 
   dragoman train train.de train.en -o runs/de-en --resume
 
+  dragoman train mine.tsv --from en-zh -o runs/mine --set optimizer.peak_lr=5e-4
+
   dragoman train --preset base --print-config > base.toml"""
 
 
@@ -38,6 +40,10 @@ class SettingFlags:
 
     preset: Annotated[
         str | None, Parameter(help="size and schedule: tiny, small (default), base, paper-base")
+    ] = None
+    base: Annotated[
+        str | None,
+        Parameter(name="--from", help="model to train further: its weights, vocabulary and shape are kept"),
     ] = None
     config: Annotated[Path | None, Parameter(help="TOML file of settings; --print-config writes one")] = None
     device: Annotated[Literal["auto", "cpu", "cuda"] | None, Parameter(help="as training.device")] = None
@@ -74,6 +80,8 @@ class SettingFlags:
         if preset not in PRESETS:
             raise ConfigError(f"--preset {preset}: there are {', '.join(PRESETS)}")
         layers = [(f"preset {preset}", PRESETS[preset])]
+        if self.base is not None:
+            layers.append((f"--from {self.base}", _settings_of(self.base)))
         if self.config is not None:
             layers.append((str(self.config), load_toml(self.config)))
         for name in ("device", "precision", "seed"):
@@ -83,6 +91,20 @@ class SettingFlags:
             if code := getattr(asked, f"{side}_lang"):
                 layers.append((f"--{side}-lang", {"data": {side: code}}))
         return [*layers, *(("--set", parse_set(setting)) for setting in self.set or ())]
+
+
+def _settings_of(model: str) -> dict[str, dict[str, Any]]:
+    """What a run that trains `model` further takes over from it: all that its weights depend on."""
+    from dragoman.modeldir import find_model, open_model
+
+    found = open_model(find_model(model))
+    return {
+        "data": found.config["languages"],
+        "cleaning": found.config["cleaning"],
+        "tokenizer": found.config.get("tokenizer", {}) | {"joint": "joint" in found.tokenizers},
+        "model": {key: value for key, value in found.config["model"].items() if key != "kind"},
+        "decoding": found.config["decoding"],
+    }
 
 
 def train(
@@ -123,10 +145,12 @@ def train(
 
     from rich.console import Console
 
+    from dragoman.modeldir import find_model, open_model
     from dragoman.training.run import start
 
     console = Console(file=sys.stderr, soft_wrap=True)
     start(
         corpus, dev or [], output, resolved.value, console,
         resume=resume, max_minutes=max_minutes, tensorboard=tensorboard,
+        base=None if settings.base is None else open_model(find_model(settings.base)),
     )  # fmt: skip

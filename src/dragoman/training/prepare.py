@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -130,9 +130,16 @@ class TrainingData:
 
 
 def prepare(
-    corpus: Sequence[Path], dev: Sequence[Path], directory: Path, recipe: Recipe, say: Callable[[str], None]
+    corpus: Sequence[Path],
+    dev: Sequence[Path],
+    directory: Path,
+    recipe: Recipe,
+    say: Callable[[str], None],
+    tokenizers: Mapping[str, Tokenizer] | None = None,
 ) -> TrainingData:
     """Clean, split, learn the tokenizer; or find that all this was done before, from the same files.
+
+    `tokenizers`, those of a model that is trained further, are taken instead of learning others.
 
     Raises CorpusError when nothing is left to train on, TrainingError when `directory` holds another corpus.
     """
@@ -154,7 +161,7 @@ def prepare(
     else:
         held = _hold_out(directory, recipe)
         say(f"no dev set given: {held:,} pairs of the corpus are held out for validation")
-    for name, tokenizer in _learn(directory, recipe).items():
+    for name, tokenizer in (tokenizers or _learn(directory, recipe)).items():
         publish(directory / _file_name(name), tokenizer.serialized)
     info = {
         "report": str(report),

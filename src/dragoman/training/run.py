@@ -23,7 +23,8 @@ from rich.console import Console
 from torch import nn
 
 from dragoman.config import difference
-from dragoman.errors import TrainingError
+from dragoman.errors import ConfigError, TrainingError
+from dragoman.modeldir import ModelDirectory
 from dragoman.processor import keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch
@@ -77,6 +78,7 @@ class Run:
         config: RunConfig,
         data: TrainingData,
         journal: Journal,
+        base: ModelDirectory | None = None,
     ) -> None:
         self.output, self.config, self.data, self.journal = output, config, data, journal
         training = config.training
@@ -85,6 +87,8 @@ class Run:
         torch.manual_seed(training.seed)
         vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
         self.model = Transformer(config.model, *vocabularies).to(self.device)
+        if base is not None:
+            self.model.load_state_dict(base.build().state_dict())
         self.parameters = FlatParameters(self.model, dtype)
         self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
         criterion = LabelSmoothing(training.label_smoothing, training.consistency)
@@ -297,8 +301,11 @@ def start(
     resume: bool = False,
     max_minutes: float | None = None,
     tensorboard: bool = False,
+    base: ModelDirectory | None = None,
 ) -> Result:
     """Train into `output`: prepare, look, train, seal the best model.
+
+    With `base`, training begins at its weights and keeps its tokenizers; config.model must be that of `base`.
 
     Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
     """
@@ -308,14 +315,17 @@ def start(
             corpus_files(
                 files, config.data.source, config.data.target
             )  # what is not there is said before any writing
+    if base is not None:
+        _check_same_shape(config, base)
     keep_freed_memory()
     with only_run(output):
         found = _earlier_run(output, config, console, resume)
         recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.training.seed)
-        data = prepare(corpus, dev, output / "data", recipe, console.print)
+        tokenizers = None if base is None else base.tokenizers
+        data = prepare(corpus, dev, output / "data", recipe, console.print, tokenizers)
         console.print(data.report, markup=False, highlight=False)
         with Journal(output, console, config.training.max_steps, tensorboard) as journal:
-            run = Run(output, config, data, journal)
+            run = Run(output, config, data, journal, base)
             journal.deadline = deadline
             if found is None:
                 run.save()  # also what a run that diverges early falls back to
@@ -358,6 +368,18 @@ def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool
             highlight=False,
         )
     return found
+
+
+def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
+    asked = {"kind": "transformer", **asdict(config.model)}
+    # Dropout has no weights: it may differ.
+    changes = difference({"model": base.config["model"]}, {"model": asked})
+    changes = [change for change in changes if "dropout" not in change.split(":")[0]]
+    if changes:
+        raise ConfigError(
+            f"a model that is trained further keeps its shape, and {base.path} has another than asked for "
+            f"(its own -> asked): {'; '.join(changes)}"
+        )
 
 
 def _check_same_run(found: Checkpoint, data: TrainingData, parameters: FlatParameters) -> None:
