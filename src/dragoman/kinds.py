@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from dragoman.errors import ConfigError, MissingExtraError, ModelError
 if TYPE_CHECKING:
     from torch import nn
 
+C = TypeVar("C")
 Settings = Mapping[str, Any]
 Shapes = dict[str, tuple[int, ...]]
 
@@ -37,6 +38,9 @@ def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) ->
     """Name -> shape of every weight of a Transformer. Raises ModelError for a setting that has no sense."""
     width = _integer(model, "d_model", LARGEST_WIDTH)
     shapes = _tables(model, source_vocab, target_vocab, width)
+    if _choice(model, "positions", ("sinusoidal", "learned", "rotary")) == "learned":
+        length = _integer(model, "max_length", LARGEST_WIDTH)
+        shapes |= {f"{side}_input.learned.weight": (length, width) for side in ("source", "target")}
     pre = _choice(model, "norm", ("pre", "post")) == "pre"
     for stack, sublayers in {
         "encoder": ("self_attention", "feed_forward"),
@@ -69,9 +73,37 @@ def _tables(model: Settings, source_vocab: int, target_vocab: int, width: int) -
         }
     if tie == "none":
         shapes["output.weight"] = (target_vocab, width)
-    if _choice(model, "positions", ("sinusoidal", "learned", "rotary")) == "learned":
-        length = _integer(model, "max_length", LARGEST_WIDTH)
-        shapes |= {f"{side}_input.learned.weight": (length, width) for side in ("source", "target")}
+    return shapes
+
+
+def rnn_shapes(model: Settings, source_vocab: int, target_vocab: int) -> Shapes:
+    """Name -> shape of every weight of a recurrent encoder-decoder. Raises ModelError as above."""
+    width = _integer(model, "d_model", LARGEST_WIDTH)
+    layers, directions = _integer(model, "layers", 4), _integer(model, "directions", 2)
+    attention = _choice(model, "attention", ("none", "additive", "dot"))
+    shapes = _tables(model, source_vocab, target_vocab, width)
+    for i in range(layers):
+        shapes |= _recurrent(model, f"encoder.layers.{i}", width, width // directions, directions)
+        fed = width if attention == "additive" and i == 0 else 0
+        shapes |= _recurrent(model, f"decoder.layers.{i}", width + fed, width, 1)
+        shapes |= _linear(f"bridge.{i}", width, width)
+    if attention == "none":
+        return shapes
+    shapes |= _linear("combine", width, 2 * width) | {"attention.query.weight": (width, width)}
+    if attention == "additive":
+        shapes |= {
+            "attention.query.bias": (width,), "attention.key.weight": (width, width), "attention.v.weight": (1, width)
+        }  # fmt: skip
+    return shapes
+
+
+def _recurrent(model: Settings, name: str, inputs: int, width: int, directions: int) -> Shapes:
+    """torch's names: the matrices of all gates stand on each other."""
+    rows = width * (3 if _choice(model, "cell", ("gru", "lstm")) == "gru" else 4)
+    shapes: Shapes = {}
+    for end in ("", "_reverse")[:directions]:
+        shapes |= {f"{name}.weight_ih_l0{end}": (rows, inputs), f"{name}.weight_hh_l0{end}": (rows, width)}
+        shapes |= {f"{name}.bias_{side}_l0{end}": (rows,) for side in ("ih", "hh")}
     return shapes
 
 
@@ -116,26 +148,53 @@ def build_transformer(
     model: Settings, source_vocab: int, target_vocab: int, weights: Mapping[str, np.ndarray]
 ) -> nn.Module:
     """A Transformer in fp32, in evaluation mode."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            "this needs torch, and translating does not: install it with  pip install 'dragoman[train]'"
-        ) from error
+    _require_torch("this needs torch, and translating does not")
     from dragoman.transformer.model import Transformer, TransformerConfig
 
+    config = _configured(TransformerConfig, model, "Transformer")
+    return assembled(lambda: Transformer(config, source_vocab, target_vocab), weights)
+
+
+def build_rnn(
+    model: Settings, source_vocab: int, target_vocab: int, weights: Mapping[str, np.ndarray]
+) -> nn.Module:
+    """A recurrent encoder-decoder in fp32, in evaluation mode."""
+    _require_torch("a recurrent model needs torch, also to translate")
+    from dragoman.lineage.rnn import Rnn, RnnConfig
+
+    config = _configured(RnnConfig, model, "recurrent network")
+    return assembled(lambda: Rnn(config, source_vocab, target_vocab), weights)
+
+
+def _require_torch(reason: str) -> None:
     try:
-        config = TransformerConfig(**{key: value for key, value in model.items() if key != "kind"})
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"{reason}: install it with  pip install 'dragoman[train]'") from error
+
+
+def _configured(config: type[C], model: Settings, name: str) -> C:
+    try:
+        return config(**{key: value for key, value in model.items() if key != "kind"})
     except (TypeError, ConfigError) as error:
-        raise ModelError(f"config.toml: [model] describes no Transformer: {error}") from error
+        raise ModelError(f"config.toml: [model] describes no {name}: {error}") from error
+
+
+def assembled(make: Callable[[], nn.Module], weights: Mapping[str, np.ndarray]) -> nn.Module:
+    """The module that `make` makes, with these weights in fp32, in evaluation mode."""
+    import torch
+
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
-        module = Transformer(config, source_vocab, target_vocab)
+        module = make()
     tensors = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
     module.load_state_dict(tensors, assign=True)
     return module.eval().requires_grad_(False)
 
 
-KINDS: dict[str, Kind] = {"transformer": Kind(transformer_shapes, build_transformer)}
+KINDS: dict[str, Kind] = {
+    "transformer": Kind(transformer_shapes, build_transformer),
+    "rnn": Kind(rnn_shapes, build_rnn),
+}
 
 
 def kind_of(model: Settings) -> Kind:

@@ -142,6 +142,12 @@ def _parse_config(data: bytes) -> dict[str, Any]:
     return config
 
 
+def checked_weights(data: bytes, asked: Shapes) -> dict[str, np.ndarray]:
+    """The weights of a safetensors file, once it is known to hold those asked for. Raises ModelError."""
+    _check_shapes(asked, _header(data)[0])
+    return _weights(data)
+
+
 def _header(data: bytes) -> tuple[Shapes, dict[str, str]]:
     """Shape of each tensor, and the sha256 of each tokenizer: known before anything is allocated."""
     try:

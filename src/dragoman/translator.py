@@ -272,6 +272,8 @@ class Translator:
         """What `auto` means: the fast engine where it can do what is asked, the reference elsewhere."""
         if self.engine != "auto":
             return self.engine
+        if self.model.config["model"]["kind"] != "transformer":
+            return "torch"
         from dragoman.engines.ctranslate2 import refusal
 
         return "torch" if refusal(options) else "ctranslate2"
@@ -300,6 +302,10 @@ def _ctranslate2(translator: Translator) -> Engine:
     from dragoman.engines.ctranslate2 import CTranslate2Engine
 
     model = translator.model
+    if (kind := model.config["model"]["kind"]) != "transformer":
+        raise ConfigError(
+            f"engine = 'ctranslate2' computes Transformers, not models of kind {kind!r}: use 'torch'"
+        )
     return CTranslate2Engine.from_weights(
         model.weights,
         model.config["model"],

@@ -26,8 +26,9 @@ from dragoman.training.journal import Journal
 from dragoman.training.loop import Step
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.training.prepare import DataConfig
-from dragoman.training.run import Result, start
+from dragoman.training.run import Result
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
+from dragoman.training.translators import start
 from dragoman.transformer.model import TransformerConfig
 
 STEPS = 24

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
 
 from cyclopts import Group, Parameter
 
@@ -45,7 +45,11 @@ def flags_of(section: type, title: str, hint: str = "") -> type:
 
 def _flag(kind: Any, meaning: str, group: Group) -> Any:
     negative = "no-" if kind is bool else ()
-    return Annotated[kind | None, Parameter(help=meaning, group=group, negative_bool=negative)]
+    several = get_origin(kind) is tuple  # --prune 0 0 1
+    return Annotated[
+        kind | None,
+        Parameter(help=meaning, group=group, negative_bool=negative, consume_multiple=several),
+    ]
 
 
 def given(flags: Any) -> dict[str, Any]:

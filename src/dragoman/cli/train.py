@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from dragoman.cli.flags import Corpus, LanguageFlags, languages
 from dragoman.cli.terminal import say
-from dragoman.config import Resolved, explain, load_toml, parse_set, resolve
+from dragoman.config import Resolved, explain, load_toml, parse_set
 from dragoman.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SettingFlags:
     """Where the configuration comes from; of two that say different things the later in this list wins."""
 
     preset: Annotated[
-        str | None, Parameter(help="size and schedule: tiny, small (default), base, paper-base")
+        str | None, Parameter(help="size and schedule: tiny, small (default), base, paper-base, rnn")
     ] = None
     base: Annotated[
         str | None,
@@ -57,10 +57,10 @@ class SettingFlags:
 
     def resolve(self, corpus: Sequence[Path], asked: LanguageFlags, must_know: bool) -> Resolved[RunConfig]:
         """The whole configuration; `must_know`: languages that nobody named are an error."""
-        from dragoman.training.settings import RunConfig
+        from dragoman.training.settings import resolve_run
 
         layers = self._layers(asked)
-        resolved = resolve(RunConfig, layers)
+        resolved = resolve_run(layers)
         data = resolved.value.data
         try:
             source, target = languages(corpus, data.source, data.target)
@@ -71,15 +71,12 @@ class SettingFlags:
         told = {
             side: code for side, code in (("source", source), ("target", target)) if not getattr(data, side)
         }
-        return resolve(RunConfig, [*layers, ("file names", {"data": told})])
+        return resolve_run([*layers, ("file names", {"data": told})])
 
     def _layers(self, asked: LanguageFlags) -> list[tuple[str, dict[str, dict[str, Any]]]]:
-        from dragoman.training.settings import DEFAULT_PRESET, PRESETS
+        from dragoman.training.settings import PRESET_OF_KIND, PRESETS, asked_kind
 
-        preset = self.preset or DEFAULT_PRESET
-        if preset not in PRESETS:
-            raise ConfigError(f"--preset {preset}: there are {', '.join(PRESETS)}")
-        layers = [(f"preset {preset}", PRESETS[preset])]
+        layers: list[tuple[str, dict[str, dict[str, Any]]]] = []
         if self.base is not None:
             layers.append((f"--from {self.base}", _settings_of(self.base)))
         if self.config is not None:
@@ -90,7 +87,11 @@ class SettingFlags:
         for side in ("source", "target"):
             if code := getattr(asked, f"{side}_lang"):
                 layers.append((f"--{side}-lang", {"data": {side: code}}))
-        return [*layers, *(("--set", parse_set(setting)) for setting in self.set or ())]
+        layers += (("--set", parse_set(setting)) for setting in self.set or ())
+        preset = self.preset or PRESET_OF_KIND[asked_kind(layers)]
+        if preset not in PRESETS:
+            raise ConfigError(f"--preset {preset}: there are {', '.join(PRESETS)}")
+        return [(f"preset {preset}", PRESETS[preset]), *layers]
 
 
 def _settings_of(model: str) -> dict[str, dict[str, Any]]:
@@ -102,7 +103,7 @@ def _settings_of(model: str) -> dict[str, dict[str, Any]]:
         "data": found.config["languages"],
         "cleaning": found.config["cleaning"],
         "tokenizer": found.config.get("tokenizer", {}) | {"joint": "joint" in found.tokenizers},
-        "model": {key: value for key, value in found.config["model"].items() if key != "kind"},
+        "model": found.config["model"],
         "decoding": found.config["decoding"],
     }
 
@@ -146,7 +147,7 @@ def train(
     from rich.console import Console
 
     from dragoman.modeldir import find_model, open_model
-    from dragoman.training.run import start
+    from dragoman.training.translators import start
 
     console = Console(file=sys.stderr, soft_wrap=True)
     start(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis
@@ -29,6 +29,13 @@ class Engine(Protocol):
         `prefixes` holds what each translation must begin with. Hypothesis.attention is there if `attention` asks for
         it. Without `token_scores` an engine to which they are work may give each token an even share of the sum.
         An empty source has one translation, which is its prefix.
+        """
+        ...
+
+    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
+        """The greedy translation of one source, each token when it is chosen; closing the iterator stops it.
+
+        The prefix is not given back, nor is </s>. Of the options the length limits are heeded.
         """
         ...
 

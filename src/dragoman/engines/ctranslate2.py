@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -115,11 +116,11 @@ class CTranslate2Engine:
         given = no_prefixes(prefixes, len(sources))
         self._refuse_too_long(sources)
         running: list[tuple[int, Any]] = []
-        for (limit, prefixed), indices in self._groups(sources, given, options).items():
+        for (length, prefix), indices in self._groups(sources, given).items():
             futures = self._translator.translate_batch(
                 [self._pieces(self._source, sources[i]) for i in indices],
-                [self._pieces(self._target, given[i]) for i in indices] if prefixed else None,
-                max_decoding_length=limit,
+                [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
+                max_decoding_length=self._limit(options, length, prefix),
                 return_attention=attention,
                 asynchronous=True,
                 # Of several sentences in a beam search, all get the first sentence's attention at the first step.
@@ -135,22 +136,42 @@ class CTranslate2Engine:
             found[i] = self._hypotheses(future.result(), options)
         return self._with_token_scores(sources, given, found) if token_scores else found
 
-    def _groups(
-        self, sources: Sequence[Ids], given: Sequence[Ids], options: DecodingOptions
-    ) -> dict[tuple[int, bool], list[int]]:
-        """Sentences that share a call: one length limit, and all or none with a prefix. Longest first.
+    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
+        """See Engine."""
+        self._refuse_too_long([source])
+        steps = self._translator.generate_tokens(
+            self._pieces(self._source, source),
+            self._pieces(self._target, prefix) if prefix else None,
+            max_decoding_length=self._limit(options, len(source), len(prefix)),
+            min_decoding_length=options.min_length,
+            no_repeat_ngram_size=options.no_repeat_ngram,
+            disable_unk=True,
+            suppress_sequences=[[self._target[PAD]], [self._target[BOS]]],
+            max_input_length=0,
+        )
+        with closing(steps):
+            for step in steps:
+                if step.token_id != EOS and step.step >= len(prefix):
+                    yield int(step.token_id)
+
+    def _groups(self, sources: Sequence[Ids], given: Sequence[Ids]) -> dict[tuple[int, int], list[int]]:
+        """Sentences that share a call: sources of one length, prefixes of one length. Longest first.
 
         A call has one limit for all its sentences, and treats a sentence without a prefix otherwise when another
-        has one; neither may reach a neighbour.
+        has one. And padding changes the order in which numbers are summed: in one sentence of some hundreds the
+        last bits decide between two words. None of these may reach a neighbour.
         """
-        groups: dict[tuple[int, bool], list[int]] = {}
+        groups: dict[tuple[int, int], list[int]] = {}
         for i in sorted(range(len(sources)), key=lambda i: -len(sources[i])):
-            limit = options.limit(len(sources[i]) + 1, len(given[i]))
-            if self._target_positions is not None:
-                limit = min(limit, self._target_positions - 1)  # <s> takes one
             if sources[i]:
-                groups.setdefault((limit, bool(given[i])), []).append(i)
+                groups.setdefault((len(sources[i]), len(given[i])), []).append(i)
         return groups
+
+    def _limit(self, options: DecodingOptions, source: int, prefix: int) -> int:
+        """The longest translation of a source of so many tokens with such a prefix."""
+        limit = options.limit(source + 1, prefix)
+        # <s> takes one position.
+        return limit if self._target_positions is None else min(limit, self._target_positions - 1)
 
     def _asked(self, options: DecodingOptions) -> dict[str, Any]:
         """The options in CTranslate2's words."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
@@ -15,6 +15,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from dragoman.decoding.constraints import Constraints, prefix_table
 from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
 from dragoman.decoding.search import search
 from dragoman.engines import Ids, empty
@@ -22,6 +23,7 @@ from dragoman.errors import ConfigError
 from dragoman.processor import keep_freed_memory, side_by_side
 
 PAD, BOS, EOS = 0, 2, 3
+NEVER = (0, 1, 2)  # padding, unknown, start
 
 # Rows of the decoder x longest source of a batch. Beyond this a CPU gains little from larger products.
 BATCH_TOKENS = 8192
@@ -94,6 +96,25 @@ class TorchEngine:
             for i, hypotheses in zip(indices, best, strict=True):
                 found[i] = hypotheses
         return found
+
+    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
+        """See Engine."""
+        ids = torch.tensor([[*source, EOS]], device=self.device)
+        rules = Constraints(
+            EOS, NEVER, options.min_length, options.no_repeat_ngram, prefix_table([prefix], self.device)
+        )
+        with torch.no_grad():
+            state = self.model.start(ids, torch.ones_like(ids, dtype=torch.bool))  # type: ignore[operator]
+        tokens, sentence = [BOS], torch.zeros(1, dtype=torch.int64, device=self.device)
+        while len(tokens) <= options.limit(ids.size(1), len(prefix)):
+            history = torch.tensor([[tokens[1:]]], dtype=torch.int64, device=self.device)  # [1, 1, t]
+            with torch.no_grad():
+                logits, state = self.model.step(ids.new_tensor([[tokens[-1]]]), state)  # type: ignore[operator]
+            tokens.append(int(rules.apply(logits.float().view(1, 1, -1), history, sentence).argmax()))
+            if tokens[-1] == EOS:
+                return
+            if len(tokens) > len(prefix) + 1:
+                yield tokens[-1]
 
     def _search(
         self, sources: Sequence[Ids], options: DecodingOptions, prefixes: Sequence[Ids]

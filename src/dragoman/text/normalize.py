@@ -56,18 +56,23 @@ def _cut_run(run: re.Match[str]) -> str:
 
 def to_simplified(text: str) -> str:
     """Traditional Chinese -> simplified, phrase by phrase (OpenCC's t2s); other text passes unchanged."""
-    return text if text.isascii() else str(_opencc().convert(text))
+    return text if text.isascii() else str(_opencc("t2s").convert(text))
+
+
+def to_traditional(text: str) -> str:
+    """Simplified Chinese -> traditional, phrase by phrase (OpenCC's s2t); other text passes unchanged."""
+    return text if text.isascii() else str(_opencc("s2t").convert(text))
 
 
 @cache
-def _opencc() -> Any:
+def _opencc(direction: str) -> Any:
     try:
         from opencc import OpenCC
     except ImportError as error:
         raise MissingExtraError(
-            "traditional -> simplified Chinese needs OpenCC: install it with  pip install 'dragoman[zh]'"
+            "one Chinese script -> the other needs OpenCC: install it with  pip install 'dragoman[zh]'"
         ) from error
-    return OpenCC("t2s")
+    return OpenCC(direction)
 
 
 _SCRIPTS = {

@@ -1,45 +1,36 @@
-"""A training run from corpus to sealed model: the one place where text, Transformer, loop and disk meet.
-
-Each part stands elsewhere; here is only the order in which they are called, and what happens when a run is
-interrupted, resumed, or diverges.
+"""A training run, of any model on any data: the order in which loop, validation and disk are called, and what happens
+when a run is interrupted, resumed, or diverges. Knows no kind of model and reads no text.
 """
 
 from __future__ import annotations
 
-import fcntl
 import math
 import resource
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 import torch
 from rich.console import Console
 from torch import nn
 
 from dragoman.config import difference
-from dragoman.errors import ConfigError, TrainingError
-from dragoman.modeldir import ModelDirectory
+from dragoman.errors import TrainingError
 from dragoman.processor import keep_freed_memory
 from dragoman.protocols import Loss
-from dragoman.text.batches import Batch
-from dragoman.text.corpus import corpus_files
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.gradients import side_by_side
+from dragoman.training.guards import only_run, stops_politely
 from dragoman.training.journal import Journal, duration
 from dragoman.training.loop import Diverged, Health, Step, train
 from dragoman.training.loss import LabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer
-from dragoman.training.prepare import Recipe, TrainingData, prepare
-from dragoman.training.settings import FIXED_SECTIONS, RunConfig
-from dragoman.training.validate import Validator
-from dragoman.transformer.model import Transformer
+from dragoman.training.settings import FIXED_SECTIONS
+from dragoman.training.task import Data, RunBatch, Settings, Task
 
 MOST_FALLBACKS = 8
 
@@ -72,29 +63,19 @@ class Result:
 class Run:
     """One training run in one output directory."""
 
-    def __init__(
-        self,
-        output: Path,
-        config: RunConfig,
-        data: TrainingData,
-        journal: Journal,
-        base: ModelDirectory | None = None,
-    ) -> None:
-        self.output, self.config, self.data, self.journal = output, config, data, journal
+    def __init__(self, output: Path, config: Settings, task: Task, journal: Journal) -> None:
+        self.output, self.config, self.task, self.journal = output, config, task, journal
+        self.data, self.validator = task.data, task.validator
         training = config.training
         self.device = torch.device(_device(training.device))
         dtype = torch.bfloat16 if _precision(training.precision, self.device) == "bf16" else torch.float32
         torch.manual_seed(training.seed)
-        vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
-        self.model = Transformer(config.model, *vocabularies).to(self.device)
-        if base is not None:
-            self.model.load_state_dict(base.build().state_dict())
+        self.model = task.build().to(self.device)
         self.parameters = FlatParameters(self.model, dtype)
         self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
         criterion = LabelSmoothing(training.label_smoothing, training.consistency)
         count = 1 if self.device.type == "cuda" else training.workers_on(torch.get_num_threads())
         self.workers = side_by_side(self.model, self.parameters, partial(_loss, criterion), count)
-        self.validator = Validator(output, config, data)
         self.progress, self.health = Progress(), Health()
         self.stop_reason = ""
 
@@ -108,7 +89,7 @@ class Run:
             "progress": asdict(self.progress),
             "health": asdict(self.health),
             "learning_rate_scale": self.optimizer.scale,
-            "config": asdict(self.config),
+            "config": asdict(self.config),  # type: ignore[call-overload]
             "fingerprint": self.data.fingerprint,
             "layout": self.parameters.layout,
             "threads": torch.get_num_threads(),
@@ -129,7 +110,7 @@ class Run:
 
     # -- one pass ---------------------------------------------------------------------------------------------
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[RunBatch]:
         """From the present position on, epoch after epoch."""
         while True:
             used = 0
@@ -238,7 +219,7 @@ class Run:
         )
 
 
-def _loss(criterion: LabelSmoothing, model: nn.Module, batch: Batch) -> Loss:
+def _loss(criterion: LabelSmoothing, model: nn.Module, batch: Any) -> Loss:
     """Consistency asks for each sentence under two dropout masks: the batch then stands twice in one."""
     return model.loss(batch.twice() if criterion.consistency else batch, criterion)  # type: ignore[operator]
 
@@ -260,87 +241,44 @@ def _precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
 
 
-@contextmanager
-def only_run(output: Path) -> Iterator[None]:
-    """Refuse a second trainer in one directory; the lock goes with the process, however it ends."""
-    output.mkdir(parents=True, exist_ok=True)
-    with open(output / ".lock", "w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TrainingError(
-                f"another training run is writing to {output}: wait for it, or stop it"
-            ) from error
-        yield
-
-
-@contextmanager
-def stops_politely(run: Run) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run after the present step; the second Ctrl-C ends it at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if run.stop_reason:
-            raise KeyboardInterrupt
-        run.stop_reason = f"stopped by {signal.Signals(number).name}"
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def start(
-    corpus: Sequence[Path],
-    dev: Sequence[Path],
+def carry_out(
     output: Path,
-    config: RunConfig,
+    config: Settings,
+    prepare: Callable[[], Task],
     console: Console,
     *,
     resume: bool = False,
     max_minutes: float | None = None,
     tensorboard: bool = False,
-    base: ModelDirectory | None = None,
 ) -> Result:
     """Train into `output`: prepare, look, train, seal the best model.
 
-    With `base`, training begins at its weights and keeps its tokenizers; config.model must be that of `base`.
-
-    Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
+    `prepare` is called when the directory is known to be ours. Raises ConfigError, TrainingError and what it raises;
+    whatever is raised, the last checkpoint stays good.
     """
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
-    for files in (corpus, dev):
-        if files:
-            corpus_files(
-                files, config.data.source, config.data.target
-            )  # what is not there is said before any writing
-    if base is not None:
-        _check_same_shape(config, base)
     keep_freed_memory()
     with only_run(output):
         found = _earlier_run(output, config, console, resume)
-        recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.training.seed)
-        tokenizers = None if base is None else base.tokenizers
-        data = prepare(corpus, dev, output / "data", recipe, console.print, tokenizers)
-        console.print(data.report, markup=False, highlight=False)
+        task = prepare()
+        console.print(task.data.report, markup=False, highlight=False)
         with Journal(output, console, config.training.max_steps, tensorboard) as journal:
-            run = Run(output, config, data, journal, base)
+            run = Run(output, config, task, journal)
             journal.deadline = deadline
             if found is None:
                 run.save()  # also what a run that diverges early falls back to
             else:
-                _check_same_run(found, data, run.parameters)
+                _check_same_run(found, task.data, run.parameters)
                 run.restore(found)
                 journal.forget_after(found.step)
             _forecast(run, console, max_minutes)
             with stops_politely(run):
                 result = run.go(deadline)
-        _say_how_it_ended(result, output, console)
+        _say_how_it_ended(result, task.usage, console)
         return result
 
 
-def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool) -> Checkpoint | None:
+def _earlier_run(output: Path, config: Settings, console: Console, resume: bool) -> Checkpoint | None:
     """The checkpoint to resume from. What may not change is refused, what may is shown, old -> new."""
     directory = output / "checkpoints"
     if not resume:
@@ -350,7 +288,7 @@ def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool
             )
         return None
     found = checkpoints.load_latest(directory)
-    changes = difference(found.state["config"], asdict(config))
+    changes = difference(found.state["config"], asdict(config))  # type: ignore[call-overload]
     refused = [change for change in changes if change.split(".")[0] in FIXED_SECTIONS]
     if refused:
         raise TrainingError(
@@ -370,19 +308,7 @@ def _earlier_run(output: Path, config: RunConfig, console: Console, resume: bool
     return found
 
 
-def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
-    asked = {"kind": "transformer", **asdict(config.model)}
-    # Dropout has no weights: it may differ.
-    changes = difference({"model": base.config["model"]}, {"model": asked})
-    changes = [change for change in changes if "dropout" not in change.split(":")[0]]
-    if changes:
-        raise ConfigError(
-            f"a model that is trained further keeps its shape, and {base.path} has another than asked for "
-            f"(its own -> asked): {'; '.join(changes)}"
-        )
-
-
-def _check_same_run(found: Checkpoint, data: TrainingData, parameters: FlatParameters) -> None:
+def _check_same_run(found: Checkpoint, data: Data, parameters: FlatParameters) -> None:
     if found.state["fingerprint"] != data.fingerprint:
         raise TrainingError("the corpus is not the one this run began with: its fingerprint differs")
     if found.state.get("layout") != parameters.layout:
@@ -403,7 +329,7 @@ def _forecast(run: Run, console: Console, max_minutes: float | None) -> None:
         memory = torch.cuda.max_memory_allocated() / 2**30
     console.print(
         f"{run.parameters.master.numel():,} parameters in {str(run.parameters.shadow.dtype)[6:]} on {run.device}, "
-        f"{run.data.pairs:,} pairs, {batches:,} batches an epoch. The largest batch takes {seconds:.2f} s and "
+        f"{run.task.size}, {batches:,} batches an epoch. The largest batch takes {seconds:.2f} s and "
         f"{memory:.1f} GB: at most {duration(batches * seconds / training.accumulate)} an epoch, "
         f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",
         highlight=False,
@@ -420,12 +346,12 @@ def _forecast(run: Run, console: Console, max_minutes: float | None) -> None:
         )
 
 
-def _say_how_it_ended(result: Result, output: Path, console: Console) -> None:
+def _say_how_it_ended(result: Result, usage: str, console: Console) -> None:
     progress = result.progress
     best = f"; the best model is that of step {progress.best_step:,}" if progress.best_step else ""
     console.print(f"{result.reason}{best}", highlight=False, markup=False)
     if progress.best_step:
-        console.print(f'try it: dragoman translate -m {output} "..."', highlight=False, markup=False)
+        console.print(f"try it: {usage}", highlight=False, markup=False)
     if not result.finished:
         console.print(
             f"saved at step {progress.step:,}: go on with the same command and --resume", highlight=False

@@ -5,11 +5,14 @@ One frozen dataclass a section; a default has its home here or beside the class 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from dragoman.config import Resolved, Sections, resolve
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError
+from dragoman.lineage.rnn import RnnConfig
 from dragoman.text.cleaning import CleaningConfig
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
@@ -92,10 +95,56 @@ class RunConfig:
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
 
 
+@dataclass(frozen=True)
+class RnnRunConfig(RunConfig):
+    """The same with a recurrent model."""
+
+    model: RnnConfig = field(default_factory=RnnConfig)  # type: ignore[assignment]
+
+
+Layer = tuple[str, Sections]  # where it comes from, and what it says
+
+# By model.kind. That of a Transformer is no field of its configuration: where nothing is said, it is meant.
+KINDS: dict[str, type[RunConfig]] = {"transformer": RunConfig, "rnn": RnnRunConfig}
+
+
+def kind_of_model(model: object) -> str:
+    """The model.kind of a [model] section."""
+    return str(getattr(model, "kind", "transformer"))
+
+
+def asked_kind(layers: Sequence[Layer]) -> str:
+    """The last model.kind that was asked for. Raises ConfigError for one that there is not."""
+    kind, origin = "transformer", ""
+    for place, sections in layers:
+        if "kind" in sections.get("model", {}):
+            kind, origin = str(sections["model"]["kind"]), place
+    if kind not in KINDS:
+        raise ConfigError(f"model.kind = {kind} ({origin}): must be one of {', '.join(KINDS)}")
+    return kind
+
+
+def resolve_run(layers: Sequence[Layer]) -> Resolved[RunConfig]:
+    """The configuration of (origin, sections) in turn; the last model.kind decides which options [model] has.
+
+    Raises ConfigError: see config.resolve.
+    """
+    kind = asked_kind(layers)
+    if kind != "transformer":
+        return resolve(KINDS[kind], layers)
+    plain = [
+        (place, {name: {k: v for k, v in values.items() if (name, k) != ("model", "kind")}
+                 for name, values in sections.items()})
+        for place, sections in layers
+    ]  # fmt: skip
+    return resolve(RunConfig, plain)
+
+
 # A resumed run may change anything but these: they decide what the weights and the ids mean.
 FIXED_SECTIONS = ("data", "cleaning", "tokenizer", "model")
 
 DEFAULT_PRESET = "small"
+PRESET_OF_KIND = {"transformer": DEFAULT_PRESET, "rnn": "rnn"}  # where no preset is named
 
 _MODERN = {"norm": "pre", "dropout": 0.3}
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
@@ -150,5 +199,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "optimizer": {"peak_lr": 5e-3, "warmup_steps": 1000},
         "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
+    },
+    # The system before: two recurrent networks, and attention between them.
+    "rnn": {
+        "model": {"kind": "rnn", "d_model": 256, "layers": 2},
+        "optimizer": {"peak_lr": 3e-3, "schedule": "cosine", "warmup_steps": 300},
+        "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
+        "training": {"batch_tokens": 2048, "max_steps": 10_000},
     },
 }

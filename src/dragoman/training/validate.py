@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from dragoman.evaluate import evaluate
 from dragoman.modeldir import write_model
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.prepare import TrainingData
-from dragoman.training.settings import RunConfig
-from dragoman.transformer.model import Transformer
+from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.translator import Translator
 
 SAMPLES = 2
+KIND_NAMES = {"transformer": "Transformer", "rnn": "Recurrent network"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Validator:
         self.output, self.config, self.data = output, config, data
         self.batches = data.dev_batches(config.training.batch_tokens)
 
-    def validate(self, model: Transformer, optimizer: Optimizer) -> Scores:
+    def validate(self, model: nn.Module, optimizer: Optimizer) -> Scores:
         with trained(model, optimizer):
             loss = self._loss(model)
         if self.config.validation.metric == "loss":
@@ -61,12 +62,12 @@ class Validator:
         samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
         return Scores(loss, report.bleu, report.chrf, report.bleu, samples)
 
-    def _loss(self, model: Transformer) -> float:
+    def _loss(self, model: nn.Module) -> float:
         """Negative log-likelihood of the references, in nats a token, as it is without smoothing."""
         total, tokens = 0.0, 0
         for batch in self.batches:
             batch = batch.to(next(model.parameters()).device)
-            found = model.loss(batch)
+            found = model.loss(batch)  # type: ignore[operator]
             total, tokens = total + float(found.nll), tokens + found.tokens
         return total / tokens
 
@@ -82,7 +83,7 @@ class Validator:
         }
         settings: dict[str, Any] = {
             **asdict(self.config),
-            "model": {"kind": "transformer", **asdict(self.config.model)},
+            "model": {"kind": kind_of_model(self.config.model), **asdict(self.config.model)},
             "languages": {"source": self.config.data.source, "target": self.config.data.target},
         }
         serialized = {name: tokenizer.serialized for name, tokenizer in self.data.tokenizers.items()}
@@ -91,8 +92,9 @@ class Validator:
     def _card(self, scores: Scores, step: int, seconds: float, parameters: int) -> str:
         source, target = self.config.data.source, self.config.data.target
         found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
+        kind = KIND_NAMES[kind_of_model(self.config.model)]
         return (
-            f"# {source} -> {target}\n\nTransformer, {parameters:,} parameters, step {step:,}, "
+            f"# {source} -> {target}\n\n{kind}, {parameters:,} parameters, step {step:,}, "
             f"{seconds / 60:.0f} minutes of training on {self.data.pairs:,} pairs.\n\n"
             f"## Dev set at that step ({len(self.data.dev):,} pairs)\n\n{found}\n\n"
             f"## Cleaning of the corpus\n\n```\n{self.data.report}\n```\n\n"
@@ -101,7 +103,7 @@ class Validator:
 
 
 @contextmanager
-def trained(model: Transformer, optimizer: Optimizer) -> Iterator[None]:
+def trained(model: nn.Module, optimizer: Optimizer) -> Iterator[None]:
     """The model with the weights that would be shipped (the moving average), in evaluation mode, no gradients."""
     shadow = optimizer.parameters.shadow
     kept = shadow.clone()

@@ -126,6 +126,13 @@ class MultiHeadAttention(nn.Module):
         """q [B, H, T, K] over the cached keys and values -> [B, T, D]."""
         return self.output(merge_heads(attention(q, kv.keys, kv.values, mask, self.dropout)))
 
+    def step(self, x: Tensor, past: KVCache) -> tuple[Tensor, KVCache]:
+        """Self-attention of n new tokens x [R, n, D], each blind to later ones -> [R, n, D], the past with them."""
+        q = self.queries(x, past.length)
+        past = past.extend(self.keys_values(x, past.length))
+        mask = causal_mask(x.size(1), past.length, x.device) if x.size(1) > 1 else None
+        return self.attend(q, past, mask), past
+
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None = None) -> Tensor:
         """x [B, T, D] asks, memory [B, S, D] answers -> [B, T, D]."""
         return self.attend(self.queries(x), self.keys_values(memory), mask)

@@ -47,12 +47,9 @@ class DecoderLayer(nn.Module):
         sentences, and the memory is never copied for a beam.
         """
         rows, new, d_model = x.shape
-        add_norm, attention = self.residuals[0], self.self_attention
-        y = add_norm.before(x)
-        q = attention.queries(y, past.length)
-        past = past.extend(attention.keys_values(y, past.length))
-        mask = causal_mask(new, past.length, x.device) if new > 1 else None
-        x = add_norm.after(x, attention.attend(q, past, mask))
+        add_norm = self.residuals[0]
+        y, past = self.self_attention.step(add_norm.before(x), past)
+        x = add_norm.after(x, y)
         ask = self.cross_attention
         x = x.reshape(memory.keys.size(0), -1, d_model)  # [B, k n, D]
         x = self.residuals[1](x, lambda x: ask.attend(ask.queries(x), memory, memory_mask))

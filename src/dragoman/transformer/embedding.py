@@ -53,15 +53,18 @@ class InputEmbedding(nn.Module):
     The token table is handed in at each call because source, target and output projection may share it.
     """
 
-    def __init__(self, positions: str, d_model: int, max_length: int, dropout: nn.Module) -> None:
+    def __init__(
+        self, positions: str, d_model: int, max_length: int, dropout: nn.Module, scaled: bool = True
+    ) -> None:
         super().__init__()
+        self.scale = math.sqrt(d_model) if scaled else 1.0  # GPT-2's vectors are not scaled
         self.sinusoidal = positions == "sinusoidal"
         self.learned = LearnedPositions(max_length, d_model) if positions == "learned" else None
         self.dropout = dropout
 
     def forward(self, tokens: Tensor, table: nn.Embedding, offset: int = 0) -> Tensor:
         """tokens [B, T] -> [B, T, D]; `offset` is the position of the first token."""
-        x = table(tokens) * math.sqrt(table.embedding_dim)
+        x = table(tokens) * self.scale
         end = offset + tokens.size(1)
         if self.sinusoidal:
             x = x + sinusoids(end, table.embedding_dim, x.device)[offset:].to(x.dtype)

@@ -66,6 +66,16 @@ def cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
     return Loss(loss, loss.detach(), labels.numel())
 
 
+def labelled_loss(
+    hidden: Tensor, weight: Tensor, labels: Tensor, real: Tensor, cross_entropy: CrossEntropy
+) -> Loss:
+    """The loss over the positions that have a label: hidden [B, T, D], labels [B, T], real [B, T] boolean."""
+    where = real.flatten().nonzero().squeeze(1)  # [N]
+    return cross_entropy(
+        hidden.flatten(0, 1).index_select(0, where), weight, labels.flatten().index_select(0, where)
+    )
+
+
 class Transformer(nn.Module):
     """An encoder-decoder: `loss` is training, `start` and `step` are inference (Figure 1)."""
 
@@ -158,12 +168,7 @@ class Transformer(nn.Module):
         """Teacher forcing: the decoder reads the reference shifted right and predicts all its tokens at once."""
         inputs, labels = batch.target[:, :-1], batch.target[:, 1:]
         hidden = self.decode(inputs, self.encode(batch.source, batch.source_mask), batch.source_mask)
-        real = batch.target_mask[:, 1:].flatten().nonzero().squeeze(1)  # positions that have a label [N]
-        return cross_entropy(
-            hidden.flatten(0, 1).index_select(0, real),
-            self.output_weight,
-            labels.flatten().index_select(0, real),
-        )
+        return labelled_loss(hidden, self.output_weight, labels, batch.target_mask[:, 1:], cross_entropy)
 
     def start(self, source: Tensor, source_mask: Tensor) -> DecoderState:
         """source [B, S] -> the state before the first token. The encoder runs here, and never again."""

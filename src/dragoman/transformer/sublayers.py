@@ -6,13 +6,19 @@ Dimensions: B batch, T length, D model, F feed-forward.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 # relu overwrites: its gradient needs only the result, and another large tensor costs a CPU more than the comparison.
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu_, "gelu": F.gelu, "swiglu": F.silu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu_,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),  # GPT-2's, which others call gelu_new
+    "swiglu": F.silu,
+}
 
 
 class ByteDropout(torch.autograd.Function):

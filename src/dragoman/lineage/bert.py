@@ -1,0 +1,240 @@
+"""BERT: the encoder alone, which reads a text from both sides and guesses what is hidden in it. Knows no text.
+
+Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding" (2018). Two tasks
+teach it: words that were hidden (section 3.1, task 1), and whether two sentences follow each other (task 2). What it
+learns is then of use to others: a classifier is one layer on top (section 3, fine-tuning).
+
+A text is  <s> first </s>  or  <s> first </s> second </s>: <s> is the paper's [CLS], </s> its [SEP].
+Dimensions: B batch, S tokens, D model, V vocabulary, N hidden tokens, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dragoman.errors import ModelError
+from dragoman.lineage import huggingface
+from dragoman.lineage.causal import Range
+from dragoman.lineage.gpt import check_heads, set_epsilon
+from dragoman.protocols import CrossEntropy, Loss
+from dragoman.transformer.attention import MultiHeadAttention, padding_mask
+from dragoman.transformer.embedding import LearnedPositions
+from dragoman.transformer.encoder import Encoder, EncoderLayer
+from dragoman.transformer.model import cross_entropy, labelled_loss
+from dragoman.transformer.sublayers import ACTIVATIONS, Dropout, FeedForward, Residual
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """The shape of a BERT."""
+
+    kind: Annotated[Literal["bert"], "of language model"] = "bert"
+    d_model: Annotated[int, "width of the residual stream"] = 256
+    d_ff: Annotated[int, "width inside the feed-forward layers"] = 1024
+    n_heads: Annotated[int, "attention heads; must divide d_model"] = 4
+    layers: Annotated[int, "encoder layers"] = 4
+    max_length: Annotated[int, "tokens of the longest text it can read, <s> and </s> included"] = 128
+    activation: Annotated[Literal["gelu", "gelu_tanh", "relu"], "of the feed-forward layers"] = "gelu"
+    dropout: Annotated[float, "on embeddings and on each sublayer's answer"] = 0.1
+    attention_dropout: Annotated[float, "on attention weights"] = 0.0
+    norm_epsilon: Annotated[float, "added to the variance in each norm"] = 1e-12
+    segments: Annotated[int, "kinds of sentence that are told apart: first and second"] = 2
+    classes: Annotated[int, "labels of a classifier; 0 = none"] = 0
+
+    def __post_init__(self) -> None:
+        least = dict.fromkeys(("d_model", "d_ff", "n_heads", "layers", "max_length", "segments"), 1)
+        Range({**least, "classes": 0}, ("dropout", "attention_dropout")).check(self)
+        check_heads(self.d_model, self.n_heads)
+
+
+class MaskedBatch(Protocol):
+    """Texts with some tokens hidden."""
+
+    @property
+    def source(self) -> Tensor:
+        """[B, S] what is read."""
+
+    @property
+    def source_mask(self) -> Tensor: ...
+
+    @property
+    def segments(self) -> Tensor:
+        """[B, S] 0 in the first sentence, 1 in the second."""
+
+    @property
+    def target(self) -> Tensor:
+        """[B, 1 + S] after a column of no meaning: the token that stood there, where it is to be guessed."""
+
+    @property
+    def target_mask(self) -> Tensor: ...
+
+    @property
+    def follows(self) -> Tensor:
+        """[B] 1 where the second sentence follows the first, 0 where it does not, -1 where nobody asks."""
+
+
+class Bert(nn.Module):
+    """Tokens, positions and segments; post-norm layers that see both sides; a head for each task."""
+
+    def __init__(self, config: BertConfig, vocab: int) -> None:
+        super().__init__()
+        c = self.config = config
+        self.longest = c.max_length
+        self.embedding = nn.Embedding(vocab, c.d_model)
+        self.positions = LearnedPositions(c.max_length, c.d_model)
+        self.segments = nn.Embedding(c.segments, c.d_model)
+        self.norm = nn.LayerNorm(c.d_model)
+        self.dropout = Dropout(c.dropout)
+        layers = [
+            EncoderLayer(
+                MultiHeadAttention(
+                    c.d_model, c.n_heads, Dropout(c.attention_dropout) if c.attention_dropout else None
+                ),
+                FeedForward(c.d_model, c.d_ff, c.activation),
+                lambda: Residual(c.d_model, Dropout(c.dropout), pre_norm=False),
+            )
+            for _ in range(c.layers)
+        ]
+        self.encoder = Encoder(layers, None)
+        self.word = nn.Linear(c.d_model, c.d_model)  # before the token table, which is the output
+        self.word_norm = nn.LayerNorm(c.d_model)
+        self.word_bias = nn.Parameter(torch.zeros(vocab))
+        self.pooler = nn.Linear(c.d_model, c.d_model)
+        self.next = nn.Linear(c.d_model, 2)
+        self.classifier = nn.Linear(c.d_model, c.classes) if c.classes else None
+        set_epsilon(self, c.norm_epsilon)
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:
+                nn.init.normal_(weight, std=0.02)
+            elif name.endswith("bias"):
+                nn.init.zeros_(weight)
+
+    def encode(self, tokens: Tensor, real: Tensor, segments: Tensor | None = None) -> Tensor:
+        """tokens [B, S], real [B, S] -> [B, S, D]."""
+        places = self.positions(torch.arange(tokens.size(1), device=tokens.device))
+        kinds = self.segments(torch.zeros_like(tokens) if segments is None else segments)
+        x = self.dropout(self.norm(self.embedding(tokens) + kinds + places))
+        return self.encoder(x, padding_mask(real))
+
+    def word_features(self, hidden: Tensor) -> Tensor:
+        """hidden [..., D] -> [..., D + 1], the last of them 1, which the bias is for."""
+        x = self.word_norm(ACTIVATIONS[self.config.activation](self.word(hidden)))
+        return torch.cat((x, torch.ones_like(x[..., :1])), -1)
+
+    @property
+    def word_weight(self) -> Tensor:
+        """[V, D + 1]: the token table, and a bias for each token."""
+        return torch.cat((self.embedding.weight, self.word_bias[:, None]), 1)
+
+    def words(self, hidden: Tensor) -> Tensor:
+        """hidden [..., D] -> logits [..., V] of the token at each place."""
+        return F.linear(self.word_features(hidden), self.word_weight)
+
+    def pooled(self, hidden: Tensor) -> Tensor:
+        """hidden [B, S, D] -> [B, D]: what stands at <s>, for questions about the whole text."""
+        return torch.tanh(self.pooler(hidden[:, 0]))
+
+    def follows(self, hidden: Tensor) -> Tensor:
+        """hidden [B, S, D] -> logits [B, 2]: the second sentence does not follow the first, or does."""
+        return self.next(self.pooled(hidden))
+
+    def classify(self, hidden: Tensor) -> Tensor:
+        """hidden [B, S, D] -> logits [B, C]."""
+        assert self.classifier is not None
+        return self.classifier(self.dropout(self.pooled(hidden)))
+
+    def loss(self, batch: MaskedBatch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
+        """Task 1 summed over the hidden tokens, plus task 2 as often as there are hidden tokens.
+
+        So their mean over the hidden tokens is the paper's sum of two means. Of `nll` task 2 is no part.
+        """
+        hidden = self.encode(batch.source, batch.source_mask, batch.segments)
+        labels, asked = batch.target[:, 1:], batch.target_mask[:, 1:]
+        where = asked.flatten().nonzero().squeeze(1)
+        features = self.word_features(hidden.flatten(0, 1).index_select(0, where))[None]  # [1, N, D + 1]
+        chosen = labels.flatten().index_select(0, where)[None]
+        found = labelled_loss(
+            features, self.word_weight, chosen, torch.ones_like(chosen).bool(), cross_entropy
+        )
+        known = batch.follows >= 0
+        if not bool(known.any()):
+            return found
+        second = F.cross_entropy(self.follows(hidden[known]).float(), batch.follows[known])
+        return Loss(found.sum + second * found.tokens, found.nll, found.tokens)
+
+
+# -- weights from elsewhere -------------------------------------------------------------------------------------
+
+_ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "relu": "relu"}
+
+
+def from_hugging_face(directory: Path) -> Bert:
+    """BERT with both heads, as save_pretrained of BertForPreTraining writes it; raises ModelError for what is not it.
+
+    Weights without heads (BertModel, BertForMaskedLM) are refused: what they lack cannot be guessed.
+    """
+    settings, weights = huggingface.read(directory, "bert")
+    if settings.get("position_embedding_type", "absolute") != "absolute":
+        raise ModelError(f"{directory}: position_embedding_type must be 'absolute'")
+    config = BertConfig(
+        d_model=settings["hidden_size"],
+        d_ff=settings["intermediate_size"],
+        n_heads=settings["num_attention_heads"],
+        layers=settings["num_hidden_layers"],
+        max_length=settings["max_position_embeddings"],
+        activation=huggingface.choose(directory, settings, "hidden_act", _ACTIVATIONS),  # type: ignore[arg-type]
+        dropout=settings["hidden_dropout_prob"],
+        attention_dropout=settings["attention_probs_dropout_prob"],
+        norm_epsilon=settings["layer_norm_eps"],
+        segments=settings["type_vocab_size"],
+    )
+    # The decoder is the token table, and position_ids are 0, 1, 2, ...
+    ignored = ("position_ids", "predictions.decoder.weight", "predictions.decoder.bias")
+    given = huggingface.Sorter(directory, weights, "bert.", ignored)
+    state = _renamed(given, config.layers)
+    given.finish()
+    with torch.device("meta"):
+        model = Bert(config, settings["vocab_size"])
+    try:
+        model.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise ModelError(f"{directory}: the weights have other sizes than config.json says") from error
+    return model.eval().requires_grad_(False)
+
+
+def _renamed(given: huggingface.Sorter, layers: int) -> dict[str, Tensor]:
+    state = {
+        "embedding.weight": given.take("embeddings.word_embeddings.weight"),
+        "positions.weight": given.take("embeddings.position_embeddings.weight"),
+        "segments.weight": given.take("embeddings.token_type_embeddings.weight"),
+        "word_bias": given.take("cls.predictions.bias"),
+    }
+    for theirs, ours in (
+        ("embeddings.LayerNorm", "norm"),
+        ("pooler.dense", "pooler"),
+        ("cls.predictions.transform.dense", "word"),
+        ("cls.predictions.transform.LayerNorm", "word_norm"),
+    ):
+        state |= given.pair(theirs, ours)
+    # There label 0 says that the second sentence follows, here 1 does.
+    state |= {name: weight.flip(0) for name, weight in given.pair("cls.seq_relationship", "next").items()}
+    for i in range(layers):
+        ours, theirs = f"encoder.layers.{i}", f"encoder.layer.{i}"
+        for foreign, own in (
+            ("attention.self.query", "self_attention.q"),
+            ("attention.self.key", "self_attention.k"),
+            ("attention.self.value", "self_attention.v"),
+            ("attention.output.dense", "self_attention.output"),
+            ("attention.output.LayerNorm", "residuals.0.norm"),
+            ("intermediate.dense", "feed_forward.inner"),
+            ("output.dense", "feed_forward.outer"),
+            ("output.LayerNorm", "residuals.1.norm"),
+        ):
+            state |= given.pair(f"{theirs}.{foreign}", f"{ours}.{own}")
+    return state

@@ -1,0 +1,78 @@
+"""What a run asks of the thing it trains: batches, a look at the dev set, a configuration. Holds no code that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import torch
+from torch import nn
+
+from dragoman.training.gradients import SplittableBatch
+from dragoman.training.optimizer import Optimizer, OptimizerConfig
+from dragoman.training.settings import TrainingConfig, ValidationConfig
+
+
+class RunBatch(SplittableBatch, Protocol):
+    def to(self, device: torch.device) -> Self: ...
+
+    def twice(self) -> Self: ...
+
+
+class Data(Protocol):
+    """What is trained on: batches of any epoch from any position, each within a budget of tokens."""
+
+    fingerprint: str
+    report: str
+
+    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[RunBatch]: ...
+
+    def largest_batch(self, budget: int) -> RunBatch: ...
+
+    def batches_per_epoch(self, budget: int) -> int: ...
+
+
+class Scores(Protocol):
+    """One look at the dev set; of `value`, larger is better."""
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def samples(self) -> tuple[str, ...]: ...
+
+    def numbers(self) -> dict[str, float]: ...
+
+
+class Validator(Protocol):
+    """Looks at the dev set; changes no training state."""
+
+    def validate(self, model: nn.Module, optimizer: Optimizer) -> Scores: ...
+
+    def keep(self, scores: Any, step: int, seconds: float, parameters: int, optimizer: Optimizer) -> None:
+        """Seal the present weights as the model of the output directory."""
+
+
+class Settings(Protocol):
+    """The sections that every run has; a configuration has more."""
+
+    @property
+    def optimizer(self) -> OptimizerConfig: ...
+
+    @property
+    def training(self) -> TrainingConfig: ...
+
+    @property
+    def validation(self) -> ValidationConfig: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run trains, on what."""
+
+    build: Callable[[], nn.Module]  # the model, its weights drawn from torch's random numbers
+    data: Data
+    validator: Validator
+    size: str  # of the data, for people
+    usage: str  # a command that uses the trained model

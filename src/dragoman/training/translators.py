@@ -1,0 +1,85 @@
+"""Training a translator, from corpus to sealed model: its data, its model, its validation. The run is run.py's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from torch import nn
+
+from dragoman.config import difference
+from dragoman.errors import ConfigError
+from dragoman.lineage.rnn import Rnn, RnnConfig
+from dragoman.modeldir import ModelDirectory
+from dragoman.text.corpus import corpus_files
+from dragoman.training.prepare import Recipe, TrainingData, prepare
+from dragoman.training.run import Result, carry_out
+from dragoman.training.settings import RunConfig, kind_of_model
+from dragoman.training.task import Task
+from dragoman.training.validate import Validator
+from dragoman.transformer.model import Transformer
+
+
+def start(
+    corpus: Sequence[Path],
+    dev: Sequence[Path],
+    output: Path,
+    config: RunConfig,
+    console: Console,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    tensorboard: bool = False,
+    base: ModelDirectory | None = None,
+) -> Result:
+    """Train into `output`: prepare, look, train, seal the best model.
+
+    With `base`, training begins at its weights and keeps its tokenizers; config.model must be that of `base`.
+
+    Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
+    """
+    for files in (corpus, dev):
+        if files:
+            # What is not there is said before any writing.
+            corpus_files(files, config.data.source, config.data.target)
+    if base is not None:
+        _check_same_shape(config, base)
+
+    def task() -> Task:
+        recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.training.seed)
+        tokenizers = None if base is None else base.tokenizers
+        data = prepare(corpus, dev, output / "data", recipe, console.print, tokenizers)
+        validator = Validator(output, config, data)
+        usage = f'dragoman translate -m {output} "..."'
+        return Task(partial(_model, config, data, base), data, validator, f"{data.pairs:,} pairs", usage)
+
+    return carry_out(
+        output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
+    )
+
+
+def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None) -> nn.Module:
+    vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
+    model: nn.Module
+    if isinstance(config.model, RnnConfig):
+        model = Rnn(config.model, *vocabularies)
+    else:
+        model = Transformer(config.model, *vocabularies)
+    if base is not None:
+        model.load_state_dict(base.build().state_dict())
+    return model
+
+
+def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
+    asked = {**asdict(config.model), "kind": kind_of_model(config.model)}
+    # Dropout has no weights: it may differ.
+    changes = difference({"model": base.config["model"]}, {"model": asked})
+    changes = [change for change in changes if "dropout" not in change.split(":")[0]]
+    if changes:
+        raise ConfigError(
+            f"a model that is trained further keeps its shape, and {base.path} has another than asked for "
+            f"(its own -> asked): {'; '.join(changes)}"
+        )
