@@ -1,0 +1,235 @@
+"""`dragoman explain`: one sentence, looked into. Decides which views of its trace are shown, and draws none."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from dragoman.cli.flags import FormatFlag, ModelFlags
+from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
+from dragoman.errors import UsageError
+
+if TYPE_CHECKING:
+    from dragoman.explain.drawing import Lines, Screen
+    from dragoman.explain.reading import Run
+    from dragoman.explain.trace import Trace
+    from dragoman.translator import Translator
+
+USAGE = "dragoman explain TEXT [-m MODEL] [OPTIONS]"
+EXAMPLES = """Examples:
+
+  dragoman explain "Are you OK ?"
+
+  dragoman explain "Are you OK ?" --training --reference "你好吗？"
+
+  dragoman explain "Are you OK ?" --attention decoder.2.cross --head 3
+
+  dragoman explain "Are you OK ?" --ask training-vs-inference
+
+  dragoman explain "Are you OK ?" --ask qkv --layer 2 --head 1 --step 2
+
+  dragoman explain "Are you OK ?" --without causal_mask
+
+  dragoman explain "Are you OK ?" -o page.html"""
+
+Language = Literal["en", "zh"]
+Question = Literal["training-vs-inference", "qkv"]
+
+_PLAIN_WIDTH = 100  # cells, where no terminal says how wide it is
+_VIEWS = Group("What to show", help="The whole story when none of these is given.", sort_key=5)
+_HEAD = Parameter(help="head, from 1, of --attention (all without it) or --ask qkv", group=_VIEWS)
+
+
+@dataclass(frozen=True)
+class Views:
+    """Which views of the trace are asked for."""
+
+    training: Annotated[
+        bool, Parameter(help="the training step of this sentence: teacher forcing, loss, mask", group=_VIEWS)
+    ] = False
+    attention: Annotated[
+        str | None, Parameter(help="one attention, such as decoder.2.cross or encoder.1.self", group=_VIEWS)
+    ] = None
+    ask: Annotated[
+        Question | None,
+        Parameter(help="answer one of the two questions with the numbers of this sentence", group=_VIEWS),
+    ] = None
+    layer: Annotated[int | None, Parameter(help="decoder layer, from 1, of --ask qkv", group=_VIEWS)] = None
+    head: Annotated[int | None, _HEAD] = None
+    step: Annotated[int | None, Parameter(help="step t, from 0, of --ask qkv", group=_VIEWS)] = None
+    beam: Annotated[bool, Parameter(help="the beam as a tree, with what was given up", group=_VIEWS)] = False
+    without: Annotated[
+        str | None,
+        Parameter(
+            help="before and after removing causal_mask, shift, scale, cache, positions, encoder, swap (Q from the "
+            "wrong side) or a head, such as head:decoder.2.cross:1",
+            group=_VIEWS,
+        ),
+    ] = None
+    proofs: Annotated[bool, Parameter(help="each proof with its number and limit", group=_VIEWS)] = False
+
+    def __post_init__(self) -> None:
+        if self.head is not None and not self.attention and self.ask != "qkv":
+            raise UsageError("--head goes with --attention or --ask qkv: say of which layer")
+        for flag, value in (("--layer", self.layer), ("--step", self.step)):
+            if value is not None and self.ask != "qkv":
+                raise UsageError(f"{flag} goes with --ask qkv")
+
+
+def explain(
+    text: Annotated[str, Parameter(help="the sentence to translate and look into")],
+    /,
+    *,
+    model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    reference: Annotated[
+        str | None,
+        Parameter(help="a translation of it, for training; what the model writes itself where none is given"),
+    ] = None,
+    beam_size: Annotated[int | None, Parameter(help="beginnings kept at each step; 1 is greedy")] = None,
+    views: Annotated[Views, Parameter(name="*")] = Views(),  # noqa: B008 - frozen
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), help="write a page (.html) with all of it")
+    ] = None,
+    format: FormatFlag = "text",
+    lang: Annotated[
+        Language | None,
+        Parameter(help="language of the explanations; that of the locale by default"),
+    ] = None,
+) -> None:
+    """Translate a sentence and show how: each step, each head, training beside inference.
+
+    Every trace proves itself; a proof that fails is shown first.
+    """
+    for name, words in (("the text", text), ("--reference", reference)):
+        if words is not None and not is_utf8(words):
+            raise UsageError(f"{name} is not UTF-8: convert it with iconv")
+    paged = output is not None
+    trace = _traced(model.load(), text, reference, beam_size, views, paged)
+    changed = trace.without(views.without) if views.without else None
+    if format == "json":
+        for found in (trace, changed):
+            if found is not None:
+                say_json(found.to_dict())
+    elif not paged or views != Views():
+        _show(trace, changed, views, lang or _locale_language())
+    if output is not None:
+        _write(trace, output, lang)
+
+
+def _write(trace: Trace, output: Path, lang: Language | None) -> None:
+    """The page, with every part removed in turn: its switches cannot run the model."""
+    from dragoman.explain.broken import PARTS
+    from dragoman.explain.page import write_page
+
+    changed = []
+    for part in PARTS:
+        with suppress(UsageError):  # a model that has no such part
+            changed.append(trace.without(part))
+    write_page(trace, output, changed, lang)
+    tell(f"wrote {output}: open it in a browser")
+
+
+def _traced(
+    translator: Translator, text: str, reference: str | None, beam_size: int | None, views: Views, paged: bool
+) -> Trace:
+    """With a training mode where one is shown: what the model writes itself stands in for a reference not given."""
+    from dragoman.explain import explain as trace_of
+
+    trace = trace_of(translator, text, reference, beam_size)
+    taught = views.training or views.ask == "training-vs-inference"
+    if reference is not None or not (taught or views.without or paged):
+        return trace
+    own = trace.inference.text
+    try:
+        return trace_of(translator, text, own, beam_size)
+    except UsageError as error:
+        if not taught:
+            return trace
+        raise UsageError(
+            f"the model itself writes {own!r}, which is no reference to train on: give one with --reference"
+        ) from error
+
+
+def _locale_language() -> Language:
+    """As gettext does: the first of these that is set decides."""
+    set_to = next(
+        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
+    )
+    return "zh" if set_to.startswith("zh") else "en"
+
+
+def _show(trace: Trace, changed: Trace | None, views: Views, lang: Language) -> None:
+    from rich.console import Console
+
+    from dragoman.explain.drawing import Screen
+
+    terminal = sys.stdout.isatty()
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    screen = Screen(Console().width if terminal else _PLAIN_WIDTH, colour, lang)
+    console = Console(
+        width=screen.width,
+        force_terminal=colour,
+        no_color=not colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    if terminal:
+        trace, changed = _safe(trace), _safe(changed) if changed else None
+    with console.capture() as captured:
+        for line in _lines(trace, changed, views, screen):
+            console.print(line)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def _safe(trace: Trace) -> Trace:
+    """The same trace, its words without characters that steer a terminal."""
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: cleaned(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [cleaned(inner) for inner in value]
+        return for_terminal(value) if isinstance(value, str) else value
+
+    return type(trace).from_json(json.dumps(cleaned(trace.to_dict())))
+
+
+def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:
+    from dragoman.explain import answers, terminal
+    from dragoman.explain.terminal_attention import attention_view
+    from dragoman.explain.terminal_beam import beam
+    from dragoman.explain.terminal_training import training
+    from dragoman.explain.terminal_without import comparison, learnt
+    from dragoman.explain.unmasked import taught_on_noise
+
+    lines = terminal.alarm(trace, screen)
+    if views == Views():
+        return [*lines, *terminal.overview(trace, screen)]
+    lines += terminal.title(trace, screen)
+    if views.training:
+        lines += training(trace, screen)
+    if views.attention:
+        run: Run = "training" if views.training else "inference"
+        lines += attention_view(trace, screen, views.attention, views.head, run)
+    if views.ask == "training-vs-inference":
+        lines += answers.training_vs_inference(trace, screen)
+    if views.ask == "qkv":
+        layer = len(trace.decoder) if views.layer is None else views.layer
+        head = 1 if views.head is None else views.head
+        step = min(2, len(trace.inference.steps) - 1) if views.step is None else views.step
+        lines += answers.qkv(trace, screen, layer, head, step)
+    if views.beam:
+        lines += beam(trace, screen)
+    if changed is not None:
+        lines += comparison(trace, changed, screen)
+        if views.without == "causal_mask":
+            lines += learnt(taught_on_noise(masked=True), taught_on_noise(masked=False), screen)
+    return [*lines, *(terminal.proof_table(trace, screen) if views.proofs else [])]

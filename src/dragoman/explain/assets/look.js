@@ -1,0 +1,233 @@
+/* The look into one translation: header, map, views and player around one state. `mount` is the only entry. */
+
+import { h, swap, button } from "./dom.js";
+import { Palette } from "./colour.js";
+import { Model } from "./model.js";
+import { speaker } from "./words.js";
+import { Store } from "./store.js";
+import { player } from "./player.js";
+import { map } from "./map.js";
+import { CHAPTERS } from "./chapters.js";
+
+const WIDE = 1080; // px: from here on the map stands beside the views
+const KEYS = { back: "[", on: "]", mode: "m" };
+
+/**
+ * Shows `trace` (version 1) inside `element`. options: lang "en" | "zh"; theme "light" | "dark" (default: the
+ * system's); comparisons: traces with a part removed; fetchBroken(name) -> Promise of such a trace; code: file:line
+ * by part. Gives { destroy() }.
+ */
+export function mount(element, trace, options = {}) {
+  if (trace.format !== "dragoman.trace" || trace.version !== 1) throw new TypeError("not a trace of version 1");
+  const look = new Look(element, trace, options);
+  look.start();
+  return look;
+}
+
+class Look {
+  constructor(element, trace, options) {
+    this.root = element;
+    this.trace = trace;
+    this.options = options;
+    this.model = new Model(trace);
+    this.scope = [];
+    const dark = window.matchMedia?.("(prefers-color-scheme: dark)").matches;
+    this.store = new Store({
+      lang: options.lang ?? (navigator.language?.startsWith("zh") ? "zh" : "en"),
+      theme: options.theme ?? (dark ? "dark" : "light"),
+      mode: "inference",
+      t: Math.min(1, this.model.length("inference") - 1),
+      view: this.fromAddress() ?? "start",
+      kind: "cross",
+      layer: this.model.layers("cross") - 1,
+      head: 0,
+      key: null,
+      playing: false,
+      encoder: 0,
+      decoder: this.model.layers("cross") - 1,
+    });
+  }
+
+  fromAddress() {
+    const name = location.hash.slice(1);
+    return CHAPTERS.some((chapter) => chapter.id === name) ? name : null;
+  }
+
+  start() {
+    this.root.classList.add("dragoman-look");
+    this.store.watch(["lang", "theme"], () => this.build());
+    this.store.watch(["view"], () => this.turn());
+    this.onKey = (event) => this.key(event);
+    this.onSize = () => this.resized();
+    this.onHash = () => this.store.set({ view: this.fromAddress() ?? this.store.view });
+    this.root.addEventListener("keydown", this.onKey);
+    window.addEventListener("resize", this.onSize);
+    window.addEventListener("hashchange", this.onHash);
+    this.build();
+  }
+
+  destroy() {
+    window.removeEventListener("resize", this.onSize);
+    window.removeEventListener("hashchange", this.onHash);
+    this.root.removeEventListener("keydown", this.onKey);
+    this.store.set({ playing: false });
+    this.leave();
+    this.store.clear();
+    swap(this.root);
+  }
+
+  /** What every view gets. `watch` ends with the view. */
+  context(scope) {
+    return {
+      trace: this.trace,
+      model: this.model,
+      store: this.store,
+      say: this.say,
+      palette: this.palette,
+      options: this.options,
+      code: this.options.code ?? {},
+      open: (view, change = {}) => this.store.set({ ...change, view }),
+      drawer: (...content) => this.show(...content),
+      width: () => this.main?.clientWidth || 360,
+      watch: (keys, run) => {
+        scope.push(this.store.watch(keys, run));
+        run();
+      },
+      leave: (run) => scope.push(run),
+    };
+  }
+
+  build() {
+    this.leave();
+    for (const end of this.frame ?? []) end();
+    this.frame = [];
+    const { lang, theme } = this.store;
+    this.say = speaker(lang);
+    this.palette = new Palette(theme);
+    this.root.setAttribute("data-theme", theme);
+    this.root.setAttribute("lang", lang === "zh" ? "zh-CN" : "en");
+    this.main = h("main.view", { id: "dragoman-view", tabindex: "-1" });
+    this.side = h("aside.side", { "aria-label": this.say("map.title") });
+    this.note = h("div.drawer", { role: "region", "aria-label": this.say("drawer.title"), hidden: true });
+    this.tabs = h("nav.tabs", { "aria-label": this.say("nav") });
+    const context = this.context(this.frame);
+    swap(
+      this.root,
+      this.header(),
+      this.tabs,
+      h("div.body", {}, this.side, h("div.column", {}, this.main)),
+      this.note,
+      player(context),
+    );
+    if (this.isWide()) swap(this.side, map(context));
+    this.turn();
+  }
+
+  isWide() {
+    return this.root.clientWidth >= WIDE;
+  }
+
+  resized() {
+    clearTimeout(this.later);
+    this.later = setTimeout(() => {
+      if (this.root.clientWidth !== this.lastWidth) this.build();
+    }, 150);
+  }
+
+  header() {
+    const { lang, theme } = this.store;
+    const { source, inference, removed } = this.trace;
+    const failed = this.trace.proofs.filter((proof) => !proof.passed);
+    return h(
+      "header.top",
+      {},
+      h(
+        "h1.sentence",
+        {},
+        h("bdi.source", {}, source.text),
+        h("span.to", { "aria-hidden": "true" }, "→"),
+        h("bdi.target", {}, inference.text),
+        removed && h("span.removed", {}, this.say("removed", { part: removed })),
+      ),
+      h(
+        "div.switches",
+        {},
+        button(lang === "zh" ? "English" : "中文", () => this.store.set({ lang: lang === "zh" ? "en" : "zh" }), {
+          class: "quiet language",
+          lang: lang === "zh" ? "en" : "zh-CN",
+        }),
+        button(theme === "dark" ? "☀" : "☾", () => this.store.set({ theme: theme === "dark" ? "light" : "dark" }), {
+          class: "quiet theme",
+          "aria-label": this.say(theme === "dark" ? "theme.light" : "theme.dark"),
+        }),
+      ),
+      failed.length > 0 &&
+        h("p.alarm", { role: "alert" }, this.say("proof.failed", { list: failed.map((proof) => proof.id).join(", ") })),
+    );
+  }
+
+  turn() {
+    this.leave();
+    this.scope = [];
+    this.lastWidth = this.root.clientWidth;
+    this.show();
+    const at = CHAPTERS.findIndex((chapter) => chapter.id === this.store.view);
+    const context = this.context(this.scope);
+    const { make, id } = CHAPTERS[at];
+    swap(this.main, h("h2", {}, this.say(`${id}.title`)), make(context), this.pager(at));
+    this.main.scrollTop = 0;
+    if (this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView();
+    swap(this.tabs, CHAPTERS.map((chapter) => this.tab(chapter, this.store.view)));
+    // Not replaceState everywhere: a page inside an iframe without an address of its own refuses it.
+    try {
+      history.replaceState(null, "", `#${id}`);
+    } catch {
+      /* the page works without an address */
+    }
+    const tab = this.tabs.querySelector("[aria-current]");
+    tab?.scrollIntoView?.({ block: "nearest", inline: "center" });
+  }
+
+  tab(chapter, current) {
+    const here = chapter.id === current;
+    return button(this.say(`${chapter.id}.tab`), () => this.store.set({ view: chapter.id }), {
+      "aria-current": here ? "page" : null,
+      "data-view": chapter.id,
+    });
+  }
+
+  pager(at) {
+    const turn = (chapter, sign) =>
+      chapter &&
+      button(`${sign < 0 ? "← " : ""}${this.say(`${chapter.id}.tab`)}${sign > 0 ? " →" : ""}`, () =>
+        this.store.set({ view: chapter.id }),
+      );
+    return h("div.pager", {}, turn(CHAPTERS[at - 1], -1) ?? h("span"), turn(CHAPTERS[at + 1], 1));
+  }
+
+  leave() {
+    for (const end of this.scope) end();
+    this.scope = [];
+  }
+
+  /** Opens the drawer with content, or closes it. */
+  show(...content) {
+    this.note.hidden = content.length === 0;
+    if (content.length === 0) return swap(this.note);
+    const close = button("✕", () => this.show(), { class: "close", "aria-label": this.say("close") });
+    return swap(this.note, close, content);
+  }
+
+  key(event) {
+    if (event.target.matches?.("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") return void this.show();
+    const t = this.store.t;
+    const last = this.model.length(this.store.mode) - 1;
+    if (event.key === KEYS.back) this.store.set({ t: Math.max(-1, t - 1) });
+    else if (event.key === KEYS.on) this.store.set({ t: Math.min(last, t + 1) });
+    else if (event.key === KEYS.mode && this.model.hasTraining)
+      this.store.set({ mode: this.store.mode === "training" ? "inference" : "training" });
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,114 @@
+"""explain(): one sentence in, one Trace out. Only the order of things stands here; each part has its own file."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+import dragoman
+from dragoman.explain.inside import look_inside
+from dragoman.explain.outside import look_outside
+from dragoman.explain.proofs import NEIGHBOUR
+from dragoman.explain.schema import Environment, Limits, Model, Source
+from dragoman.explain.subject import Subject, subject_of
+from dragoman.explain.tokens import tokens_of
+from dragoman.explain.trace import Trace
+from dragoman.text.tokenizer import BOS, EOS, PAD, UNK
+from dragoman.transformer.model import Transformer
+from dragoman.translator import Translator
+
+_FINGERPRINTS: WeakKeyDictionary[Translator, str] = WeakKeyDictionary()
+
+
+def explain(
+    translator: Translator,
+    source: str,
+    target: str | None = None,
+    beam_size: int | None = None,
+    *,
+    prefix: str = "",
+    **options: Any,
+) -> Trace:
+    """Trace one sentence through a model: the search that translates it and, with a reference, one training pass.
+
+    target: a reference translation, for the training mode (teacher forcing). prefix: what the translation has to
+    begin with. beam_size and `options` are those of Translator.translate. Of a text of several sentences the first is
+    traced. The translator may be in use by other threads. Raises UsageError for what cannot be traced: an empty text,
+    a reference in another script, a model without encoder, an engine without layers to watch.
+    """
+    asked = options if beam_size is None else {**options, "beam_size": beam_size}
+    return _traced(subject_of(translator, source, target, prefix, asked), None)
+
+
+def _traced(subject: Subject, removed: str | None) -> Trace:
+    began = time.perf_counter()
+    module = subject.module
+    with torch.inference_mode():
+        if isinstance(module, Transformer):
+            seen = look_inside(module, subject, removed)
+        else:
+            seen = look_outside(module, subject, removed)
+    lengths = len(subject.ids), max(len(subject.labels), len(seen.inference.steps))
+    cut = lengths != seen.kept
+    shown = (
+        f"arrays show {seen.kept[0]} of {lengths[0]} source and {seen.kept[1]} of {lengths[1]} target tokens"
+    )
+    return Trace(
+        _model(subject),
+        removed,
+        _source(subject, seen.padded),
+        seen.inference,
+        seen.training,
+        seen.influence,
+        seen.positions,
+        seen.proofs,
+        Limits(cut, *seen.kept, "; ".join(filter(None, (subject.note, shown if cut else "")))),
+        Environment(
+            dragoman.__version__, torch.__version__, torch.get_num_threads(), time.perf_counter() - began
+        ),
+        partial(_traced, subject),
+    )
+
+
+def _source(subject: Subject, padded: np.ndarray | None) -> Source:
+    """With the mask that it has beside the longer sentence of the proof pad_free."""
+    length = len(subject.ids)
+    return Source(
+        subject.text,
+        subject.prepared,
+        tokens_of(subject.source_tokenizer, subject.ids, subject.prepared),
+        length + NEIGHBOUR,
+        (1,) * length + (0,) * NEIGHBOUR,
+        padded,
+    )
+
+
+def _model(subject: Subject) -> Model:
+    directory = subject.translator.model
+    config = dict(directory.config["model"])
+    return Model(
+        directory.path.name,
+        str(config.pop("kind")),
+        directory.languages,
+        directory.target_tokenizer.vocab_size,
+        config,
+        {"pad": PAD, "unk": UNK, "bos": BOS, "eos": EOS},
+        _fingerprint(subject.translator),
+    )
+
+
+def _fingerprint(translator: Translator) -> str:
+    """sha256 of the weights' names and bytes, computed once a translator."""
+    if translator not in _FINGERPRINTS:
+        digest = hashlib.sha256()
+        for name, weight in sorted(translator.model.weights.items()):
+            digest.update(name.encode())
+            digest.update(weight.tobytes())
+        _FINGERPRINTS[translator] = digest.hexdigest()
+    return _FINGERPRINTS[translator]
