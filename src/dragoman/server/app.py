@@ -1,0 +1,145 @@
+"""The ASGI application: which path goes to which handler, and what lives as long as they. Handles nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from dragoman.errors import DragomanError
+from dragoman.server.api import Api, as_json
+from dragoman.server.deepl import DeepL
+from dragoman.server.downloads import Downloads
+from dragoman.server.gate import Gate
+from dragoman.server.libretranslate import LibreTranslate
+from dragoman.server.models import Load
+from dragoman.server.openapi import STYLE, document, page
+from dragoman.server.refusals import Refusal, failed
+from dragoman.server.service import Service
+from dragoman.server.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+ASSETS = Path(__file__).parents[1] / "explain" / "assets"
+
+
+def build(settings: Settings, load: Load | None = None, downloads: Path | None = None) -> ASGIApp:
+    """The whole service. Raises ModelError and UsageError for what cannot be served.
+
+    load: how to open a model directory. downloads: a folder for translated files, one of its own by default.
+    """
+    service = Service(settings, load)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with kept.open():
+            await service.start()
+            yield
+            await service.stop()
+
+    kept = Downloads(downloads)
+    routes = _routes(service, kept)
+    told = {HTTPException: _unrouted, DragomanError: _refused, Exception: _broken}
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=told)
+    app.router.redirect_slashes = False  # a client that is redirected sends its POST as a GET
+    paths = frozenset(route.path for route in routes if isinstance(route, Route))
+    return Gate(app, settings.network, settings.limits, service.metrics, paths)
+
+
+def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
+    own, libre, deepl = Api(service), LibreTranslate(service, downloads), DeepL(service)
+    described, shown = document(), page()
+
+    async def metrics(request: Request) -> Response:
+        return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def health(request: Request) -> Response:
+        return as_json({"status": "ok"})
+
+    async def openapi(request: Request) -> Response:
+        return as_json(described)
+
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(shown)
+
+    async def style(request: Request) -> Response:
+        return Response(STYLE, media_type="text/css")
+
+    async def index(request: Request) -> Response:
+        if not (STATIC / "index.html").exists():
+            raise Refusal(404, "this installation has no page; /docs shows the API")
+        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+    post, get = ["POST"], ["GET"]
+    return [
+        Route("/", index, methods=get),
+        Route("/api/translate", own.translate, methods=post),
+        Route("/api/translate/stream", own.stream, methods=post),
+        Route("/api/explain", own.explain, methods=post),
+        Route("/api/models", own.models, methods=get),
+        Route("/translate", libre.translate, methods=post),
+        Route("/detect", libre.detect, methods=post),
+        Route("/languages", libre.languages, methods=get),
+        Route("/suggest", libre.suggest, methods=post),
+        Route("/translate_file", libre.translate_file, methods=post),
+        Route("/download_file/{name}", libre.download, methods=get),
+        Route("/frontend/settings", libre.settings, methods=get),
+        Route("/v2/translate", deepl.translate, methods=post),
+        Route("/v2/languages", deepl.languages, methods=["GET", "POST"]),
+        Route("/v2/usage", deepl.usage, methods=["GET", "POST"]),
+        Route("/health", health, methods=get),
+        Route("/metrics", metrics, methods=get),
+        Route("/openapi.json", openapi, methods=get),
+        Route("/spec", openapi, methods=get),
+        Route("/docs", docs, methods=get),
+        Route("/docs/style.css", style, methods=get),
+        Mount("/static", Files(directory=STATIC, check_dir=False)),
+        Mount("/assets", Files(directory=ASSETS, check_dir=False)),
+    ]
+
+
+class Files(StaticFiles):
+    """Files that come with the package. A browser asks each time whether they have changed."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """A path or a method that there is not."""
+    assert isinstance(error, HTTPException)
+    said = (
+        "there is nothing at this address; /docs shows what there is"
+        if error.status_code == 404
+        else error.detail
+    )
+    response = _told(request, Refusal(error.status_code, said))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What the translator says about a request is about its words; a model that does not open is not."""
+    if isinstance(error, Refusal):
+        return _told(request, error)
+    assert isinstance(error, DragomanError)
+    return _told(request, Refusal(400 if error.exit_code == 2 else 500, str(error)))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return _told(request, failed())
+
+
+def _told(request: Request, refusal: Refusal) -> Response:
+    body, headers = refusal.told(request.url.path)
+    return Response(body, refusal.status, headers)

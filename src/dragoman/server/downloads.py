@@ -1,0 +1,66 @@
+"""Translated files until they are fetched: in a folder that all processes of the service share. Reads no format."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dragoman.server.refusals import Refusal
+
+KEPT = 600.0  # seconds
+ROOM = 200_000_000  # bytes of all files together
+_NAME = re.compile(r"[A-Za-z0-9_-]{22}\.[a-z0-9]{1,8}")
+
+
+class Downloads:
+    """Files by names that cannot be guessed; each is there for ten minutes, or until newer ones need its room."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """folder: one that others share; without it, one of its own while it is open."""
+        self._given = folder
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """For as long as the service runs."""
+        own = TemporaryDirectory(prefix="dragoman-") if self._given is None else nullcontext(self._given)
+        with own as folder:
+            self._folder = Path(folder)
+            yield
+
+    def put(self, data: bytes, suffix: str) -> str:
+        """The name under which `data` can be fetched."""
+        self._make_room(len(data))
+        name = secrets.token_urlsafe(16) + suffix.lower()
+        with open(self._folder / name, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(data)
+        return name
+
+    def get(self, name: str) -> bytes:
+        """Raises Refusal (404) for a name that is none of ours, or of a file that is gone."""
+        gone = Refusal(404, "there is no such file, or not any more: translate it again")
+        if not _NAME.fullmatch(name):
+            raise gone
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError:
+            raise gone from None
+
+    def _make_room(self, wanted: int) -> None:
+        found = []
+        for path in self._folder.iterdir():
+            try:
+                stat = path.stat()
+            except OSError:  # another process was quicker
+                continue
+            found.append((stat.st_mtime, stat.st_size, path))
+        room, now = ROOM - wanted, time.time()
+        for modified, size, path in sorted(found, reverse=True):
+            room -= size
+            if room < 0 or now - modified > KEPT:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,47 @@
+"""A translation while it is being written: greedy, a token at a time. Searches for none better.
+
+What a beam search finds may differ; a draft is for those who watch, and who learn at the end what the answer is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Annotated
+
+from dragoman.text.joining import join, tidy
+from dragoman.translator import Translator
+
+_HALF_A_CHARACTER = "\ufffd"  # what bytes are shown as until the last of a character's is there
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One more token."""
+
+    sentence: Annotated[int, "which sentence it belongs to, from 0"]
+    token: str
+    text: Annotated[str, "the whole draft so far"]
+
+
+def draft(translator: Translator, text: str, prefix: str = "") -> Generator[Draft, None, None]:
+    """The greedy translation of a text as it grows; closing the iterator stops it between two tokens."""
+    options = translator.options.changed(beam_size=1, n_best=1, sample=False)
+    engine = translator._engine(translator._engine_for(options))
+    scribe, done = translator._scribe, list[tuple[str, str]]()
+    for number, piece in enumerate(translator._pieces(text, bool(prefix))):
+        written = tidy(piece.text, scribe.language)
+        if piece.ids:
+            forced = scribe.target.encode(translator._prepare(prefix, "target")) if prefix else []
+            tokens, prefix, written = list(forced), "", ""
+            with closing(engine.write(piece.ids, options, forced)) as ids:
+                for token in ids:
+                    tokens.append(token)
+                    written = tidy(scribe.target.decode(tokens).rstrip(_HALF_A_CHARACTER), scribe.language)
+                    yield Draft(
+                        number,
+                        scribe.target.pieces([token])[0],
+                        join([*done, (written, "")], scribe.language),
+                    )
+        done.append((written, piece.separator))

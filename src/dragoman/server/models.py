@@ -1,0 +1,211 @@
+"""The models that are served: loaded when first asked for, reloaded when replaced on disk, few at a time.
+
+Which languages a model knows is read from its config when the service starts; its weights wait until they are needed.
+Whoever translates holds on to the Translator it began with, so a model can be replaced or put away at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dragoman.config import load_toml
+from dragoman.errors import ConfigError, DragomanError, ModelError
+from dragoman.modeldir import CONFIG, ModelDirectory, find_model, open_model
+from dragoman.seal import MANIFEST
+from dragoman.server.metrics import Metrics
+from dragoman.server.refusals import Refusal
+from dragoman.server.schema import shown
+from dragoman.server.settings import Settings
+from dragoman.text.normalize import base_language
+from dragoman.translator import Translator
+
+log = logging.getLogger("dragoman.server")
+
+LOOK_AGAIN = 1.0  # seconds between two looks at the disk for a newer model
+
+Stamp = tuple[int, int, int]
+Load = Callable[[Path], Translator]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model by the name that clients use."""
+
+    name: str
+    path: Path
+    source: str
+    target: str
+    decoding: Mapping[str, Any]
+
+
+def find(models: Sequence[str]) -> list[Served]:
+    """The models named, each under the name of its directory. Raises ModelError, and ConfigError for two of a name."""
+    found: dict[str, Served] = {}
+    for model in models:
+        path = find_model(model)
+        name = path.resolve().name
+        if name in found:
+            raise ConfigError(
+                f"{path} and {found[name].path} would both be served as {name!r}: rename one of them"
+            )
+        if not (path / MANIFEST).exists():
+            raise ModelError(f"{path} is no model directory: it has no {MANIFEST}")
+        sections = load_toml(path / CONFIG)
+        languages = sections.get("languages", {})
+        try:
+            source, target = str(languages["source"]), str(languages["target"])
+        except KeyError as error:
+            raise ModelError(f"{path}: {CONFIG} has no languages.{error.args[0]}") from error
+        found[name] = Served(name, path, source, target, sections.get("decoding", {}))
+    return list(found.values())
+
+
+class Loader:
+    """Opens a model directory as the settings say."""
+
+    def __init__(
+        self, settings: Settings, opened: Mapping[Path, tuple[Stamp | None, ModelDirectory]] | None = None
+    ) -> None:
+        """opened: models that have been read already, and the stamps they had then; each is used once."""
+        self._engines, self._threads, self._opened = settings.engines, settings.threads, dict(opened or {})
+
+    def __call__(self, path: Path) -> Translator:
+        stamp, model = self._opened.pop(path, (None, None))
+        if model is None or stamp != stamp_of(path):
+            model = open_model(path)
+        engines = self._engines
+        translator = Translator(
+            model,
+            engines.engine,
+            device=engines.device,
+            workers=self._threads,
+            compute_type=engines.compute_type,
+        )
+        translator.translate("1 2 3", beam_size=1)  # the first one is slow
+        return translator
+
+
+@dataclass
+class _Loaded:
+    translator: Translator
+    stamp: Stamp
+    looked: float  # time.monotonic of the last look at the disk
+
+
+class Models:
+    """Those that are loaded, and how to come by the others."""
+
+    def __init__(self, served: Sequence[Served], keep: int, load: Load, metrics: Metrics) -> None:
+        """keep: models that stay loaded; `load` is called in a thread."""
+        self.served = {model.name: model for model in served}
+        self._keep, self._load, self._metrics = keep, load, metrics
+        self._loaded: dict[str, _Loaded] = {}  # the one used last stands last
+        self._loading: dict[str, asyncio.Task[Translator]] = {}
+        self._pool = ThreadPoolExecutor(1, "loading")
+
+    # -- which one ----------------------------------------------------------------------------------------------
+
+    @property
+    def default(self) -> Served:
+        return next(iter(self.served.values()))
+
+    def named(self, name: str) -> Served:
+        if name not in self.served:
+            raise Refusal(400, f"there is no model {shown(name)}: there are {', '.join(self.served)}")
+        return self.served[name]
+
+    def between(self, source: str, target: str) -> Served | None:
+        """The first model that translates from one language into the other; both are base languages."""
+        for model in self.served.values():
+            if (base_language(model.source), base_language(model.target)) == (source, target):
+                return model
+        return None
+
+    @property
+    def pairs(self) -> dict[str, list[str]]:
+        """Base languages that can be translated, and into which."""
+        found: dict[str, list[str]] = {}
+        for model in self.served.values():
+            targets = found.setdefault(base_language(model.source), [])
+            if base_language(model.target) not in targets:
+                targets.append(base_language(model.target))
+        return found
+
+    @property
+    def languages(self) -> list[str]:
+        """All base languages, sources first."""
+        return list(dict.fromkeys([*self.pairs, *(code for codes in self.pairs.values() for code in codes)]))
+
+    def is_loaded(self, name: str) -> bool:
+        return name in self._loaded
+
+    # -- loading ------------------------------------------------------------------------------------------------
+
+    async def translator(self, model: Served) -> Translator:
+        """The translator of a model, the newest there is on disk. Raises ModelError where it cannot be opened.
+
+        While a newer one is being loaded the old one goes on answering.
+        """
+        loaded = self._loaded.get(model.name)
+        if loaded is None:
+            return await asyncio.shield(self._start(model))
+        self._loaded[model.name] = self._loaded.pop(model.name)
+        now = time.monotonic()
+        if now - loaded.looked > LOOK_AGAIN:
+            loaded.looked = now
+            if stamp_of(model.path) not in (None, loaded.stamp):
+                self._start(model)
+        return loaded.translator
+
+    def _start(self, model: Served) -> asyncio.Task[Translator]:
+        if model.name not in self._loading:
+            task = asyncio.create_task(self._open(model))
+            self._loading[model.name] = task
+            task.add_done_callback(lambda done: self._loading.pop(model.name))
+            task.add_done_callback(_seen)
+        return self._loading[model.name]
+
+    async def _open(self, model: Served) -> Translator:
+        started, stamp = time.monotonic(), stamp_of(model.path)
+        try:
+            translator = await asyncio.get_running_loop().run_in_executor(self._pool, self._load, model.path)
+        except DragomanError as error:
+            log.error("a model cannot be loaded", extra={"model": model.name, "why": str(error)})
+            if loaded := self._loaded.get(model.name):
+                loaded.stamp = stamp or loaded.stamp  # do not try again until the files change once more
+            raise
+        self._loaded.pop(model.name, None)
+        self._loaded[model.name] = _Loaded(translator, stamp or (0, 0, 0), time.monotonic())
+        while len(self._loaded) > self._keep:
+            self._loaded.pop(next(iter(self._loaded)))
+        self._metrics.count("dragoman_models_loaded_total")
+        seconds = round(time.monotonic() - started, 3)
+        log.info("model loaded", extra={"model": model.name, "seconds": seconds})
+        return translator
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False)
+        self._loaded.clear()
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """What tells one manifest on disk from the next: it is replaced whole, so its inode or its time changes."""
+    try:
+        found = os.stat(path / MANIFEST)
+    except OSError:
+        return None  # gone: what is loaded goes on
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _seen(task: asyncio.Task[Translator]) -> None:
+    """So that a failed load, which the log has told of, is not complained about again."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,214 @@
+"""From settings to a listening process, or to several that share a socket and the weights. Knows no route."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dragoman.errors import UsageError
+from dragoman.modeldir import open_model
+from dragoman.server.app import build
+from dragoman.server.logs import prepare_log
+from dragoman.server.models import Load, Loader, Served, find, stamp_of
+from dragoman.server.settings import Limits, Settings
+
+log = logging.getLogger("dragoman.server")
+
+Tell = Callable[[str], None]  # says a line to whoever started the service
+
+CONNECTIONS = 4096  # at the same time; more are told to come back
+RESTART_PAUSE = 1.0  # seconds before a process that died is replaced: one that cannot start must not spin
+
+
+def run(settings: Settings, tell: Tell) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises UsageError for an address that cannot be listened on, and ModelError.
+
+    Several processes have all models read before they part, so that the weights are in memory once; one has the first.
+    """
+    served = find(settings.engines.models)
+    first = [model.path for model in served][: 1 if settings.network.workers == 1 else None]
+    load = Loader(settings, {path: (stamp_of(path), open_model(path)) for path in first})
+    listening = listen(settings)
+    _allow_many_files()
+    prepare_log()
+    _tell_where(settings, listening, served, tell)
+    signal.signal(signal.SIGTERM, _leave)  # after uvicorn's own, which finishes what was accepted
+    with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
+        try:
+            if settings.network.workers == 1:
+                serve(settings, listening, load, Path(folder))
+            else:
+                _supervise(settings, listening, load, Path(folder))
+        except KeyboardInterrupt:
+            tell("Stopped.")
+
+
+def serve(settings: Settings, listening: socket.socket, load: Load, downloads: Path) -> None:
+    """One process of the service."""
+    uvicorn.Server(configuration(settings, build(settings, load, downloads))).run([listening])
+
+
+def configuration(settings: Settings, app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=type("Patient", (PatientProtocol,), {"patience": settings.limits.slowest}),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=int(settings.limits.deadline) + 1,
+    )
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's HTTP, but patient only for so long: its own waits for ever for the end of the headers."""
+
+    patience = Limits.slowest  # seconds
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._due = self.loop.call_later(self.patience, self._too_slow)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy and self._due is not None:
+            self._due.cancel()
+            self._due = None
+        elif not busy and self._due is None:  # the next request on a connection that is kept
+            self._due = self.loop.call_later(self.patience, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._due is not None:
+            self._due.cancel()
+        super().connection_lost(exc)
+
+    def _too_slow(self) -> None:
+        self._due = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A listening socket. Raises UsageError, saying what to do."""
+    network = settings.network
+    try:
+        family, *_, address = socket.getaddrinfo(network.host, network.port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {network.host}, port {network.port}: {error.strerror or error}; "
+            "--port takes another port (0 a free one), --host another address"
+        ) from error
+
+
+def _tell_where(settings: Settings, listening: socket.socket, served: list[Served], tell: Tell) -> None:
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    pairs = ", ".join(f"{model.name} ({model.source} -> {model.target})" for model in served)
+    tell(f"Dragoman serves {pairs}")
+    if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        tell(
+            f"on http://{shown}:{port}/ for this machine only (--host 0.0.0.0 lets others in). Ctrl-C stops it."
+        )
+    else:
+        who = (
+            "whoever has an API key"
+            if settings.require_key
+            else "anybody who can reach it (--require-key: only with a key)"
+        )
+        tell(f"on http://{shown}:{port}/ for {who}. Ctrl-C stops it.")
+
+
+def _allow_many_files() -> None:
+    """Each connection is an open file, and the usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+# -- several processes ------------------------------------------------------------------------------------------
+
+
+def _supervise(settings: Settings, listening: socket.socket, load: Load, downloads: Path) -> None:
+    """Keep as many processes as were asked for; all end with this one."""
+    # The children hold the reading end: it ends when this process does, even by kill -9.
+    reading, writing = os.pipe()
+    children: set[int] = set()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        while children:
+            children.discard(os.wait()[0])
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while True:
+        while len(children) < settings.network.workers:
+            children.add(_start(settings, listening, load, downloads, reading, writing))
+        ended, _ = os.wait()
+        children.discard(ended)
+        log.error("a process of the service ended and is replaced", extra={"child": ended})
+        time.sleep(RESTART_PAUSE)
+
+
+def _start(
+    settings: Settings,
+    listening: socket.socket,
+    load: Load,
+    downloads: Path,
+    reading: int,
+    writing: int,
+) -> int:
+    """The id of a new process that serves."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        os.close(writing)
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        threading.Thread(target=_end_with_parent, args=(reading,), daemon=True).start()
+        serve(settings, listening, load, downloads)
+        os._exit(0)
+    except KeyboardInterrupt:
+        os._exit(0)
+    except SystemExit as ending:
+        os._exit(ending.code if isinstance(ending.code, int) else 1)
+    except BaseException:
+        log.exception("a process of the service failed")
+        os._exit(1)
+
+
+def _end_with_parent(reading: int) -> None:
+    os.read(reading, 1)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,107 @@
+"""What can be set about the service, each with its default. Opens nothing and decides nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dragoman.errors import ConfigError
+
+EngineName = Literal["auto", "ctranslate2", "torch"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where the service listens, and whom it listens to."""
+
+    host: Annotated[str, "address to listen on; 0.0.0.0 lets other machines in"] = "127.0.0.1"
+    port: Annotated[int, "port to listen on; 0 takes a free one"] = 5000
+    workers: Annotated[int, "processes; each has engines of its own, and the weights are shared"] = 1
+    allowed_hosts: Annotated[
+        tuple[str, ...], "names under which browsers may reach it, beside localhost and numeric addresses"
+    ] = ()
+    origins: Annotated[
+        tuple[str, ...], "web sites whose pages may call it, such as https://example.org; * = any"
+    ] = ()
+    proxies: Annotated[tuple[str, ...], "addresses of reverse proxies whose X-Forwarded-For is believed"] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port = {self.port}: must be from 0 to 65535")
+        if self.workers < 1:
+            raise ConfigError(f"workers = {self.workers}: must be at least 1")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may ask for, and how much work may wait."""
+
+    characters: Annotated[int, "characters of all texts of one request"] = 20_000
+    items: Annotated[int, "texts of one request"] = 128
+    file_bytes: Annotated[int, "largest file to translate"] = 10_000_000
+    beam_size: Annotated[int, "widest beam that may be asked for"] = 10
+    n_best: Annotated[int, "most translations of one text that may be asked for"] = 10
+    deadline: Annotated[float, "seconds after which a request is refused that could not be answered"] = 9.0
+    file_deadline: Annotated[float, "the same, for files"] = 120.0
+    queue: Annotated[int, "sentences that may wait; more are refused at once"] = 2048
+    per_minute: Annotated[int, "requests a minute from one address without an API key; 0 = no limit"] = 0
+    slowest: Annotated[float, "seconds a client may take to send its request"] = 10.0
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            value, least = getattr(self, option.name), 0 if option.name == "per_minute" else 1
+            if not value >= least:
+                raise ConfigError(f"{option.name} = {value}: must be at least {least}")
+
+    @property
+    def body_bytes(self) -> int:
+        """Of a request that is no file: each character may take six bytes in JSON, and there is more than texts."""
+        return 12 * self.characters + 65_536
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Which models there are, and who computes."""
+
+    models: tuple[str, ...] = ("en-zh",)
+    keep: int = 4
+    engine: EngineName = "auto"
+    device: str = "cpu"
+    threads: int | None = None
+    compute_type: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ConfigError("there is no model to serve: name one with -m")
+        if self.threads is not None and self.threads < 1:
+            raise ConfigError(f"threads = {self.threads}: must be at least 1")
+        if self.keep < 1:
+            raise ConfigError(f"keep = {self.keep}: at least 1 model must stay loaded")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of it."""
+
+    engines: Engines = field(default_factory=Engines)
+    network: Network = field(default_factory=Network)
+    limits: Limits = field(default_factory=Limits)
+    keys: Path | None = None  # the file of API keys
+    require_key: bool = False
+    log_text: bool = False  # whether users' text may stand in the log
+
+    def __post_init__(self) -> None:
+        if self.require_key and self.keys is None:
+            raise ConfigError("a key is required, but there is no file of keys: name one with --keys")
+
+    @property
+    def threads(self) -> int:
+        """Batches that one process translates side by side: one a core, or one on a GPU, unless told otherwise."""
+        if self.engines.threads is not None:
+            return self.engines.threads
+        if self.engines.device != "cpu":
+            return 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, cores // self.network.workers)

@@ -1,0 +1,57 @@
+/* Files that are dropped on the page or chosen: sent, and offered for download when they come back. */
+
+import { translateFile } from "./api.js";
+import { say } from "./i18n.js";
+
+/** `about()` gives { formats, bytes, source, target } as they are when a file comes. */
+export function takeFiles({ drop, field, button, list, about }) {
+  const take = (files) => [...files].forEach((file) => send(file, list, about()));
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  button.addEventListener("click", () => {
+    field.accept = about().formats.join(",");
+    field.click();
+  });
+  field.addEventListener("change", () => {
+    take(field.files);
+    field.value = "";
+  });
+  window.addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    drop.hidden = false;
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.hidden = true;
+  });
+  window.addEventListener("drop", (event) => {
+    drop.hidden = true;
+    if (!carries(event)) return;
+    event.preventDefault();
+    take(event.dataTransfer.files);
+  });
+}
+
+async function send(file, list, { formats, bytes, source, target }) {
+  const [item, name, state] = ["li", "b", "span"].map((kind) => document.createElement(kind));
+  name.textContent = file.name;
+  item.append(name, " ", state);
+  list.append(item);
+  const dot = file.name.lastIndexOf(".");
+  const suffix = dot < 0 ? "" : file.name.slice(dot).toLowerCase();
+  if (!formats.includes(suffix)) return void (state.textContent = say("file.format", formats.join(" ")));
+  if (file.size > bytes) return void (state.textContent = say("file.large", Math.floor(bytes / 1e6)));
+  state.textContent = say("file.working");
+  item.setAttribute("aria-busy", "true");
+  try {
+    const blob = await translateFile(file, source, target);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${file.name.slice(0, dot)}.${target}${suffix}`;
+    link.textContent = say("file.done");
+    state.replaceChildren(link);
+  } catch (error) {
+    state.textContent = error.message;
+  }
+  item.removeAttribute("aria-busy");
+  return undefined;
+}

@@ -1,0 +1,49 @@
+/* The tab that looks inside: fetches the trace of a sentence and hands it to the views, which load when first wanted. */
+
+import { explain } from "./api.js";
+import { language, say } from "./i18n.js";
+import { sentenceAt } from "./words.js";
+
+export class Inside {
+  constructor(element, note) {
+    Object.assign(this, { element, note, shown: null, look: null });
+  }
+
+  /** Shows how `text` is translated by `model`; does nothing where that is shown already. */
+  async open(text, model, theme) {
+    const whole = text.trim();
+    const sentence = whole.slice(...sentenceAt(whole, 0)).trim();
+    const wanted = JSON.stringify([sentence, model, theme, language()]);
+    if (wanted === this.shown) return;
+    this.close();
+    this.shown = wanted;
+    if (!sentence) return void (this.note.textContent = say("inside.empty"));
+    this.note.textContent = say("inside.working");
+    try {
+      styles("/assets/look.css");
+      const wish = { text: sentence, ...(model ? { model } : {}) };
+      const [{ mount }, trace] = await Promise.all([import("/assets/look.js"), explain(wish)]);
+      if (this.shown !== wanted) return;
+      const fetchBroken = (without) => explain({ ...wish, without });
+      this.look = mount(this.element, trace, { lang: language(), theme, fetchBroken });
+      this.note.textContent = sentence === whole ? "" : say("inside.first");
+    } catch (error) {
+      if (this.shown !== wanted) return;
+      this.shown = null;
+      this.note.textContent = error.message;
+    }
+  }
+
+  close() {
+    this.look?.destroy();
+    this.look = this.shown = null;
+    this.element.replaceChildren();
+  }
+}
+
+function styles(...paths) {
+  for (const path of paths) {
+    if (document.querySelector(`link[href="${path}"]`)) continue;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: path }));
+  }
+}

@@ -1,0 +1,55 @@
+"""Drafts: they grow to the greedy translation, by either engine, and stop when nobody looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from dragoman.server.drafting import draft
+from dragoman.server.refusals import overloaded
+from dragoman.server.tasks import LongTasks
+from dragoman.translator import Translator
+
+TEXT = "The red dog sees my house. A small cat!\n\nThe bird likes the tree."
+
+
+@pytest.fixture(params=["ctranslate2", "torch"])
+def one(request: pytest.FixtureRequest, tiny_model: Path) -> Translator:
+    return Translator.load(tiny_model, engine=request.param, compute_type="float32", workers=1)
+
+
+@pytest.mark.parametrize("prefix", ["", "大狗"])
+def test_a_draft_grows_to_the_greedy_translation(one: Translator, prefix: str) -> None:
+    drafts = list(draft(one, TEXT, prefix))
+    right = one.translate(TEXT, beam_size=1, prefixes=prefix or None)
+    assert drafts[-1].text == right.text
+    assert [d.sentence for d in drafts] == sorted(d.sentence for d in drafts)
+    assert {d.sentence for d in drafts} == {0, 1, 2}
+    forced = len(right.tokens) - len(drafts)
+    assert [d.token for d in drafts] == right.tokens[forced:]
+    assert all(d.text.startswith(prefix) for d in drafts)
+
+
+def test_a_draft_that_nobody_reads_on_stops(one: Translator) -> None:
+    drafts = draft(one, TEXT)
+    next(drafts)
+    drafts.close()
+    assert list(drafts) == []
+    assert one.translate("A dog.").text  # the engine is free again
+
+
+def test_what_has_no_words_has_no_draft(one: Translator) -> None:
+    assert list(draft(one, "!?\n")) == []
+
+
+def test_where_too_much_is_going_on_there_is_the_answer_alone(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> None:
+        raise overloaded(1)
+
+    monkeypatch.setattr(LongTasks, "run", busy)
+    answer = client.post("/api/translate/stream", json={"text": TEXT, "source": "en"})
+    assert answer.text.startswith("event: translation")

@@ -1,0 +1,357 @@
+"""The page in a real browser: what people do with it, and what nobody must be able to do with it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.modeldir import find_model
+from server.live import Server, serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+playwright = pytest.importorskip(
+    "playwright.sync_api",
+    reason="playwright is not installed: pip install playwright, to test the page in a browser",
+)
+pytestmark = [
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="there is no Chromium here: install it to test the page in a browser"
+    ),
+    pytest.mark.slow(
+        reason="a browser and a server take seconds to start; nothing else shows that the page works"
+    ),
+]
+
+STATIC = Path(__file__).parents[2] / "src/dragoman/server/static"
+TEXT = "I love my dog."
+ATTACK = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(find_model("en-zh"), tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as tools:
+        chromium = tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(server: Server, browser: Any) -> Iterator[Any]:
+    """The page, opened in a fresh profile; whatever the browser complains about fails the test."""
+    context = browser.new_context(
+        locale="en-US", viewport={"width": 1280, "height": 800}, accept_downloads=True
+    )
+    context.set_default_timeout(30_000)
+    opened, complaints = context.new_page(), []
+    opened.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}") or dialog.dismiss())
+    opened.goto(f"{server.url}/")
+    opened.locator("#to option").first.wait_for(state="attached")
+    yield opened
+    context.close()
+    assert [line for line in complaints if not line.startswith(("verbose", "info", "debug"))] == []
+
+
+def translated(page: Any, text: str = TEXT) -> str:
+    """What the page shows for a text."""
+    with page.expect_response("**/api/translate"):
+        page.fill("#source", text)
+    page.locator("#output .word").first.wait_for()
+    return str(page.text_content("#output"))
+
+
+def lit(page: Any, within: str, kind: str = "lit") -> str:
+    return "".join(page.locator(f"{within} .{kind}").all_text_contents())
+
+
+def test_a_sentence_is_translated_as_it_is_typed(page):
+    page.locator("#source").press_sequentially("I love my dog.", delay=10)
+    page.locator("#output .word").first.wait_for()
+    playwright.expect(page.locator("#output")).to_contain_text("狗")
+    playwright.expect(page.locator("#detected")).to_have_text("This is English")
+    playwright.expect(page.locator("#live")).to_contain_text("狗")  # what a screen reader is told
+    page.click("#clear")
+    playwright.expect(page.locator("#output")).to_have_text("")
+
+
+def test_typing_on_aborts_the_request_before(page):
+    answered = []
+    page.on("requestfinished", lambda request: "/api/translate" in request.url and answered.append(request))
+    page.locator("#source").press_sequentially("The quick brown dog runs.", delay=20)
+    page.locator("#output .word").first.wait_for()
+    assert len(answered) <= 4
+
+
+def test_words_that_belong_together_light_up_both_ways(page):
+    assert "狗" in translated(page)
+    page.locator("#output .word", has_text="狗").first.hover()
+    assert "dog" in lit(page, "#mirror")
+    assert "狗" in lit(page, "#output", "here")
+    box = page.locator("#mirror .word", has_text="dog").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    playwright.expect(page.locator("#output .lit").first).to_be_visible()
+    assert "狗" in lit(page, "#output")
+    page.mouse.move(5, 5)
+    assert lit(page, "#output") == lit(page, "#mirror") == ""
+
+
+def test_a_click_on_a_word_offers_others_and_one_of_them_takes_its_place(page):
+    before = translated(page)
+    page.locator("#output .word").nth(1).click()
+    page.locator("#menu button").first.wait_for()
+    begun = page.locator("#output .word").first.text_content()
+    with page.expect_response("**/api/translate") as answer:
+        page.locator("#menu button").first.click()
+    after = answer.value.json()["translations"][0]["text"]
+    playwright.expect(page.locator("#output")).to_have_text(after)
+    assert after != before
+    assert after.startswith(begun)
+
+
+def test_words_of_ones_own_are_gone_on_from(page):
+    translated(page)
+    page.locator("#output .word").first.click()
+    page.locator("#menu input").fill("她")
+    page.locator("#menu input").press("Enter")
+    playwright.expect(page.locator("#output")).to_have_text(re.compile("^她"))
+
+
+def test_other_words_in_one_sentence_leave_the_others_alone(page):
+    assert translated(page, "I love my dog. The cat is here. We are happy.").count("。") == 3
+    first, last = re.fullmatch("(.*?。).*?。(.*)", page.text_content("#output")).groups()
+    page.locator("#output .word", has_text="猫").first.click()
+    page.locator("#menu input").fill("她")
+    page.locator("#menu input").press("Enter")
+    playwright.expect(page.locator("#output")).to_contain_text("她")
+    found = page.text_content("#output")
+    assert found.startswith(first)
+    assert found.endswith(last)
+    page.locator("#output .word", has_text="狗").first.hover()
+    assert "dog" in lit(page, "#mirror")
+
+
+def test_everything_can_be_done_with_the_keyboard(page):
+    translated(page)
+    page.locator("#output .word").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("() => document.activeElement === document.querySelectorAll('#output .word')[1]")
+    assert page.locator("#output [tabindex='0']").count() == 1
+    page.keyboard.press("Enter")
+    page.locator("#menu input").wait_for()
+    page.keyboard.press("Escape")
+    playwright.expect(page.locator("#menu")).to_be_hidden()
+    assert page.evaluate("() => document.activeElement.className.includes('word')")
+    page.locator("#tab-translate").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#tab-inside").get_attribute("aria-selected") == "true"
+
+
+def test_look_inside_shows_the_sentence_at_hand_in_the_language_of_the_page(page, server):
+    if server.ask("POST", "/api/explain", {"text": TEXT}, **{"content-type": "application/json"})[0] == 501:
+        pytest.skip("this installation cannot explain: install torch to test the tab that looks inside")
+    translated(page)
+    page.click("#tab-inside")
+    page.locator("#look h2").wait_for()
+    playwright.expect(page.locator("#look .sentence")).to_contain_text(TEXT)
+    page.click("#language")
+    playwright.expect(page.locator("#look[lang='zh-CN'] h2")).to_be_visible()
+    page.click("#tab-translate")
+    playwright.expect(page.locator("#source")).to_have_value(TEXT)
+
+
+def test_the_page_speaks_chinese_and_remembers_it(page):
+    page.click("#language")
+    playwright.expect(page.locator("#tab-translate")).to_have_text("翻译")
+    assert page.get_attribute("html", "lang") == "zh-CN"
+    translated(page)
+    playwright.expect(page.locator("#detected")).to_have_text("识别为英语")
+    page.reload()
+    playwright.expect(page.locator("#tab-inside")).to_have_text("看看里面")
+
+
+def test_each_word_of_the_page_is_there_in_both_languages():
+    said = (STATIC / "i18n.js").read_text("utf-8")
+    known = dict(re.findall(r'^ {2}"?([\w.-]+)"?: \[\s*("[^"]+"),\s*"[^"]+"', said, re.MULTILINE))
+    page = (STATIC / "index.html").read_text("utf-8")
+    asked = set(re.findall(r'data-(?:say|label|hint)="([^"]+)"', page))
+    for script in STATIC.glob("*.js"):
+        asked |= set(re.findall(r'\bsay\("([^"]+)"', script.read_text("utf-8")))
+    assert asked <= set(known)
+    from dragoman.flags import FLAGS
+
+    assert {f"flag.{flag}" for flag in FLAGS} <= set(known)
+
+
+def test_a_file_that_is_dropped_comes_back_translated(page, tmp_path):
+    drop = """([name, text]) => {
+        const files = new DataTransfer();
+        files.items.add(new File([text], name, { type: "text/plain" }));
+        for (const type of ["dragover", "drop"])
+            window.dispatchEvent(new DragEvent(type, { dataTransfer: files, bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(drop, ["letter.txt", "I love my dog.\n\nThe cat is here.\n"])
+    link = page.locator("#files a")
+    link.wait_for()
+    assert link.get_attribute("download") == "letter.zh-Hans.txt"
+    with page.expect_download() as download:
+        link.click()
+    lines = Path(download.value.path()).read_text("utf-8").split("\n")
+    assert "狗" in lines[0]
+    assert "猫" in lines[2]
+    assert (lines[1], lines[3:]) == ("", [""])
+    page.evaluate(drop, ["song.mp3", "x"])
+    playwright.expect(page.locator("#files li").nth(1)).to_contain_text("This format is not known here")
+
+
+def test_a_document_that_is_chosen_comes_back_as_a_document(page):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr(
+            "word/document.xml",
+            "<w:document><w:body><w:p><w:r><w:t>I love my dog.</w:t></w:r></w:p></w:body></w:document>",
+        )
+    page.set_input_files(
+        "#file", {"name": "a.docx", "mimeType": "application/zip", "buffer": packed.getvalue()}
+    )
+    page.locator("#files a").wait_for()
+    with page.expect_download() as download:
+        page.locator("#files a").click()
+    with zipfile.ZipFile(download.value.path()) as file:
+        assert "狗" in file.read("word/document.xml").decode()
+
+
+def test_text_file_names_glossary_and_history_stay_text(page):
+    page.click("summary")
+    page.fill("#glossary", f"dog = {ATTACK}\n{ATTACK} = cat")
+    assert ATTACK in translated(page, f"I love my dog. {ATTACK}")
+    page.set_input_files(
+        "#file", {"name": f"{ATTACK.replace('/', '-')}.txt", "mimeType": "x", "buffer": b"a dog"}
+    )
+    page.locator("#files a").wait_for()
+    assert page.locator("#terms li").all_text_contents()[0] == f"dog → {ATTACK}"
+    page.locator("#output .word").first.click()
+    page.locator("#menu input").fill(ATTACK)
+    page.locator("#menu input").press("Enter")
+    playwright.expect(page.locator("#past li")).to_have_count(0)
+    page.wait_for_timeout(2500)  # until the history has it
+    page.click("#open-history")
+    playwright.expect(page.locator("#past .text").first).to_contain_text(ATTACK)
+    assert page.title() == "Dragoman"
+    assert page.locator("img[src=x], main script, dialog script").count() == 0
+
+
+def test_the_history_is_kept_in_the_browser_and_can_be_forgotten(page):
+    translated(page)
+    page.wait_for_timeout(2500)  # a translation that stands this long is kept
+    page.reload()
+    page.click("#open-history")
+    page.locator("#past button").click()
+    playwright.expect(page.locator("#source")).to_have_value(TEXT)
+    page.click("#open-history")
+    page.click("#forget")
+    playwright.expect(page.locator("#past")).to_have_text("Nothing yet.")
+    assert json.loads(page.evaluate("() => localStorage['dragoman.history']")) == []
+
+
+def test_a_refusal_is_said_in_words(page):
+    page.fill("#source", "x" * 30_000)
+    playwright.expect(page.locator("#trouble")).to_contain_text("at most 20,000 characters")
+
+
+def test_the_page_says_when_the_server_is_gone(browser, tmp_path):
+    with serving(find_model("en-zh"), tmp_path) as running:
+        opened = browser.new_page()
+        opened.goto(f"{running.url}/")
+        opened.locator("#to option").first.wait_for(state="attached")
+    opened.fill("#source", TEXT)
+    playwright.expect(opened.locator("#trouble")).to_contain_text(
+        "The server does not answer", timeout=10_000
+    )
+    opened.close()
+
+
+def test_the_first_load_is_small_and_quick(browser, server):
+    opened = browser.new_page()
+    sizes: list[int] = []
+    opened.on("response", lambda response: sizes.append(len(response.body())))
+    opened.goto(f"{server.url}/")
+    opened.locator("#to option").first.wait_for(state="attached")
+    took = opened.evaluate("() => performance.getEntriesByType('navigation')[0].loadEventEnd")
+    opened.close()
+    assert sum(sizes) <= 300_000
+    assert took <= 1000
+
+
+def test_it_fits_a_phone(browser, server):
+    opened = browser.new_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    opened.goto(f"{server.url}/")
+    translated(opened, "I love my little dog and my big cat. " * 3)
+    assert opened.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    for name in ("#swap", "#copy", "#language", "#theme", "#pick"):
+        assert opened.locator(name).bounding_box()["height"] >= 40
+    opened.close()
+
+
+CONTRAST = """() => {
+    const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+        .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = rgb(getComputedStyle(at).backgroundColor);
+            if (colour.length === 3 || colour[3] > 0.9) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const found = [];
+    for (const element of document.querySelectorAll("body *")) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+        if (!own || !element.checkVisibility() || element.disabled || element.closest("#mirror")) continue;
+        const [a, b] = [light(rgb(getComputedStyle(element).color)), light(ground(element))].sort((x, y) => y - x);
+        if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${element.tagName}#${element.id}.${element.className}`);
+    }
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_labels_and_names(browser, server, scheme):
+    opened = browser.new_page(color_scheme=scheme)
+    opened.goto(f"{server.url}/")
+    translated(opened)
+    opened.click("summary")
+    assert opened.evaluate(CONTRAST) == []
+    unnamed = opened.evaluate(
+        """() => [...document.querySelectorAll("button, select, textarea, input, a")].filter((one) =>
+            one.checkVisibility() && !one.textContent.trim() && !one.getAttribute("aria-label") && !one.labels?.length
+        ).map((one) => one.outerHTML)"""
+    )
+    assert unnamed == []
+    opened.close()
+
+
+def test_nothing_is_inserted_as_markup_and_nothing_comes_from_elsewhere():
+    for file in STATIC.iterdir():
+        text = file.read_text("utf-8")
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text
+        ), file
+        assert set(re.findall(r"https?://[^\s\"'<>]+", text)) <= {"http://www.w3.org/2000/svg"}, file
+    page = (STATIC / "index.html").read_text("utf-8")
+    assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?![^>]*\ssrc=)", page)

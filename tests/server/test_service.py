@@ -1,0 +1,209 @@
+"""What the three APIs share, through HTTP: keys and limits, protection of text, models replaced under load."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from dragoman.server import models as models_module
+from dragoman.server.app import build
+from dragoman.server.keys import Keys
+from dragoman.server.logs import JsonLines
+from dragoman.server.settings import Limits
+from dragoman.translator import Translator
+from server.conftest import HERE, settings
+from tiny import Parts
+
+TEXT = "The red dog sees my house."
+OWN = {"text": TEXT, "source": "en"}
+LIBRE = {"q": TEXT, "source": "en", "target": "zh"}
+DEEPL = {"text": [TEXT], "target_lang": "ZH"}
+
+
+class TestKeys:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        return tmp_path / "keys.sqlite"
+
+    @pytest.fixture
+    def key(self, file: Path) -> str:
+        keys = Keys(file)
+        key = keys.add("alice", quota=4 * len(TEXT))
+        keys.close()
+        return key
+
+    @pytest.fixture
+    def locked(self, tiny_model: Path, file: Path, key: str) -> Iterator[TestClient]:
+        app = build(settings(tiny_model, keys=file, require_key=True))
+        with TestClient(app, HERE, raise_server_exceptions=False) as client:
+            yield client
+
+    def ask(self, client: TestClient, key: str | None) -> list[int]:
+        """The statuses of the three APIs."""
+        own = {"authorization": f"Bearer {key}"} if key else {}
+        deepl = {"authorization": f"DeepL-Auth-Key {key}"} if key else {}
+        return [
+            client.post("/api/translate", json=OWN, headers=own).status_code,
+            client.post("/translate", json=LIBRE | ({"api_key": key} if key else {})).status_code,
+            client.post("/v2/translate", json=DEEPL, headers=deepl).status_code,
+        ]
+
+    def test_each_client_sends_it_in_its_way(self, locked: TestClient, key: str) -> None:
+        assert self.ask(locked, None) == [403, 400, 403]
+        assert self.ask(locked, "other") == [403, 403, 403]
+        assert self.ask(locked, key) == [200, 200, 200]
+        usage = locked.get("/v2/usage", headers={"authorization": f"DeepL-Auth-Key {key}"})
+        assert usage.json() == {"character_count": 3 * len(TEXT), "character_limit": 4 * len(TEXT)}
+        assert locked.get("/v2/usage").status_code == 403
+        locked.post("/api/translate", json=OWN, headers={"authorization": f"Bearer {key}"})
+        assert self.ask(locked, key) == [456, 456, 456]
+
+    def test_what_needs_none(self, locked: TestClient) -> None:
+        for path in ("/health", "/languages", "/api/models", "/docs", "/frontend/settings"):
+            assert locked.get(path).status_code == 200
+        assert locked.get("/api/models").json()["keys"] == {"required": True}
+
+    def test_what_else_needs_one(self, locked: TestClient) -> None:
+        assert locked.post("/api/translate/stream", json=OWN).status_code == 403
+        assert locked.post("/api/explain", json={"text": TEXT}).status_code == 403
+        assert locked.post("/detect", json={"q": TEXT}).status_code == 400
+        file = {"file": ("a.txt", b"x")}
+        assert locked.post("/translate_file", data=LIBRE, files=file).status_code == 400
+
+    def test_without_need_a_wrong_one_is_wrong_and_none_is_fine(
+        self, tiny_model: Path, file: Path, key: str
+    ) -> None:
+        with TestClient(build(settings(tiny_model, keys=file)), HERE) as client:
+            assert self.ask(client, None) == [200, 200, 200]
+            assert self.ask(client, "other") == [403, 403, 403]
+
+
+def test_an_address_has_its_pace(tiny_model: Path) -> None:
+    with TestClient(build(settings(tiny_model, limits=Limits(per_minute=3))), HERE) as client:
+        answers = [client.post("/api/translate", json=OWN) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert int(answers[-1].headers["retry-after"]) > 0
+        assert "slow down" in answers[-1].json()["error"]
+        assert client.post("/v2/translate", json=DEEPL).json()["message"]
+        assert client.get("/health").status_code == 200
+
+
+class TestProtection:
+    """What must not change, whatever a model of random weights makes of the rest."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{name} sees the dog.",
+            "The dog sees %s and %(count)d cats.",
+            "  The dog sees the cat.\n\n\tThe bird sees http://example.org/a?b=c.  ",
+            "Find the cat at bird@example.org or in house 4711.",
+        ],
+    )
+    def test_placeholders_addresses_and_white_space_survive(self, client: TestClient, text: str) -> None:
+        found = client.post("/api/translate", json=OWN | {"text": text}).json()["translations"][0]["text"]
+        for kept in (
+            "{name}",
+            "%s",
+            "%(count)d",
+            "http://example.org/a?b=c",
+            "bird@example.org",
+            "4711",
+            "\n\n\t",
+        ):
+            assert (kept in found) == (kept in text)
+        assert len(found) - len(found.lstrip()) == len(text) - len(text.lstrip())
+        assert len(found) - len(found.rstrip()) == len(text) - len(text.rstrip())
+
+    def test_a_glossary_is_honoured(self, client: TestClient) -> None:
+        asked = OWN | {"glossary": {"red dog": "赤犬"}}
+        assert "赤犬" in client.post("/api/translate", json=asked).json()["translations"][0]["text"]
+        bad = client.post("/api/translate", json=OWN | {"glossary": {" ": "x"}})
+        assert (bad.status_code, "glossary" in bad.json()["error"]) == (400, True)
+
+    def test_tags_stay_in_place(self, client: TestClient) -> None:
+        page = '<p class="a">The dog sees <b>my house</b>.</p><br/><p>&amp; <!-- c --></p>'
+        for body in (
+            client.post("/translate", json=LIBRE | {"q": page, "format": "html"}).json()["translatedText"],
+            client.post("/api/translate", json=OWN | {"text": page, "format": "html"}).json()["translations"][
+                0
+            ]["text"],
+        ):
+            for tag in ('<p class="a">', "<b>", "</b>", "<br/>", "<!-- c -->", "&amp;"):
+                assert body.count(tag) == 1, tag
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_text_stands_in_the_log_only_where_it_was_asked_for(
+    tiny_model: Path, caplog: pytest.LogCaptureFixture, asked: bool
+) -> None:
+    with (
+        caplog.at_level("INFO", "dragoman.server"),
+        TestClient(build(settings(tiny_model, log_text=asked)), HERE) as client,
+    ):
+        client.post("/api/translate", json=OWN)
+    assert (TEXT in " ".join(map(JsonLines().format, caplog.records))) is asked
+
+
+def test_a_model_is_replaced_under_load(
+    tiny_parts: Parts, other_parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models_module, "LOOK_AGAIN", 0.0)
+    path = tiny_parts.write(tmp_path / "model")
+    old = Translator.load(path, workers=1).translate(TEXT).text
+    seen: list[Any] = []
+    ended = threading.Event()
+
+    with TestClient(build(settings(path)), HERE) as client:
+
+        def ask() -> None:
+            while not ended.is_set():
+                answer = client.post("/api/translate", json=OWN)
+                seen.append(
+                    answer.json()["translations"][0]["text"] if answer.status_code == 200 else answer.text
+                )
+
+        clients = [threading.Thread(target=ask) for _ in range(3)]
+        for one in clients:
+            one.start()
+        while not seen:
+            ended.wait(0.01)
+        other_parts.write(path)
+        new = Translator.load(path, workers=1).translate(TEXT).text
+        for _ in range(1000):
+            if new in seen:
+                break
+            ended.wait(0.01)
+        ended.set()
+        for one in clients:
+            one.join()
+    assert set(seen) == {old, new}
+    last_old = len(seen) - 1 - seen[::-1].index(old)
+    assert new in seen[last_old:]
+
+
+def test_neighbours_do_not_change_an_answer(client: TestClient, translator: Translator) -> None:
+    """Sentences of many lengths at once, from many clients: each as if it were alone, to the last bit."""
+    texts = [
+        " ".join("the small red dog sees my big old house".split()[: 1 + n % 9]) + "." for n in range(90)
+    ]
+    right = {text: translator.translate(text) for text in set(texts)}
+    wrong: list[str] = []
+
+    def ask(text: str) -> None:
+        answer = client.post("/api/translate", json=OWN | {"text": text}).json()
+        found = answer["translations"][0]
+        if (found["text"], found["score"]) != (right[text].text, right[text].score):
+            wrong.append(text)
+
+    clients = [threading.Thread(target=ask, args=(text,)) for text in texts]
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join()
+    assert wrong == []
