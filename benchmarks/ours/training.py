@@ -1,0 +1,191 @@
+"""Dragoman's training steps, put together from the parts that `dragoman train` uses. Compares nothing, logs nothing."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, count, repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import inputs
+from benchmarks.timing import Stopwatch
+from dragoman.processor import keep_freed_memory
+from dragoman.protocols import Loss
+from dragoman.text.batches import Batch, collate
+from dragoman.text.corpus import Pair, write_pairs
+from dragoman.text.tokenizer import EOS
+from dragoman.training.gradients import Workers, side_by_side
+from dragoman.training.loop import train as steps_of
+from dragoman.training.loss import LabelSmoothing
+from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
+from dragoman.training.prepare import TrainingData, prepare
+from dragoman.training.validate import trained
+from dragoman.transformer.model import Transformer, TransformerConfig
+
+MAX_STEPS = 100_000  # more than any turn lasts
+WARMUP_STEPS = 300
+PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A model with everything that makes its steps."""
+
+    model: Transformer
+    workers: Workers
+    optimizer: Optimizer
+
+
+def assembled(
+    size: dict[str, Any], dropout: float, optimizer: OptimizerConfig, precision: str, workers: int, steps: int
+) -> Assembled:
+    """As a training run puts them together; `size` holds the fields of benchmarks.sizes.Size."""
+    keep_freed_memory()
+    torch.manual_seed(1)
+    config = TransformerConfig(
+        d_model=size["d_model"],
+        d_ff=size["d_ff"],
+        n_heads=size["n_heads"],
+        encoder_layers=size["layers"],
+        decoder_layers=size["layers"],
+        norm="pre",
+        dropout=dropout,
+    )
+    model = Transformer(config, size["vocab"], size["vocab"]).train()
+    parameters = FlatParameters(model, PRECISIONS[precision])
+    made = side_by_side(model, parameters, partial(_loss, LabelSmoothing()), workers)
+    return Assembled(model, made, Optimizer(parameters, optimizer, steps))
+
+
+def train(
+    directory: str,
+    languages: Sequence[str],
+    size: dict[str, Any],
+    dropout: float,
+    batch_tokens: int,
+    optimizer: str,
+    precision: str,
+    workers: int,
+    warm_up: int,
+    seconds: float,
+) -> dict[str, float]:
+    """Steps on a prepared corpus, from its files on disk to new weights."""
+    data = TrainingData(Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]))
+
+    return timed(_epochs(data, batch_tokens), size, dropout, optimizer, precision, workers, warm_up, seconds)
+
+
+def timed(
+    batches: Iterable[Batch],
+    size: dict[str, Any],
+    dropout: float,
+    optimizer: str,
+    precision: str,
+    workers: int,
+    warm_up: int,
+    seconds: float,
+) -> dict[str, float]:
+    """Steps on these batches, which must not run out; the time to get a batch counts."""
+    made = assembled(size, dropout, OptimizerConfig(kind=optimizer), precision, workers, MAX_STEPS)  # type: ignore[arg-type]
+    watch = Stopwatch(warm_up, seconds)
+    before = time.perf_counter()
+    for step in steps_of(made.workers, iter(batches), made.optimizer):
+        now = time.perf_counter()
+        if watch.step(now - before, step.tokens):
+            break
+        before = now
+    return watch.result() | {"parameters": made.optimizer.parameters.master.numel()}
+
+
+def _epochs(data: TrainingData, batch_tokens: int) -> Iterator[Batch]:
+    return chain.from_iterable(data.epoch(epoch, 0, batch_tokens) for epoch in count())
+
+
+def _loss(criterion: LabelSmoothing, model: Any, batch: Any) -> Loss:
+    found: Loss = model.loss(batch, criterion)
+    return found
+
+
+def random_sentences(length: int, batch_tokens: int, size: dict[str, Any], **task: Any) -> dict[str, float]:
+    """Steps on batches of random ids, each side of each sentence `length` tokens long with its special ones."""
+    draw = np.random.default_rng(1)
+    words = draw.integers(EOS + 1, size["vocab"], (2, max(1, batch_tokens // length), length - 1))
+    return timed(repeat(collate(*words.tolist())), size, **task)
+
+
+def prepare_lines(
+    directory: str, languages: Sequence[str], files: Sequence[str], lines: int, vocab: int
+) -> dict[str, float]:
+    """Clean, learn the vocabulary and encode a corpus of so many different pairs, made from a smaller one."""
+    where = Path(directory)
+    shutil.rmtree(where, ignore_errors=True)
+    where.mkdir(parents=True)
+    found = inputs.Corpus(tuple(map(Path, files)), languages[0], languages[1])
+    write_pairs(where / "lines.tsv", _numbered(found, lines))
+    started = time.perf_counter()
+    data = prepare(
+        [where / "lines.tsv"], (), where, inputs.recipe(languages[0], languages[1], vocab), lambda text: None
+    )
+    data.ids(0)
+    return {"seconds": time.perf_counter() - started, "pairs": data.pairs}
+
+
+def _numbered(corpus: inputs.Corpus, lines: int) -> Iterator[Pair]:
+    """The corpus over and over; a number after both sides keeps its repetitions from being duplicates."""
+    for turn in count():
+        for pair in corpus.pairs():
+            if lines == 0:
+                return
+            yield Pair(f"{pair.source} {turn}", f"{pair.target} {turn}")
+            lines -= 1
+
+
+def learn(
+    directory: str,
+    languages: Sequence[str],
+    size: dict[str, Any],
+    dropout: float,
+    batch_tokens: int,
+    optimizer: str,
+    peak_lr: float,
+    precision: str,
+    workers: int,
+    steps: int,
+    every: int,
+) -> dict[str, Any]:
+    """Train for so many steps; [step, seconds, validation loss] every few. Looking is not counted as time."""
+    data = TrainingData(Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]))
+    config = OptimizerConfig(
+        kind=optimizer,  # type: ignore[arg-type]
+        peak_lr=peak_lr,
+        schedule="cosine",
+        warmup_steps=min(WARMUP_STEPS, steps // 4),
+    )
+    made = assembled(size, dropout, config, precision, workers, steps)
+    dev = data.dev_batches(batch_tokens)
+    curve: list[list[float]] = []
+    taken: list[float] = []
+    before = time.perf_counter()
+    for step in steps_of(made.workers, _epochs(data, batch_tokens), made.optimizer):
+        taken.append(time.perf_counter() - before)
+        if step.number % every == 0 or step.number == steps:
+            with trained(made.model, made.optimizer):
+                losses = [made.model.loss(batch) for batch in dev]
+            loss = sum(float(found.nll) for found in losses) / sum(found.tokens for found in losses)
+            curve.append([step.number, sum(taken), loss])
+        if step.number == steps:
+            break
+        before = time.perf_counter()
+    return {
+        "curve": curve,
+        "best_loss": min(loss for _, _, loss in curve),
+        "step_seconds": statistics.median(taken),
+    }
