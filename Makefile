@@ -14,13 +14,15 @@ ifeq ($(wildcard $(BIN)/python),)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: help demo install test lint clean
+.PHONY: help demo install test lint bench lineage clean
 
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
 	@echo "make test      run every test"
 	@echo "make install   add what training needs (torch, OpenCC) to .venv"
 	@echo "make lint      ruff and mypy"
+	@echo "make bench     speed beside other tools, which go into .bench-venv; MODEL=DIR translates with that model"
+	@echo "make lineage   every system of docs/guide/lineage trained and measured, in an hour: docs/lineage.md"
 	@echo "make clean     remove .venv and what tools left behind"
 
 demo: $(STAMPS)/demo
@@ -34,10 +36,30 @@ test: $(STAMPS)/dev
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# An hour on two cores. DRAGOMAN_DATA may name a directory with Multi30k in it; one question alone, or shorter:
+# python -m benchmarks --help
+MODEL ?= en-zh
+bench: $(STAMPS)/train
+	@$(BIN)/python -m benchmarks install
+	$(BIN)/python -m benchmarks train --size small
+	$(BIN)/python -m benchmarks train --size base
+	$(BIN)/python -m benchmarks translate --model $(MODEL) --beam 1
+	$(BIN)/python -m benchmarks translate --model $(MODEL) --beam 5
+	$(BIN)/python -m benchmarks translate --model $(MODEL) --engine torch
+	$(BIN)/python -m benchmarks latency --model $(MODEL)
+	$(BIN)/python -m benchmarks scaling
+	$(BIN)/python -m benchmarks optimizers
+	@$(BIN)/python -m benchmarks report --plots
+
+# Resumes what was interrupted; one system alone: python -m benchmarks.lineage --help
+lineage: $(STAMPS)/lineage
+	$(BIN)/python -m benchmarks.lineage
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .bench-venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -63,7 +85,13 @@ $(STAMPS)/train: $(STAMPS)/venv pyproject.toml constraints.txt
 	@$(PIP) -e '.[train,zh]'
 	@touch $@ $(STAMPS)/demo
 
+$(STAMPS)/lineage: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing what the systems before and after the Transformer need into $(VENV) ..."
+	@$(PIP) -e '.[train,zh,words]'
+	@touch $@ $(STAMPS)/demo $(STAMPS)/train
+
 $(STAMPS)/dev: $(STAMPS)/venv pyproject.toml constraints.txt
 	@echo "Installing the development packages into $(VENV): the first time, torch is a large download ..."
 	@$(PIP) -e '.[dev]'
+	@$(PIP) --quiet -e '.[oracles]' || echo "KenLM could not be compiled here: the test that compares with it is skipped."
 	@touch $@ $(STAMPS)/demo $(STAMPS)/train

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dragoman.cli import app
 from dragoman.config import parse_set, resolve
-from dragoman.training.settings import RunConfig
+from dragoman.training.languagemodels import RUNS, defaults
+from dragoman.training.settings import DEFAULT_PRESET, PRESETS, resolve_run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "corpus" / "README.md"]
@@ -29,9 +31,17 @@ def test_every_command_is_understood(page: Path) -> None:
     for command in commands(page):
         words = shlex.split(re.split(r" [<>] ", command)[0], comments=True)
         app.parse_args(words[1:], exit_on_error=False, print_error=False)
-        for name, setting in zip(words, words[1:], strict=False):
-            if name == "--set":
-                resolve(RunConfig, [("--set", parse_set(setting))])
+        settings = [parse_set(word) for name, word in zip(words, words[1:], strict=False) if name == "--set"]
+        understood(words, [("--set", setting) for setting in settings])
+
+
+def understood(words: list[str], layers: list[tuple[str, Any]]) -> None:
+    """Raises ConfigError for a --set that the command does not have."""
+    flags = dict(zip(words, words[1:], strict=False))
+    if words[1] == "lm":
+        resolve(RUNS[flags.get("--kind", "bert")], [("defaults", defaults("bert")), *layers])
+    else:
+        resolve_run([("--preset", PRESETS[flags.get("--preset", DEFAULT_PRESET)]), *layers])
 
 
 def test_there_are_commands_to_check() -> None:

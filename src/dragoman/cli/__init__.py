@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
-from dragoman.cli import corpora, measure, models, train, translate
+from dragoman.cli import corpora, explain, measure, models, serve, train, translate
 from dragoman.cli.terminal import prepare_streams, settle_output, tell
 from dragoman.errors import DragomanError
 
@@ -36,11 +36,29 @@ app.command(translate.translate, usage=translate.USAGE, help_epilogue=translate.
 app.command(train.train, usage=train.USAGE, help_epilogue=train.EXAMPLES)
 app.command(measure.evaluate, usage=measure.EVALUATE_USAGE, help_epilogue=measure.EVALUATE_EXAMPLES)
 app.command(measure.score, usage=measure.SCORE_USAGE, help_epilogue=measure.SCORE_EXAMPLES)
+app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES)
 app.command(corpora.data)
 app.command(models.models, usage=models.USAGE, help_epilogue=models.EXAMPLES)
+app.command(serve.serve)
+app.command(
+    "dragoman.cli.lm:lm", name="lm", help="Language models: how probable a text is, what may come next."
+)
+app.command(
+    "dragoman.cli.words:words",
+    name="words",
+    help="Words as vectors: learn them, ask who is near whom, draw them.",
+)
 
 # The packages that come with an extra of ours, by the name they are imported under.
-_EXTRAS = {"torch": "train", "opencc": "zh", "zstandard": "zst"}
+_EXTRAS = {
+    "matplotlib": "plot",
+    "numba": "words",
+    "torch": "train",
+    "opencc": "zh",
+    "zstandard": "zst",
+    "starlette": "serve",
+    "uvicorn": "serve",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,233 @@
+"""`dragoman explain` as its users meet it: which view they get, in which form, and one clear line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import dragoman.explain.tracing
+from dragoman.cli import main
+from dragoman.explain import Trace
+from dragoman.explain.schema import Proof
+
+Capture = pytest.CaptureFixture[str]
+Run = Callable[..., str]
+SENTENCE = "The big dog sees my cat."
+REFERENCE = ["--reference", "大狗看见我的猫。"]
+
+
+@pytest.fixture
+def run(tiny_model: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`dragoman explain` with the tiny model and a short beam: what it prints."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def explain(*words: str, text: str = SENTENCE) -> str:
+        assert main(["explain", text, "-m", str(tiny_model), "--beam-size", "2", *words]) == 0
+        return capsys.readouterr().out
+
+    return explain
+
+
+@pytest.fixture
+def refused(tiny_model: Path, capsys: Capture) -> Callable[..., str]:
+    """The one line that a wrong call gets."""
+
+    def explain(*words: str, text: str = SENTENCE, code: int = 2) -> str:
+        assert main(["explain", text, "-m", str(tiny_model), *words]) == code
+        output, errors = capsys.readouterr()
+        assert output == "" and errors.startswith("dragoman: ") and errors.count("\n") == 1
+        return errors
+
+    return explain
+
+
+# -- views --------------------------------------------------------------------------------------------------------
+
+
+def test_alone_it_tells_the_whole_story(run: Run) -> None:
+    output = run()
+    assert output.splitlines()[0].startswith(f"{SENTENCE}  ->  ")
+    for part in (
+        "1  The encoder reads",
+        "2  The decoder writes",
+        "3  Where it looked",
+        "4  How each word",
+        "proofs hold",
+    ):
+        assert part in output
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (
+            ["--training", *REFERENCE],
+            ["Training (teacher forcing)", "Cross-entropy", "causal mask"],
+        ),
+        (["--attention", "encoder.1.self", "--head", "2"], ["encoder.1.self, head 2 of 2"]),
+        (["--attention", "decoder.1.cross"], ["mean of 2 heads"]),
+        (["--ask", "training-vs-inference", *REFERENCE], ["TRAINING", "INFERENCE", "train_equals_infer"]),
+        (["--ask", "qkv", "--layer", "1", "--head", "1", "--step", "1"], ["decoder.1.cross, head 1, step 1"]),
+        (["--ask", "qkv"], ["Who asks and who answers"]),
+        (["--beam"], ["The beam, 2 wide"]),
+        (["--without", "cache", *REFERENCE], ["Without cache", "cross-entropy a token"]),
+        (["--without", "head:decoder.1.cross:1"], ["Without head:decoder.1.cross:1"]),
+        (["--proofs"], ["train_equals_infer", "measured"]),
+        (["--proofs", "--beam"], ["The beam", "Proofs"]),
+    ],
+)
+def test_a_view_is_shown_when_asked_for_and_no_other(
+    run: Run, words: Sequence[str], said: Sequence[str]
+) -> None:
+    output = run(*words)
+    assert all(part in output for part in said)
+    assert "1  The encoder reads" not in output
+
+
+def test_the_language_is_asked_for_or_the_locale_s(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "编码器读入" in run("--lang", "zh")
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert "编码器读入" in run()
+    assert "The encoder reads" in run("--lang", "en")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")  # as in any program, it overrides LANG
+    assert "The encoder reads" in run()
+
+
+def own_words(monkeypatch: pytest.MonkeyPatch, text: str) -> list[object]:
+    """Makes the model write `text`, whatever it would have; the references that were then asked for."""
+    real, references = dragoman.explain.tracing.explain, []
+
+    def said(translator: object, source: str, reference: str | None, *words: object) -> Trace:
+        references.append(reference)
+        trace = real(translator, source, reference, *words)  # type: ignore[arg-type]
+        return replace(trace, inference=replace(trace.inference, text=text))
+
+    monkeypatch.setattr(dragoman.explain.tracing, "explain", said)
+    return references
+
+
+def test_what_the_model_writes_stands_in_for_a_reference(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    references = own_words(monkeypatch, "你好。")
+    for words in (["--training"], ["--ask", "training-vs-inference"], ["--without", "scale"]):
+        references.clear()
+        run(*words)
+        assert references == [None, "你好。"]
+    references.clear()
+    run("--beam")
+    assert references == [None]
+
+
+def test_nonsense_does_not(run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    own_words(monkeypatch, "nonsense")
+    assert "the model itself writes 'nonsense', which is no reference" in refused("--training")
+    assert "cross-entropy" not in run("--without", "scale")
+
+
+def test_a_failed_proof_comes_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = dragoman.explain.tracing.explain
+
+    def broken(*words: object) -> Trace:
+        return replace(real(*words), proofs=(Proof("no_future", "nothing leaks", 1.0, 0.0, False),))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(dragoman.explain.tracing, "explain", broken)
+    for words in ([], ["--beam"], ["--ask", "qkv"]):
+        assert run(*words).startswith("PROOF FAILED")
+
+
+# -- forms --------------------------------------------------------------------------------------------------------
+
+
+def test_json_is_the_trace(run: Run) -> None:
+    line = run("--format", "json")
+    assert line.count("\n") == 1
+    trace = Trace.from_json(line)
+    assert trace.source.text == SENTENCE and trace.training is None
+    found = json.loads(line)
+    assert (found["format"], found["version"]) == ("dragoman.trace", 1)
+
+
+def test_json_of_before_and_after_is_two_lines(run: Run) -> None:
+    before, after = map(json.loads, run("--without", "cache", "--format", "json").splitlines())
+    assert (before["removed"], after["removed"]) == (None, "cache")
+
+
+def test_without_a_terminal_there_are_no_colours(run: Run) -> None:
+    output = run()
+    assert "\x1b" not in output and "█" not in output
+    assert not any(line != line.rstrip() for line in output.splitlines())
+
+
+def test_on_a_terminal_there_are_unless_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b[" in run()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in run()
+
+
+def test_text_cannot_steer_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    output = run(text="The \x1b[31mred\u202e dog.")
+    assert "\x1b" not in output and "\u202e" not in output
+
+
+def test_a_page_is_written_and_said(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert run("-o", str(page)) == ""
+    assert page.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+
+
+# -- what is wrong ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--attention", "decoder.9.cross"], "no attention 'decoder.9.cross': this model has encoder.1.self"),
+        (
+            ["--attention", "decoder.1.cross", "--head", "3"],
+            "decoder.1.cross has no head 3: its heads are 1 to 2",
+        ),
+        (["--ask", "qkv", "--layer", "2"], "no decoder layer 2: its layers are 1 to 1"),
+        (["--ask", "qkv", "--head", "0"], "has no head 0: its heads are 1 to 2"),
+        (["--ask", "qkv", "--step", "99"], "no step 99: this translation has steps 0 to"),
+        (["--ask", "why"], '"training-vs-inference", "qkv"'),
+        (["--head", "1"], "--head goes with --attention or --ask qkv"),
+        (["--layer", "1"], "--layer goes with --ask qkv"),
+        (["--step", "1", "--ask", "training-vs-inference"], "--step goes with --ask qkv"),
+        (["--without", "the roof"], "causal_mask"),
+        (["--without", "head:decoder.1.cross:7"], "7"),
+        (["--reference", "  "], "the reference is empty"),
+        (["--reference", "Are you OK?"], "written in Latin letters"),
+        (["--engine", "ctranslate2"], "torch"),
+        (["--beam-size", "0"], "beam_size"),
+    ],
+)
+def test_wrong_words_get_one_clear_line(refused: Callable[..., str], words: Sequence[str], said: str) -> None:
+    assert said in refused(*words)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_an_empty_text_is_refused(refused: Callable[..., str], text: str) -> None:
+    assert "empty" in refused(text=text)
+
+
+def test_help_shows_real_examples(capsys: Capture) -> None:
+    assert main(["explain", "--help"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("Usage: dragoman explain TEXT")
+    assert 'dragoman explain "Are you OK ?" --ask qkv' in output
+
+
+def test_a_model_that_is_not_there_is_named(capsys: Capture, tmp_path: Path) -> None:
+    assert main(["explain", SENTENCE, "-m", str(tmp_path / "none")]) == 1
+    assert "none" in capsys.readouterr().err
+    shutil.rmtree(tmp_path)
