@@ -36,6 +36,7 @@ def side_by_side(count: int) -> ThreadPoolExecutor:
     together = threading.Barrier(count + 1)
 
     def begin() -> None:
+        torch.get_num_threads()  # settles the default of this thread, which would else come after the next line
         torch.set_num_threads(max(threads // count, 1))  # for what this thread computes
         together.wait()
 

@@ -51,7 +51,7 @@ class Worker:
 class Gradient:
     """Of the mean loss over the tokens of some batches."""
 
-    flat: Tensor  # fp32 [P]
+    flat: Tensor  # fp32 [P]; good until the next gradient is asked for
     loss: float  # nats a token, smoothed targets
     nll: float
     tokens: int
@@ -71,6 +71,7 @@ class Workers:
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self.workers = workers
+        self._total = torch.empty(0)  # the sum of a window, in fp32: its memory is used again for the next
         self._pool = processor.side_by_side(len(workers)) if len(workers) > 1 else None
 
     def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
@@ -98,7 +99,6 @@ class Workers:
             if worker.generator is not None:
                 worker.generator.manual_seed(int(torch.randint(2**62, ())))
         tokens = sum(int(batch.target_mask[:, 1:].sum()) for batch in window)
-        total: Tensor | None = None
         losses: list[Tensor] = []
         count = len(self.workers)
         pieces = [piece for batch in window for piece in _pieces(batch, parts * count)]
@@ -106,12 +106,18 @@ class Workers:
             found = self._backward(pieces[start : start + count], tokens)
             for worker, _ in zip(self.workers, found, strict=False):
                 # In fp32: between pieces bf16 would forget small addends.
-                flat = worker.gradient
-                total = flat.to(torch.float32, copy=True) if total is None else total.add_(flat)
+                self._add(worker.gradient, first=not losses and worker is self.workers[0])
             losses += found
-        assert total is not None  # a window is never empty
         loss, nll = (torch.stack(losses).sum(0) / tokens).tolist()
-        return Gradient(total, loss, nll, tokens, parts)
+        return Gradient(self._total, loss, nll, tokens, parts)
+
+    def _add(self, gradient: Tensor, first: bool) -> None:
+        if not first:
+            self._total.add_(gradient)
+        elif self._total.numel() == gradient.numel():
+            self._total.copy_(gradient)
+        else:
+            self._total = gradient.to(torch.float32, copy=True)
 
     def _backward(self, shares: Sequence[SplittableBatch], tokens: int) -> list[Tensor]:
         """A piece for each worker, or for the first of them."""

@@ -70,8 +70,8 @@ class FusedCrossEntropy(torch.autograd.Function):
                 found, divergence = _with_divergence(found, consistency)
                 extra += divergence
             for rows, gradient in zip(chunks, found, strict=True):
-                label = labels[rows, None]
-                gradient.scatter_(1, label, gradient.gather(1, label) - (1 - smoothing) / passes)
+                # Not scatter_, which copies the whole chunk twice to change one column of each row.
+                gradient[torch.arange(len(gradient), device=labels.device), labels[rows]] -= (1 - smoothing) / passes
                 torch.mm(gradient, weight, out=hidden_grad[rows])
                 weight_grad += gradient.t() @ hidden[rows]
         everywhere = smoothing / weight.size(0) / passes  # what smoothing takes from each logit's gradient

@@ -32,15 +32,16 @@ class ByteDropout(torch.autograd.Function):
     def forward(ctx, x: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:  # type: ignore[no-untyped-def]
         draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
         draws.random_(-(2**63), None, generator=generator)
-        keep = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
+        # 0 and 1 in the type of x: a product with booleans would turn them into numbers first, at three times the cost.
+        keep = torch.ge(draws.view(torch.uint8)[: x.numel()].view(x.shape), threshold, out=torch.empty_like(x))
         ctx.save_for_backward(keep)
         ctx.scale = 256 / (256 - threshold)
-        return torch.ops.aten.native_dropout_backward(x, keep, ctx.scale)
+        return (x * keep).mul_(ctx.scale)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def]
         (keep,) = ctx.saved_tensors
-        return torch.ops.aten.native_dropout_backward(gradient, keep, ctx.scale), None, None
+        return (gradient * keep).mul_(ctx.scale), None, None
 
 
 class Dropout(nn.Module):
