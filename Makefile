@@ -19,7 +19,7 @@ endif
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
 	@echo "make test      run every test"
-	@echo "make install   add what training needs (torch, OpenCC) to .venv"
+	@echo "make install   add what training, explaining and serving need (torch, ...) to .venv"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed beside other tools, which go into .bench-venv; MODEL=DIR translates with that model"
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in an hour: docs/lineage.md"
@@ -29,7 +29,7 @@ demo: $(STAMPS)/demo
 	@$(BIN)/python examples/demo.py
 
 install: $(STAMPS)/train
-	@echo "Ready: $(BIN)/dragoman train --help"
+	@echo "Ready: $(BIN)/dragoman --help"
 
 test: $(STAMPS)/dev
 	$(BIN)/python -m pytest
@@ -55,7 +55,7 @@ bench: $(STAMPS)/train
 	@$(BIN)/python -m benchmarks report --plots
 
 # Resumes what was interrupted; one system alone: python -m benchmarks.lineage --help
-lineage: $(STAMPS)/lineage
+lineage: $(STAMPS)/train
 	$(BIN)/python -m benchmarks.lineage
 
 clean:
@@ -81,14 +81,9 @@ $(STAMPS)/demo: $(STAMPS)/venv pyproject.toml constraints.txt
 	@touch $@
 
 $(STAMPS)/train: $(STAMPS)/venv pyproject.toml constraints.txt
-	@echo "Installing torch and OpenCC into $(VENV): the first time, this is a large download ..."
-	@$(PIP) -e '.[train,zh]'
+	@echo "Installing torch and a few small packages into $(VENV): the first time, this is a large download ..."
+	@$(PIP) -e '.[serve,train,words,zh]'
 	@touch $@ $(STAMPS)/demo
-
-$(STAMPS)/lineage: $(STAMPS)/venv pyproject.toml constraints.txt
-	@echo "Installing what the systems before and after the Transformer need into $(VENV) ..."
-	@$(PIP) -e '.[train,zh,words]'
-	@touch $@ $(STAMPS)/demo $(STAMPS)/train
 
 $(STAMPS)/dev: $(STAMPS)/venv pyproject.toml constraints.txt
 	@echo "Installing the development packages into $(VENV): the first time, torch is a large download ..."

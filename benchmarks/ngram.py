@@ -14,8 +14,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from benchmarks.alternate import Arm
-from benchmarks.comparison import Column, How, Question, compare
-from benchmarks.inputs import WORK
+from benchmarks.comparison import WORK, Column, How, Question, compare
 from dragoman.errors import UsageError
 
 

@@ -1,6 +1,6 @@
 """word2vec: Dragoman against gensim with the same settings on the same sentences, in speed and in what was learnt.
 
-Both arms run under the Python that this runs under: pip install 'dragoman[dev]'.
+Both arms run under the Python that this runs under: `make test` installs gensim beside Dragoman.
 """
 
 from __future__ import annotations

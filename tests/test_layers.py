@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.guards": set(),
     "training.task": {"training.gradients", "training.optimizer", "training.settings"},
     "training.run": MECHANICS | {"training.settings", "training.task", "training.guards", "config"},
-    "training.translators": {"training", "modeldir", "text", "config"} | MODELS,
+    "training.translators": {"training", "explain", "modeldir", "text", "config"} | MODELS,
     "training.texts": {"text"},
     "training.masking": {"training.texts", "text"},
     "training.languagemodels": {"training", "text"} | MODELS,

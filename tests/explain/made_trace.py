@@ -26,14 +26,20 @@ def made_trace(
     decoder_layers: int = 2,
     d_model: int = 32,
     training: bool = True,
+    kept: int | None = None,
     seed: int = 0,
 ) -> Json:
-    """One record; `source` and `target` are the pieces without the special tokens."""
+    """One record; `source` and `target` are the pieces without the special tokens.
+
+    `kept` cuts the arrays to so many positions a side, as limits.py does.
+    """
     chance = np.random.default_rng(seed)
     read = [*_tokens(source), EOS]
     written = [*_tokens(target), EOS]
     fed = [BOS, *written[:-1]]
-    sizes = (len(read), len(written), d_model, encoder_layers, decoder_layers)
+    s, t = min(len(read), kept or len(read)), min(len(written), kept or len(written))
+    sizes = (s, t, d_model, encoder_layers, decoder_layers)
+    cut = (s, t) != (len(read), len(written))
     steps = [_step(chance, t, fed[t], written[t], len(read)) for t in range(len(written))]
     text = "".join(target).replace("▁", "")
     return {
@@ -44,7 +50,12 @@ def made_trace(
             "kind": "transformer",
             "languages": ["en", "zh"],
             "vocabulary": 100,
-            "config": {"d_model": d_model, "n_heads": HEADS, "encoder_layers": encoder_layers},
+            "config": {
+                "d_model": d_model,
+                "n_heads": HEADS,
+                "encoder_layers": encoder_layers,
+                "decoder_layers": decoder_layers,
+            },
             "specials": {"pad": 0, "unk": 1, "bos": 2, "eos": 3},
             "fingerprint": "0" * 64,
         },
@@ -55,6 +66,9 @@ def made_trace(
             "tokens": read,
             "padded_to": len(read) + 3,
             "mask": [1] * len(read) + [0] * 3,
+            "padded": None
+            if s < len(read)
+            else tensor(_softmax(chance.normal(size=(t, s))), "target", "source"),
         },
         "inference": {
             "text": text,
@@ -67,20 +81,35 @@ def made_trace(
             "steps": steps,
             "beam": _beam(chance, written),
             "stop": {"reason": "end", "t": len(written) - 1},
-            "pass": _pass(chance, *sizes),
+            "served": {"engine": "torch", "text": text, "same": True},
+            "pass": _pass(chance, *sizes, mask="none"),
         },
-        "training": _training(chance, text, fed, written, _pass(chance, *sizes)) if training else None,
+        "training": _training(chance, text, fed, written, _pass(chance, *sizes, mask="causal"))
+        if training
+        else None,
         "influence": {
-            "attention": tensor(_softmax(chance.normal(size=(len(written), len(read)))), "target", "source"),
-            "value_zeroing": tensor(_softmax(chance.normal(size=(len(written), len(read)))), "target", "source"),
+            "attention": tensor(_softmax(chance.normal(size=(t, s))), "target", "source"),
+            "value_zeroing": tensor(_softmax(chance.normal(size=(t, s))), "target", "source"),
             "agreement": 0.41,
         },
-        "positions": tensor(_sinusoids(max(len(read), len(written)), d_model), "position", "feature"),
+        "positions": tensor(_sinusoids(max(s, t), d_model), "position", "feature"),
         "proofs": [
-            {"id": "rows_sum_to_one", "statement": "Rows sum to 1.", "value": 1e-7, "limit": 1e-6, "passed": True},
-            {"id": "no_future", "statement": "Nothing flows back.", "value": 0.0, "limit": 0.0, "passed": True},
+            {
+                "id": "rows_sum_to_one",
+                "statement": "Rows sum to 1.",
+                "value": 1e-7,
+                "limit": 1e-6,
+                "passed": True,
+            },
+            {
+                "id": "no_future",
+                "statement": "Nothing flows back.",
+                "value": 0.0,
+                "limit": 0.0,
+                "passed": True,
+            },
         ],
-        "limits": {"truncated": False, "kept_source": len(read), "kept_target": len(written), "note": ""},
+        "limits": {"truncated": cut, "kept_source": s, "kept_target": t, "note": "arrays are cut" * cut},
         "environment": {"dragoman": "0", "torch": "0", "threads": 1, "seconds": 0.1},
     }
 
@@ -95,7 +124,13 @@ def _tokens(pieces: Sequence[str]) -> list[Json]:
     for number, piece in enumerate(pieces):
         text = piece.replace("▁", "")
         place += piece.startswith("▁") and number > 0
-        token = {"id": 10 + number, "piece": piece, "text": text, "span": [place, place + len(text)], "byte": False}
+        token = {
+            "id": 10 + number,
+            "piece": piece,
+            "text": text,
+            "span": [place, place + len(text)],
+            "byte": False,
+        }
         made.append(token)
         place += len(text)
     return made
@@ -117,7 +152,9 @@ def _choice(token: Json, p: float) -> Json:
 
 def _top(chance: np.random.Generator, token: Json) -> list[Json]:
     shares = np.sort(_softmax(chance.normal(size=12) * 2))[::-1][:10]
-    others = [{"id": 50 + number, "piece": f"w{number}", "p": float(p)} for number, p in enumerate(shares[1:])]
+    others = [
+        {"id": 50 + number, "piece": f"w{number}", "p": float(p)} for number, p in enumerate(shares[1:])
+    ]
     return [_choice(token, float(shares[0])), *others]
 
 
@@ -145,7 +182,14 @@ def _beam(chance: np.random.Generator, written: list[Json]) -> Json:
         state = "won" if t == len(written) - 1 else "live"
         score = (total + logp) / (t + 1) if state == "won" else None
         new = {"id": len(nodes), "parent": last, "t": t, "token": token, "logp": logp, "total": total + logp}
-        lost = {"id": len(nodes) + 1, "parent": last, "t": t, "token": EOS, "logp": -3.0, "total": total - 3.0}
+        lost = {
+            "id": len(nodes) + 1,
+            "parent": last,
+            "t": t,
+            "token": EOS,
+            "logp": -3.0,
+            "total": total - 3.0,
+        }
         nodes += [
             {**new, "state": state, "why": "", "score": score},
             {**lost, "state": "pruned", "why": "rank 3 of a beam of 2", "score": None},
@@ -166,13 +210,14 @@ def _training(chance: np.random.Generator, text: str, fed: list[Json], labels: l
         heard = {"id": 60, "piece": "错", "text": "错", "span": None, "byte": False} if t == 2 else word
         own.append({"t": t, "input": heard, "prediction": said, "p_label": p})
     losses = [step["loss"] for step in steps]
+    kept = len(run["logits"])
     return {
         "reference": text,
         "input": fed,
         "labels": labels,
         "encoder_passes": 1,
         "decoder_passes": 1,
-        "causal_mask": np.tril(np.ones((len(fed), len(fed)), int)).tolist(),
+        "causal_mask": np.tril(np.ones((kept, kept), int)).tolist(),
         "steps": steps,
         "loss": {
             "sum": sum(losses),
@@ -186,12 +231,15 @@ def _training(chance: np.random.Generator, text: str, fed: list[Json], labels: l
     }
 
 
-def _pass(chance: np.random.Generator, s: int, t: int, d: int, encoder_layers: int, decoder_layers: int) -> Json:
+def _pass(
+    chance: np.random.Generator, s: int, t: int, d: int, encoder_layers: int, decoder_layers: int, mask: str
+) -> Json:
+    """`mask` is that of the decoder's self-attention: with a cache a step has no future to hide."""
     future = np.tril(np.ones((t, t), bool))
     free = np.ones((s, s), bool)
     encoder = [
         {
-            "self": _attention(chance, f"encoder.{n + 1}.self", "encoder_self", free, d),
+            "self": _attention(chance, f"encoder.{n + 1}.self", "encoder_self", free, d, "padding"),
             "feed_forward": _feed_forward(chance, s),
             "residuals": [_residual(chance, f"encoder.{n}.residuals.{i}", s) for i in range(2)],
         }
@@ -199,8 +247,10 @@ def _pass(chance: np.random.Generator, s: int, t: int, d: int, encoder_layers: i
     ]
     decoder = [
         {
-            "self": _attention(chance, f"decoder.{n + 1}.self", "decoder_self", future, d),
-            "cross": _attention(chance, f"decoder.{n + 1}.cross", "cross", np.ones((t, s), bool), d),
+            "self": _attention(chance, f"decoder.{n + 1}.self", "decoder_self", future, d, mask),
+            "cross": _attention(
+                chance, f"decoder.{n + 1}.cross", "cross", np.ones((t, s), bool), d, "padding"
+            ),
             "feed_forward": _feed_forward(chance, t),
             "residuals": [_residual(chance, f"decoder.{n}.residuals.{i}", t) for i in range(3)],
         }
@@ -226,7 +276,9 @@ def _embedding(chance: np.random.Generator, length: int, d: int) -> Json:
     return {name: tensor(values, "position", "feature") for name, values in parts.items()}
 
 
-def _attention(chance: np.random.Generator, name: str, kind: str, allowed: np.ndarray, d: int) -> Json:
+def _attention(
+    chance: np.random.Generator, name: str, kind: str, allowed: np.ndarray, d: int, mask: str
+) -> Json:
     t, s = allowed.shape
     width = d // HEADS
     q = chance.normal(size=(HEADS, t, width)) * 1.6
@@ -234,7 +286,11 @@ def _attention(chance: np.random.Generator, name: str, kind: str, allowed: np.nd
     scores = q @ k.swapaxes(-1, -2)
     weights = _softmax(np.where(allowed, scores / width**0.5, -np.inf))
     origin = "memory" if kind == "cross" else "x"
-    rows, keys = ("source", "source") if kind == "encoder_self" else ("target", "source" if origin != "x" else "target")
+    rows, keys = (
+        ("source", "source")
+        if kind == "encoder_self"
+        else ("target", "source" if origin != "x" else "target")
+    )
     stored = {"q": q, "k": k, "v": v, "scores": scores, "weights": weights, "output": weights @ v}
     dims = {"k": (keys, "feature"), "v": (keys, "feature"), "scores": (rows, keys), "weights": (rows, keys)}
     return {
@@ -244,12 +300,28 @@ def _attention(chance: np.random.Generator, name: str, kind: str, allowed: np.nd
         "k_from": origin,
         "v_from": origin,
         "scale": width**-0.5,
-        "mask": "causal" if kind == "decoder_self" else "padding",
+        "mask": mask,
         "code": "transformer/attention.py:17",
-        "shapes": [["x", [1, t, d]], ["q", [1, t, d]], ["split", [1, HEADS, t, width]], ["merged", [1, t, d]]],
+        "shapes": _shapes(kind, t, s, d),
         **{part: tensor(x, "head", *dims.get(part, (rows, "feature"))) for part, x in stored.items()},
         "allowed": allowed.astype(int).tolist(),
     }
+
+
+def _shapes(kind: str, t: int, s: int, d: int) -> list[list[Any]]:
+    """Pairs of a name and a shape, as passes.py names them."""
+    wide, split = {"q": t, "k": s, "v": s}, d // HEADS
+    return [
+        ["x", [1, t, d]],
+        *([["memory", [1, s, d]]] if kind == "cross" else []),
+        *([name, [1, rows, d]] for name, rows in wide.items()),
+        *([f"split {name}", [1, HEADS, rows, split]] for name, rows in wide.items()),
+        ["scores", [1, HEADS, t, s]],
+        ["weights", [1, HEADS, t, s]],
+        ["heads", [1, HEADS, t, split]],
+        ["merged", [1, t, d]],
+        ["output", [1, t, d]],
+    ]
 
 
 def _feed_forward(chance: np.random.Generator, length: int) -> Json:
@@ -258,5 +330,7 @@ def _feed_forward(chance: np.random.Generator, length: int) -> Json:
 
 
 def _residual(chance: np.random.Generator, name: str, length: int) -> Json:
-    numbers = {part: (chance.uniform(size=length) * 4 + 1).tolist() for part in ("x", "sublayer", "sum", "normed")}
+    numbers = {
+        part: (chance.uniform(size=length) * 4 + 1).tolist() for part in ("x", "sublayer", "sum", "normed")
+    }
     return {"name": name, "order": "pre", **numbers, "code": "transformer/sublayers.py:97"}

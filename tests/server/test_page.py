@@ -168,6 +168,8 @@ def test_look_inside_shows_the_sentence_at_hand_in_the_language_of_the_page(page
     page.click("#tab-inside")
     page.locator("#look h2").wait_for()
     playwright.expect(page.locator("#look .sentence")).to_contain_text(TEXT)
+    page.click("#look [data-view=qkv]")
+    playwright.expect(page.locator("#look").get_by_text("transformer/attention.py:").first).to_be_visible()
     page.click("#language")
     playwright.expect(page.locator("#look[lang='zh-CN'] h2")).to_be_visible()
     page.click("#tab-translate")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,7 +19,9 @@ from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
     from dragoman.explain.drawing import Lines, Screen
+    from dragoman.explain.probing import Probe
     from dragoman.explain.reading import Run
+    from dragoman.explain.schema import Token
     from dragoman.explain.trace import Trace
     from dragoman.translator import Translator
 
@@ -37,7 +40,9 @@ EXAMPLES = """Examples:
 
   dragoman explain "Are you OK ?" --without causal_mask
 
-  dragoman explain "Are you OK ?" -o page.html"""
+  dragoman explain "Are you OK ?" -o page.html
+
+  dragoman explain --timelapse runs/en-zh/probe.jsonl   what `dragoman train --probe` has kept"""
 
 Language = Literal["en", "zh"]
 Question = Literal["training-vs-inference", "qkv"]
@@ -84,7 +89,7 @@ class Views:
 
 
 def explain(
-    text: Annotated[str, Parameter(help="the sentence to translate and look into")],
+    text: Annotated[str | None, Parameter(help="the sentence to translate and look into")] = None,
     /,
     *,
     model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
@@ -97,6 +102,10 @@ def explain(
     output: Annotated[
         Path | None, Parameter(name=("--output", "-o"), help="write a page (.html) with all of it")
     ] = None,
+    timelapse: Annotated[
+        Path | None,
+        Parameter(help="instead of a sentence: the probes that a training run left, from noise to structure"),
+    ] = None,
     format: FormatFlag = "text",
     lang: Annotated[
         Language | None,
@@ -107,6 +116,13 @@ def explain(
 
     Every trace proves itself; a proof that fails is shown first.
     """
+    if timelapse is not None:
+        if text is not None:
+            raise UsageError("--timelapse shows the sentence that training looked at: give no other")
+        _show_timelapse(timelapse, lang or _locale_language())
+        return
+    if text is None:
+        raise UsageError('there is no sentence: dragoman explain "Are you OK ?"')
     for name, words in (("the text", text), ("--reference", reference)):
         if words is not None and not is_utf8(words):
             raise UsageError(f"{name} is not UTF-8: convert it with iconv")
@@ -165,7 +181,35 @@ def _locale_language() -> Language:
     return "zh" if set_to.startswith("zh") else "en"
 
 
+def _show_timelapse(path: Path, lang: Language) -> None:
+    from dragoman.explain.probing import read_probes
+    from dragoman.explain.terminal_timelapse import timelapse
+
+    try:
+        probes = read_probes(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: is it the probe.jsonl of a training run?") from error
+    shown = [_safe_probe(one) for one in probes] if sys.stdout.isatty() else probes
+    _print(lambda screen: timelapse(shown, screen), lang)
+
+
+def _safe_probe(probe: Probe) -> Probe:
+    def cleaned(tokens: Sequence[Token]) -> tuple[Token, ...]:
+        return tuple(replace(token, piece=for_terminal(token.piece)) for token in tokens)
+
+    return replace(
+        probe, text=for_terminal(probe.text), source=cleaned(probe.source), labels=cleaned(probe.labels)
+    )
+
+
 def _show(trace: Trace, changed: Trace | None, views: Views, lang: Language) -> None:
+    if sys.stdout.isatty():
+        trace, changed = _safe(trace), _safe(changed) if changed else None
+    _print(lambda screen: _lines(trace, changed, views, screen), lang)
+
+
+def _print(made: Callable[[Screen], Lines], lang: Language) -> None:
+    """In colour and as wide as the terminal is, or plain."""
     from rich.console import Console
 
     from dragoman.explain.drawing import Screen
@@ -181,10 +225,8 @@ def _show(trace: Trace, changed: Trace | None, views: Views, lang: Language) -> 
         markup=False,
         emoji=False,
     )
-    if terminal:
-        trace, changed = _safe(trace), _safe(changed) if changed else None
     with console.capture() as captured:
-        for line in _lines(trace, changed, views, screen):
+        for line in made(screen):
             console.print(line)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 

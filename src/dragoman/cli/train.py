@@ -123,6 +123,15 @@ def train(
     resume: Annotated[bool, Parameter(help="go on with the run in the output directory")] = False,
     max_minutes: Annotated[float | None, Parameter(help="stop, and save, after so long")] = None,
     tensorboard: Annotated[bool, Parameter(help="also write TensorBoard logs")] = False,
+    probe: Annotated[
+        str | None,
+        Parameter(
+            help="a sentence to look at in each validation: dragoman explain --timelapse shows what became of it"
+        ),
+    ] = None,
+    probe_reference: Annotated[
+        str | None, Parameter(help="its translation; else what the model writes")
+    ] = None,
     print_config: Annotated[
         bool, Parameter(help="print every setting, its meaning and its origin; train nothing")
     ] = False,
@@ -143,15 +152,18 @@ def train(
         raise UsageError("--dev without a corpus: name its files, or leave it out to hold pairs out")
     if max_minutes is not None and not max_minutes > 0:
         raise UsageError(f"--max-minutes {max_minutes:g}: must be above 0")
+    if probe_reference is not None and probe is None:
+        raise UsageError("--probe-reference goes with --probe: of which sentence is it the translation?")
 
     from rich.console import Console
 
     from dragoman.modeldir import find_model, open_model
-    from dragoman.training.translators import start
+    from dragoman.training.translators import Probed, start
 
     console = Console(file=sys.stderr, soft_wrap=True)
     start(
         corpus, dev or [], output, resolved.value, console,
         resume=resume, max_minutes=max_minutes, tensorboard=tensorboard,
         base=None if settings.base is None else open_model(find_model(settings.base)),
+        probed=None if probe is None else Probed(probe, probe_reference),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -45,20 +45,31 @@ _PLACES = {
     "training": ("transformer/model.py", "Transformer.loss"),
     "step": ("transformer/model.py", "Transformer.step"),
     "loss": ("transformer/model.py", "cross_entropy"),
+    "smoothing": ("training/loss.py", "label_smoothed"),
     "beam": ("decoding/search.py", "search"),
     "score": ("decoding/options.py", "DecodingOptions.normalise"),
 }
 
-# A comparison is read for its words, its numbers and one picture: the rest of its tensors would double the file.
-_KEPT_PICTURES = ("weights", "allowed", "name", "kind", "mask", "code", "scale")
+# A comparison is read for its words, its numbers and one picture: whole, it would weigh as much as the trace itself.
+_KEPT_TRACE = ("format", "version", "removed", "proofs")
+_KEPT_RUN = {
+    "inference": ("text", "tokens", "encoder_passes", "decoder_passes", "rows_computed", "seconds", "stop"),
+    "training": ("input", "labels", "encoder_passes", "decoder_passes", "loss"),
+}
+_KEPT_STEP = ("t", "input", "chosen", "label", "prediction", "p_label", "rank", "loss")
+_KEPT_ATTENTION = ("name", "kind", "mask", "scale", "q_from", "k_from", "v_from", "weights", "allowed")
 
 
-def write_page(trace: Any, path: str | Path, comparisons: Sequence[Any] = (), language: str | None = None) -> None:
+def write_page(
+    trace: Any, path: str | Path, comparisons: Sequence[Any] = (), language: str | None = None
+) -> None:
     """Write the page of `trace` (a Trace, or its JSON) to `path`, whole or not at all. Raises DragomanError."""
     try:
         publish(Path(path), render(trace, comparisons, language).encode())
     except OSError as error:
-        raise DragomanError(f"cannot write the page {path}: {error.strerror}: choose another -o path") from error
+        raise DragomanError(
+            f"cannot write the page {path}: {error.strerror}: choose another -o path"
+        ) from error
 
 
 def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = None) -> str:
@@ -68,12 +79,9 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
     `language` is "en" or "zh"; without one the page follows the reader's browser.
     """
     record = _record(trace)
-    data = {
-        "trace": record,
-        "options": {"comparisons": [_slim(_record(other)) for other in comparisons], "code": places()},
-    }
+    options: dict[str, Any] = {"comparisons": [_slim(_record(one)) for one in comparisons], "code": places()}
     if language is not None:
-        data["options"]["lang"] = language
+        options["lang"] = language
     script = f"{bundle(ENTRY)}\n{_START}"
     style = styles(STYLE)
     policy = (
@@ -81,10 +89,12 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
         "base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
-        title=escape(f"{_short(record['source']['text'])} → {_short(record['inference']['text'])} · Dragoman"),
+        title=escape(
+            f"{_short(record['source']['text'])} → {_short(record['inference']['text'])} · Dragoman"
+        ),
         policy=policy,
         style=style,
-        data=_embedded(data),
+        data=_embedded({"trace": record, "options": options}),
         script=script,
     )
 
@@ -132,7 +142,9 @@ def _fold(name: str, done: dict[str, str], above: tuple[str, ...]) -> None:
         _fold(other, done, (*above, name))
     exports = ", ".join(_EXPORT.findall(source))
     body = _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_constant(found[2])};\n", source)
-    done[name] = f"const {_constant(name)} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {exports} }};\n}})();"
+    done[name] = (
+        f"const {_constant(name)} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {exports} }};\n}})();"
+    )
 
 
 def _constant(name: str) -> str:
@@ -168,20 +180,25 @@ def _record(trace: Any) -> Record:
 
 
 def _slim(record: Record) -> Record:
-    """A comparison without the tensors that its view does not draw."""
-    kept = {**record, "positions": None, "influence": None, "proofs": []}
-    for run in ("inference", "training"):
-        if record.get(run):
-            kept[run] = {**record[run], "pass": _slim_pass(record[run]["pass"])}
-    kept["inference"]["beam"] = None
+    """A comparison without what its view does not read: of its tensors, where the last decoder layer looked."""
+    kept = {name: record[name] for name in _KEPT_TRACE}
+    for mode, names in _KEPT_RUN.items():
+        run = record[mode]
+        kept[mode] = run and {
+            **_some(run, names),
+            "steps": [_some(step, _KEPT_STEP) for step in run["steps"]],
+            "pass": {"decoder": [_looked(layer) for layer in run["pass"]["decoder"][-1:]]},
+        }
     return kept
 
 
-def _slim_pass(run: Record) -> Record:
-    def bare(attention: Record) -> Record:
-        return {name: attention[name] for name in _KEPT_PICTURES}
+def _looked(layer: Record) -> Record:
+    """A recurrent decoder has no attention to itself."""
+    return {kind: layer[kind] and _some(layer[kind], _KEPT_ATTENTION) for kind in ("self", "cross")}
 
-    return {"decoder": [{kind: bare(layer[kind]) for kind in ("self", "cross")} for layer in run["decoder"]]}
+
+def _some(record: Record, names: Iterable[str]) -> dict[str, Any]:
+    return {name: record[name] for name in names if name in record}
 
 
 def _embedded(data: Record) -> str:
@@ -199,5 +216,6 @@ def _fingerprint(text: str) -> str:
 
 
 def _short(text: str, most: int = 40) -> str:
-    line = " ".join(text.split())
+    # Half of a surrogate pair cannot be written as UTF-8, and a title has no escape for it.
+    line = re.sub(r"[\ud800-\udfff]", "\ufffd", " ".join(text.split()))
     return line if len(line) <= most else f"{line[: most - 1]}…"

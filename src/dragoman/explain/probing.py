@@ -124,7 +124,7 @@ def read_probes(path: Path) -> list[Probe]:
         try:
             record: Any = json.loads(line)
         except ValueError as error:
-            raise UsageError(f"{path}, line {number}: {error}") from error
+            raise UsageError(f"{path}, line {number} is no {FORMAT}: {error}") from error
         if not isinstance(record, dict) or (record.get("format"), record.get("version")) != (FORMAT, VERSION):
             raise UsageError(f"{path}, line {number} is no {FORMAT} of version {VERSION}")
         probes.append(decoded(Probe, record, f"{path}, line {number}"))

@@ -73,6 +73,11 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
     async def style(request: Request) -> Response:
         return Response(STYLE, media_type="text/css")
 
+    async def places(request: Request) -> Response:
+        from dragoman.explain.page import places
+
+        return as_json(places())
+
     async def index(request: Request) -> Response:
         if not (STATIC / "index.html").exists():
             raise Refusal(404, "this installation has no page; /docs shows the API")
@@ -102,6 +107,7 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
         Route("/docs", docs, methods=get),
         Route("/docs/style.css", style, methods=get),
         Mount("/static", Files(directory=STATIC, check_dir=False)),
+        Route("/assets/places.json", places, methods=get),
         Mount("/assets", Files(directory=ASSETS, check_dir=False)),
     ]
 

@@ -119,7 +119,7 @@ class LmValidator:
     size: str
     measure: Callable[[nn.Module], LmScores]
 
-    def validate(self, model: nn.Module, optimizer: Optimizer) -> LmScores:
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> LmScores:
         with trained(model, optimizer):
             return self.measure(model)
 

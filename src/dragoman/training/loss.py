@@ -71,7 +71,9 @@ class FusedCrossEntropy(torch.autograd.Function):
                 extra += divergence
             for rows, gradient in zip(chunks, found, strict=True):
                 # Not scatter_, which copies the whole chunk twice to change one column of each row.
-                gradient[torch.arange(len(gradient), device=labels.device), labels[rows]] -= (1 - smoothing) / passes
+                gradient[torch.arange(len(gradient), device=labels.device), labels[rows]] -= (
+                    1 - smoothing
+                ) / passes
                 torch.mm(gradient, weight, out=hidden_grad[rows])
                 weight_grad += gradient.t() @ hidden[rows]
         everywhere = smoothing / weight.size(0) / passes  # what smoothing takes from each logit's gradient

@@ -184,7 +184,7 @@ class Run:
 
     def _validate(self, step: Step) -> None:
         progress = self.progress
-        scores = self.validator.validate(self.model, self.optimizer)
+        scores = self.validator.validate(self.model, self.optimizer, step.number)
         progress.validated = step.number
         better = scores.value > progress.best
         if better:

@@ -175,7 +175,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "decoder_layers": 2,
             **_MODERN,
         },
-        # Muon needs half the steps of AdamW, each a quarter dearer (benchmarks/README.md).
+        # Muon needs half the steps of AdamW, each a tenth to a half dearer (benchmarks/README.md).
         "optimizer": {
             "kind": "muon",
             "peak_lr": 3e-3,

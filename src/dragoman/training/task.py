@@ -48,7 +48,7 @@ class Scores(Protocol):
 class Validator(Protocol):
     """Looks at the dev set; changes no training state."""
 
-    def validate(self, model: nn.Module, optimizer: Optimizer) -> Scores: ...
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores: ...
 
     def keep(self, scores: Any, step: int, seconds: float, parameters: int, optimizer: Optimizer) -> None:
         """Seal the present weights as the model of the output directory."""

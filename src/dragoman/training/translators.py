@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from rich.console import Console
 from torch import nn
 
 from dragoman.config import difference
-from dragoman.errors import ConfigError
+from dragoman.errors import ConfigError, UsageError
+from dragoman.explain.probing import add_probe, probe
 from dragoman.lineage.rnn import Rnn, RnnConfig
 from dragoman.modeldir import ModelDirectory
+from dragoman.text.cleaning import prepare_text
 from dragoman.text.corpus import corpus_files
 from dragoman.training.prepare import Recipe, TrainingData, prepare
 from dragoman.training.run import Result, carry_out
@@ -21,6 +23,34 @@ from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
 from dragoman.training.validate import Validator
 from dragoman.transformer.model import Transformer
+
+PROBES = "probe.jsonl"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A sentence that is looked at in each validation, for a time-lapse of its attention."""
+
+    text: str
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise UsageError("--probe: there is no text to look at")
+
+    def look(self, config: RunConfig, data: TrainingData, output: Path) -> Callable[[nn.Module, int], None]:
+        """What adds a look to the file of probes in `output`."""
+        cleaning = config.cleaning
+        text = prepare_text(self.text, cleaning.normalize, cleaning.simplify in ("source", "both"))
+        reference = self.reference and prepare_text(
+            self.reference, cleaning.normalize, cleaning.simplify in ("target", "both")
+        )
+        tokenizers = data.source_tokenizer, data.target_tokenizer
+
+        def add(model: nn.Module, step: int) -> None:
+            add_probe(output / PROBES, probe(model, *tokenizers, text, reference, step))
+
+        return add
 
 
 def start(
@@ -34,10 +64,12 @@ def start(
     max_minutes: float | None = None,
     tensorboard: bool = False,
     base: ModelDirectory | None = None,
+    probed: Probed | None = None,
 ) -> Result:
     """Train into `output`: prepare, look, train, seal the best model.
 
     With `base`, training begins at its weights and keeps its tokenizers; config.model must be that of `base`.
+    With `probed`, each validation adds a look at that sentence to probe.jsonl in `output`.
 
     Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
     """
@@ -52,7 +84,8 @@ def start(
         recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.training.seed)
         tokenizers = None if base is None else base.tokenizers
         data = prepare(corpus, dev, output / "data", recipe, console.print, tokenizers)
-        validator = Validator(output, config, data)
+        look = None if probed is None else probed.look(config, data, output)
+        validator = Validator(output, config, data, look)
         usage = f'dragoman translate -m {output} "..."'
         return Task(partial(_model, config, data, base), data, validator, f"{data.pairs:,} pairs", usage)
 

@@ -6,7 +6,7 @@ BLEU is measured through a sealed model directory and the Translator, the door t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,13 +44,22 @@ class Scores:
 class Validator:
     """Measures, and seals the model that is worth keeping."""
 
-    def __init__(self, output: Path, config: RunConfig, data: TrainingData) -> None:
-        self.output, self.config, self.data = output, config, data
+    def __init__(
+        self,
+        output: Path,
+        config: RunConfig,
+        data: TrainingData,
+        look: Callable[[nn.Module, int], None] | None,
+    ) -> None:
+        """`look` is handed the model and the step at each validation."""
+        self.output, self.config, self.data, self.look = output, config, data, look
         self.batches = data.dev_batches(config.training.batch_tokens)
 
-    def validate(self, model: nn.Module, optimizer: Optimizer) -> Scores:
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores:
         with trained(model, optimizer):
             loss = self._loss(model)
+            if self.look is not None:
+                self.look(model, step)
         if self.config.validation.metric == "loss":
             return Scores(loss, None, None, -loss, ())
         candidate = self.output / "candidate"

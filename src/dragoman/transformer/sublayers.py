@@ -33,7 +33,9 @@ class ByteDropout(torch.autograd.Function):
         draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
         draws.random_(-(2**63), None, generator=generator)
         # 0 and 1 in the type of x: a product with booleans would turn them into numbers first, at three times the cost.
-        keep = torch.ge(draws.view(torch.uint8)[: x.numel()].view(x.shape), threshold, out=torch.empty_like(x))
+        keep = torch.ge(
+            draws.view(torch.uint8)[: x.numel()].view(x.shape), threshold, out=torch.empty_like(x)
+        )
         ctx.save_for_backward(keep)
         ctx.scale = 256 / (256 - threshold)
         return (x * keep).mul_(ctx.scale)

@@ -34,7 +34,7 @@ export function openCell(context, attention, head, r, c, rows, cols) {
   const product = q.map((x, i) => x * k[i]);
   const biggest = Array.from(product, (x, i) => [Math.abs(x), i]).sort((a, b) => b[0] - a[0]).slice(0, TERMS);
   const most = Math.max(...Array.from(q, Math.abs), ...Array.from(k, Math.abs));
-  const wide = Math.min(384, Math.max(192, context.width() - 120));
+  const wide = Math.min(340, Math.max(192, context.width() - 120)); // the drawer is no wider
   const band = (label, values, reach) =>
     h("div.band", {}, h("span", {}, label), strip(palette, values, { width: wide, reach, label }));
   const top = Math.max(...scaled.filter((_, i) => !allowed || allowed[i]));

@@ -16,7 +16,7 @@ export function links(spec) {
 
 class Links {
   constructor(spec) {
-    this.spec = spec;
+    this.spec = { ...spec, current: this.known(spec.current, spec) };
     this.above = spec.above.slice(0, MOST);
     this.below = spec.below.slice(0, MOST);
     this.pointed = null;
@@ -51,8 +51,13 @@ class Links {
   }
 
   set current(i) {
-    this.spec.current = i;
+    this.spec.current = this.known(i, this.spec);
     this.draw();
+  }
+
+  /** A word that was left out of the picture cannot be the one that it shows. */
+  known(i, { below }) {
+    return i !== null && i >= 0 && i < Math.min(below.length, MOST) ? i : null;
   }
 
   point(at) {

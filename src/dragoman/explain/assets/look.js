@@ -171,7 +171,7 @@ class Look {
     this.scope = [];
     this.lastWidth = this.root.clientWidth;
     this.show();
-    const at = CHAPTERS.findIndex((chapter) => chapter.id === this.store.view);
+    const at = Math.max(0, CHAPTERS.findIndex((chapter) => chapter.id === this.store.view));
     const context = this.context(this.scope);
     const { make, id } = CHAPTERS[at];
     swap(this.main, h("h2", {}, this.say(`${id}.title`)), make(context), this.pager(at));

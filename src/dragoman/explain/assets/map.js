@@ -11,21 +11,29 @@ const MOST = 22; // positions drawn; longer sentences are thinned out evenly
 // From the bottom up, as in the paper: [name, height, view].
 const ENCODER = [
   ["self", 58, "attention"],
-  ["norm0", 24, "residual"],
-  ["feed", 44, "residual"],
-  ["norm1", 24, "residual"],
+  ["norm0", 24, "layers"],
+  ["feed", 44, "layers"],
+  ["norm1", 24, "layers"],
 ];
 const DECODER = [
   ["self", 58, "attention"],
-  ["norm0", 24, "residual"],
+  ["norm0", 24, "layers"],
   ["cross", 58, "qkv"],
-  ["norm1", 24, "residual"],
-  ["feed", 44, "residual"],
-  ["norm2", 24, "residual"],
+  ["norm1", 24, "layers"],
+  ["feed", 44, "layers"],
+  ["norm2", 24, "layers"],
 ];
+
+// The sublayers of a stack in order, and the one that each Add & Norm stands around.
+const SUBLAYERS = { encoder: ["self", "feed"], decoder: ["self", "cross", "feed"] };
+const PARTS = {
+  encoder: { norm0: "self", norm1: "feed" },
+  decoder: { norm0: "self", norm1: "cross", norm2: "feed" },
+};
 
 export function map(context) {
   const { store, say, model } = context;
+  if (model.layers("cross") === 0 || model.layers("encoder_self") === 0) return h("p.hint", {}, say("map.none"));
   const holder = h("div.map");
   const tools = h("div.map-tools");
   let drawn = null;
@@ -154,12 +162,12 @@ class Figure {
   head(top) {
     const x = LEFT.decoder;
     const linear = top - 52;
-    const box = this.box("decoder", "linear", linear, 34, "output");
+    const box = this.box("decoder", "linear", linear, 34, "loss");
     this.strips(box, shrunk(this.pass.hidden, MOST, 5), "decoder", linear, 34);
     this.arrow(x + BOX / 2, top, linear + 34, "decoder");
     const y = linear - 86;
     this.arrow(x + BOX / 2, linear, y + 76, "decoder");
-    this.softmax = this.box("decoder", "softmax", y, 76, "output");
+    this.softmax = this.box("decoder", "softmax", y, 76, "loss");
     this.tops = s("g.tops");
     this.softmax.append(this.tops);
     this.softmaxY = y;
@@ -178,7 +186,8 @@ class Figure {
   box(side, name, y, height, view) {
     const change = { self: { kind: side === "encoder" ? "encoder_self" : "decoder_self" }, cross: { kind: "cross" } }[name];
     const { store } = this.context;
-    const open = () => this.context.open(view, { ...change, ...(change && { layer: store[side] }) });
+    const part = view === "layers" && { stack: side, sub: SUBLAYERS[side].indexOf(name === "feed" ? name : PARTS[side][name]) };
+    const open = () => this.context.open(view, { ...change, ...(change && { layer: store[side] }), ...part });
     const key = (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();

@@ -1,6 +1,12 @@
 /* The interface in English and Simplified Chinese, side by side. Holds no text of a trace; {name} is filled in. */
 
 import { PROSE } from "./prose.js";
+import { PROSE_QKV } from "./prose-qkv.js";
+import { PROSE_MASKS } from "./prose-masks.js";
+import { PROSE_STREAM } from "./prose-stream.js";
+import { PROSE_BREAK } from "./prose-break.js";
+import { PROSE_QUIZ } from "./prose-quiz.js";
+import { PROSE_CLOCKS } from "./prose-clocks.js";
 
 const WORDS = {
   nav: ["Views", "视图"],
@@ -43,6 +49,7 @@ const WORDS = {
   "player.says": ["says", "输出"],
   "player.label": ["label", "标签"],
 
+  "map.none": ["This model has no layers of attention to draw a map of.", "这个模型没有注意力层，画不出结构图。"],
   "map.title": ["The Transformer, filled with this sentence", "用这句话填满的 Transformer"],
   "map.encoder": ["encoder layer", "编码器层"],
   "map.decoder": ["decoder layer", "解码器层"],
@@ -77,7 +84,7 @@ const WORDS = {
   "mix.sum": ["all keys together:", "所有 key 加起来："],
 };
 
-const ALL = { ...WORDS, ...PROSE };
+const ALL = { ...WORDS, ...PROSE, ...PROSE_QKV, ...PROSE_MASKS, ...PROSE_STREAM, ...PROSE_CLOCKS, ...PROSE_BREAK, ...PROSE_QUIZ };
 
 /** say("limit", { n: 3, all: 9 }) in one language; an unknown key is an error of the page, shown as itself. */
 export function speaker(lang) {

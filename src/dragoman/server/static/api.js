@@ -27,6 +27,8 @@ async function post(path, body, signal) {
   return (await ask(path, init)).json();
 }
 
+/** File and line of each part of the model, for the views that name where a number is computed. */
+export const places = async () => (await ask("/assets/places.json")).json();
 export const models = async () => (await ask("/api/models")).json();
 export const translate = (wish, signal) => post("/api/translate", wish, signal);
 export const explain = (wish, signal) => post("/api/explain", wish, signal);

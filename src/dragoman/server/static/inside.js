@@ -1,6 +1,6 @@
 /* The tab that looks inside: fetches the trace of a sentence and hands it to the views, which load when first wanted. */
 
-import { explain } from "./api.js";
+import { explain, places } from "./api.js";
 import { language, say } from "./i18n.js";
 import { sentenceAt } from "./words.js";
 
@@ -22,10 +22,10 @@ export class Inside {
     try {
       styles("/assets/look.css");
       const wish = { text: sentence, ...(model ? { model } : {}) };
-      const [{ mount }, trace] = await Promise.all([import("/assets/look.js"), explain(wish)]);
+      const [{ mount }, trace, code] = await Promise.all([import("/assets/look.js"), explain(wish), places()]);
       if (this.shown !== wanted) return;
       const fetchBroken = (without) => explain({ ...wish, without });
-      this.look = mount(this.element, trace, { lang: language(), theme, fetchBroken });
+      this.look = mount(this.element, trace, { lang: language(), theme, fetchBroken, code });
       this.note.textContent = sentence === whole ? "" : say("inside.first");
     } catch (error) {
       if (this.shown !== wanted) return;
