@@ -56,7 +56,14 @@ def source(file: Path) -> str:
 
 
 def embedded(html: str) -> Any:
-    return json.loads(Elements(html).texts["script"][0])
+    """The trace and the options of a page, what both passes share put back as the page itself does."""
+    data = json.loads(Elements(html).texts["script"][0])
+    for path in data["shared"]:
+        run = data["trace"]["inference"]["pass"], data["trace"]["training"]["pass"]
+        for name in path[:-1]:
+            run = run[0][name], run[1][name]
+        run[1][path[-1]] = run[0][path[-1]]
+    return data
 
 
 # -- folding ------------------------------------------------------------------------------------------------------
@@ -151,6 +158,21 @@ def test_the_record_cannot_leave_its_element() -> None:
     assert data["options"]["lang"] == "zh"
     (title,) = Elements(html).texts["title"]
     assert title.startswith("</script><script>alert(1)</script>")
+
+
+def test_what_both_passes_share_stands_once_and_what_differs_twice() -> None:
+    record = made_trace()
+    once, again = (record[mode]["pass"] for mode in ("inference", "training"))
+    whole = render(record)
+    assert embedded(whole)["shared"] == []
+    again |= {"encoder": once["encoder"], "memory": once["memory"]}
+    again["embedding"]["source"] = once["embedding"]["source"]
+    before = json.dumps(record)
+    html = render(record)
+    assert json.dumps(record) == before
+    assert embedded(html)["trace"] == record
+    assert embedded(html)["shared"] == [["encoder"], ["memory"], ["embedding", "source"]]
+    assert len(whole) - len(html) > len(json.dumps(once["encoder"]))
 
 
 def test_a_long_sentence_does_not_make_a_long_title() -> None:

@@ -24,17 +24,16 @@ pytestmark = SLOW
 
 # A server that knows the comparisons of the file and refuses the other parts; it can be made to wait.
 LIVE = """\
-const embedded = JSON.parse(document.getElementById("data").textContent);
-const { comparisons, ...options } = embedded.options;
+const { comparisons, ...others } = options;
 window.asked = [];
-options.fetchBroken = async (part) => {
+others.fetchBroken = async (part) => {
   window.asked.push(part);
   await window.held;
   const found = comparisons.find((record) => record.removed === part);
   if (!found) throw new Error(`<b>no ${part}</b> here`);
   return found;
 };
-look_js.mount(document.getElementById("look"), embedded.trace, options);
+look_js.mount(document.getElementById("look"), trace, others);
 """
 
 

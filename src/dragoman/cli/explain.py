@@ -136,15 +136,15 @@ def explain(
     elif not paged or views != Views():
         _show(trace, changed, views, lang or _locale_language())
     if output is not None:
-        _write(trace, output, lang)
+        _write(trace, changed, output, lang)
 
 
-def _write(trace: Trace, output: Path, lang: Language | None) -> None:
-    """The page, with every part removed in turn: its switches cannot run the model."""
+def _write(trace: Trace, asked: Trace | None, output: Path, lang: Language | None) -> None:
+    """The page, with every part removed in turn, and the one asked for: its switches cannot run the model."""
     from dragoman.explain.broken import PARTS
     from dragoman.explain.page import write_page
 
-    changed = []
+    changed = [] if asked is None or asked.removed in PARTS else [asked]
     for part in PARTS:
         with suppress(UsageError):  # a model that has no such part
             changed.append(trace.without(part))
@@ -157,20 +157,18 @@ def _traced(
 ) -> Trace:
     """With a training mode where one is shown: what the model writes itself stands in for a reference not given."""
     from dragoman.explain import explain as trace_of
+    from dragoman.explain import explain_both
 
-    trace = trace_of(translator, text, reference, beam_size)
     taught = views.training or views.ask == "training-vs-inference"
-    if reference is not None or not (taught or views.without or paged):
-        return trace
-    own = trace.inference.text
-    try:
-        return trace_of(translator, text, own, beam_size)
-    except UsageError as error:
-        if not taught:
-            return trace
+    if not (taught or views.without or paged):
+        return trace_of(translator, text, reference, beam_size)
+    trace = explain_both(translator, text, reference, beam_size)
+    if taught and trace.training is None:
         raise UsageError(
-            f"the model itself writes {own!r}, which is no reference to train on: give one with --reference"
-        ) from error
+            f"the model itself writes {trace.inference.text!r}, which is no reference to train on: "
+            "give one with --reference"
+        )
+    return trace
 
 
 def _locale_language() -> Language:

@@ -50,6 +50,8 @@ _PLACES = {
     "score": ("decoding/options.py", "DecodingOptions.normalise"),
 }
 
+_OF_SOURCE = ("encoder", "memory")  # of a pass
+
 # A comparison is read for its words, its numbers and one picture: whole, it would weigh as much as the trace itself.
 _KEPT_TRACE = ("format", "version", "removed", "proofs")
 _KEPT_RUN = {
@@ -82,7 +84,7 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
     options: dict[str, Any] = {"comparisons": [_slim(_record(one)) for one in comparisons], "code": places()}
     if language is not None:
         options["lang"] = language
-    script = f"{bundle(ENTRY)}\n{_START}"
+    script = f"{bundle(ENTRY)}\n{_READ}{_START}"
     style = styles(STYLE)
     policy = (
         f"default-src 'none'; script-src '{_fingerprint(script)}'; style-src '{_fingerprint(style)}'; "
@@ -94,14 +96,21 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
         ),
         policy=policy,
         style=style,
-        data=_embedded({"trace": record, "options": options}),
+        data=_embedded({**_shared(record), "options": options}),
         script=script,
     )
 
 
+_READ = """\
+const { trace, shared, options } = JSON.parse(document.getElementById("data").textContent);
+for (const path of shared) {
+  const name = path.pop();
+  const [from, to] = [trace.inference, trace.training].map((run) => path.reduce((at, step) => at[step], run.pass));
+  to[name] = from[name];
+}
+"""
 _START = """\
-const embedded = JSON.parse(document.getElementById("data").textContent);
-look_js.mount(document.getElementById("look"), embedded.trace, embedded.options);
+look_js.mount(document.getElementById("look"), trace, options);
 """
 
 _PAGE = """\
@@ -177,6 +186,24 @@ def _record(trace: Any) -> Record:
     text = trace if isinstance(trace, str) else trace.to_json()
     made: Record = json.loads(text)
     return made
+
+
+def _shared(record: Record) -> Record:
+    """The record, and what its training pass has in common with inference, which then stands there once.
+
+    Both modes read the same source, so that is all that the encoder computed: a third of the file.
+    """
+    training = record["training"]
+    if not training:
+        return {"trace": record, "shared": []}
+    once, again = record["inference"]["pass"], training["pass"]
+    rest, shared = dict(again), [[name] for name in _OF_SOURCE if once[name] == again[name]]
+    for (name,) in shared:
+        del rest[name]
+    if again["embedding"] and once["embedding"]["source"] == again["embedding"]["source"]:
+        shared.append(["embedding", "source"])
+        rest["embedding"] = {"target": again["embedding"]["target"]}
+    return {"trace": {**record, "training": {**training, "pass": rest}}, "shared": shared}
 
 
 def _slim(record: Record) -> Record:

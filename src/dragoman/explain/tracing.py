@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import dragoman
+from dragoman.errors import UsageError
 from dragoman.explain.inside import look_inside
 from dragoman.explain.outside import look_outside
 from dragoman.explain.proofs import NEIGHBOUR
@@ -44,6 +45,22 @@ def explain(
     """
     asked = options if beam_size is None else {**options, "beam_size": beam_size}
     return _traced(subject_of(translator, source, target, prefix, asked), None)
+
+
+def explain_both(
+    translator: Translator, source: str, target: str | None = None, beam_size: int | None = None
+) -> Trace:
+    """explain() with both modes: where no reference is given, what the model itself writes stands in for one.
+
+    What it writes may be no reference, an empty text for instance: then there is no training mode.
+    """
+    trace = explain(translator, source, target, beam_size)
+    if target is not None:
+        return trace
+    try:
+        return explain(translator, source, trace.inference.text, beam_size)
+    except UsageError:
+        return trace
 
 
 def _traced(subject: Subject, removed: str | None) -> Trace:

@@ -86,7 +86,9 @@ class ExplainRequest:
 
     text: str
     model: Annotated[str | None, "name of a model; by default the first"] = None
-    reference: Annotated[str | None, "a translation to run training on"] = None
+    reference: Annotated[
+        str | None, "a translation to run training on; what the model writes where none is given"
+    ] = None
     without: Annotated[str | None, "a part to take out, such as causal_mask"] = None
 
 

@@ -119,7 +119,8 @@ class Look {
       this.note,
       player(context),
     );
-    if (this.isWide()) swap(this.side, map(context));
+    // A recurrent model has no boxes to fill.
+    if (this.isWide() && this.model.pass("inference").embedding) swap(this.side, map(context));
     this.turn();
   }
 

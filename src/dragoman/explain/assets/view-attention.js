@@ -14,12 +14,13 @@ export function picker(context, kinds = KINDS) {
   const { store, say, model } = context;
   const holder = h("div.picker");
   context.watch(["kind", "layer", "head"], () => {
+    const there = kinds.filter((kind) => model.layers(kind) > 0 && model.attention("inference", kind, 0));
     const layers = model.layers(store.kind);
     if (store.layer >= layers) store.set({ layer: layers - 1 });
     const count = (n) => Array.from({ length: n }, (_, i) => [i, String(i + 1)]);
     swap(
       holder,
-      select(say("kind"), kinds.map((kind) => [kind, say(`kind.${kind}`)]), store.kind, (kind) =>
+      select(say("kind"), there.map((kind) => [kind, say(`kind.${kind}`)]), store.kind, (kind) =>
         store.set({ kind, layer: Math.min(store.layer, model.layers(kind) - 1) })),
       select(say("layer"), count(layers), store.layer, (layer) => store.set({ layer: Number(layer) })),
       choice(say("head"), count(model.heads), store.head, (head) => store.set({ head })),
@@ -29,11 +30,13 @@ export function picker(context, kinds = KINDS) {
 }
 
 export function attention(context) {
-  const { store, say } = context;
+  const { store, say, model } = context;
+  // A model that only tells where it looked has weights, and nothing that they were computed from.
+  const bare = () => !model.attention(store.mode, store.kind, store.layer).scores;
   const state = { stage: "weights", picture: null, tied: null };
   const stages = h("div");
   const stage = () =>
-    swap(stages, choice(say("stage"), STAGES.map((name) => [name, say(`stage.${name}`)]), state.stage, (name) => {
+    swap(stages, choice(say("stage"), STAGES.map((name) => [name, say(`stage.${name}`), name !== "weights" && bare()]), state.stage, (name) => {
       state.stage = name;
       stage();
       draw();
@@ -101,7 +104,7 @@ function redraw(context, state, large, lines) {
     },
     onPick: (r, c) => {
       if (store.kind !== "encoder_self") store.set({ t: r });
-      openCell(context, attention, store.head, r, c, rows, cols);
+      if (attention.q) openCell(context, attention, store.head, r, c, rows, cols);
     },
   });
   swap(large, h("p.axes", {}, say(`axes.${store.kind}`)), h("div.scroll", {}, state.picture.element), readout, said(context, attention, rows, cols));

@@ -35,7 +35,7 @@ export function start(context) {
       question(context, 2, "qkv", {}),
     ),
     facts(context),
-    narrow() && map(context),
+    narrow() && model.pass("inference").embedding && map(context),
     h("p.hint", {}, say("start.keys")),
     trace.limits.truncated && h("p.limit", {}, say("start.truncated", { source: trace.limits.kept_source, target: trace.limits.kept_target })),
   );

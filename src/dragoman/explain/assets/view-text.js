@@ -47,7 +47,8 @@ function spans(holder, whole, list) {
 
 function tokens(context, list, side) {
   const { model, store, say, palette } = context;
-  const parts = model.pass(store.mode).embedding[side];
+  const parts = model.pass(store.mode).embedding?.[side];
+  if (!parts) return bare(context, list);
   const kept = parts.sum.shape[0];
   const most = reach(...Array.from({ length: Math.min(40, kept) }, (_, i) => row(parts.sum, i)));
   const shown = list.slice(0, Math.min(60, kept));
@@ -73,4 +74,14 @@ function tokens(context, list, side) {
     list.length > shown.length && h("p.limit", {}, say("limit", { n: shown.length, all: list.length })),
     codeLine(context, "embedding"),
   );
+}
+
+/** Of a model that shows no vectors: the pieces and their numbers alone. */
+function bare({ say }, list) {
+  const shown = list.slice(0, 60);
+  const rows = shown.map((token, i) => [String(i), word(token.piece), String(token.id)]);
+  return [
+    table(["#", say("text.piece"), say("text.id")], rows, { class: "tokens" }),
+    list.length > shown.length && h("p.limit", {}, say("limit", { n: shown.length, all: list.length })),
+  ];
 }
