@@ -182,9 +182,8 @@ def test_explain_answers_with_a_trace(client: TestClient) -> None:
     response = client.post("/api/explain", json={"text": TEXTS[0], "reference": "大狗"})
     assert response.status_code == 200, response.text
     assert response.json()["format"] == "dragoman.trace"
-    own = client.post(
-        "/api/explain", json={"text": TEXTS[0]}
-    ).json()  # its own words stand in for a reference
+    # Its own words stand in for a reference that nobody gave.
+    own = client.post("/api/explain", json={"text": TEXTS[0]}).json()
     assert own["training"] is None or own["training"]["reference"] == own["inference"]["text"]
     assert "empty" in refusal(client, 400, {"text": " "}, "/api/explain")
     assert refusal(client, 400, {"text": "x", "without": "everything"}, "/api/explain")
