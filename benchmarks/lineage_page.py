@@ -16,7 +16,11 @@ _PAGE = """# The ladder, measured
 Each system below was trained on the bundled corpus and measured on the same text. `make lineage` does all of it again
 and writes this page; what each system is, and what problem it solved, stands in the guide.
 
-Machine: {machine}.
+Machine: {machine}. Minutes and tokens a second are those of that machine with that load.
+
+These are short runs, so that the whole ladder takes an hour or two: each translator has seen the corpus less than three
+times, and none is near its best. What a Transformer comes to that is trained to the end stands in the card of the
+bundled model (`dragoman models en-zh`). Read the rows as who learns how fast, not as who is best.
 
 ## Language models: how surprised each is by Chinese
 
