@@ -310,9 +310,15 @@ def test_a_reader_that_goes_away_is_no_error(tiny_model: Path) -> None:
 
 def test_ctrl_c_is_one_line(tiny_model: Path) -> None:
     command = [sys.executable, "-m", "dragoman", "translate", "-m", str(tiny_model), "--unbuffered"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    # Where the tests themselves run in the background, a shell has told them, and so their children, to ignore Ctrl-C.
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, heeded)
+    with process:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         process.stdin.write(b"The dog.\n")
         process.stdin.flush()
