@@ -38,7 +38,9 @@ def test_every_command_is_understood(page: Path) -> None:
 def understood(words: list[str], layers: list[tuple[str, Any]]) -> None:
     """Raises ConfigError for a --set that the command does not have."""
     flags = dict(zip(words, words[1:], strict=False))
-    if words[1] == "lm":
+    if flags.get("--kind") == "ngram":
+        assert not layers, "n-grams are counted: they have flags, and no --set"
+    elif words[1] == "lm":
         resolve(RUNS[flags.get("--kind", "bert")], [("defaults", defaults("bert")), *layers])
     else:
         resolve_run([("--preset", PRESETS[flags.get("--preset", DEFAULT_PRESET)]), *layers])
