@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
@@ -71,6 +71,8 @@ def _lightness(colour: str) -> float:
 
 
 @given(st.text(alphabet="ab ,.中文，。、（）“”12", max_size=200), st.integers(4, 40))
+@example("““ ）", 4)  # opening signs held the space after them, and the line had no place to break
+@example("（ ““ ", 5)  # the space at the end counted as a letter
 def test_prose_fits_and_loses_nothing(text: str, width: int) -> None:
     lines = prose(text, Screen(width)).plain.split("\n")
     assert "".join("".join(lines).split()) == "".join(text.split())

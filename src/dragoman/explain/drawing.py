@@ -32,7 +32,7 @@ _RULED = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 # A line may end after one wide character or after a word, with the closing signs that follow it.
 _WIDE = "\u2e80-\u9fff\uff00-\uff5e"
-_ATOMS = re.compile(rf"\s+|[（“《]*(?:[^\s{_WIDE}“”]+|.)[，。：；、？！）”》]*")
+_ATOMS = re.compile(rf"\s+|[（“《]*(?:[^\s{_WIDE}“”]+|\S)[，。：；、？！）”》]*")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def prose(text: str, screen: Screen, style: str = "") -> Text:
             lines.append(line.rstrip())
             line = ""
         line += atom if line else atom.lstrip()
-    return Text("\n".join([*lines, line]), style=style)
+    return Text("\n".join([*lines, line.rstrip()]), style=style)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Sequence[int] = ()) -> Table:
