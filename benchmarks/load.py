@@ -1,10 +1,11 @@
 """Many clients at once against `dragoman serve`: is each answer right, and how long does it take? Trains nothing.
 
-    python benchmarks/load.py [--clients 64] [--seconds 60] [--model en-zh]
+    python -m benchmarks.load [--clients 64] [--seconds 60] [--model en-zh] [--libretranslate]
 
 Starts a server, asks each sentence once by one client alone, then all of them by many clients over and over, and
 compares every answer with the one that the sentence got alone. Clients and server share the machine's cores; the time
-of the processor is the server's alone, and means something on a busy machine too.
+of the processor is the server's alone, and means something on a busy machine too. With --libretranslate its server
+gets the same weights, in int8 as its own models come, and the same requests: POST /translate, which both understand.
 """
 
 from __future__ import annotations
@@ -18,19 +19,26 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from benchmarks import peers
+from benchmarks.alternate import ROOT
+from dragoman.interop import ctranslate2
+from dragoman.modeldir import find_model, open_model
 from dragoman.text.corpus import read_corpus
 
-CORPUS = Path(__file__).parents[1] / "corpus/tatoeba/dev.tsv.gz"
+CORPUS = ROOT / "corpus/tatoeba/dev.tsv.gz"
 SENTENCES = 500  # different ones
+SHOWN = 10  # wrong answers
 TIMEOUT = 30.0  # seconds; the service promises 9
-PATH = "/api/translate"
+PATH = "/translate"
 
 
 @dataclass
@@ -57,7 +65,7 @@ class Client:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
 
     async def ask(self, text: str) -> tuple[int, bytes]:
-        body = json.dumps({"text": text, "source": "en", "target": "zh"}).encode()
+        body = json.dumps({"q": text, "source": "en", "target": "zh"}).encode()
         self._writer.write(
             f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode()
@@ -84,7 +92,7 @@ async def ask_all(
             found.seconds.append(time.perf_counter() - started)
             found.statuses[status] += 1
             if status == 200:
-                answer = json.loads(body)["translations"][0]["text"]
+                answer = json.loads(body)["translatedText"]
                 if answer != right.setdefault(text, answer):
                     found.wrong.append((text, answer, right[text]))
             if until and time.perf_counter() > until:
@@ -104,12 +112,8 @@ async def load(port: int, clients: int, seconds: float, texts: Sequence[str], ri
     return found
 
 
-@asynccontextmanager
-async def server(model: str, workers: int) -> AsyncIterator[tuple[int, int]]:
-    """Port and process id of a server that is ready."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
+def dragoman(model: str, workers: int, port: int) -> list[str]:
+    return [
         sys.executable,
         "-m",
         "dragoman",
@@ -121,7 +125,44 @@ async def server(model: str, workers: int) -> AsyncIterator[tuple[int, int]]:
         "--workers",
         str(workers),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def libretranslate(packages: Path, port: int) -> list[str]:
+    return [
+        str(peers.LIBRETRANSLATE.python),
+        "-m",
+        "benchmarks.peers.libretranslate",
+        str(packages),
+        str(port),
+    ]
+
+
+def package(name: str, packages: Path) -> Path:
+    """A model as LibreTranslate finds it in its directory of packages.
+
+    It is there for the other direction too: of fewer than two packages the server goes looking for more.
+    """
+    model = open_model(find_model(name))
+    vocabularies = model.source_tokenizer.vocabulary(), model.target_tokenizer.vocabulary()
+    for source, target in (("en", "zh"), ("zh", "en")):
+        directory = packages / f"translate-{source}_{target}-1_0"
+        shape = model.config["model"]
+        ctranslate2.export(model.weights, shape, *vocabularies, directory / "model", quantization="int8")
+        (directory / "sentencepiece.model").write_bytes((model.path / "tokenizer.model").read_bytes())
+        about = {
+            "package_version": "1.0", "argos_version": "1.0", "from_code": source, "from_name": source,
+            "to_code": target, "to_name": target,
+        }  # fmt: skip
+        (directory / "metadata.json").write_text(json.dumps(about))
+    return packages
+
+
+@asynccontextmanager
+async def server(command: Callable[[int], list[str]]) -> AsyncIterator[tuple[int, int]]:
+    """Port and process id of a server that is ready."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(command(port), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(300):
             try:
@@ -165,30 +206,45 @@ def show(name: str, found: Found, processor: float) -> None:
     )
 
 
+async def measure(
+    command: Callable[[int], list[str]], clients: int, seconds: float, texts: Sequence[str]
+) -> bool:
+    """One server, shown; False where an answer was missing or another than it should be."""
+    right: dict[str, str] = {}
+    async with server(command) as (port, process):
+        await load(port, 1, 0, texts[:100], {})  # warm
+        start = processor_seconds(process)
+        alone = await load(port, 1, 0, texts, right)
+        show("one client", alone, processor_seconds(process) - start)
+        await load(port, clients, 3, texts, right)
+        before, start = resident(process), processor_seconds(process)
+        many = await load(port, clients, seconds, texts, right)
+        show(f"{clients} clients", many, processor_seconds(process) - start)
+        print(f"{many.rate / alone.rate:.1f} times the throughput of one client; memory {before:.0f} MB before, "
+              f"{resident(process):.0f} MB after")  # fmt: skip
+    for text, answer, should in sorted({*alone.wrong, *many.wrong})[:SHOWN]:
+        print(f"wrong: {text!r} -> {answer!r}, alone {should!r}")
+    failed = sum(count for status, count in (alone.statuses + many.statuses).items() if status != 200)
+    return not (failed or alone.wrong or many.wrong)
+
+
 async def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--clients", type=int, default=64)
     asked.add_argument("--seconds", type=float, default=60)
     asked.add_argument("--model", default="en-zh")
     asked.add_argument("--workers", type=int, default=1)
+    asked.add_argument("--libretranslate", action="store_true", help="measure its server too")
     given = asked.parse_args()
     texts = list(dict.fromkeys(pair.source for pair in read_corpus([CORPUS], "en", "zh")))[:SENTENCES]
-    right: dict[str, str] = {}
-    async with server(given.model, given.workers) as (port, process):
-        await load(port, 1, 0, texts[:100], {})  # warm
-        start = processor_seconds(process)
-        alone = await load(port, 1, 0, texts, right)
-        show("one client", alone, processor_seconds(process) - start)
-        await load(port, given.clients, 3, texts, right)
-        before, start = resident(process), processor_seconds(process)
-        many = await load(port, given.clients, given.seconds, texts, right)
-        show(f"{given.clients} clients", many, processor_seconds(process) - start)
-        print(f"{many.rate / alone.rate:.1f} times the throughput of one client; memory {before:.0f} MB before, "
-              f"{resident(process):.0f} MB after")  # fmt: skip
-    for text, answer, should in {*alone.wrong, *many.wrong}:
-        print(f"wrong: {text!r} -> {answer!r}, alone {should!r}")
-    failed = sum(count for status, count in (alone.statuses + many.statuses).items() if status != 200)
-    return 1 if failed or alone.wrong or many.wrong else 0
+    well = await measure(partial(dragoman, given.model, given.workers), given.clients, given.seconds, texts)
+    if given.libretranslate:
+        peers.LIBRETRANSLATE.install()
+        with tempfile.TemporaryDirectory() as directory:
+            print("LibreTranslate, the same weights:")
+            command = partial(libretranslate, package(given.model, Path(directory)))
+            await measure(command, given.clients, given.seconds, texts)
+    return 0 if well else 1
 
 
 if __name__ == "__main__":

@@ -1,32 +1,54 @@
-"""Where the peers live: an environment of their own, made here. Measures nothing.
+"""Where the peers live: environments of their own, made here. Measures nothing.
 
-What they need and what Dragoman needs exclude each other: JoeyNMT reads vocabularies through sentencepiece 0.2.0.
-The modules beside this one run in that environment, so they import nothing of Dragoman.
+What they need and what Dragoman needs exclude each other: JoeyNMT reads vocabularies through sentencepiece 0.2.0, and
+LibreTranslate through numpy 1. The modules beside this one run in those environments, so they import nothing of
+Dragoman.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.alternate import ROOT
 
-ENVIRONMENT = ROOT / ".bench-venv"
-PYTHON = ENVIRONMENT / "bin" / "python"
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-_STAMP = ENVIRONMENT / "requirements.txt"  # what was installed, for as long as it is what should be
+HERE = Path(__file__).parent
 
 
-def installed() -> bool:
-    return PYTHON.exists() and _STAMP.exists() and _STAMP.read_bytes() == REQUIREMENTS.read_bytes()
+@dataclass(frozen=True)
+class Environment:
+    """A directory with an interpreter, and the file that names its packages."""
+
+    directory: Path
+    requirements: Path
+
+    @property
+    def python(self) -> Path:
+        return self.directory / "bin" / "python"
+
+    @property
+    def _stamp(self) -> Path:
+        """What was installed, for as long as it is what should be."""
+        return self.directory / "requirements.txt"
+
+    def installed(self) -> bool:
+        stamp = self._stamp
+        return (
+            self.python.exists() and stamp.exists() and stamp.read_bytes() == self.requirements.read_bytes()
+        )
+
+    def install(self) -> Path:
+        """The interpreter, with its packages made current. Raises subprocess.CalledProcessError."""
+        if not self.installed():
+            subprocess.run([sys.executable, "-m", "venv", str(self.directory)], check=True)
+            pip = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+            subprocess.run([*pip, "-r", str(self.requirements)], check=True)
+            self._stamp.write_bytes(self.requirements.read_bytes())
+        return self.python
 
 
-def install() -> Path:
-    """The peers' interpreter, with its packages made current. Raises subprocess.CalledProcessError."""
-    if not installed():
-        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-        pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
-        _STAMP.write_bytes(REQUIREMENTS.read_bytes())
-    return PYTHON
+TOOLKITS = Environment(ROOT / ".bench-venv", HERE / "requirements.txt")
+LIBRETRANSLATE = Environment(ROOT / ".bench-libretranslate-venv", HERE / "libretranslate-requirements.txt")
+PYTHON, install = TOOLKITS.python, TOOLKITS.install
