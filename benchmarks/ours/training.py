@@ -17,7 +17,7 @@ import torch
 
 from benchmarks import inputs
 from benchmarks.timing import Stopwatch
-from dragoman.processor import keep_freed_memory
+from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch, collate
 from dragoman.text.corpus import Pair, write_pairs
@@ -48,6 +48,7 @@ def assembled(
     size: dict[str, Any], dropout: float, optimizer: OptimizerConfig, precision: str, workers: int, steps: int
 ) -> Assembled:
     """As a training run puts them together; `size` holds the fields of benchmarks.sizes.Size."""
+    keep_few_kernels()
     keep_freed_memory()
     torch.manual_seed(1)
     config = TransformerConfig(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,18 @@ MADV_HUGEPAGE = 14
 NEVER = -1
 PAGE = 4096
 PIECES, PIECE = 16, 2**29  # bytes of addresses, 8 GB in all: larger heaps than this go on in small pages
+
+KERNELS = 256  # of one batch there are some 60
+
+
+def keep_few_kernels() -> None:
+    """Before the first product: let oneDNN keep fewer of the kernels that it compiles, one for each shape.
+
+    Training on sentences meets ever new shapes and few old ones. The 1,024 kernels of the default, half a megabyte
+    each, are as good as never used again, and lie scattered over the heap, where no large tensor fits between them:
+    a run of many epochs took gigabytes more. Who sets ONEDNN_PRIMITIVE_CACHE_CAPACITY has the last word.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from torch import nn
 
 from dragoman.config import difference
 from dragoman.errors import TrainingError
-from dragoman.processor import keep_freed_memory
+from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
@@ -257,6 +257,7 @@ def carry_out(
     whatever is raised, the last checkpoint stays good.
     """
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    keep_few_kernels()
     keep_freed_memory()
     with only_run(output):
         found = _earlier_run(output, config, console, resume)
