@@ -25,6 +25,21 @@ def test_dropout_drops_in_the_gradient_what_it_dropped_in_the_value() -> None:
     torch.testing.assert_close(y, x.detach() * x.grad)
 
 
+def test_dropout_with_the_addition_after_it_is_the_two_one_after_the_other() -> None:
+    dropout = Dropout(0.3).train()
+    results = []
+    for add in (dropout.add, lambda x, y: x + dropout(y)):
+        x, y = (torch.randn(7, 33, generator=torch.manual_seed(seed), requires_grad=True) for seed in (1, 2))
+        torch.manual_seed(3)
+        added = add(x, y)
+        (added * torch.arange(33.0)).sum().backward()
+        results.append((added, x.grad, y.grad))
+    for fast, slow in zip(*results, strict=True):
+        assert fast is not None and slow is not None
+        torch.testing.assert_close(fast, slow)
+    assert torch.equal(dropout.eval().add(x, y), x + y)
+
+
 def test_dropout_is_the_same_for_the_same_seed_and_off_in_evaluation() -> None:
     x, dropout = torch.randn(50, 50), Dropout(0.2).train()
     torch.manual_seed(3)
@@ -50,5 +65,5 @@ def test_feed_forward_is_equation_2_and_its_variants(activation: str) -> None:
 def test_add_and_norm_in_both_orders() -> None:
     x, double = torch.randn(2, 3, 8), lambda x: 2 * x
     norm = nn.LayerNorm(8)
-    torch.testing.assert_close(Residual(8, nn.Identity(), pre_norm=False)(x, double), norm(3 * x))
-    torch.testing.assert_close(Residual(8, nn.Identity(), pre_norm=True)(x, double), x + 2 * norm(x))
+    torch.testing.assert_close(Residual(8, Dropout(0.0), pre_norm=False)(x, double), norm(3 * x))
+    torch.testing.assert_close(Residual(8, Dropout(0.0), pre_norm=True)(x, double), x + 2 * norm(x))

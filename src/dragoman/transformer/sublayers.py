@@ -22,28 +22,31 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class ByteDropout(torch.autograd.Function):
-    """Dropout that draws one random byte an element, eight of them from each 64-bit draw.
+    """x + dropout(y), with one random byte an element, eight of them from each 64-bit draw.
 
     On a CPU torch's own dropout draws a serial Bernoulli variable for each element, which costs more than the
     matrix product before it. The rate is rounded to 1/256, and the scale follows the rounded rate.
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:  # type: ignore[no-untyped-def]
-        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, x: Tensor, y: Tensor, threshold: int, generator: torch.Generator | None
+    ) -> Tensor:
+        draws = torch.empty((y.numel() + 7) // 8, dtype=torch.int64)
         draws.random_(-(2**63), None, generator=generator)
-        # 0 and 1 in the type of x: a product with booleans would turn them into numbers first, at three times the cost.
+        # 0 and 1 in the type of y: a product with booleans would turn them into numbers first, at three times the cost.
         keep = torch.ge(
-            draws.view(torch.uint8)[: x.numel()].view(x.shape), threshold, out=torch.empty_like(x)
+            draws.view(torch.uint8)[: y.numel()].view(y.shape), threshold, out=torch.empty_like(y)
         )
         ctx.save_for_backward(keep)
         ctx.scale = 256 / (256 - threshold)
-        return (x * keep).mul_(ctx.scale)
+        return torch.addcmul(x, y, keep, value=ctx.scale)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def]
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor, None, None]:  # type: ignore[no-untyped-def]
         (keep,) = ctx.saved_tensors
-        return (gradient * keep).mul_(ctx.scale), None, None
+        dropped = torch.addcmul(gradient.new_zeros(()), gradient, keep, value=ctx.scale)
+        return gradient if ctx.needs_input_grad[0] else None, dropped, None, None
 
 
 class Dropout(nn.Module):
@@ -58,8 +61,18 @@ class Dropout(nn.Module):
         if not self.training or self.rate == 0:
             return x
         if x.device.type == "cpu":
-            return ByteDropout.apply(x, min(round(self.rate * 256), 255), self.generator)  # type: ignore[no-untyped-call]
+            return self._bytes(x.new_zeros(()), x)
         return F.dropout(x, self.rate)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + dropout(y); on a CPU in one pass over both."""
+        if self.training and self.rate and y.device.type == "cpu":
+            return self._bytes(x, y)
+        return x + self(y)
+
+    def _bytes(self, x: Tensor, y: Tensor) -> Tensor:
+        threshold = min(round(self.rate * 256), 255)
+        return ByteDropout.apply(x, y, threshold, self.generator)  # type: ignore[no-untyped-call]
 
 
 class FeedForward(nn.Module):
@@ -88,7 +101,7 @@ class Residual(nn.Module):
     post (the paper): norm(x + dropout(sublayer(x))).  pre (today's default): x + dropout(sublayer(norm(x))).
     """
 
-    def __init__(self, d_model: int, dropout: nn.Module, pre_norm: bool) -> None:
+    def __init__(self, d_model: int, dropout: Dropout, pre_norm: bool) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(d_model)
         self.dropout = dropout
@@ -100,7 +113,7 @@ class Residual(nn.Module):
 
     def after(self, x: Tensor, y: Tensor) -> Tensor:
         """x, and the sublayer's answer y, added (and normed, in the paper's order)."""
-        x = x + self.dropout(y)
+        x = self.dropout.add(x, y)
         return x if self.pre_norm else self.norm(x)
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
