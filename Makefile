@@ -22,7 +22,7 @@ help:
 	@echo "make install   add what training, explaining and serving need (torch, ...) to .venv"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     speed beside other tools, which go into .bench-venv; MODEL=DIR translates with that model"
-	@echo "make lineage   every system of docs/guide/lineage trained and measured, in one to two hours: docs/lineage.md"
+	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
 	@echo "make clean     remove .venv and what tools left behind"
 
 demo: $(STAMPS)/demo

@@ -34,7 +34,7 @@ RUNS, PAGE = Path("runs/lineage"), Path("docs/lineage.md")
 # Upper ends of the classes of source length, in words; the last class has none.
 LENGTHS = (5, 8, 11, 15)
 NEIGHBOURS = ("红", "三", "吃", "狗", "昨天", "医生")
-LM_STEPS, TRANSLATOR_STEPS = 2000, 2500
+LM_STEPS, TRANSLATOR_STEPS = 2000, 1500
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,19 @@ _PAGE = """# The ladder, measured
 Each system below was trained on the bundled corpus and measured on the same text. `make lineage` does all of it again
 and writes this page; what each system is, and what problem it solved, stands in the guide.
 
-Machine: {machine}. Minutes and tokens a second are those of that machine with that load.
+Machine: {machine}. Minutes and tokens a second are those of that machine with that load; together the runs took
+{minutes:.0f} minutes.
 
-These are short runs, so that the whole ladder takes an hour or two: each translator has seen the corpus less than three
-times, and none is near its best. What a Transformer comes to that is trained to the end stands in the card of the
-bundled model (`dragoman models en-zh`). Read the rows as who learns how fast, not as who is best.
+These are short runs, and none is near its best: what a Transformer comes to that is trained to the end stands in the
+card of the bundled model (`dragoman models en-zh`). Read the rows as who learns how fast, not as who is best.
 
 ## Language models: how surprised each is by Chinese
 
 Trained on the Chinese side of the corpus, in the subwords of the bundled model; measured on the Chinese side of both
 dev sets. Per character, so that models of other vocabularies could stand in the same table; lower is better. The
 neural models keep the weights that were best on 1,000 lines held out of the training text, never on the dev text; the
-n-grams are counted in those lines too. Minutes include the looks at the held-out lines.
+n-grams are counted in those lines too. Minutes include the looks at the held-out lines. AdamW trains all but GPT, whose
+matrices Muon trains.
 
 {models}
 
@@ -35,8 +36,9 @@ n-grams are counted in those lines too. Minutes include the looks at the held-ou
 
 ## Translation: English to Chinese
 
-The same pairs, vocabulary, batches, number of steps, optimiser and schedule for each; beam of 5. BLEU and chrF by
-sacreBLEU (`{bleu}`; `{chrf}`).
+The same pairs, vocabulary, batches, number of steps, dropout and schedule for each; beam of 5. BLEU and chrF by
+sacreBLEU (`{bleu}`; `{chrf}`). AdamW trains all, but for the Transformer whose row says Muon: that
+optimiser makes the updates of a layer's matrices orthogonal, and knows no recurrent cells here.
 
 {translators}
 
@@ -74,6 +76,7 @@ def write(results: Sequence[Result], machine: dict[str, Any], stem: str) -> tupl
     }
     text = _PAGE.format(
         machine=_machine(machine),
+        minutes=sum(r["seconds"] for r in results) / 60,
         models=_table(
             ["system", "perplexity a character", "a subword", "parameters", "tokens/s", "minutes"],
             [
