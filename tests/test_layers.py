@@ -22,7 +22,8 @@ DIRECTORY = {"modeldir", "seal", "kinds"}
 TRANSLATOR = {"translator", "translation", "flags", "scoring"}
 BELOW_TRANSLATOR = {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS
 MECHANICS = {
-    f"training.{name}" for name in ("checkpoint", "gradients", "journal", "loop", "loss", "muon", "optimizer")
+    f"training.{name}"
+    for name in ("checkpoint", "gradients", "journal", "kernels", "loop", "loss", "muon", "optimizer")
 }
 
 # A package stands for all modules in it that have no line of their own.
@@ -65,7 +66,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.validate": {"training", "evaluate", "modeldir", "translator"},
     "training.guards": set(),
     "training.task": {"training.gradients", "training.optimizer", "training.settings"},
-    "training.run": MECHANICS | {"training.settings", "training.task", "training.guards", "config"},
+    "training.fused": {"training.kernels", "transformer"},
+    "training.run": MECHANICS
+    | {"training.fused", "training.settings", "training.task", "training.guards", "config"},
     "training.translators": {"training", "explain", "modeldir", "text", "config"} | MODELS,
     "training.texts": {"text"},
     "training.masking": {"training.texts", "text"},

@@ -22,6 +22,7 @@ from dragoman.protocols import Loss
 from dragoman.text.batches import Batch, collate
 from dragoman.text.corpus import Pair, write_pairs
 from dragoman.text.tokenizer import EOS
+from dragoman.training.fused import fuse
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loop import train as steps_of
 from dragoman.training.loss import LabelSmoothing
@@ -61,6 +62,8 @@ def assembled(
         dropout=dropout,
     )
     model = Transformer(config, size["vocab"], size["vocab"]).train()
+    if precision == "bf16":
+        fuse(model)
     parameters = FlatParameters(model, PRECISIONS[precision])
     made = side_by_side(model, parameters, partial(_loss, LabelSmoothing()), workers)
     return Assembled(model, made, Optimizer(parameters, optimizer, steps))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dragoman import processor
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch, Loss
+from dragoman.training import kernels
 from dragoman.training.optimizer import FlatParameters
 
 MOST_PARTS = 64
@@ -112,12 +113,14 @@ class Workers:
         return Gradient(self._total, loss, nll, tokens, parts)
 
     def _add(self, gradient: Tensor, first: bool) -> None:
-        if not first:
-            self._total.add_(gradient)
-        elif self._total.numel() == gradient.numel():
+        if self._total.numel() != gradient.numel():
+            self._total = torch.empty_like(gradient, dtype=torch.float32)
+        if gradient.device.type == "cpu" and gradient.dtype == torch.bfloat16 and kernels.library():
+            kernels.accumulate(self._total, gradient, first)
+        elif first:
             self._total.copy_(gradient)
         else:
-            self._total = gradient.to(torch.float32, copy=True)
+            self._total.add_(gradient)
 
     def _backward(self, shares: Sequence[SplittableBatch], tokens: int) -> list[Tensor]:
         """A piece for each worker, or for the first of them."""

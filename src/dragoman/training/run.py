@@ -23,6 +23,7 @@ from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
+from dragoman.training.fused import fuse
 from dragoman.training.gradients import side_by_side
 from dragoman.training.guards import only_run, stops_politely
 from dragoman.training.journal import Journal, duration
@@ -71,6 +72,8 @@ class Run:
         dtype = torch.bfloat16 if _precision(training.precision, self.device) == "bf16" else torch.float32
         torch.manual_seed(training.seed)
         self.model = task.build().to(self.device)
+        if training.fused and dtype == torch.bfloat16 and self.device.type == "cpu" and not fuse(self.model):
+            journal.note("no C compiler (cc) that works was found: training will be about a sixth slower")
         self.parameters = FlatParameters(self.model, dtype)
         self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
         criterion = LabelSmoothing(training.label_smoothing, training.consistency)

@@ -38,6 +38,9 @@ class TrainingConfig:
     workers: Annotated[
         int, "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens"
     ] = 0
+    fused: Annotated[
+        bool, "on a CPU in bf16, compute what stands between the products in C where a compiler is found"
+    ] = True
     max_steps: Annotated[int, "steps in all; the cosine and linear schedules end here"] = 100_000
     label_smoothing: Annotated[float, "share of the target given to all tokens alike (paper 5.4)"] = 0.1
     consistency: Annotated[

@@ -1,0 +1,248 @@
+/* What stands between the matrix products of a training step, each in one pass over its data. One thread, no allocation.
+
+   Numbers are bfloat16 in memory and float in the registers, sixteen at a time; rows are contiguous and, where nothing
+   else is said, a multiple of sixteen long. kernels.py says what each function computes, compiles this file and calls
+   it. The vector types are those of GCC and Clang, for any processor. */
+
+#include <stdint.h>
+#include <string.h>
+
+enum { LANES = 16, LONGEST = 4096 };
+
+typedef uint16_t bf16;
+typedef bf16 halves __attribute__((vector_size(2 * LANES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+
+static const float HIDDEN = -3.3e38f; /* not -inf: a row with nothing to attend to becomes uniform, never NaN */
+
+static inline floats wide(halves x) { return (floats)(__builtin_convertvector(x, words) << 16); }
+
+static inline floats load(const bf16 *from) {
+    halves x;
+    memcpy(&x, from, sizeof x);
+    return wide(x);
+}
+
+static inline void store(bf16 *to, floats x) { /* to the nearest bfloat16, ties to even */
+    words bits = (words)x;
+    halves y = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, halves);
+    memcpy(to, &y, sizeof y);
+}
+
+static inline floats choose(ints condition, floats yes, floats no) {
+    return (floats)((condition & (ints)yes) | (~condition & (ints)no));
+}
+
+static inline floats all(float x) { return x - (floats){0}; }
+
+static inline float sum_of(floats x) {
+    float sum[LANES];
+    memcpy(sum, &x, sizeof sum);
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) sum[i] += sum[i + half];
+    return sum[0];
+}
+
+static inline float highest_of(floats x) {
+    float most[LANES];
+    memcpy(most, &x, sizeof most);
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) most[i] = most[i] > most[i + half] ? most[i] : most[i + half];
+    return most[0];
+}
+
+static inline void add_to(float *total, floats x) {
+    floats sum;
+    memcpy(&sum, total, sizeof sum);
+    sum += x;
+    memcpy(total, &sum, sizeof sum);
+}
+
+static inline floats exponential(floats x) { /* of x <= 0, to 1e-6 of it; below -80 it is 0, for subnormal numbers are slow */
+    ints tiny = x < -80.0f;
+    const float round = 12582912.0f; /* 1.5 * 2^23: no fraction fits beside it */
+    x = choose(tiny, all(-80.0f), x);
+    floats whole = (x * 1.44269504f + round) - round;
+    floats rest = x - whole * 0.693359375f + whole * 2.12194440e-4f; /* ln 2, in two parts */
+    floats y = all(1.0f / 720);
+    y = y * rest + 1.0f / 120;
+    y = y * rest + 1.0f / 24;
+    y = y * rest + 1.0f / 6;
+    y = y * rest + 0.5f;
+    y = y * rest + 1.0f;
+    y = y * rest + 1.0f;
+    return choose(tiny, all(0), y * (floats)((__builtin_convertvector(whole, ints) + 127) << 23));
+}
+
+/* 32 bits of chance a lane, from counters: a hash of two multiplications, whose constants TheIronBorn searched for. */
+static inline words drawn(uint32_t counter, uint64_t seed) {
+    words z = (words){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + (counter + (uint32_t)seed);
+    z = (z ^ (z >> 16)) * 0x21f0aaadu + (uint32_t)(seed >> 32);
+    z = (z ^ (z >> 15)) * 0xd35a2d97u;
+    return z ^ (z >> 15);
+}
+
+/* out = (x, if there is one) + scale * y where a byte of chance is at least threshold. A seed always gives the same
+   bytes. The count is a multiple of 64: a draw serves four times sixteen numbers. */
+void add_dropout(int64_t count, const bf16 *x, const bf16 *y, bf16 *out, uint64_t seed, uint32_t threshold,
+                 float scale) {
+    for (int64_t at = 0; at < count; at += 4 * LANES) {
+        words draws = drawn((uint32_t)(at / 4), seed);
+        for (int64_t i = at; i < at + 4 * LANES; i += LANES, draws >>= 8) {
+            floats kept = choose((draws & 255) >= threshold, load(y + i) * scale, all(0));
+            store(out + i, x ? load(x + i) + kept : kept);
+        }
+    }
+}
+
+void layer_norm(int64_t rows, int64_t width, const bf16 *x, const bf16 *weight, const bf16 *bias, float epsilon,
+                bf16 *out, float *means, float *scales) {
+    for (int64_t r = 0; r < rows; r++, x += width, out += width) {
+        floats sum = {0}, squares = {0};
+        for (int64_t i = 0; i < width; i += LANES) sum += load(x + i);
+        float mean = sum_of(sum) / width;
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats far = load(x + i) - mean;
+            squares += far * far;
+        }
+        float scale = 1.0f / __builtin_sqrtf(sum_of(squares) / width + epsilon);
+        for (int64_t i = 0; i < width; i += LANES)
+            store(out + i, (load(x + i) - mean) * scale * load(weight + i) + load(bias + i));
+        means[r] = mean, scales[r] = scale;
+    }
+}
+
+/* weight_grad and bias_grad [width] are added to. */
+void layer_norm_backward(int64_t rows, int64_t width, const bf16 *grad, const bf16 *x, const bf16 *weight,
+                         const float *means, const float *scales, bf16 *x_grad, float *weight_grad, float *bias_grad) {
+    for (int64_t r = 0; r < rows; r++, x += width, grad += width, x_grad += width) {
+        float mean = means[r], scale = scales[r];
+        floats sums = {0}, alongs = {0};
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats slope = load(grad + i), normed = (load(x + i) - mean) * scale, inner = slope * load(weight + i);
+            add_to(weight_grad + i, slope * normed);
+            add_to(bias_grad + i, slope);
+            sums += inner;
+            alongs += inner * normed;
+        }
+        float sum = sum_of(sums) / width, along = sum_of(alongs) / width;
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats normed = (load(x + i) - mean) * scale;
+            store(x_grad + i, (load(grad + i) * load(weight + i) - sum - normed * along) * scale);
+        }
+    }
+}
+
+/* y = max(0, y + bias), in place. */
+void add_bias_relu(int64_t rows, int64_t width, bf16 *y, const bf16 *bias) {
+    for (int64_t r = 0; r < rows; r++, y += width)
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats sum = load(y + i) + load(bias + i);
+            store(y + i, choose(sum <= 0, all(0), sum)); /* what is no number stays none */
+        }
+}
+
+/* out = grad where y, which is never negative, is not 0; its sums over the rows are added to bias_grad [width]. */
+void relu_backward(int64_t rows, int64_t width, const bf16 *grad, const bf16 *y, bf16 *out, float *bias_grad) {
+    for (int64_t r = 0; r < rows; r++, grad += width, y += width, out += width)
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats kept = choose(load(y + i) == 0, all(0), load(grad + i));
+            store(out + i, kept);
+            add_to(bias_grad + i, kept);
+        }
+}
+
+/* The sums over the rows of x are added to total [width]. */
+void add_rows(int64_t rows, int64_t width, const bf16 *x, float *total) {
+    for (int64_t r = 0; r < rows; r++, x += width)
+        for (int64_t i = 0; i < width; i += LANES) add_to(total + i, load(x + i));
+}
+
+/* total = gradient, or where there are earlier ones total + gradient. */
+void accumulate(int64_t count, const bf16 *gradient, int32_t is_first, float *total) {
+    int64_t whole = count / LANES * LANES;
+    if (is_first) memset(total, 0, (size_t)count * sizeof *total);
+    for (int64_t i = 0; i < whole; i += LANES) add_to(total + i, load(gradient + i));
+    for (int64_t i = whole; i < count; i++) {
+        bf16 one[LANES] = {gradient[i]};
+        total[i] += load(one)[0];
+    }
+}
+
+/* out [width, rows] = x [rows, width] transposed, in squares that stay in registers or close by. */
+void transpose(int64_t rows, int64_t width, const bf16 *x, bf16 *out) {
+    for (int64_t i = 0; i < width; i += LANES)
+        for (int64_t r = 0; r < rows; r += LANES) {
+            bf16 square[LANES][LANES] = {0}, column[LANES];
+            int64_t tall = rows - r < LANES ? rows - r : LANES;
+            for (int64_t k = 0; k < tall; k++) memcpy(square[k], x + (r + k) * width + i, sizeof column);
+            for (int k = 0; k < LANES; k++) {
+                for (int j = 0; j < LANES; j++) column[j] = square[j][k];
+                if (tall == LANES)
+                    memcpy(out + (i + k) * rows + r, column, sizeof column);
+                else
+                    memcpy(out + (i + k) * rows + r, column, (size_t)tall * sizeof(bf16));
+            }
+        }
+}
+
+/* The row, or where reading sixteen at a time would leave the tensor a copy of it. */
+static inline const bf16 *readable(const bf16 *row, int64_t length, int is_last, bf16 *copy) {
+    return is_last ? memcpy(copy, row, (size_t)length * sizeof(bf16)) : row;
+}
+
+/* out = softmax(scale * scores), rows of [batch, heads, queries, keys]. A mask of bytes hides keys; its strides, 0 where
+   it is broadcast, are in bytes. Rows are of any length up to LONGEST; `out` has room for LANES numbers more, since
+   the end of each row is written beyond it, where the next one follows. */
+void masked_softmax(int64_t batch, int64_t heads, int64_t queries, int64_t keys, const bf16 *scores, float scale,
+                    const uint8_t *mask, const int64_t *strides, bf16 *out) {
+    bf16 copy[LONGEST] = {0};
+    uint8_t seen[LONGEST] = {0};
+    const uint8_t *copied = 0;
+    floats shares[LONGEST / LANES];
+    int64_t last = (keys - 1) / LANES; /* the only block that may reach beyond the row */
+    ints inside = (ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} < (int32_t)(keys - last * LANES);
+    int64_t rows = batch * heads * queries;
+    memset(seen, 1, (size_t)keys);
+    for (int64_t r = 0; r < rows; r++, scores += keys, out += keys) {
+        const bf16 *row = readable(scores, keys, r == rows - 1, copy);
+        if (mask) {
+            int64_t b = r / queries / heads, h = r / queries % heads, q = r % queries;
+            const uint8_t *from = mask + b * strides[0] + h * strides[1] + q * strides[2];
+            if (from != copied) memcpy(seen, copied = from, (size_t)keys);
+        }
+        floats most = all(HIDDEN), sums = {0};
+        for (int64_t i = 0; i <= last; i++) {
+            bytes open;
+            memcpy(&open, seen + i * LANES, sizeof open);
+            ints visible = __builtin_convertvector(open, ints) != 0;
+            shares[i] = choose(visible, load(row + i * LANES) * scale, all(HIDDEN));
+            most = choose(shares[i] > most, shares[i], most);
+        }
+        float highest = highest_of(most);
+        shares[last] = choose(inside, shares[last], all(-__builtin_inff()));
+        for (int64_t i = 0; i <= last; i++) sums += shares[i] = exponential(shares[i] - highest);
+        float share = 1.0f / sum_of(sums);
+        for (int64_t i = 0; i <= last; i++) store(out + i * LANES, shares[i] * share);
+    }
+}
+
+/* out = scale * p (grad - sum(p grad)). Rows and `out` as in masked_softmax. */
+void softmax_backward(int64_t rows, int64_t keys, const bf16 *grad, const bf16 *p, float scale, bf16 *out) {
+    bf16 copies[2][LONGEST] = {0};
+    int64_t last = (keys - 1) / LANES;
+    ints inside = (ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} < (int32_t)(keys - last * LANES);
+    for (int64_t r = 0; r < rows; r++, grad += keys, p += keys, out += keys) {
+        const bf16 *shares = readable(p, keys, r == rows - 1, copies[0]);
+        const bf16 *slopes = readable(grad, keys, r == rows - 1, copies[1]);
+        floats sums = {0};
+        for (int64_t i = 0; i < last; i++) sums += load(shares + i * LANES) * load(slopes + i * LANES);
+        sums += choose(inside, load(shares + last * LANES) * load(slopes + last * LANES), all(0));
+        float sum = sum_of(sums);
+        for (int64_t i = 0; i <= last; i++)
+            store(out + i * LANES, scale * load(shares + i * LANES) * (load(slopes + i * LANES) - sum));
+    }
+}

@@ -1,0 +1,198 @@
+"""The compiled kernels against torch's own operations, and what happens where they cannot be compiled."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dragoman.training import kernels
+from dragoman.training.kernels import AddDropout, LayerNorm, Linear, LinearRelu, MaskedSoftmax
+
+compiled = pytest.mark.skipif(kernels.library() is None, reason="no C compiler on this machine")
+ONE_ROUNDING = 2**-8  # of bfloat16, relative
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(1)
+
+
+def features(*shape: int) -> Tensor:
+    return torch.randn(*shape).bfloat16().requires_grad_()
+
+
+def check(mine: Callable[..., Tensor], theirs: Callable[..., Tensor], *inputs: Tensor) -> None:
+    """Values and gradients: bf16 from the kernel, fp32 from torch on the same rounded inputs."""
+    exact = [x.detach().float().requires_grad_() for x in inputs]
+    found, expected = mine(*inputs), theirs(*exact)
+    slope = torch.randn(expected.shape).bfloat16()
+    found.backward(slope)  # type: ignore[no-untyped-call]
+    expected.backward(slope.float())  # type: ignore[no-untyped-call]
+    close(found, expected)
+    for x, y in zip(inputs, exact, strict=True):
+        assert x.grad is not None and y.grad is not None
+        close(x.grad, y.grad)
+
+
+def close(found: Tensor, expected: Tensor) -> None:
+    """To a few roundings of the number, or of what numbers of this tensor are like."""
+    size = float(expected.detach().square().mean().sqrt())
+    torch.testing.assert_close(found.float(), expected, rtol=4 * ONE_ROUNDING, atol=4 * ONE_ROUNDING * size)
+
+
+@compiled
+@pytest.mark.parametrize("shape", [(3, 5, 16), (1, 1, 64), (7, 9, 256)])
+def test_layer_norm(shape: tuple[int, ...]) -> None:
+    width = shape[-1]
+    check(
+        lambda x, w, b: LayerNorm.apply(x, w, b, 1e-5),  # type: ignore[no-untyped-call]
+        lambda x, w, b: F.layer_norm(x, (width,), w, b, 1e-5),
+        features(*shape), features(width), features(width),
+    )  # fmt: skip
+
+
+@compiled
+@pytest.mark.parametrize("rows", [1, 15, 16, 37])
+@pytest.mark.parametrize(("narrow", "wide"), [(16, 48), (48, 16), (32, 32)])
+def test_linear_maps_with_and_without_relu(rows: int, narrow: int, wide: int) -> None:
+    given = (features(rows, narrow), features(wide, narrow), features(wide))
+    check(Linear.apply, F.linear, *given)
+    for x in given:
+        x.grad = None
+    # A sum that is nearly zero falls on either side of it by rounding: those units are left out of the comparison.
+    sums = F.linear(*(x.detach().float() for x in given))
+    with torch.no_grad():
+        given[2][sums.abs().min(0).values < 0.05] += 64
+    check(LinearRelu.apply, lambda x, w, b: F.linear(x, w, b).relu(), *given)
+
+
+@compiled
+@pytest.mark.parametrize("keys", [1, 2, 15, 16, 17, 33, 100])
+@pytest.mark.parametrize("kind", ["none", "padding", "causal", "both"])
+def test_masked_softmax(keys: int, kind: str) -> None:
+    scores = features(3, 2, keys, keys)
+    real = torch.arange(keys) < torch.tensor([keys, max(keys // 2, 1), 1])[:, None]
+    padding, causal = real[:, None, None, :], torch.ones(keys, keys, dtype=torch.bool).tril()
+    mask = {"none": None, "padding": padding, "causal": causal, "both": padding & causal}[kind]
+
+    def reference(x: Tensor) -> Tensor:
+        scaled = x * 0.5
+        return (scaled if mask is None else scaled.masked_fill(~mask, -1e30)).softmax(-1)
+
+    check(lambda x: MaskedSoftmax.apply(x, 0.5, mask), reference, scores)  # type: ignore[no-untyped-call]
+
+
+@compiled
+def test_a_row_with_nothing_to_attend_to_is_uniform() -> None:
+    hidden = torch.zeros(2, 1, 1, 20, dtype=torch.bool)
+    weights = MaskedSoftmax.apply(features(2, 1, 3, 20), 1.0, hidden)  # type: ignore[no-untyped-call]
+    close(weights, torch.full((2, 1, 3, 20), 1 / 20))
+
+
+@compiled
+def test_what_is_no_number_stays_none() -> None:
+    x = torch.full((4, 16), torch.nan).bfloat16()
+    w = torch.ones(16, 16).bfloat16()
+    for found in (
+        LayerNorm.apply(x, w[0], w[0], 1e-5),  # type: ignore[no-untyped-call]
+        LinearRelu.apply(x, w, w[0]),  # type: ignore[no-untyped-call]
+        MaskedSoftmax.apply(x.view(1, 1, 4, 16), 1.0, None),  # type: ignore[no-untyped-call]
+    ):
+        assert found.isnan().all()
+
+
+@compiled
+def test_dropout_zeroes_its_share_and_keeps_the_mean() -> None:
+    x = torch.ones(400, 256).bfloat16()
+    kept = AddDropout.apply(None, x, 0.25, None)  # type: ignore[no-untyped-call]
+    assert abs(float((kept == 0).float().mean()) - 0.25) < 0.005
+    assert set(kept.unique().tolist()) == {0.0, float(torch.tensor(256 / 192).bfloat16())}
+    assert float((kept == 0).float().mean(0).min()) > 0.15, "each column loses its share"
+
+
+@compiled
+def test_dropout_is_added_and_drops_in_the_gradient_what_it_dropped_in_the_value() -> None:
+    x, y = features(5, 64), features(5, 64)
+    draw = torch.Generator().manual_seed(7)
+    out = AddDropout.apply(x, y, 0.5, draw)  # type: ignore[no-untyped-call]
+    again = AddDropout.apply(x, y, 0.5, draw.manual_seed(7))  # type: ignore[no-untyped-call]
+    assert torch.equal(out, again)
+    other = AddDropout.apply(x, y, 0.5, draw)  # type: ignore[no-untyped-call]
+    assert not torch.equal(out, other), "each call draws anew"
+    out.backward(torch.ones_like(out))
+    assert x.grad is not None and y.grad is not None
+    assert (x.grad == 1).all()
+    kept = y.grad != 0
+    assert (y.grad[kept] == 2).all() and 0.3 < float(kept.float().mean()) < 0.7
+    close(out.detach(), x.detach().float() + kept * 2 * y.detach().float())
+
+
+@compiled
+def test_gradients_are_added_as_torch_adds_them() -> None:
+    parts = [torch.randn(100).bfloat16() for _ in range(3)]
+    total = torch.full((100,), torch.nan)
+    for part in parts:
+        kernels.accumulate(total, part, first=part is parts[0])
+    expected = parts[0].float() + parts[1] + parts[2]
+    assert torch.equal(total, expected)
+
+
+# -- compiling --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """An empty cache, and nothing loaded; afterwards as before."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    kernels.library.cache_clear()
+    yield tmp_path
+    kernels.library.cache_clear()
+
+
+@compiled
+def test_kernels_are_compiled_once(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kernels.library() is not None
+    (made,) = (fresh / "dragoman").iterdir()
+    kernels.library.cache_clear()
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    assert kernels.library() is not None
+    assert list((fresh / "dragoman").iterdir()) == [made]
+
+
+@pytest.mark.parametrize("compiler", ["/nowhere/cc", "false"])
+def test_a_compiler_that_does_not_work_leaves_nothing_behind(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, compiler: str
+) -> None:
+    monkeypatch.setenv("CC", compiler)
+    assert kernels.library() is None
+    assert not list(fresh.rglob("*.so"))
+
+
+def test_without_a_compiler_there_are_no_kernels(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels.shutil, "which", lambda name: None)
+    assert kernels.library() is None
+
+
+@compiled
+def test_a_broken_file_in_the_cache_is_made_again(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels.library()
+    (made,) = (fresh / "dragoman").iterdir()
+    broken = fresh / "other" / "dragoman" / made.name
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"no library")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(fresh / "other"))
+    kernels.library.cache_clear()
+    assert kernels.library() is not None
+    assert broken.read_bytes() != b"no library"
