@@ -136,12 +136,20 @@ def test_dropout_is_added_and_drops_in_the_gradient_what_it_dropped_in_the_value
 
 @compiled
 def test_gradients_are_added_as_torch_adds_them() -> None:
-    parts = [torch.randn(100).bfloat16() for _ in range(3)]
-    total = torch.full((100,), torch.nan)
-    for part in parts:
-        kernels.accumulate(total, part, first=part is parts[0])
-    expected = parts[0].float() + parts[1] + parts[2]
-    assert torch.equal(total, expected)
+    total, part = torch.randn(7, 15), torch.randn(7, 15).bfloat16()
+    expected = total + part
+    assert torch.equal(kernels.add(total, part), expected)
+
+
+@compiled
+def test_softmax_with_the_log_probabilities_of_labels() -> None:
+    logits = (5 * torch.randn(9, 48)).bfloat16()
+    labels = torch.randint(48, (9,))
+    expected, at_label = logits.float().log_softmax(-1), logits[torch.arange(9), labels].float()
+    log_p, raw = kernels.label_softmax_(logits, labels)
+    close(logits, expected.exp())
+    torch.testing.assert_close(log_p, expected[torch.arange(9), labels])
+    assert torch.equal(raw, at_label)
 
 
 # -- compiling --------------------------------------------------------------------------------------------------

@@ -115,10 +115,10 @@ class Workers:
     def _add(self, gradient: Tensor, first: bool) -> None:
         if self._total.numel() != gradient.numel():
             self._total = torch.empty_like(gradient, dtype=torch.float32)
-        if gradient.device.type == "cpu" and gradient.dtype == torch.bfloat16 and kernels.library():
-            kernels.accumulate(self._total, gradient, first)
-        elif first:
+        if first:
             self._total.copy_(gradient)
+        elif gradient.device.type == "cpu" and gradient.dtype == torch.bfloat16 and kernels.library():
+            kernels.add(self._total, gradient)
         else:
             self._total.add_(gradient)
 

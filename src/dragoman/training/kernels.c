@@ -26,6 +26,13 @@ static inline floats load(const bf16 *from) {
     return wide(x);
 }
 
+static inline float wide_one(bf16 x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
 static inline void store(bf16 *to, floats x) { /* to the nearest bfloat16, ties to even */
     words bits = (words)x;
     halves y = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, halves);
@@ -161,15 +168,11 @@ void add_rows(int64_t rows, int64_t width, const bf16 *x, float *total) {
         for (int64_t i = 0; i < width; i += LANES) add_to(total + i, load(x + i));
 }
 
-/* total = gradient, or where there are earlier ones total + gradient. */
-void accumulate(int64_t count, const bf16 *gradient, int32_t is_first, float *total) {
+/* total += gradient, of any length. */
+void add(int64_t count, const bf16 *gradient, float *total) {
     int64_t whole = count / LANES * LANES;
-    if (is_first) memset(total, 0, (size_t)count * sizeof *total);
     for (int64_t i = 0; i < whole; i += LANES) add_to(total + i, load(gradient + i));
-    for (int64_t i = whole; i < count; i++) {
-        bf16 one[LANES] = {gradient[i]};
-        total[i] += load(one)[0];
-    }
+    for (int64_t i = whole; i < count; i++) total[i] += wide_one(gradient[i]);
 }
 
 /* out [width, rows] = x [rows, width] transposed, in squares that stay in registers or close by. */
@@ -244,5 +247,32 @@ void softmax_backward(int64_t rows, int64_t keys, const bf16 *grad, const bf16 *
         float sum = sum_of(sums);
         for (int64_t i = 0; i <= last; i++)
             store(out + i * LANES, scale * load(shares + i * LANES) * (load(slopes + i * LANES) - sum));
+    }
+}
+
+/* Rows of logits become probabilities, in place; log_p [rows] is that of each row's label, and raw [rows] its logit.
+   `scratch` holds a row of floats. */
+void label_softmax(int64_t rows, int64_t width, bf16 *logits, const int64_t *labels, float *log_p, float *raw,
+                   float *scratch) {
+    for (int64_t r = 0; r < rows; r++, logits += width) {
+        raw[r] = wide_one(logits[labels[r]]);
+        floats most = load(logits), sums = {0};
+        for (int64_t i = LANES; i < width; i += LANES) {
+            floats x = load(logits + i);
+            most = choose(x > most, x, most);
+        }
+        float highest = highest_of(most);
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats share = exponential(load(logits + i) - highest);
+            memcpy(scratch + i, &share, sizeof share);
+            sums += share;
+        }
+        float sum = sum_of(sums), share = 1.0f / sum;
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats x;
+            memcpy(&x, scratch + i, sizeof x);
+            store(logits + i, x * share);
+        }
+        log_p[r] = raw[r] - highest - __builtin_logf(sum);
     }
 }

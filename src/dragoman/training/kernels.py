@@ -37,8 +37,9 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "add_bias_relu": (_INT, _INT, _POINTER, _POINTER),
     "relu_backward": (_INT, _INT, *[_POINTER] * 4),
     "add_rows": (_INT, _INT, _POINTER, _POINTER),
-    "accumulate": (_INT, _POINTER, ctypes.c_int32, _POINTER),
+    "add": (_INT, _POINTER, _POINTER),
     "transpose": (_INT, _INT, _POINTER, _POINTER),
+    "label_softmax": (_INT, _INT, *[_POINTER] * 5),
     "masked_softmax": (*[_INT] * 4, _POINTER, _FLOAT, *[_POINTER] * 3),
     "softmax_backward": (_INT, _INT, _POINTER, _POINTER, _FLOAT, _POINTER),
 }
@@ -89,7 +90,7 @@ def _compiled() -> bytes:
         raise FileNotFoundError("no C compiler")
     with tempfile.TemporaryDirectory() as directory:
         made = Path(directory) / "kernels.so"
-        command = [compiler, *FLAGS, "-o", str(made), str(SOURCE)]
+        command = [compiler, *FLAGS, "-o", str(made), str(SOURCE), "-lm"]
         subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
         return made.read_bytes()
 
@@ -111,9 +112,18 @@ def _run(name: str, *arguments: Any) -> None:
     )
 
 
-def accumulate(total: Tensor, gradient: Tensor, first: bool) -> None:
-    """total += gradient, or = where it is the first: fp32 and bf16, which torch adds several times more slowly."""
-    _run("accumulate", total.numel(), gradient, int(first), total)
+def add(total: Tensor, gradient: Tensor) -> Tensor:
+    """total += gradient, fp32 and bf16 of one shape, which torch adds several times more slowly."""
+    _run("add", total.numel(), gradient, total)
+    return total
+
+
+def label_softmax_(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn logits [C, V] into probabilities in place; log-probability and logit of each row's label, fp32 [C]."""
+    log_p, raw = torch.empty(2, len(labels)).unbind()
+    scratch = torch.empty(logits.size(1))
+    _run("label_softmax", *logits.shape, logits, labels.contiguous(), log_p, raw, scratch)
+    return log_p, raw
 
 
 class AddDropout(torch.autograd.Function):

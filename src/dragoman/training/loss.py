@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dragoman.protocols import Loss
+from dragoman.training import kernels
 
 # Rows of logits computed at a time: 512 x 8,000 fp32 scores are 16 MB, which stays in a CPU's last-level cache.
 CHUNK = 512
@@ -50,6 +51,7 @@ class FusedCrossEntropy(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, smoothing: float, consistency: float
     ) -> tuple[Tensor, Tensor]:
         passes = 2 if consistency else 1
+        add = kernels.add if kernels.library() and kernels.fits(hidden) else Tensor.add_
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
         nll, normaliser, extra = (torch.zeros((), device=hidden.device) for _ in range(3))
@@ -58,13 +60,9 @@ class FusedCrossEntropy(torch.autograd.Function):
             chunks = [slice(first + start, first + min(start + CHUNK, size)) for first in (0, size)[:passes]]
             found = []
             for rows in chunks:
-                logits = hidden[rows] @ weight.t()  # [C, V]
-                gradient = logits.softmax(1)
-                label = labels[rows, None]
-                # A probability too small for the format would give an infinite loss.
-                log_p = gradient.gather(1, label).float().clamp_(min=TINY).log_()
+                gradient, log_p, raw = _softmax(hidden[rows] @ weight.t(), labels[rows])
                 nll -= log_p.sum()
-                normaliser += (logits.gather(1, label).float() - log_p).sum()
+                normaliser += (raw - log_p).sum()
                 found.append(gradient)
             if consistency:
                 found, divergence = _with_divergence(found, consistency)
@@ -75,7 +73,7 @@ class FusedCrossEntropy(torch.autograd.Function):
                     1 - smoothing
                 ) / passes
                 torch.mm(gradient, weight, out=hidden_grad[rows])
-                weight_grad += gradient.t() @ hidden[rows]
+                add(weight_grad, gradient.t() @ hidden[rows])
         everywhere = smoothing / weight.size(0) / passes  # what smoothing takes from each logit's gradient
         rows_sum, weight_sum = hidden.sum(0, dtype=torch.float32), weight.sum(0, dtype=torch.float32)
         hidden_grad -= (everywhere * weight_sum).to(hidden.dtype)
@@ -98,6 +96,17 @@ class FusedCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _softmax(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """[C, V] -> probabilities [C, V]; of each row's label log-probability and logit [C]. The logits may be lost."""
+    if kernels.library() and kernels.fits(logits):
+        return logits, *kernels.label_softmax_(logits, labels)
+    p = logits.softmax(1)
+    label = labels[:, None]
+    # A probability too small for the format would give an infinite loss.
+    log_p = p.gather(1, label).float().clamp_(min=TINY).log_()
+    return p, log_p, logits.gather(1, label).float()
 
 
 def _with_divergence(passes: list[Tensor], consistency: float) -> tuple[list[Tensor], Tensor]:
