@@ -88,16 +88,17 @@ def _share(turns: dict[str, list[dict[str, Any]]], flops_per_token: float) -> No
 
 
 def own_arms(work: Work, data: inputs.TrainingFiles, threads: int) -> list[Arm]:
-    """AdamW and Muon, with one worker on all threads and with one worker a thread."""
+    """AdamW and Muon, with one worker on all threads and with one worker a thread; and what they are without."""
     task = {
         "directory": str(data.directory), "languages": [data.corpus.source, data.corpus.target],
         "size": SIZES[work.size].as_dict(), "batch_tokens": work.batch_tokens,
         "dropout": DROPOUT, "precision": machine.fast_precision(), "warm_up": work.warm_up, "seconds": work.seconds,
     }  # fmt: skip
-    plain = {**task, "optimizer": "adamw", "workers": threads, "precision": "fp32"}
+    adamw = {**task, "optimizer": "adamw", "workers": threads}
     function = "benchmarks.ours.training:train"
     return [
-        Arm("Dragoman in fp32, AdamW", function, plain),
+        Arm("Dragoman in fp32, AdamW", function, {**adamw, "precision": "fp32"}),
+        Arm("Dragoman without kernels in C, AdamW", function, {**adamw, "fused": False}),
         *(
             Arm(
                 f"Dragoman, {name}, {workers} worker{'s'[: workers > 1]}",

@@ -46,7 +46,13 @@ class Assembled:
 
 
 def assembled(
-    size: dict[str, Any], dropout: float, optimizer: OptimizerConfig, precision: str, workers: int, steps: int
+    size: dict[str, Any],
+    dropout: float,
+    optimizer: OptimizerConfig,
+    precision: str,
+    workers: int,
+    steps: int,
+    fused: bool = True,
 ) -> Assembled:
     """As a training run puts them together; `size` holds the fields of benchmarks.sizes.Size."""
     keep_few_kernels()
@@ -62,7 +68,7 @@ def assembled(
         dropout=dropout,
     )
     model = Transformer(config, size["vocab"], size["vocab"]).train()
-    if precision == "bf16":
+    if fused and precision == "bf16":
         fuse(model)
     parameters = FlatParameters(model, PRECISIONS[precision])
     made = side_by_side(model, parameters, partial(_loss, LabelSmoothing()), workers)
@@ -80,11 +86,12 @@ def train(
     workers: int,
     warm_up: int,
     seconds: float,
+    fused: bool = True,
 ) -> dict[str, float]:
     """Steps on a prepared corpus, from its files on disk to new weights."""
     data = TrainingData(Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]))
-
-    return timed(_epochs(data, batch_tokens), size, dropout, optimizer, precision, workers, warm_up, seconds)
+    batches = _epochs(data, batch_tokens)
+    return timed(batches, size, dropout, optimizer, precision, workers, warm_up, seconds, fused)
 
 
 def timed(
@@ -96,9 +103,11 @@ def timed(
     workers: int,
     warm_up: int,
     seconds: float,
+    fused: bool = True,
 ) -> dict[str, float]:
     """Steps on these batches, which must not run out; the time to get a batch counts."""
-    made = assembled(size, dropout, OptimizerConfig(kind=optimizer), precision, workers, MAX_STEPS)  # type: ignore[arg-type]
+    config = OptimizerConfig(kind=optimizer)  # type: ignore[arg-type]
+    made = assembled(size, dropout, config, precision, workers, MAX_STEPS, fused)
     watch = Stopwatch(warm_up, seconds)
     before = time.perf_counter()
     for step in steps_of(made.workers, iter(batches), made.optimizer):

@@ -64,7 +64,8 @@ def test_training_asks_ours_and_theirs(asked: Asked, small_corpus: list[str], tm
     assert run(["train", "--size", "toy", *small_corpus], tmp_path) == 0
     first_round = [arm.name for arm in asked[0][: len(asked[0]) // 2]]
     assert first_round == [
-        "matrix products", "Dragoman in fp32, AdamW", "Dragoman, AdamW, 1 worker", "Dragoman, Muon, 1 worker",
+        "matrix products", "Dragoman in fp32, AdamW", "Dragoman without kernels in C, AdamW",
+        "Dragoman, AdamW, 1 worker", "Dragoman, Muon, 1 worker",
         "Dragoman, AdamW, 2 workers", "Dragoman, Muon, 2 workers", "torch.nn.Transformer, fp32",
         "torch.nn.Transformer, bf16", "JoeyNMT", "Hugging Face Marian",
     ]  # fmt: skip
