@@ -192,9 +192,11 @@ void transpose(int64_t rows, int64_t width, const bf16 *x, bf16 *out) {
         }
 }
 
-/* The row, or where reading sixteen at a time would leave the tensor a copy of it. */
-static inline const bf16 *readable(const bf16 *row, int64_t length, int is_last, bf16 *copy) {
-    return is_last ? memcpy(copy, row, (size_t)length * sizeof(bf16)) : row;
+/* Reading sixteen at a time goes beyond the end of a row: into the next ones or, where too few are left, out of the
+   tensor. There it is read from a copy. */
+static inline const bf16 *readable(const bf16 *row, int64_t length, int64_t rows_left, bf16 *copy) {
+    int64_t reach = (length + LANES - 1) / LANES * LANES;
+    return rows_left * length < reach ? memcpy(copy, row, (size_t)length * sizeof(bf16)) : row;
 }
 
 /* out = softmax(scale * scores), rows of [batch, heads, queries, keys]. A mask of bytes hides keys; its strides, 0 where
@@ -211,7 +213,7 @@ void masked_softmax(int64_t batch, int64_t heads, int64_t queries, int64_t keys,
     int64_t rows = batch * heads * queries;
     memset(seen, 1, (size_t)keys);
     for (int64_t r = 0; r < rows; r++, scores += keys, out += keys) {
-        const bf16 *row = readable(scores, keys, r == rows - 1, copy);
+        const bf16 *row = readable(scores, keys, rows - r, copy);
         if (mask) {
             int64_t b = r / queries / heads, h = r / queries % heads, q = r % queries;
             const uint8_t *from = mask + b * strides[0] + h * strides[1] + q * strides[2];
@@ -239,8 +241,8 @@ void softmax_backward(int64_t rows, int64_t keys, const bf16 *grad, const bf16 *
     int64_t last = (keys - 1) / LANES;
     ints inside = (ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} < (int32_t)(keys - last * LANES);
     for (int64_t r = 0; r < rows; r++, grad += keys, p += keys, out += keys) {
-        const bf16 *shares = readable(p, keys, r == rows - 1, copies[0]);
-        const bf16 *slopes = readable(grad, keys, r == rows - 1, copies[1]);
+        const bf16 *shares = readable(p, keys, rows - r, copies[0]);
+        const bf16 *slopes = readable(grad, keys, rows - r, copies[1]);
         floats sums = {0};
         for (int64_t i = 0; i < last; i++) sums += load(shares + i * LANES) * load(slopes + i * LANES);
         sums += choose(inside, load(shares + last * LANES) * load(slopes + last * LANES), all(0));
