@@ -71,7 +71,7 @@ def assembled(
     if fused and precision == "bf16":
         fuse(model)
     parameters = FlatParameters(model, PRECISIONS[precision])
-    made = side_by_side(model, parameters, partial(_loss, LabelSmoothing()), workers)
+    made = side_by_side(model, parameters, partial(_loss, LabelSmoothing(compiled=fused)), workers)
     return Assembled(model, made, Optimizer(parameters, optimizer, steps))
 
 

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -51,19 +52,23 @@ def library() -> ctypes.CDLL | None:
 
     They are kept under XDG_CACHE_HOME by what they were made from and for: source, flags and processor.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dragoman"
-    made_from = "\n".join((*FLAGS, platform.machine(), _processor())).encode() + SOURCE.read_bytes()
-    path = cache / f"kernels-{sha256(made_from)[:16]}.so"
     try:
+        path = _place()
         try:
             return _loaded(path)
         except OSError:  # not there, or not whole
             compiled = _compiled()
-            cache.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             publish(path, compiled)
             return _loaded(path)
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, RuntimeError, subprocess.SubprocessError):  # RuntimeError: no home directory
         return None
+
+
+def _place() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    made_from = "\n".join((*FLAGS, platform.machine(), _processor())).encode() + SOURCE.read_bytes()
+    return cache / "dragoman" / f"kernels-{sha256(made_from)[:16]}.so"
 
 
 def _loaded(path: Path) -> ctypes.CDLL:
@@ -85,19 +90,24 @@ def _processor() -> str:
 
 def _compiled() -> bytes:
     """Raises OSError or SubprocessError where there is no compiler, or none that can."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    compiler = shlex.split(os.environ.get("CC", "")) or [*filter(shutil.which, ("cc", "gcc", "clang"))][:1]
     if not compiler:
         raise FileNotFoundError("no C compiler")
     with tempfile.TemporaryDirectory() as directory:
         made = Path(directory) / "kernels.so"
-        command = [compiler, *FLAGS, "-o", str(made), str(SOURCE), "-lm"]
+        command = [*compiler, *FLAGS, "-o", str(made), str(SOURCE), "-lm"]
         subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
         return made.read_bytes()
 
 
 def serves(x: Tensor) -> bool:
-    """Whether x is of the kind the kernels compute on, in a thread that has no others to help it."""
-    return x.dtype == torch.bfloat16 and x.device.type == "cpu" and torch.get_num_threads() == 1
+    """Whether there are kernels, x is of their kind, and its thread has no others to help it."""
+    return (
+        x.dtype == torch.bfloat16
+        and x.device.type == "cpu"
+        and torch.get_num_threads() == 1
+        and library() is not None
+    )
 
 
 def fits(x: Tensor) -> bool:

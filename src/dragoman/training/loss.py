@@ -48,10 +48,16 @@ class FusedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, smoothing: float, consistency: float
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        labels: Tensor,
+        smoothing: float,
+        consistency: float,
+        compiled: bool,
     ) -> tuple[Tensor, Tensor]:
         passes = 2 if consistency else 1
-        add = kernels.add if kernels.library() and kernels.fits(hidden) else Tensor.add_
+        add = kernels.add if compiled and kernels.fits(hidden) else Tensor.add_
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
         nll, normaliser, extra = (torch.zeros((), device=hidden.device) for _ in range(3))
@@ -60,7 +66,7 @@ class FusedCrossEntropy(torch.autograd.Function):
             chunks = [slice(first + start, first + min(start + CHUNK, size)) for first in (0, size)[:passes]]
             found = []
             for rows in chunks:
-                gradient, log_p, raw = _softmax(hidden[rows] @ weight.t(), labels[rows])
+                gradient, log_p, raw = _softmax(hidden[rows] @ weight.t(), labels[rows], compiled)
                 nll -= log_p.sum()
                 normaliser += (raw - log_p).sum()
                 found.append(gradient)
@@ -92,15 +98,13 @@ class FusedCrossEntropy(torch.autograd.Function):
         return (
             hidden_grad * gradient.to(hidden_grad.dtype),
             (weight_grad * gradient).to(ctx.dtype),
-            None,
-            None,
-            None,
+            *[None] * 4,
         )
 
 
-def _softmax(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _softmax(logits: Tensor, labels: Tensor, compiled: bool) -> tuple[Tensor, Tensor, Tensor]:
     """[C, V] -> probabilities [C, V]; of each row's label log-probability and logit [C]. The logits may be lost."""
-    if kernels.library() and kernels.fits(logits):
+    if compiled and kernels.fits(logits):
         return logits, *kernels.label_softmax_(logits, labels)
     p = logits.softmax(1)
     label = labels[:, None]
@@ -127,11 +131,17 @@ def _with_divergence(passes: list[Tensor], consistency: float) -> tuple[list[Ten
 
 @dataclass(frozen=True)
 class LabelSmoothing:
-    """The cross-entropy of training: fused, smoothed, and with `consistency` over two passes."""
+    """The cross-entropy of training: fused, smoothed, and with `consistency` over two passes.
+
+    `compiled` lets the kernels in C do what they can of it.
+    """
 
     smoothing: float = 0.1
     consistency: float = 0.0
+    compiled: bool = True
 
     def __call__(self, hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
-        loss, nll = FusedCrossEntropy.apply(hidden, weight, labels, self.smoothing, self.consistency)  # type: ignore[no-untyped-call]
+        loss, nll = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            hidden, weight, labels, self.smoothing, self.consistency, self.compiled
+        )
         return Loss(loss, nll, labels.numel() // (2 if self.consistency else 1))

@@ -76,7 +76,7 @@ class Run:
             journal.note("no C compiler (cc) that works was found: training will be about a sixth slower")
         self.parameters = FlatParameters(self.model, dtype)
         self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
-        criterion = LabelSmoothing(training.label_smoothing, training.consistency)
+        criterion = LabelSmoothing(training.label_smoothing, training.consistency, training.fused)
         count = 1 if self.device.type == "cuda" else training.workers_on(torch.get_num_threads())
         self.workers = side_by_side(self.model, self.parameters, partial(_loss, criterion), count)
         self.progress, self.health = Progress(), Health()
