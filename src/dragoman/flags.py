@@ -37,7 +37,7 @@ class Evidence:
 
 
 def is_empty(evidence: Evidence) -> bool:
-    return _letters(evidence.source) != "" and evidence.text.strip() == ""
+    return evidence.text.strip() == "" and _letters(evidence.source) != ""
 
 
 def is_copied(evidence: Evidence) -> bool:
@@ -71,6 +71,8 @@ def flags_of(evidence: Evidence) -> tuple[str, ...]:
 
 def loops(tokens: Sequence[object]) -> bool:
     """Whether some stretch of up to LONGEST_PERIOD tokens repeats itself. Linear in the number of tokens."""
+    if len(tokens) - len(set(tokens)) < FEWEST_COPIED:  # as most: too few stand there a second time
+        return False
     for period in range(1, min(LONGEST_PERIOD, len(tokens) // (FEWEST_COPIES + 1)) + 1):
         copied = 0  # tokens in a row that equal the one a period before
         for now, before in zip(tokens[period:], tokens, strict=False):

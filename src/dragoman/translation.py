@@ -109,9 +109,6 @@ class Scribe:
             flags=tuple(flag for flag in FLAGS if flag in raised),
         )
 
-    def _passed_on(self, piece: Piece) -> Sentence:
-        return Sentence(tidy(piece.text, self.language), piece.separator)
-
     def _written(self, piece: Piece, found: Hypothesis) -> Sentence:
         text = tidy(self.target.decode(found.tokens), self.language)
         evidence = Evidence(piece.text, text, piece.ids, found.tokens, found.token_scores, found.finished)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from dragoman.errors import MissingExtraError
@@ -122,6 +122,7 @@ _WRITTEN_IN: dict[str, frozenset[str]] = {
 }
 
 
+@lru_cache(256)  # a web client may ask for any code
 def base_language(code: str) -> str:
     """`zh-Hans`, `zh_CN` and `ZH` are `zh` to text handling."""
     return re.split("[-_]", code.strip().lower(), maxsplit=1)[0]

@@ -180,7 +180,11 @@ class Tokenizer:
         return str(self._model.decode(kept)).replace("\ufffd", "")
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        return [self._model.id_to_piece(int(i)) for i in ids]
+        return [self._pieces[i] for i in ids]
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        return self.vocabulary()
 
 
 def _reason(error: Exception) -> str:
