@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+from dragoman.ahead import one_ahead
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.modeldir import ModelDirectory, find_model, open_model
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dragoman.engines import Engine
 
 Search = Callable[..., list[list[Hypothesis]]]  # of an engine, with its options bound
+Planned = tuple[list[tuple[str, str]], list[list[Piece]]]  # texts with prefixes, and what each is cut into
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
 # A chunk is what is translated at once: enough to sort by length, little enough to hold in memory.
@@ -135,7 +137,7 @@ class Translator:
         chunk: int = CHUNK_TEXTS,
         **overrides: Any,
     ) -> Iterator[Translation]:
-        """Translations in the order of `texts`, which is read no further than `chunk` texts ahead.
+        """Translations in the order of `texts`, which is read no further than two chunks of `chunk` texts ahead.
 
         Memory does not grow with the number of texts. With chunk=1 each is answered before the next is read.
 
@@ -153,7 +155,10 @@ class Translator:
         engine = self._engine(self._engine_for(chosen))
         search = partial(engine.translate, options=chosen, attention=alignments, token_scores=token_scores)
         scribe = replace(self._scribe, token_scores=token_scores)
-        return self._stream(scribe, search, chunks(_with_prefixes(texts, prefixes), chunk), progress)
+        # CTranslate2 translates outside of Python: a thread can ask it for a chunk while another is written here.
+        ahead = chunk > 1 and engine.name == "ctranslate2"
+        batches = chunks(_with_prefixes(texts, prefixes), chunk)
+        return self._stream(scribe, search, batches, progress, ahead)
 
     def _stream(
         self,
@@ -161,11 +166,16 @@ class Translator:
         search: Search,
         batches: Iterable[list[tuple[str, str]]],
         progress: Callable[[int], object] | None,
+        ahead: bool,
     ) -> Iterator[Translation]:
+        def searched(planned: Planned) -> Iterator[list[Hypothesis]]:
+            batch, plans = planned
+            return self._search(search, plans, [prefix for _, prefix in batch])
+
         done = 0
-        for batch in batches:
-            plans = [self._pieces(text, bool(prefix)) for text, prefix in batch]
-            found = self._search(search, plans, [prefix for _, prefix in batch])
+        jobs = ((batch, [self._pieces(text, bool(prefix)) for text, prefix in batch]) for batch in batches)
+        found_in_turn = one_ahead(searched, jobs) if ahead else ((job, searched(job)) for job in jobs)
+        for (batch, plans), found in found_in_turn:
             for (text, _), pieces in zip(batch, plans, strict=True):
                 yield scribe.assemble(text, pieces, [next(found) for piece in pieces if piece.ids])
             done += len(batch)
