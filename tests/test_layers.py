@@ -23,7 +23,7 @@ TRANSLATOR = {"translator", "translation", "flags", "scoring"}
 BELOW_TRANSLATOR = {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS
 MECHANICS = {
     f"training.{name}"
-    for name in ("checkpoint", "gradients", "journal", "kernels", "loop", "loss", "muon", "optimizer")
+    for name in "checkpoint gradients journal kernels loop loss muon optimizer packed products".split()
 }
 
 # A package stands for all modules in it that have no line of their own.
@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.validate": {"training", "evaluate", "modeldir", "translator"},
     "training.guards": set(),
     "training.task": {"training.gradients", "training.optimizer", "training.settings"},
-    "training.fused": {"training.kernels", "transformer"},
+    "training.fused": {"training.kernels", "training.packed", "training.products", "transformer"},
     "training.run": MECHANICS
     | {"training.fused", "training.settings", "training.task", "training.guards", "config"},
     "training.translators": {"training", "explain", "modeldir", "text", "config"} | MODELS,

@@ -21,6 +21,7 @@ PAGE = 4096
 PIECES, PIECE = 16, 2**29  # bytes of addresses, 8 GB in all: larger heaps than this go on in small pages
 
 KERNELS = 256  # of one batch there are some 60
+ROWS = 64  # of a matrix, between one shape and the next
 
 
 def keep_few_kernels() -> None:
@@ -31,6 +32,11 @@ def keep_few_kernels() -> None:
     a run of many epochs took gigabytes more. Who sets ONEDNN_PRIMITIVE_CACHE_CAPACITY has the last word.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
+
+
+def filled(rows: int) -> int:
+    """So many rows, and those that fill them up to one of few shapes: a new one costs oneDNN milliseconds."""
+    return -(-rows // ROWS) * ROWS
 
 
 @functools.cache

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from dragoman.lineage.gpt import Gpt, GptConfig
 from dragoman.text.batches import collate
+from dragoman.text.tokenizer import PAD
 from dragoman.training import fused, kernels
 from dragoman.training.fused import FUSED, fuse
 from dragoman.training.loss import LabelSmoothing
+from dragoman.training.optimizer import FlatParameters
 from dragoman.transformer.model import Transformer, TransformerConfig
 
 compiled = pytest.mark.skipif(kernels.library() is None, reason="no C compiler on this machine")
@@ -47,7 +49,9 @@ def pairs() -> object:
 
 def learnt(model: nn.Module, seed: int = 3) -> tuple[float, dict[str, Tensor]]:
     torch.manual_seed(seed)
-    model.zero_grad()
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.zero_()
     loss = model.loss(pairs(), LabelSmoothing(0.1))  # type: ignore[operator]
     loss.sum.backward()
     return float(loss.sum.detach()), {
@@ -59,10 +63,15 @@ def learnt(model: nn.Module, seed: int = 3) -> tuple[float, dict[str, Tensor]]:
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("activation", ["relu", "gelu", "swiglu"])
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
-def test_loss_and_gradients_are_those_of_the_plain_layers(norm: str, activation: str, positions: str) -> None:
+@pytest.mark.parametrize("flat", [False, True])
+def test_loss_and_gradients_are_those_of_the_plain_layers(
+    norm: str, activation: str, positions: str, flat: bool
+) -> None:
     changes = {"norm": norm, "activation": activation, "positions": positions}
     plain, quick = transformer(**changes), transformer(**changes)
     assert fuse(quick)
+    if flat:
+        FlatParameters(quick, torch.bfloat16)
     assert {type(module) for module in quick.modules()} >= set(FUSED.values())
     assert list(quick.state_dict()) == list(plain.state_dict())
     loss, gradients = learnt(plain)
@@ -77,13 +86,35 @@ def test_loss_and_gradients_are_those_of_the_plain_layers(norm: str, activation:
 
 @compiled
 def test_the_kernels_are_what_computes(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = transformer(norm="pre", dropout=0.1)
-    fuse(model)
+    models = transformer(norm="pre", dropout=0.1), transformer(positions="rotary")  # the latter does not pack
+    for model in models:
+        fuse(model)
+    FlatParameters(models[0], torch.bfloat16)
     called: set[str] = set()
-    run = kernels._run
-    monkeypatch.setattr(kernels, "_run", lambda name, *rest: (called.add(name), run(name, *rest))[1])
-    learnt(model)
+    run = kernels.run
+    monkeypatch.setattr(kernels, "run", lambda name, *rest: (called.add(name), run(name, *rest))[1])
+    for model in models:
+        learnt(model)
     assert called == set(kernels._SIGNATURES)
+
+
+@compiled
+@pytest.mark.parametrize("why", ["rotary", "attention dropout", "too long", "an empty sentence"])
+def test_what_does_not_pack_is_computed_padded(monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    changes = {"rotary": {"positions": "rotary"}, "attention dropout": {"attention_dropout": 0.1}}
+    model = transformer(**changes.get(why, {}))
+    fuse(model)
+    if why == "too long":
+        monkeypatch.setattr(fused, "LONGEST", 8)
+    batch = pairs()
+    if why == "an empty sentence":
+        batch.source[1] = PAD  # type: ignore[attr-defined]
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("packed")
+
+    monkeypatch.setattr(fused.Attention, "apply", refuse)
+    assert torch.isfinite(model.loss(batch, LabelSmoothing(0.1)).sum)  # type: ignore[arg-type]
 
 
 @compiled

@@ -31,18 +31,26 @@ DROPOUT_LANES = 64  # numbers that share a draw
 LONGEST = 4096  # keys of a row of attention
 
 _INT, _FLOAT, _POINTER = ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
+_SENTENCES = (*[_INT] * 3, _POINTER, _POINTER, _INT, _FLOAT)
+_PROJECTIONS = (_POINTER, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER)
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "add_dropout": (_INT, *[_POINTER] * 3, ctypes.c_uint64, ctypes.c_uint32, _FLOAT),
     "layer_norm": (_INT, _INT, *[_POINTER] * 3, _FLOAT, *[_POINTER] * 3),
-    "layer_norm_backward": (_INT, _INT, *[_POINTER] * 8),
+    "layer_norm_backward": (_INT, _INT, *[_POINTER] * 9),
     "add_bias_relu": (_INT, _INT, _POINTER, _POINTER),
     "relu_backward": (_INT, _INT, *[_POINTER] * 4),
+    "add_bias": (_INT, _INT, _POINTER, _POINTER),
     "add_rows": (_INT, _INT, _POINTER, _POINTER),
     "add": (_INT, _POINTER, _POINTER),
+    "add_scaled": (_INT, _POINTER, _FLOAT, _POINTER),
+    "add_at": (_INT, _INT, *[_POINTER] * 3),
     "transpose": (_INT, _INT, _POINTER, _POINTER),
+    "add_transposed": (_INT, _INT, _POINTER, _POINTER),
     "label_softmax": (_INT, _INT, *[_POINTER] * 5),
     "masked_softmax": (*[_INT] * 4, _POINTER, _FLOAT, *[_POINTER] * 3),
     "softmax_backward": (_INT, _INT, _POINTER, _POINTER, _FLOAT, _POINTER),
+    "attention": (*_SENTENCES, *_PROJECTIONS, _INT, _POINTER, _POINTER),
+    "attention_backward": (*_SENTENCES, _POINTER, *_PROJECTIONS, _INT, _INT, *[_POINTER] * 5),
 }
 
 
@@ -115,7 +123,7 @@ def fits(x: Tensor) -> bool:
     return serves(x) and x.is_contiguous() and x.size(-1) % LANES == 0
 
 
-def _run(name: str, *arguments: Any) -> None:
+def run(name: str, *arguments: Any) -> None:
     """Call a kernel; a tensor stands for its address, None for no address."""
     getattr(library(), name)(
         *(argument.data_ptr() if isinstance(argument, Tensor) else argument for argument in arguments)
@@ -124,7 +132,7 @@ def _run(name: str, *arguments: Any) -> None:
 
 def add(total: Tensor, gradient: Tensor) -> Tensor:
     """total += gradient, fp32 and bf16 of one shape, which torch adds several times more slowly."""
-    _run("add", total.numel(), gradient, total)
+    run("add", total.numel(), gradient, total)
     return total
 
 
@@ -132,8 +140,15 @@ def label_softmax_(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Turn logits [C, V] into probabilities in place; log-probability and logit of each row's label, fp32 [C]."""
     log_p, raw = torch.empty(2, len(labels)).unbind()
     scratch = torch.empty(logits.size(1))
-    _run("label_softmax", *logits.shape, logits, labels.contiguous(), log_p, raw, scratch)
+    run("label_softmax", *logits.shape, logits, labels.contiguous(), log_p, raw, scratch)
     return log_p, raw
+
+
+def sum_of_rows(x: Tensor) -> Tensor:
+    """x [..., D] contiguous -> [D], fp32."""
+    sums = torch.zeros(x.size(-1))
+    run("add_rows", x.numel() // x.size(-1), x.size(-1), x, sums)
+    return sums
 
 
 class AddDropout(torch.autograd.Function):
@@ -150,94 +165,46 @@ class AddDropout(torch.autograd.Function):
         seed = int(torch.randint(2**62, (), generator=generator))
         ctx.arguments = seed, threshold, 256 / (256 - threshold)
         out = torch.empty_like(y)
-        _run("add_dropout", y.numel(), x, y, out, *ctx.arguments)
+        run("add_dropout", y.numel(), x, y, out, *ctx.arguments)
         return out
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         gradient = gradient.contiguous()
         dropped = torch.empty_like(gradient)
-        _run("add_dropout", gradient.numel(), None, gradient, dropped, *ctx.arguments)
+        run("add_dropout", gradient.numel(), None, gradient, dropped, *ctx.arguments)
         return gradient if ctx.needs_input_grad[0] else None, dropped, None, None
 
 
 class LayerNorm(torch.autograd.Function):
-    """F.layer_norm over the last dimension of x [..., D], which is contiguous."""
+    """x and F.layer_norm over the last dimension of x [..., D], which is contiguous.
+
+    x comes out too, for what goes past the norm: so its gradients from both ways are added in the same pass.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
         rows, width = x.numel() // x.size(-1), x.size(-1)
         out = torch.empty_like(x)
         means, scales = torch.empty(2, rows).unbind()
-        _run("layer_norm", rows, width, x, weight, bias, epsilon, out, means, scales)
+        run("layer_norm", rows, width, x, weight, bias, epsilon, out, means, scales)
         ctx.save_for_backward(x, weight, means, scales)
-        return out
+        ctx.set_materialize_grads(False)
+        return x, out
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, beside: Tensor | None, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, weight, means, scales = ctx.saved_tensors
         gradient = gradient.contiguous()
+        beside = None if beside is None else beside.contiguous()
         x_grad = torch.empty_like(x)
         sums = torch.zeros(2, x.size(-1))
-        _run(
+        run(
             "layer_norm_backward",
-            len(means), x.size(-1), gradient, x, weight, means, scales, x_grad, sums[0], sums[1],
+            len(means), x.size(-1), gradient, beside, x, weight, means, scales, x_grad, sums[0], sums[1],
         )  # fmt: skip
         weight_grad, bias_grad = sums.to(weight.dtype).unbind()
         return x_grad, weight_grad, bias_grad, None
-
-
-class Linear(torch.autograd.Function):
-    """x weightᵀ + bias: x [..., D] contiguous, weight [F, D], bias [F]."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return torch.nn.functional.linear(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, weight = ctx.saved_tensors
-        gradient, bias_grad = gradient.contiguous(), torch.zeros(len(weight))
-        _run("add_rows", gradient.numel() // len(weight), len(weight), gradient, bias_grad)
-        return gradient @ weight, weight_gradient(gradient, x), bias_grad.to(weight.dtype)
-
-
-class LinearRelu(torch.autograd.Function):
-    """max(0, x weightᵀ + bias): x [..., D] contiguous, weight [F, D], bias [F]."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        y = x @ weight.t()
-        _run("add_bias_relu", y.numel() // len(bias), len(bias), y, bias)
-        ctx.save_for_backward(x, weight, y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, weight, y = ctx.saved_tensors
-        width = len(weight)
-        gradient, kept, bias_grad = gradient.contiguous(), torch.empty_like(y), torch.zeros(width)
-        _run("relu_backward", y.numel() // width, width, gradient, y, kept, bias_grad)
-        return kept @ weight, weight_gradient(kept, x), bias_grad.to(weight.dtype)
-
-
-def weight_gradient(gradient: Tensor, x: Tensor) -> Tensor:
-    """gradientᵀ x [F, D], of gradient [..., F] and x [..., D], both contiguous.
-
-    oneDNN is slow at a product whose sum runs down the columns of both sides. With the narrower side transposed in
-    memory first, it takes a fourth to a half less time.
-    """
-    gradient, x = gradient.flatten(0, -2), x.flatten(0, -2)
-    if x.size(1) < gradient.size(1):
-        return (_transposed(x) @ gradient).t()
-    return _transposed(gradient) @ x
-
-
-def _transposed(x: Tensor) -> Tensor:
-    out = x.new_empty(x.size(1), x.size(0))
-    _run("transpose", *x.shape, x, out)
-    return out
 
 
 class MaskedSoftmax(torch.autograd.Function):
@@ -253,7 +220,7 @@ class MaskedSoftmax(torch.autograd.Function):
                 mask = mask.expand(*mask.shape[:-1], scores.size(-1)).contiguous()
             address = mask.data_ptr()
             strides = (ctypes.c_int64 * 4)(*mask.expand(scores.shape).stride())
-        _run("masked_softmax", *scores.shape, scores, scale, address, strides, out)
+        run("masked_softmax", *scores.shape, scores, scale, address, strides, out)
         ctx.save_for_backward(out)
         ctx.scale = scale
         return out
@@ -263,7 +230,7 @@ class MaskedSoftmax(torch.autograd.Function):
         (weights,) = ctx.saved_tensors
         found = _with_room(weights)
         rows = weights.numel() // weights.size(-1)
-        _run("softmax_backward", rows, weights.size(-1), gradient.contiguous(), weights, ctx.scale, found)
+        run("softmax_backward", rows, weights.size(-1), gradient.contiguous(), weights, ctx.scale, found)
         return found, None, None
 
 

@@ -12,8 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dragoman.processor import filled
 from dragoman.protocols import Loss
 from dragoman.training import kernels
+from dragoman.training.products import add_scaled
 
 # Rows of logits computed at a time: 512 x 8,000 fp32 scores are 16 MB, which stays in a CPU's last-level cache.
 CHUNK = 512
@@ -62,11 +64,15 @@ class FusedCrossEntropy(torch.autograd.Function):
         weight_grad = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
         nll, normaliser, extra = (torch.zeros((), device=hidden.device) for _ in range(3))
         size = hidden.size(0) // passes
+        # The same memory for the logits of each chunk: some of it is still in the caches.
+        room = weight.new_empty(passes, filled(min(CHUNK, size)), weight.size(0))
         for start in range(0, size, CHUNK):
             chunks = [slice(first + start, first + min(start + CHUNK, size)) for first in (0, size)[:passes]]
             found = []
-            for rows in chunks:
-                gradient, log_p, raw = _softmax(hidden[rows] @ weight.t(), labels[rows], compiled)
+            for rows, place in zip(chunks, room, strict=True):
+                features = _filled(hidden[rows])
+                logits = torch.mm(features, weight.t(), out=place[: len(features)])
+                gradient, log_p, raw = _softmax(logits, labels[rows], compiled)
                 nll -= log_p.sum()
                 normaliser += (raw - log_p).sum()
                 found.append(gradient)
@@ -75,42 +81,57 @@ class FusedCrossEntropy(torch.autograd.Function):
                 extra += divergence
             for rows, gradient in zip(chunks, found, strict=True):
                 # Not scatter_, which copies the whole chunk twice to change one column of each row.
-                gradient[torch.arange(len(gradient), device=labels.device), labels[rows]] -= (
-                    1 - smoothing
-                ) / passes
-                torch.mm(gradient, weight, out=hidden_grad[rows])
-                add(weight_grad, gradient.t() @ hidden[rows])
+                here = torch.arange(rows.stop - rows.start, device=labels.device)
+                gradient[here, labels[rows]] -= (1 - smoothing) / passes
+                hidden_grad[rows] = (gradient @ weight)[: len(here)]
+                add(weight_grad, gradient.t() @ _filled(hidden[rows]))
         everywhere = smoothing / weight.size(0) / passes  # what smoothing takes from each logit's gradient
-        rows_sum, weight_sum = hidden.sum(0, dtype=torch.float32), weight.sum(0, dtype=torch.float32)
+        rows_sum, weight_sum = (_sum_of_rows(x, compiled) for x in (hidden, weight))
         hidden_grad -= (everywhere * weight_sum).to(hidden.dtype)
         weight_grad -= everywhere * rows_sum
         mean_logits = rows_sum @ weight_sum / weight.size(0)
         loss = ((1 - smoothing) * nll + smoothing * (normaliser - mean_logits)) / passes + extra
-        ctx.save_for_backward(hidden_grad, weight_grad)
-        ctx.dtype = weight.dtype
+        ctx.save_for_backward(hidden_grad, weight_grad, weight)
+        ctx.compiled = compiled and kernels.fits(hidden)
         nll = nll / passes
         ctx.mark_non_differentiable(nll)
         return loss, nll
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        hidden_grad, weight_grad = ctx.saved_tensors
-        return (
-            hidden_grad * gradient.to(hidden_grad.dtype),
-            (weight_grad * gradient).to(ctx.dtype),
-            *[None] * 4,
-        )
+        hidden_grad, weight_grad, weight = ctx.saved_tensors
+        if ctx.compiled:
+            to_weight = add_scaled(weight, weight_grad, float(gradient))
+        else:
+            to_weight = (weight_grad * gradient).to(weight.dtype)
+        return hidden_grad * gradient.to(hidden_grad.dtype), to_weight, *[None] * 4
+
+
+def _sum_of_rows(x: Tensor, compiled: bool) -> Tensor:
+    return kernels.sum_of_rows(x) if compiled and kernels.fits(x) else x.sum(0, dtype=torch.float32)
+
+
+def _filled(hidden: Tensor) -> Tensor:
+    """[C, D], with rows of zeros below: the last chunk has one of few shapes too."""
+    missing = filled(len(hidden)) - len(hidden)
+    return F.pad(hidden, (0, 0, 0, missing)) if missing else hidden
 
 
 def _softmax(logits: Tensor, labels: Tensor, compiled: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """[C, V] -> probabilities [C, V]; of each row's label log-probability and logit [C]. The logits may be lost."""
+    """[C, V] -> probabilities [C, V]; of each row's label log-probability and logit. The logits may be lost.
+
+    Rows that have no label, which are the last, become zeros.
+    """
+    real, label = len(labels), labels[:, None]
     if compiled and kernels.fits(logits):
-        return logits, *kernels.label_softmax_(logits, labels)
-    p = logits.softmax(1)
-    label = labels[:, None]
-    # A probability too small for the format would give an infinite loss.
-    log_p = p.gather(1, label).float().clamp_(min=TINY).log_()
-    return p, log_p, logits.gather(1, label).float()
+        p, found = logits, kernels.label_softmax_(logits[:real], labels)
+    else:
+        p = logits.softmax(1)
+        # A probability too small for the format would give an infinite loss.
+        log_p = p[:real].gather(1, label).float().clamp_(min=TINY).log_()
+        found = log_p, logits[:real].gather(1, label).float()
+    p[real:] = 0
+    return p, *found
 
 
 def _with_divergence(passes: list[Tensor], consistency: float) -> tuple[list[Tensor], Tensor]:
