@@ -74,8 +74,8 @@ class IdStore:
         self.directory = directory
         info = json.loads((directory / "store.json").read_text())
         self.pairs = int(info["pairs"])
-        self._ids = np.memmap(directory / "ids.bin", dtype=info["dtype"], mode="r")
-        self._offsets = np.memmap(directory / "offsets.bin", dtype=np.int64, mode="r")
+        self.ids = np.memmap(directory / "ids.bin", dtype=info["dtype"], mode="r")
+        self.offsets = np.memmap(directory / "offsets.bin", dtype=np.int64, mode="r")
 
     @classmethod
     def write(
@@ -105,13 +105,16 @@ class IdStore:
         return self.pairs
 
     def __getitem__(self, index: int) -> tuple[Ids, Ids]:
-        a, b, c = self._offsets[2 * index : 2 * index + 3]
-        return self._ids[a:b], self._ids[b:c]
+        a, b, c = self.offsets[2 * index : 2 * index + 3]
+        return self.ids[a:b], self.ids[b:c]
 
-    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
-        """Source and target lengths in ids, without special tokens; int32 [N] each."""
-        both = np.diff(self._offsets).astype(np.int32)
-        return both[0::2], both[1::2]
+    def lengths(self, indices: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Source and target lengths in ids, without special tokens, of all pairs or of some; int32 [N] each."""
+        if indices is None:
+            both = np.diff(self.offsets).astype(np.int32)
+            return both[0::2], both[1::2]
+        a, b, c = (self.offsets[2 * indices + k] for k in range(3))
+        return (b - a).astype(np.int32), (c - b).astype(np.int32)
 
     def batch(self, indices: np.ndarray | Sequence[int]) -> Batch:
         sources, targets = zip(*(self[int(i)] for i in indices), strict=True)

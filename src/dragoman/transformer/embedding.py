@@ -6,7 +6,7 @@ Dimensions: B batch, T length, D model, H heads, K head width, V vocabulary.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,14 @@ from torch import Tensor, nn
 from dragoman.errors import UsageError
 
 
-@lru_cache(maxsize=32)
 def sinusoids(length: int, d_model: int, device: torch.device | None = None) -> Tensor:
     """PE(pos, 2i) = sin(pos / 10000^(2i/D)), PE(pos, 2i+1) = cos(same) (paper 3.5) -> [T, D], fp32."""
+    return _table(1 << (max(length, 1) - 1).bit_length(), d_model, device)[:length]
+
+
+@cache
+def _table(length: int, d_model: int, device: torch.device | None) -> Tensor:
+    """One for each power of two, and none is ever dropped: a captured CUDA graph reads it where it lies."""
     with torch.inference_mode(False):  # the table is kept, and one made for inference cannot be trained with
         position = torch.arange(length, dtype=torch.float64).unsqueeze(1)  # [T, 1]
         rates = torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(1e4) / d_model)
