@@ -7,7 +7,7 @@ Dimensions: B batch, S source, T target, R rows (sentences x beams), V vocabular
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -43,6 +43,14 @@ class CrossEntropy(Protocol):
 
     def __call__(self, hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
         """hidden [N, D], weight [V, D], labels [N]."""
+
+
+@runtime_checkable
+class MaskedCrossEntropy(Protocol):
+    """The same from all positions, padding included: no shape depends on what is in the batch."""
+
+    def masked(self, hidden: Tensor, weight: Tensor, labels: Tensor, real: Tensor) -> Loss:
+        """hidden [N, D], weight [V, D], labels [N], real [N] boolean: the others count for nothing."""
 
 
 class State(Protocol):

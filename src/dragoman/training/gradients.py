@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, Self
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from dragoman import processor
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch, Loss
 from dragoman.training import kernels
+from dragoman.training.chance import random_state, set_random_state
 from dragoman.training.optimizer import FlatParameters
 
 MOST_PARTS = 64
@@ -27,7 +28,7 @@ MOST_PARTS = 64
 class SplittableBatch(Batch, Protocol):
     def __len__(self) -> int: ...
 
-    def rows(self, start: int, end: int) -> Self: ...
+    def rows(self, start: int, end: int) -> SplittableBatch: ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class Workers:
         Raises TrainingError when no number of parts fits.
         """
         while True:
-            randomness = torch.get_rng_state()
+            device = self.workers[0].gradient.device
+            randomness = random_state(device)
             try:
                 return self._gradient(window, parts)
             except (RuntimeError, MemoryError) as error:
@@ -92,7 +94,7 @@ class Workers:
                         f"memory runs out even with a batch cut into {parts} parts: "
                         "lower training.batch_tokens or the size of the model"
                     ) from error
-            torch.set_rng_state(randomness)  # as if the failed attempt had not been
+            set_random_state(randomness, device)  # as if the failed attempt had not been
             parts *= 2
 
     def _gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from dragoman.training.gradients import SplittableBatch, Workers
 from dragoman.training.optimizer import Optimizer
@@ -31,6 +32,24 @@ class Step:
     gradient_norm: float
     seconds: float
     parts: int  # pieces each batch was cut into to fit memory
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a step did that was computed in one piece."""
+
+    loss: float  # nats a token, smoothed targets
+    nll: float
+    tokens: int
+    norm: float  # of the gradient, before clipping
+
+
+class WholeStep(Protocol):
+    """From batches to new weights without asking the host in between."""
+
+    def step(self, number: int, window: list[SplittableBatch]) -> Taken | None:
+        """Take step `number`; None: it cannot, and nothing has changed. A loss or norm that is no number must
+        change no weight."""
 
 
 class Diverged(Exception):
@@ -66,11 +85,13 @@ def train(
     accumulate: int = 1,
     parts: int = 1,
     health: Health | None = None,
+    whole: WholeStep | None = None,
 ) -> Iterator[Step]:
     """Yield after each optimiser step, for as long as there are batches and the consumer wants more.
 
     `number` is the last step done; `accumulate` batches make one step; `parts` pieces each are computed one
     after another, and doubled when memory runs out. Raises Diverged before a bad step touches the weights.
+    `whole` is asked first, where a batch need not be cut; with it a loss that has run away is noticed a step late.
     """
     health = health or Health()
     while True:
@@ -79,12 +100,17 @@ def train(
         if not window:
             return
         number += 1
-        found = workers.gradient(window, parts)
-        parts = found.parts
-        health.check(found.loss)
-        norm = optimizer.step(number, found.flat)
-        if not math.isfinite(norm):
-            raise Diverged(f"the gradient's norm became {norm}")
+        taken = whole.step(number, window) if whole is not None and parts == 1 else None
+        if taken is None:
+            gradient = workers.gradient(window, parts)
+            parts = gradient.parts
+            health.check(gradient.loss)
+            norm = optimizer.step(number, gradient.flat)
+            taken = Taken(gradient.loss, gradient.nll, gradient.tokens, norm)
+        else:
+            health.check(taken.loss)
+        if not math.isfinite(taken.norm):
+            raise Diverged(f"the gradient's norm became {taken.norm}")
         seconds = time.perf_counter() - started
         rate = optimizer.learning_rate(number)
-        yield Step(number, found.loss, found.nll, found.tokens, rate, norm, seconds, parts)
+        yield Step(number, taken.loss, taken.nll, taken.tokens, rate, taken.norm, seconds, parts)

@@ -19,6 +19,7 @@ from dragoman.training.products import add_scaled
 
 # Rows of logits computed at a time: 512 x 8,000 fp32 scores are 16 MB, which stays in a CPU's last-level cache.
 CHUNK = 512
+GPU_LOGITS = 2**25
 TINY = 1e-37  # of fp32 and bf16 the smallest decade of full precision
 
 
@@ -46,6 +47,9 @@ class FusedCrossEntropy(torch.autograd.Function):
 
     With `consistency` the rows are two passes over the same tokens, one after the other; the result is the mean of
     their losses plus a quarter of consistency (KL(p || q) + KL(q || p)), which is half of R-Drop's sum over both.
+
+    With `real` [N] the rows where it is False count for nothing: their `hidden` must be zero. The gradient that
+    comes out for them is not; whoever zeroed them stops it.
     """
 
     @staticmethod
@@ -57,6 +61,7 @@ class FusedCrossEntropy(torch.autograd.Function):
         smoothing: float,
         consistency: float,
         compiled: bool,
+        real: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         passes = 2 if consistency else 1
         add = kernels.add if compiled and kernels.fits(hidden) else Tensor.add_
@@ -64,15 +69,19 @@ class FusedCrossEntropy(torch.autograd.Function):
         weight_grad = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
         nll, normaliser, extra = (torch.zeros((), device=hidden.device) for _ in range(3))
         size = hidden.size(0) // passes
+        most = _chunk(hidden, weight)
         # The same memory for the logits of each chunk: some of it is still in the caches.
-        room = weight.new_empty(passes, filled(min(CHUNK, size)), weight.size(0))
-        for start in range(0, size, CHUNK):
-            chunks = [slice(first + start, first + min(start + CHUNK, size)) for first in (0, size)[:passes]]
+        room = weight.new_empty(passes, filled(min(most, size)), weight.size(0))
+        for start in range(0, size, most):
+            chunks = [slice(first + start, first + min(start + most, size)) for first in (0, size)[:passes]]
             found = []
             for rows, place in zip(chunks, room, strict=True):
                 features = _filled(hidden[rows])
                 logits = torch.mm(features, weight.t(), out=place[: len(features)])
                 gradient, log_p, raw = _softmax(logits, labels[rows], compiled)
+                if real is not None:
+                    counted = real[rows].view_as(log_p)
+                    log_p, raw = log_p * counted, raw * counted
                 nll -= log_p.sum()
                 normaliser += (raw - log_p).sum()
                 found.append(gradient)
@@ -104,7 +113,7 @@ class FusedCrossEntropy(torch.autograd.Function):
             to_weight = add_scaled(weight, weight_grad, float(gradient))
         else:
             to_weight = (weight_grad * gradient).to(weight.dtype)
-        return hidden_grad * gradient.to(hidden_grad.dtype), to_weight, *[None] * 4
+        return hidden_grad * gradient.to(hidden_grad.dtype), to_weight, *[None] * 5
 
 
 def _sum_of_rows(x: Tensor, compiled: bool) -> Tensor:
@@ -115,6 +124,11 @@ def _filled(hidden: Tensor) -> Tensor:
     """[C, D], with rows of zeros below: the last chunk has one of few shapes too."""
     missing = filled(len(hidden)) - len(hidden)
     return F.pad(hidden, (0, 0, 0, missing)) if missing else hidden
+
+
+def _chunk(hidden: Tensor, weight: Tensor) -> int:
+    """Rows at a time: few on a CPU, for the cache; on a GPU as many as make 64 MB of bf16, for few launches."""
+    return CHUNK if hidden.device.type == "cpu" else max(CHUNK, GPU_LOGITS // weight.size(0))
 
 
 def _softmax(logits: Tensor, labels: Tensor, compiled: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -163,6 +177,19 @@ class LabelSmoothing:
 
     def __call__(self, hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
         loss, nll = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            hidden, weight, labels, self.smoothing, self.consistency, self.compiled
+            hidden, weight, labels, self.smoothing, self.consistency, self.compiled, None
         )
         return Loss(loss, nll, labels.numel() // (2 if self.consistency else 1))
+
+
+class MaskedLabelSmoothing(LabelSmoothing):
+    """The same from all positions: for batches whose shapes are fixed and whose padding differs."""
+
+    def masked(self, hidden: Tensor, weight: Tensor, labels: Tensor, real: Tensor) -> Loss:
+        """hidden [N, D], labels [N], real [N]. A row of zeros adds nothing to the products of the fused loss."""
+        hidden = hidden.masked_fill(~real[:, None], 0)
+        loss, nll = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            hidden, weight, labels, self.smoothing, self.consistency, self.compiled, real
+        )
+        # Counted on the device: a number would have to be waited for.
+        return Loss(loss, nll, real.sum() // (2 if self.consistency else 1))  # type: ignore[arg-type]

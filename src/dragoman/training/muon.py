@@ -58,12 +58,16 @@ class Muon:
             self.runs.append((slice(start, start + count * shape.numel()), (count, *shape)))
             start += count * shape.numel()
 
-    def step(self, gradient: Tensor, learning_rate: float) -> None:
-        """Apply the gradient [P], which is overwritten."""
+    def step(self, gradient: Tensor, learning_rate: float | Tensor) -> None:
+        """Apply the gradient [P], which is overwritten. A rate on the device is not read by the host."""
         self.momentum.lerp_(gradient, 1 - MOMENTUM)
         gradient.lerp_(self.momentum, MOMENTUM)  # Nesterov: where the momentum will be one step on
         self.weights.mul_(1 - learning_rate * self.weight_decay)
         for place, shape in self.runs:
             update = orthogonalize(gradient[place].view(shape))
             size = learning_rate * ADAM_SIZE * math.sqrt(max(shape[1:]))
-            self.weights[place].view(shape).add_(update, alpha=-size)
+            weights = self.weights[place].view(shape)
+            if isinstance(size, Tensor):
+                weights.addcmul_(update, size, value=-1)
+            else:
+                weights.add_(update, alpha=-size)

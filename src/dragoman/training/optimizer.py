@@ -153,9 +153,14 @@ class Optimizer:
                 "step": steps.clone(), "exp_avg": self.mean[where], "exp_avg_sq": self.square[where]
             }  # fmt: skip
         self.average = master.clone() if config.ema_decay else master
+        self._rate, self._trust = (torch.zeros((), device=master.device) for _ in range(2))
 
     def learning_rate(self, step: int) -> float:
         return self.scale * learning_rate(step, self.config, self.max_steps)
+
+    def _decay(self, number: int) -> float:
+        """The average of the first steps would be that of random weights: trust it slowly."""
+        return min(self.config.ema_decay, (1 + number) / (10 + number))
 
     def step(self, number: int, gradient: Tensor) -> float:
         """Apply the fp32 gradient [P] as step `number` (from 1); returns its norm before clipping.
@@ -169,16 +174,50 @@ class Optimizer:
             gradient.mul_(self.config.clip_norm / norm)
         rate = self.learning_rate(number)
         for group, part, where in zip(self._adam.param_groups, self._parts, self._places, strict=True):
-            group["lr"] = rate
+            group["lr"], group["capturable"] = rate, False
             part.grad = gradient[where]
         self._adam.step()
         self._muon.step(gradient[: self._places[0].start], rate)
         if self.config.ema_decay:
-            # The average of the first steps would be that of random weights: trust it slowly.
-            decay = min(self.config.ema_decay, (1 + number) / (10 + number))
-            self.average.lerp_(self.parameters.master, 1 - decay)
+            self.average.lerp_(self.parameters.master, 1 - self._decay(number))
         self.parameters.publish()
         return norm
+
+    def dial(self, number: int) -> None:
+        """What the device must know of step `number`, before `follow`: the rate, and how far the average moves."""
+        self._rate.fill_(self.learning_rate(number))
+        self._trust.fill_(1 - self._decay(number))
+
+    def follow(self, gradient: Tensor, loss: Tensor) -> Tensor:
+        """`step` as dialled, without waiting for the device: returns the norm, which stays there.
+
+        A norm or a loss that is not finite changes nothing but the gradient. Only tensors that `places` gives are
+        written, at addresses that never change.
+        """
+        norm = gradient.norm()
+        good = norm.isfinite() & loss.isfinite()
+        if self.config.clip_norm:
+            gradient.mul_((self.config.clip_norm / norm).clamp(max=1))
+        rate, first = self._rate * good, self._places[0].start
+        # What is no number stays one when multiplied by 0; the mean moves towards itself by nothing at all.
+        gradient[:first] = torch.where(good, gradient[:first], self.mean[:first])
+        for group, part, where in zip(self._adam.param_groups, self._parts, self._places, strict=True):
+            group["lr"], group["capturable"] = rate, _is_capturing(gradient)
+            part.grad = gradient[where]
+        # Where this is 1, torch's fused kernel leaves weights, moments and its count of steps as they are.
+        self._adam.found_inf = (~good).float()  # type: ignore[attr-defined]
+        self._adam.step()
+        self._adam.found_inf = None  # type: ignore[attr-defined]
+        self._muon.step(gradient[:first], rate)
+        if self.config.ema_decay:
+            self.average.lerp_(self.parameters.master, self._trust * good)
+        self.parameters.publish()
+        return norm
+
+    def places(self) -> list[Tensor]:
+        """All tensors that `follow` writes, beside the gradient."""
+        steps = [self._adam.state[part]["step"] for part in self._parts]
+        return [*self.tensors().values(), *steps, self.parameters.shadow]
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything the next step depends on, as vectors [P]."""
@@ -192,3 +231,8 @@ class Optimizer:
         for part in self._parts:
             self._adam.state[part]["step"].fill_(number)
         self.parameters.publish()
+
+
+def _is_capturing(x: Tensor) -> bool:
+    """torch refuses to capture an optimiser that was not told so, and warns of one that was told without need."""
+    return x.is_cuda and torch.cuda.is_current_stream_capturing()

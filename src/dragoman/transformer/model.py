@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dragoman.errors import ConfigError
-from dragoman.protocols import Batch, CrossEntropy, Loss
+from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
 from dragoman.transformer.attention import MultiHeadAttention, attention_weights, causal_mask, padding_mask
 from dragoman.transformer.decoder import Decoder, DecoderLayer, DecoderState
 from dragoman.transformer.embedding import InputEmbedding
@@ -70,6 +70,8 @@ def labelled_loss(
     hidden: Tensor, weight: Tensor, labels: Tensor, real: Tensor, cross_entropy: CrossEntropy
 ) -> Loss:
     """The loss over the positions that have a label: hidden [B, T, D], labels [B, T], real [B, T] boolean."""
+    if isinstance(cross_entropy, MaskedCrossEntropy):
+        return cross_entropy.masked(hidden.flatten(0, 1), weight, labels.flatten(), real.flatten())
     where = real.flatten().nonzero().squeeze(1)  # [N]
     return cross_entropy(
         hidden.flatten(0, 1).index_select(0, where), weight, labels.flatten().index_select(0, where)
