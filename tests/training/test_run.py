@@ -141,6 +141,65 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path
     assert steps_logged(tmp_path / "parts") == steps_logged(tmp_path / "whole") == [8, 16, 24]
 
 
+def test_steps_of_fixed_shape_learn_and_are_resumed_bit_for_bit(tmp_path: Path) -> None:
+    """Each epoch has other ids, so the corpus is loaded anew while the run goes on."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    shared = config(training={"graph": "on", "accumulate": 2})
+    go(tmp_path / "whole", shared)
+    result, said = go(tmp_path / "parts", shared, max_minutes=0)
+    while not result.finished:
+        result, more = go(tmp_path / "parts", shared, resume=True, max_minutes=0)
+        said += more
+    assert "given up" not in said and result.progress.epoch > 0
+    assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
+    losses = [
+        json.loads(line)["loss"]
+        for line in (tmp_path / "whole" / "run" / "log.jsonl").read_text().splitlines()
+        if '"validation"' in line
+    ]
+    assert losses[-1] < losses[0]
+
+
+def test_steps_of_fixed_shape_that_diverge_fall_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = runs._loss, []
+
+    def poisoned(criterion: Any, model: Any, batch: Any) -> Loss:
+        loss = real(criterion, model, batch)
+        calls.append(1)
+        return Loss(loss.sum * float("nan"), loss.nll, loss.tokens) if len(calls) == 14 else loss
+
+    monkeypatch.setattr(runs, "_loss", poisoned)
+    result, said = go(tmp_path, config(training={"checkpoint_minutes": 60, "graph": "on"}))
+    assert "the loss became nan at step 12: back to step 8 with the learning rate x 0.5" in said
+    assert result.finished and result.progress.fallbacks == 1
+
+
+def test_steps_of_fixed_shape_without_memory_become_ordinary_ones_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = runs._loss, []
+
+    def small_memory(criterion: Any, model: Any, batch: Any) -> Loss:
+        calls.append(1)
+        if len(calls) > 6 and len(batch.source) > 8:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return real(criterion, model, batch)
+
+    monkeypatch.setattr(runs, "_loss", small_memory)
+    result, said = go(tmp_path, config(training={"max_steps": 8, "graph": "on"}))
+    assert said.count("training steps of fixed shape are given up (memory runs out)") == 1
+    assert result.finished and result.progress.parts > 1
+
+
+def test_a_model_without_steps_of_fixed_shape_says_so_when_they_are_asked_for(tmp_path: Path) -> None:
+    asked = config(model={"positions": "learned"}, training={"max_steps": 2, "graph": "on"})
+    _, said = go(tmp_path, asked)
+    assert "training.graph = on changes nothing here" in said
+
+
 WORKER = (
     "import sys, pathlib; sys.path.insert(0, sys.argv[2]); "
     "import test_run; test_run.work(pathlib.Path(sys.argv[1]))"

@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Annotated
 from zlib import crc32
 
+import torch
+
 from dragoman.errors import ConfigError, CorpusError, TrainingError
 from dragoman.files import publish
 from dragoman.text.batches import Batch, IdStore, batches, epoch_order, plan_batches
 from dragoman.text.cleaning import CleaningConfig, CleaningReport, clean
 from dragoman.text.corpus import Pair, fingerprint, read_corpus, write_pairs
+from dragoman.text.grid import Drawn, FromHost, OnDevice, drawn, drawn_batches, feed, plan_on_grid
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 
 ENCODED_AT_ONCE = 10_000
@@ -127,6 +130,29 @@ class TrainingData:
             max(t.vocab_size for t in self.tokenizers.values()),
         )
         return list(batches(store, plan_batches(*store.lengths(), budget)))
+
+
+class OnGrid:
+    """The same pairs in batches of few shapes; a position counts other batches than without the grid."""
+
+    def __init__(self, data: TrainingData) -> None:
+        self.data, self.report, self.fingerprint = data, data.report, data.fingerprint
+
+    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[Drawn]:
+        store = self.data.ids(epoch)
+        plan = plan_on_grid(store, budget, epoch_order(self.data.recipe.seed, epoch))
+        return drawn_batches(store, plan, budget, start)
+
+    def batches_per_epoch(self, budget: int) -> int:
+        return len(plan_on_grid(self.data.ids(0), budget))
+
+    def largest_batch(self, budget: int) -> Drawn:
+        store = self.data.ids(0)
+        found = (drawn(store, indices, budget) for indices in plan_on_grid(store, budget))
+        return max(found, key=lambda one: len(one) * (one.place.source + one.place.target))
+
+    def feed(self, device: torch.device) -> OnDevice | FromHost:
+        return feed(self.data.ids(0), device)
 
 
 def prepare(

@@ -22,16 +22,19 @@ from dragoman.errors import TrainingError
 from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.training import checkpoint as checkpoints
+from dragoman.training.chance import random_state, set_random_state
 from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.fused import fuse
 from dragoman.training.gradients import side_by_side
+from dragoman.training.graphs import graphs_on
 from dragoman.training.guards import only_run, stops_politely
 from dragoman.training.journal import Journal, duration
 from dragoman.training.loop import Diverged, Health, Step, train
-from dragoman.training.loss import LabelSmoothing
+from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer
 from dragoman.training.settings import FIXED_SECTIONS
-from dragoman.training.task import Data, RunBatch, Settings, Task
+from dragoman.training.static import StaticSteps
+from dragoman.training.task import Data, GridData, RunBatch, Settings, Task
 
 MOST_FALLBACKS = 8
 
@@ -66,9 +69,10 @@ class Run:
 
     def __init__(self, output: Path, config: Settings, task: Task, journal: Journal) -> None:
         self.output, self.config, self.task, self.journal = output, config, task, journal
-        self.data, self.validator = task.data, task.validator
         training = config.training
         self.device = torch.device(_device(training.device))
+        on_grid = task.on_grid if _graph(training.graph, self.device) else None
+        self.data, self.validator = on_grid or task.data, task.validator
         dtype = torch.bfloat16 if _precision(training.precision, self.device) == "bf16" else torch.float32
         torch.manual_seed(training.seed)
         self.model = task.build().to(self.device)
@@ -77,10 +81,21 @@ class Run:
         self.parameters = FlatParameters(self.model, dtype)
         self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
         criterion = LabelSmoothing(training.label_smoothing, training.consistency, training.fused)
-        count = 1 if self.device.type == "cuda" else training.workers_on(torch.get_num_threads())
+        alone = self.device.type == "cuda" or on_grid is not None
+        count = 1 if alone else training.workers_on(torch.get_num_threads())
         self.workers = side_by_side(self.model, self.parameters, partial(_loss, criterion), count)
+        self.static = None if on_grid is None else self._static(on_grid)
+        if training.graph == "on" and on_grid is None:
+            journal.note("training.graph = on changes nothing here: this model has no steps of fixed shape")
         self.progress, self.health = Progress(), Health()
         self.stop_reason = ""
+
+    def _static(self, data: GridData) -> StaticSteps:
+        training = self.config.training
+        criterion = MaskedLabelSmoothing(training.label_smoothing, training.consistency, training.fused)
+        objective = partial(_loss, criterion, self.model)
+        feed, graphs = data.feed(self.device), graphs_on(self.device)
+        return StaticSteps(objective, self.optimizer, feed, graphs, self.journal.note)
 
     # -- state ------------------------------------------------------------------------------------------------
 
@@ -132,11 +147,11 @@ class Run:
     def look(self) -> float:
         """One gradient of the largest batch, thrown away: seconds it took. What does not fit memory fails now."""
         batch = self.data.largest_batch(self.config.training.batch_tokens).to(self.device)
-        randomness = torch.get_rng_state()
+        randomness = random_state(self.device)
         self.workers.gradient([batch], 1)  # the first call also warms caches
         started = time.perf_counter()
         found = self.workers.gradient([batch], 1)
-        torch.set_rng_state(randomness)
+        set_random_state(randomness, self.device)
         self.progress.parts = max(self.progress.parts, found.parts)
         return time.perf_counter() - started
 
@@ -158,6 +173,7 @@ class Run:
         steps = train(
             self.workers, self.batches(), self.optimizer,
             number=progress.step, accumulate=training.accumulate, parts=progress.parts, health=self.health,
+            whole=self.static,
         )  # fmt: skip
         for step in steps:
             progress.step, progress.parts = step.number, step.parts
@@ -233,6 +249,10 @@ def _device(name: str) -> str:
             "training.device = 'cuda', but torch sees no GPU: use 'cpu', or install torch for CUDA"
         )
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def _graph(choice: str, device: torch.device) -> bool:
+    return device.type == "cuda" if choice == "auto" else choice == "on"
 
 
 def _precision(name: str, device: torch.device) -> str:

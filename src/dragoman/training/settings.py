@@ -41,6 +41,10 @@ class TrainingConfig:
     fused: Annotated[
         bool, "on a CPU in bf16, compute what stands between the products in C where a compiler is found"
     ] = True
+    graph: Annotated[
+        Literal["auto", "on", "off"],
+        "batches in few shapes, each step replayed as a CUDA graph; auto = on a GPU, where the model allows it",
+    ] = "auto"
     max_steps: Annotated[int, "steps in all; the cosine and linear schedules end here"] = 100_000
     label_smoothing: Annotated[float, "share of the target given to all tokens alike (paper 5.4)"] = 0.1
     consistency: Annotated[

@@ -12,12 +12,13 @@ from torch import nn
 from dragoman.training.gradients import SplittableBatch
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.settings import TrainingConfig, ValidationConfig
+from dragoman.training.static import Feed
 
 
 class RunBatch(SplittableBatch, Protocol):
     def to(self, device: torch.device) -> Self: ...
 
-    def twice(self) -> Self: ...
+    def twice(self) -> SplittableBatch: ...
 
 
 class Data(Protocol):
@@ -31,6 +32,12 @@ class Data(Protocol):
     def largest_batch(self, budget: int) -> RunBatch: ...
 
     def batches_per_epoch(self, budget: int) -> int: ...
+
+
+class GridData(Data, Protocol):
+    """The same, in batches that have a place on a grid."""
+
+    def feed(self, device: torch.device) -> Feed: ...
 
 
 class Scores(Protocol):
@@ -76,3 +83,4 @@ class Task:
     validator: Validator
     size: str  # of the data, for people
     usage: str  # a command that uses the trained model
+    on_grid: GridData | None = None  # for a model whose loss has only shapes known beforehand

@@ -17,7 +17,7 @@ from dragoman.lineage.rnn import Rnn, RnnConfig
 from dragoman.modeldir import ModelDirectory
 from dragoman.text.cleaning import prepare_text
 from dragoman.text.corpus import corpus_files
-from dragoman.training.prepare import Recipe, TrainingData, prepare
+from dragoman.training.prepare import OnGrid, Recipe, TrainingData, prepare
 from dragoman.training.run import Result, carry_out
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
@@ -87,7 +87,8 @@ def start(
         look = None if probed is None else probed.look(config, data, output)
         validator = Validator(output, config, data, look)
         usage = f'dragoman translate -m {output} "..."'
-        return Task(partial(_model, config, data, base), data, validator, f"{data.pairs:,} pairs", usage)
+        size = f"{data.pairs:,} pairs"
+        return Task(partial(_model, config, data, base), data, validator, size, usage, _on_grid(config, data))
 
     return carry_out(
         output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
@@ -104,6 +105,12 @@ def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None) -
     if base is not None:
         model.load_state_dict(base.build().state_dict())
     return model
+
+
+def _on_grid(config: RunConfig, data: TrainingData) -> OnGrid | None:
+    """Recurrent networks ask the host for lengths; learned positions may end before a width of the grid does."""
+    recurrent = isinstance(config.model, RnnConfig)
+    return None if recurrent or config.model.positions == "learned" else OnGrid(data)
 
 
 def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
