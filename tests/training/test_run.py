@@ -194,6 +194,12 @@ def test_steps_of_fixed_shape_without_memory_become_ordinary_ones_in_parts(
     assert result.finished and result.progress.parts > 1
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_the_steps_are_graphs(tmp_path: Path) -> None:
+    result, said = go(tmp_path, config(training={"device": "cuda", "precision": "auto"}))
+    assert result.finished and "given up" not in said
+
+
 def test_a_model_without_steps_of_fixed_shape_says_so_when_they_are_asked_for(tmp_path: Path) -> None:
     asked = config(model={"positions": "learned"}, training={"max_steps": 2, "graph": "on"})
     _, said = go(tmp_path, asked)

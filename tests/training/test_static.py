@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from dragoman.protocols import Loss
 from dragoman.text.batches import IdStore, epoch_order
 from dragoman.text.grid import Drawn, FromHost, OnDevice, drawn_batches, filled_up, plan_on_grid
 from dragoman.training.gradients import Workers, side_by_side
-from dragoman.training.graphs import CudaGraphs, Direct, Graphs, NotCaptured, Recorded
+from dragoman.training.graphs import CudaGraphs, Direct, Graphs, NotCaptured, Recorded, _agree
 from dragoman.training.loop import Diverged, Step, train
 from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
@@ -196,7 +197,9 @@ def test_either_way_goes_on_from_the_other(corpus: IdStore) -> None:
 class NothingReadBack(TorchDispatchMode):
     """Refuses what would make a GPU's host wait, and shapes that depend on values: both end a capture."""
 
-    WAITING = "_local_scalar_dense nonzero masked_select unique item is_nonzero equal bincount".split()
+    WAITING = (
+        "_local_scalar_dense nonzero masked_select unique item is_nonzero equal bincount lift_fresh".split()
+    )
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.__name__.partition(".")[0]
@@ -366,6 +369,138 @@ def test_a_failed_recording_says_why_and_puts_everything_back() -> None:
         Failing(CPU).run("key", lambda: torch.rand(3, out=touched) is None or None, [touched])
     assert torch.equal(touched, torch.arange(3.0))
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_recording_that_does_something_else_is_not_used(corpus: IdStore) -> None:
+    """As one whose memory was given to somebody else, or that drops the same features each time."""
+
+    class Stale(Rehearsed):
+        def record(self, compute: Callable[[], None]) -> Called:
+            state = torch.get_rng_state()
+
+            def replay() -> None:
+                torch.set_rng_state(state)
+                torch.rand(3)
+                compute()
+
+            return Called(replay)
+
+    found = []
+    for graphs in (None, Stale(CPU)):
+        trained = Trained(graphs, dropout=0.2)
+        torch.manual_seed(3)
+        trained.steps(stream(corpus), 3)
+        found.append(trained)
+    assert "(a replayed step gives other numbers than a computed one)" in found[1].said[0]
+    assert_same(found[0].state(), found[1].state())
+
+
+def test_an_update_that_was_recorded_with_another_rate_is_not_used(corpus: IdStore) -> None:
+    """A number that was read while recording would stay what it was then."""
+    static = Trained(None)
+
+    class OldRate(Rehearsed):
+        def record(self, compute: Callable[[], None]) -> Called:
+            rate = static.optimizer._rate.clone() * 0.9
+
+            def replay() -> None:
+                static.optimizer._rate.copy_(rate)
+                compute()
+
+            return Called(replay)
+
+    objective = static.workers.workers[0].objective
+    static.static = StaticSteps(objective, static.optimizer, OnDevice(CPU), OldRate(CPU), static.said.append)
+    static.steps(stream(corpus), 2)
+    assert "(a replayed step gives other numbers than a computed one)" in static.said[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "alike"),
+    [
+        (1.1, 1.1, True),
+        (1.1 + 1e-5, 1.1, True),
+        (1.12, 1.1, False),
+        (1.0, 1.1, False),  # it did nothing
+        (1.0, 1.0 + 1e-8, True),
+        (math.nan, 1.1, False),
+        (math.inf, 1.1, False),
+        (1.1, math.nan, True),
+    ],
+)
+def test_what_changed_is_compared(found: float, expected: float, alike: bool) -> None:
+    one, other, before = (torch.full((3,), value) for value in (found, expected, 1.0))
+    assert _agree(one, other, before) is alike
+
+
+class FakeStream:
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.name, self.log = name, log
+
+    def wait_stream(self, other: "FakeStream") -> None:
+        self.log.append(f"{self.name} waits for {other.name}")
+
+
+@pytest.fixture
+def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Says what is asked of CUDA, in order, and computes as before."""
+    log: list[str] = []
+
+    class FakeGraph:
+        def replay(self) -> None:
+            log.append("replay")
+            self.compute()  # type: ignore[attr-defined]
+
+    @contextmanager
+    def on(stream: FakeStream) -> Iterator[None]:
+        log.append(f"on {stream.name}")
+        yield
+
+    @contextmanager
+    def capture(graph: FakeGraph, pool: object, stream: FakeStream) -> Iterator[None]:
+        log.append(f"capture in {pool} on {stream.name}")
+        yield
+        log.append("captured")
+
+    fakes = {
+        "Stream": lambda device: FakeStream("side", log),
+        "current_stream": lambda device: FakeStream("present", log),
+        "stream": on,
+        "set_stream": lambda stream: log.append(f"back on {stream.name}"),
+        "graph_pool_handle": lambda: "the pool",
+        "get_sync_debug_mode": lambda: 0,
+        "set_sync_debug_mode": lambda mode: log.append(f"waiting: {mode}"),
+        "CUDAGraph": FakeGraph,
+        "graph": capture,
+    }
+    for name, fake in fakes.items():
+        assert hasattr(torch.cuda, name)
+        monkeypatch.setattr(torch.cuda, name, fake)
+    return log
+
+
+def test_a_capture_asks_cuda_for_what_its_documentation_says(fake_cuda: list[str]) -> None:
+    CudaGraphs(CPU).record(lambda: fake_cuda.append("compute"))
+    assert fake_cuda == [
+        "side waits for present", "on side", *["compute"] * 2,
+        "waiting: error", "compute", "waiting: 0", "present waits for side",
+        "capture in the pool on side", "compute", "captured", "back on present",
+    ]  # fmt: skip
+
+
+def test_streams_and_modes_are_put_back_when_a_capture_fails(fake_cuda: list[str]) -> None:
+    for fatal in (3, 4):  # in the watched call, in the capture
+        fake_cuda.clear()
+        calls = itertools.count(1)
+
+        def compute(fatal: int = fatal, calls: Any = calls) -> None:
+            if next(calls) == fatal:
+                raise RuntimeError("called a synchronizing CUDA operation\nand more")
+
+        with pytest.raises(NotCaptured, match="^called a synchronizing CUDA operation$"):
+            CudaGraphs(CPU).run("key", compute, [])
+        assert "waiting: 0" in fake_cuda and "replay" not in fake_cuda
+        assert fake_cuda[-1] == ("present waits for side" if fatal == 3 else "back on present")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

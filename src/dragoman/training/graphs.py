@@ -8,8 +8,9 @@ where they are, must have shapes known beforehand, and may not wait for the devi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractContextManager, contextmanager
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -17,11 +18,15 @@ from torch import Tensor
 
 from dragoman.errors import TrainingError
 from dragoman.training.chance import random_state, set_random_state
+from dragoman.training.gradients import is_out_of_memory
 
 # The first calls load kernels and take cuBLAS's workspace; the last is watched for what would wait for the device.
 WARM_UPS = 3
 # A graph keeps some megabytes of the device's memory; a corpus has about thirty shapes (see text/grid.py).
 MOST_GRAPHS = 128
+# Between what a replayed and a computed step change, as a share of it: wrong dropout or a stale address give far more.
+DIFFERENCE = 0.01
+ROUNDING = 1e-6  # of fp32, as a share of what was changed
 
 Compute = Callable[[], None]
 
@@ -61,7 +66,8 @@ class Recorded:
     """Each computation is recorded when first asked for, and then replayed; how is left to `record`.
 
     Recording computes several times over: what it touches and the random numbers it draws are put back, so that a
-    run that records again, because it was resumed, computes the same.
+    run that records again, because it was resumed, computes the same. What was recorded must do once what a call does,
+    or it is not used.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -88,11 +94,21 @@ class Recorded:
         kept: list[Tensor] = []
         try:
             kept += [tensor.clone() for tensor in touched]
-            return self.record(compute)
+            graph = self.record(compute)
+            self._put_back(touched, kept, randomness)
+            compute()
+            expected = [tensor.clone() for tensor in touched]
+            self._put_back(touched, kept, randomness)
+            graph.replay()
+            agree = all(map(_agree, touched, expected, kept))
         except (RuntimeError, MemoryError) as error:
-            raise NotCaptured(str(error).strip().partition("\n")[0]) from error
+            memory = is_out_of_memory(error)
+            raise NotCaptured("memory runs out" if memory else _first_line(error)) from error
         finally:
             self._put_back(touched, kept, randomness)
+        if not agree:
+            raise NotCaptured("a replayed step gives other numbers than a computed one")
+        return graph
 
     def _put_back(self, touched: Sequence[Tensor], kept: list[Tensor], randomness: list[Tensor]) -> None:
         try:
@@ -102,6 +118,8 @@ class Recorded:
             torch.rand(1, device=self.device)  # fails where a capture that was broken off still goes on
             set_random_state(randomness, self.device)
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                return  # of the one number: everything is back in its place
             raise TrainingError(
                 "a training step could not be captured as a CUDA graph, and the GPU cannot go on after the attempt: "
                 "go on with --resume --set training.graph=off"
@@ -128,34 +146,48 @@ class CudaGraphs(Recorded):
     def record(self, compute: Compute) -> Replay:
         present = torch.cuda.current_stream(self.device)
         self._stream.wait_stream(present)
-        with torch.cuda.stream(self._stream):
-            for _ in range(WARM_UPS - 1):
-                compute()
-            with _waiting_refused():
-                compute()
-        present.wait_stream(self._stream)
+        try:
+            with torch.cuda.stream(self._stream):
+                for _ in range(WARM_UPS - 1):
+                    compute()
+                with _waiting_refused():
+                    compute()
+        finally:
+            present.wait_stream(self._stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-            compute()
+        try:
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                compute()
+        finally:
+            torch.cuda.set_stream(present)  # a capture that cannot be ended leaves its own
         return graph
 
 
-def _waiting_refused() -> AbstractContextManager[None]:
+@contextmanager
+def _waiting_refused() -> Iterator[None]:
     """An operation that waits for the device raises a RuntimeError: sooner, and with a clearer word, than a capture.
 
     A capture that fails half-way may leave torch's random numbers and memory in a state that cannot be mended.
     """
-
-    @contextmanager
-    def refused() -> Any:
-        before = torch.cuda.get_sync_debug_mode()
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that the mode does not see all that waits
         torch.cuda.set_sync_debug_mode("error")
-        try:
-            yield
-        finally:
-            torch.cuda.set_sync_debug_mode(before)
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
 
-    return refused()
+
+def _agree(found: Tensor, expected: Tensor, before: Tensor) -> bool:
+    """Changed alike but for sums in another order. A step that is no number when computed is dealt with elsewhere."""
+    expected = expected.float()
+    allowed = DIFFERENCE * (expected - before).norm() + ROUNDING * expected.norm()
+    return not bool(allowed.isfinite()) or bool((found.float() - expected).norm() <= allowed)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def graphs_on(device: torch.device) -> Graphs:

@@ -90,15 +90,17 @@ class StaticSteps:
             tokens = self._add_up(window, self.graphs)
             self.optimizer.dial(number)
             self.graphs.run(UPDATE, self._update, [self._total, self._found, *self.optimizer.places()])
-        except NotCaptured as reason:
-            self._give_up(str(reason))
+        except NotCaptured as error:
+            reason = str(error)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._give_up("memory runs out")
+            reason = "memory runs out"
         else:
             loss, nll, norm = self._found.tolist()
             return Taken(loss, nll, tokens, norm)
+        # Not sooner: while an error is handled, its traceback keeps alive what is to be freed.
+        self._give_up(reason)
         set_random_state(randomness, device)
         return None
 
