@@ -23,7 +23,21 @@ TRANSLATOR = {"translator", "translation", "flags", "scoring"}
 BELOW_TRANSLATOR = {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS
 MECHANICS = {
     f"training.{name}"
-    for name in "chance checkpoint gradients graphs journal kernels loop loss muon optimizer packed products static".split()
+    for name in (
+        "chance",
+        "checkpoint",
+        "gradients",
+        "graphs",
+        "journal",
+        "kernels",
+        "loop",
+        "loss",
+        "muon",
+        "optimizer",
+        "packed",
+        "products",
+        "static",
+    )
 }
 
 # A package stands for all modules in it that have no line of their own.
@@ -66,13 +80,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.settings": {"training.optimizer", "training.prepare", "text", "decoding", "config"} | MODELS,
     "training.validate": {"training", "evaluate", "modeldir", "translator"},
     "training.guards": set(),
-<<<<<<< HEAD
-    "training.task": {"training.gradients", "training.optimizer", "training.settings"},
-    "training.fused": {"training.kernels", "training.packed", "training.products", "transformer"},
-=======
     "training.task": {"training.gradients", "training.optimizer", "training.settings", "training.static"},
-    "training.fused": {"training.kernels", "transformer"},
->>>>>>> 109785d (Take whole training steps in fixed shapes, as CUDA graphs on a GPU)
+    "training.fused": {"training.kernels", "training.packed", "training.products", "transformer"},
     "training.run": MECHANICS
     | {"training.fused", "training.settings", "training.task", "training.guards", "config"},
     "training.translators": {"training", "explain", "modeldir", "text", "config"} | MODELS,
