@@ -144,7 +144,7 @@ def _softmax(logits: Tensor, labels: Tensor, compiled: bool) -> tuple[Tensor, Te
         # A probability too small for the format would give an infinite loss.
         log_p = p[:real].gather(1, label).float().clamp_(min=TINY).log_()
         found = log_p, logits[:real].gather(1, label).float()
-    p[real:] = 0
+    p[real:].zero_()
     return p, *found
 
 
