@@ -19,7 +19,7 @@ GROUND = {"ahead", "errors", "protocols", "files", "processor"}
 
 MODELS = {"transformer", "lineage"}
 DIRECTORY = {"modeldir", "seal", "kinds"}
-TRANSLATOR = {"translator", "translation", "flags", "scoring"}
+TRANSLATOR = {"translator", "reading", "translation", "flags", "scoring"}
 BELOW_TRANSLATOR = {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS
 MECHANICS = {
     f"training.{name}"
@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines": {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS,
     "interop": {"interop", "decoding", "text"} | DIRECTORY | MODELS,
     "translator": TRANSLATOR | BELOW_TRANSLATOR,
+    "reading": TRANSLATOR | BELOW_TRANSLATOR,
     "translation": TRANSLATOR | BELOW_TRANSLATOR,
     "flags": set(),
     "scoring": {"text"},

@@ -49,6 +49,7 @@ class Echo:
         prefixes: Any = None,
         *,
         attention: bool = False,
+        scores: bool = True,
         token_scores: bool = False,
     ) -> list[list[Hypothesis]]:
         assert all(sources), "an empty sentence has no place in a model"

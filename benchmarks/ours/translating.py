@@ -35,7 +35,9 @@ def translate(
     sentences = tokens = 0
     with open(source, encoding="utf-8") as lines, open(output, "w", encoding="utf-8") as out:
         texts = (line.rstrip("\n") for line in lines)
-        for translation in translator.stream(texts, beam_size=beam_size, length_penalty=length_penalty):
+        # Without scores, for the other arms do not ask for them either.
+        search = {"beam_size": beam_size, "length_penalty": length_penalty, "scores": False}
+        for translation in translator.stream(texts, **search):
             out.write(f"{translation.text}\n")
             sentences, tokens = sentences + 1, tokens + len(translation.tokens)
     taken = time.perf_counter() - loaded

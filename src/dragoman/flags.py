@@ -9,8 +9,9 @@ low_confidence  the model gave its own words a low probability
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 FLAGS = ("empty", "copied", "loop", "too_long", "low_confidence")
 
@@ -37,13 +38,14 @@ class Evidence:
 
 
 def is_empty(evidence: Evidence) -> bool:
-    return evidence.text.strip() == "" and _letters(evidence.source) != ""
+    return evidence.text.strip() == "" and any(_letters(evidence.source))
 
 
 def is_copied(evidence: Evidence) -> bool:
     """Same letters and digits in the same order, whatever the case and the punctuation; "42" is no copy of "42"."""
-    letters = _letters(evidence.source)
-    return any(map(str.isalpha, letters)) and letters == _letters(evidence.text)
+    both = zip_longest(_letters(evidence.source), _letters(evidence.text))
+    # Nearly always over after the first letter.
+    return all(one == other for one, other in both) and any(map(str.isalpha, _letters(evidence.source)))
 
 
 def is_loop(evidence: Evidence) -> bool:
@@ -82,5 +84,5 @@ def loops(tokens: Sequence[object]) -> bool:
     return False
 
 
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+def _letters(text: str) -> Iterator[str]:
+    return filter(str.isalnum, text.casefold())

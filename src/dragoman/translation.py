@@ -83,7 +83,7 @@ class Scribe:
         first, *others = (
             self._of_rank(rank, text, pieces, found) for rank in range(max(map(len, found), default=1))
         )
-        return replace(first, alternatives=others)
+        return replace(first, alternatives=others) if others else first
 
     def _of_rank(
         self, rank: int, text: str, pieces: Sequence[Piece], found: Sequence[Sequence[Hypothesis]]
@@ -106,7 +106,7 @@ class Scribe:
             tokens=[token for s in sentences for token in s.tokens],
             token_scores=[score for s in sentences for score in s.token_scores],
             alignment=align(sentences),
-            flags=tuple(flag for flag in FLAGS if flag in raised),
+            flags=tuple(flag for flag in FLAGS if flag in raised) if raised else (),
         )
 
     def _written(self, piece: Piece, found: Hypothesis) -> Sentence:

@@ -7,7 +7,7 @@ sentences are joined again with their line breaks.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import repeat, zip_longest
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from dragoman.ahead import one_ahead
 from dragoman.decoding.options import DecodingOptions, Hypothesis
+from dragoman.engines import Background
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.modeldir import ModelDirectory, find_model, open_model
-from dragoman.text.cleaning import prepare_text
-from dragoman.text.sentences import split_paragraph
+from dragoman.reading import Reader
 from dragoman.translation import Piece, Score, Scribe, Translation
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from dragoman.engines import Engine
 
-Search = Callable[..., list[list[Hypothesis]]]  # of an engine, with its options bound
-Planned = tuple[list[tuple[str, str]], list[list[Piece]]]  # texts with prefixes, and what each is cut into
+Search = Callable[..., Iterable[list[Hypothesis]]]  # of an engine, with its options bound
+Asked = list[tuple[str, str]]  # texts with prefixes
+Begun = tuple[Asked, list[list[Piece]], Iterator[list[Hypothesis]]]  # what each is cut into, what is found
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
 # A chunk is what is translated at once: enough to sort by length, little enough to hold in memory.
@@ -54,6 +55,9 @@ class Translator:
         self.model = model
         self.engine, self.device, self.workers, self.compute_type = engine, device, workers, compute_type
         self.options = _default_options(model)
+        self._reader = Reader(
+            model.source_tokenizer, self.languages[0], model.config["cleaning"], self.longest
+        )
         self._scribe = Scribe(model.source_tokenizer, model.target_tokenizer, self.languages[1])
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()
@@ -132,6 +136,7 @@ class Translator:
         *,
         prefixes: Iterable[str] | None = None,
         alignments: bool = False,
+        scores: bool = True,
         token_scores: bool = False,
         progress: Callable[[int], object] | None = None,
         chunk: int = CHUNK_TEXTS,
@@ -144,6 +149,7 @@ class Translator:
         options: how to search, default what the model says; `overrides` are fields of it (beam_size=1).
         prefixes: what each translation has to begin with.
         alignments, token_scores: fill those fields of Translation; both take time.
+        scores: whether anybody wants Translation.score and the flag low_confidence; with one beam they take time.
         progress: called with the number of texts done, after each chunk.
         Raises ConfigError for an option that does not exist or makes no sense, UsageError for what is no text.
         """
@@ -153,10 +159,12 @@ class Translator:
         # No more tokens than the model has positions, one of which is <s>.
         chosen = replace(chosen, max_length=min(chosen.max_length, self._positions - 1))
         engine = self._engine(self._engine_for(chosen))
-        search = partial(engine.translate, options=chosen, attention=alignments, token_scores=token_scores)
+        ahead = chunk > 1 and isinstance(engine, Background)
+        search: Search = engine.begin if isinstance(engine, Background) else engine.translate
+        search = partial(
+            search, options=chosen, attention=alignments, scores=scores, token_scores=token_scores
+        )
         scribe = replace(self._scribe, token_scores=token_scores)
-        # CTranslate2 translates outside of Python: a thread can ask it for a chunk while another is written here.
-        ahead = chunk > 1 and engine.name == "ctranslate2"
         batches = chunks(_with_prefixes(texts, prefixes), chunk)
         return self._stream(scribe, search, batches, progress, ahead)
 
@@ -164,69 +172,31 @@ class Translator:
         self,
         scribe: Scribe,
         search: Search,
-        batches: Iterable[list[tuple[str, str]]],
+        batches: Iterable[Asked],
         progress: Callable[[int], object] | None,
         ahead: bool,
     ) -> Iterator[Translation]:
-        def searched(planned: Planned) -> Iterator[list[Hypothesis]]:
-            batch, plans = planned
-            return self._search(search, plans, [prefix for _, prefix in batch])
-
         done = 0
-        jobs = ((batch, [self._pieces(text, bool(prefix)) for text, prefix in batch]) for batch in batches)
-        found_in_turn = one_ahead(searched, jobs) if ahead else ((job, searched(job)) for job in jobs)
-        for (batch, plans), found in found_in_turn:
+        jobs = (self._begun(batch, search) for batch in batches)
+        for batch, plans, found in one_ahead(jobs) if ahead else jobs:
             for (text, _), pieces in zip(batch, plans, strict=True):
                 yield scribe.assemble(text, pieces, [next(found) for piece in pieces if piece.ids])
             done += len(batch)
             if progress is not None:
                 progress(done)
 
-    def _search(
-        self, search: Search, plans: Sequence[Sequence[Piece]], prefixes: Sequence[str]
-    ) -> Iterator[list[Hypothesis]]:
-        """Hypotheses of all pieces that have ids, one piece after another."""
+    def _begun(self, batch: Asked, search: Search) -> Begun:
+        """Texts cut and encoded, and the engine at work on all that have words."""
+        plans = [self._reader.pieces(text, bool(prefix)) for text, prefix in batch]
         sources: list[list[int]] = []
         forced: list[list[int]] = []
-        for pieces, prefix in zip(plans, prefixes, strict=True):
+        for pieces, (_, prefix) in zip(plans, batch, strict=True):
             ids = [piece.ids for piece in pieces if piece.ids]
-            beginning = self._scribe.target.encode(self._prepare(prefix, "target")) if prefix else []
+            beginning = self._scribe.target.encode(self._reader.prepare(prefix, "target")) if prefix else []
             sources += ids
             forced += [beginning, *([] for _ in ids[1:])][: len(ids)]
-        return iter(search(sources, prefixes=forced if any(forced) else None) if sources else ())
-
-    def _pieces(self, text: str, always: bool) -> list[Piece]:
-        """Cut a text into sentences, and any that is too long for the model into shorter ones.
-
-        What has no letter and no digit (a line of emoji, a rule of dashes) is left as it is, unless `always`: a
-        model would make up words for it.
-        """
-        pieces = []
-        for segment in split_paragraph(text, self.languages[0]):
-            words = segment.text.rstrip()
-            separator = segment.text[len(words) :] + segment.separator
-            prepared = self._prepare(words, "source")
-            if any(map(str.isalnum, prepared)) or (always and prepared):
-                pieces += self._fitting(prepared, separator)
-            else:
-                pieces.append(Piece(prepared, separator, []))
-        return pieces
-
-    def _fitting(self, text: str, separator: str) -> list[Piece]:
-        """A sentence as it is or, while it has more tokens than the model can take, in halves."""
-        ids = self._scribe.source.encode(text)
-        if len(ids) <= self.longest or len(text) == 1:
-            return [Piece(text, separator, ids[: self.longest])]
-        cut = _middle(text)
-        return self._fitting(text[:cut].rstrip(), "") + self._fitting(text[cut:].lstrip(), separator)
-
-    def _prepare(self, text: str, side: Literal["source", "target"]) -> str:
-        """Text as the model's training corpus was cleaned."""
-        # Undecodable bytes of a command line come as lone surrogates, which no tokenizer takes.
-        text = text.encode(errors="ignore").decode()
-        cleaning = self.model.config["cleaning"]
-        simplified = cleaning.get("simplify", "") in (side, "both")
-        return prepare_text(text, cleaning.get("normalize", True), simplified)
+        found = search(sources, prefixes=forced if any(forced) else None) if sources else ()
+        return batch, plans, iter(found)
 
     @property
     def longest(self) -> int:
@@ -272,8 +242,8 @@ class Translator:
 
     def _encoded(self, source: str, target: str) -> tuple[list[int], list[int]]:
         return (
-            self._scribe.source.encode(self._prepare(source, "source")),
-            self._scribe.target.encode(self._prepare(target, "target")),
+            self._reader.tokenizer.encode(self._reader.prepare(source, "source")),
+            self._scribe.target.encode(self._reader.prepare(target, "target")),
         )
 
     # -- engines ------------------------------------------------------------------------------------------------
@@ -366,9 +336,3 @@ def chunks(asked: Iterable[tuple[str, str]], most: int) -> Iterator[list[tuple[s
             chunk, characters = [], 0
     if chunk:
         yield chunk
-
-
-def _middle(text: str) -> int:
-    """Where to cut a text in two: at the last space before the middle, unless that is far from it."""
-    space = text.rfind(" ", len(text) // 4, len(text) // 2)
-    return len(text) // 2 if space < 0 else space

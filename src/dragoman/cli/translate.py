@@ -79,6 +79,8 @@ def translate(
             options,
             prefixes=prefixes,
             alignments=alignments,
+            # A flag is shown on a terminal and in JSON only.
+            scores=scores or options.n_best > 1 or format == "json" or sys.stdout.isatty(),
             token_scores=scores and format == "json",
             progress=progress,
             **buffering,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Protocol
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 
@@ -22,12 +22,14 @@ class Engine(Protocol):
         prefixes: Sequence[Ids] | None = None,
         *,
         attention: bool = False,
+        scores: bool = True,
         token_scores: bool = True,
     ) -> list[list[Hypothesis]]:
         """The n best of each source, in the order of the sources; no result depends on the others.
 
         `prefixes` holds what each translation must begin with. Hypothesis.attention is there if `attention` asks for
-        it. Without `token_scores` an engine to which they are work may give each token an even share of the sum.
+        it. Without `token_scores` an engine to which they are work may give each token an even share of the sum, and
+        without `scores` nothing: a score of 0 that is the sum of no token_scores.
         An empty source has one translation, which is its prefix.
         """
         ...
@@ -37,6 +39,17 @@ class Engine(Protocol):
 
         The prefix is not given back, nor is </s>. Of the options the length limits are heeded.
         """
+        ...
+
+
+@runtime_checkable
+class Background(Protocol):
+    """An engine that computes outside of Python, while Python does something else."""
+
+    def begin(
+        self, sources: Sequence[Ids], options: DecodingOptions, **asked: Any
+    ) -> Iterator[list[Hypothesis]]:
+        """Engine.translate in two steps: this one sets it going, and what comes back waits for each result."""
         ...
 
 

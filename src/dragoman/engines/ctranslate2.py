@@ -8,8 +8,9 @@ Sampling is refused: CTranslate2 draws from a state that all sentences share, so
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,8 @@ from dragoman.interop.ctranslate2 import convert
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
-# Source tokens of a batch, measured on small models: half of it is a tenth slower, twice as much no faster.
-BATCH_TOKENS = 512
+# Sentences of a batch, and its source tokens, measured on small models: what a core's cache has room for.
+BATCH, BATCH_TOKENS = 48, 1024
 
 FILES = ("model.bin", "config.json")
 
@@ -104,37 +105,55 @@ class CTranslate2Engine:
         prefixes: Sequence[Ids] | None = None,
         *,
         attention: bool = False,
+        scores: bool = True,
         token_scores: bool = True,
     ) -> list[list[Hypothesis]]:
         """See Engine. Raises ConfigError for sampling, UsageError for a source with more tokens than positions.
 
         Token scores take a second pass, a third as long as a beam search of five; they are among the whole
-        vocabulary, where the torch engine's are among the allowed tokens.
+        vocabulary, where the torch engine's are among the allowed tokens. Scores cost time with one beam only.
         """
+        asked = {"attention": attention, "scores": scores, "token_scores": token_scores}
+        return list(self.begin(sources, options, prefixes, **asked))
+
+    def begin(
+        self,
+        sources: Sequence[Ids],
+        options: DecodingOptions,
+        prefixes: Sequence[Ids] | None = None,
+        *,
+        attention: bool = False,
+        scores: bool = True,
+        token_scores: bool = True,
+    ) -> Iterator[list[Hypothesis]]:
+        """See Background. The arguments, and what is refused, are those of translate."""
         if why := refusal(options):
             raise ConfigError(f"decoding.sample = true: {why}: use the torch engine")
         given = no_prefixes(prefixes, len(sources))
         self._refuse_too_long(sources)
-        running: list[tuple[int, Any]] = []
+        asked = self._asked(options) | {
+            "return_attention": attention,
+            "return_scores": scores or token_scores or options.n_best > 1,
+        }
+        # Of several sentences in a beam search, all get the first sentence's attention at the first step.
+        alone = attention and options.beam_size > 1
+        running: list[Any] = [None] * len(sources)
         for (length, prefix), indices in self._groups(sources, given).items():
             futures = self._translator.translate_batch(
                 [self._pieces(self._source, sources[i]) for i in indices],
                 [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
                 max_decoding_length=self._limit(options, length, prefix),
-                return_attention=attention,
+                max_batch_size=1 if alone else _batch_size(len(indices), length),
                 asynchronous=True,
-                # Of several sentences in a beam search, all get the first sentence's attention at the first step.
-                max_batch_size=1 if attention and options.beam_size > 1 else BATCH_TOKENS,
-                batch_type="examples" if attention and options.beam_size > 1 else "tokens",
-                **self._asked(options),
+                **asked,
             )
-            running += zip(indices, futures, strict=True)
-        found = [
-            [] if source else empty(prefix, attention) for source, prefix in zip(sources, given, strict=True)
-        ]
-        for i, future in running:
-            found[i] = self._hypotheses(future.result(), options)
-        return self._with_token_scores(sources, given, found) if token_scores else found
+            for i, future in zip(indices, futures, strict=True):
+                running[i] = future
+        found = (
+            empty(prefix, attention) if future is None else self._hypotheses(future.result(), options)
+            for future, prefix in zip(running, given, strict=True)
+        )
+        return iter(self._with_token_scores(sources, given, list(found))) if token_scores else found
 
     def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
         """See Engine."""
@@ -183,20 +202,24 @@ class CTranslate2Engine:
             "no_repeat_ngram_size": options.no_repeat_ngram,
             "disable_unk": True,
             "suppress_sequences": [[self._target[PAD]], [self._target[BOS]]],
-            "return_scores": True,
             "return_end_token": True,  # so that </s> counts in the length, and a cut-off translation shows
             "max_input_length": 0,  # its default would cut the source without a word
         }
 
     def _hypotheses(self, result: Any, options: DecodingOptions) -> list[Hypothesis]:
         hypotheses = []
-        for n, (pieces, score) in enumerate(zip(result.hypotheses, result.scores, strict=True)):
+        scores, attention = result.scores, result.attention  # each makes a new list whenever it is asked for
+        for n, pieces in enumerate(result.hypotheses):
             tokens = [self._target_ids[piece] for piece in pieces]
             finished = tokens[-1] == EOS
-            tokens = tokens[:-1] if finished else tokens
-            rows = result.attention[n][: len(tokens)] if result.attention else None
-            share = score * len(pieces) ** options.length_penalty / len(pieces)
-            hypotheses.append(Hypothesis(tokens, score, [share] * len(pieces), _with_end(rows), finished))
+            if finished:
+                tokens.pop()
+            score = scores[n] if scores else 0.0
+            share = (
+                [score * len(pieces) ** options.length_penalty / len(pieces)] * len(pieces) if scores else []
+            )
+            rows = _with_end(attention[n][: len(tokens)]) if attention else None
+            hypotheses.append(Hypothesis(tokens, score, share, rows, finished))
         return hypotheses
 
     def _with_token_scores(
@@ -230,9 +253,15 @@ class CTranslate2Engine:
             )
 
 
-def _with_end(rows: list[list[float]] | None) -> list[list[float]] | None:
+def _with_end(rows: list[list[float]]) -> list[list[float]]:
     """Attention rows with the column of the source's </s>, which CTranslate2 leaves out: what misses from the sum."""
-    return None if rows is None else [[*row, max(0.0, 1.0 - sum(row))] for row in rows]
+    return [[*row, max(0.0, 1.0 - sum(row))] for row in rows]
+
+
+def _batch_size(sentences: int, length: int) -> int:
+    """Sentences of a batch, where there are so many of one length: as few batches as can be, of like size."""
+    most = max(1, min(BATCH, BATCH_TOKENS // length))
+    return math.ceil(sentences / math.ceil(sentences / most))
 
 
 def _cores() -> int:

@@ -74,9 +74,10 @@ class TorchEngine:
         prefixes: Sequence[Ids] | None = None,
         *,
         attention: bool = False,
+        scores: bool = True,
         token_scores: bool = True,
     ) -> list[list[Hypothesis]]:
-        """See Engine. Token scores cost nothing here and are always the real ones."""
+        """See Engine. Scores cost nothing here: they are always there, and always the real ones."""
         given = no_prefixes(prefixes, len(sources))
         found = [
             [] if source else empty(prefix, attention) for source, prefix in zip(sources, given, strict=True)

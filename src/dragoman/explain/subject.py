@@ -67,7 +67,7 @@ def subject_of(
     if not text.strip():
         raise UsageError("the text is empty: give a sentence to look into")
     _check_model(translator)
-    pieces = [piece for piece in translator._pieces(text, bool(prefix)) if piece.ids]
+    pieces = [piece for piece in translator._reader.pieces(text, bool(prefix)) if piece.ids]
     if not pieces:
         raise UsageError(f"{text!r} has no letter and no digit, so it is never translated: give a sentence")
     chosen = translator.options.changed(**{**options, "n_best": 1})
@@ -88,7 +88,7 @@ def subject_of(
         [*pieces[0].ids, EOS],
         prepared,
         labels,
-        of_target.encode(translator._prepare(prefix, "target")) if prefix else [],
+        of_target.encode(translator._reader.prepare(prefix, "target")) if prefix else [],
         chosen,
         "" if len(pieces) == 1 else f"the text has {len(pieces)} sentences: this is the first",
     )
@@ -110,7 +110,7 @@ def _check_model(translator: Translator) -> None:
 
 def _reference(translator: Translator, reference: str) -> str:
     """As the model's training corpus was prepared."""
-    prepared = translator._prepare(reference, "target")
+    prepared = translator._reader.prepare(reference, "target")
     if not prepared:
         raise UsageError("the reference is empty: give a translation, or none")
     language = translator.languages[1]

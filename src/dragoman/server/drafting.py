@@ -30,10 +30,10 @@ def draft(translator: Translator, text: str, prefix: str = "") -> Generator[Draf
     options = translator.options.changed(beam_size=1, n_best=1, sample=False)
     engine = translator._engine(translator._engine_for(options))
     scribe, done = translator._scribe, list[tuple[str, str]]()
-    for number, piece in enumerate(translator._pieces(text, bool(prefix))):
+    for number, piece in enumerate(translator._reader.pieces(text, bool(prefix))):
         written = tidy(piece.text, scribe.language)
         if piece.ids:
-            forced = scribe.target.encode(translator._prepare(prefix, "target")) if prefix else []
+            forced = scribe.target.encode(translator._reader.prepare(prefix, "target")) if prefix else []
             tokens, prefix, written = list(forced), "", ""
             with closing(engine.write(piece.ids, options, forced)) as ids:
                 for token in ids:

@@ -43,8 +43,8 @@ def plan(
     chosen = replace(options, max_length=min(options.max_length, translator._positions - 1))
     engine = translator._engine(translator._engine_for(chosen))
     scribe = replace(translator._scribe, token_scores=token_scores)
-    pieces = translator._pieces(text, bool(prefix))
-    forced = tuple(scribe.target.encode(translator._prepare(prefix, "target"))) if prefix else ()
+    pieces = translator._reader.pieces(text, bool(prefix))
+    forced = tuple(scribe.target.encode(translator._reader.prepare(prefix, "target"))) if prefix else ()
     works: list[Work] = []
     for piece in pieces:
         if piece.ids:
