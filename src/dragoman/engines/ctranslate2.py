@@ -20,6 +20,7 @@ import ctranslate2
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
 from dragoman.engines import Ids, empty
+from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.interop.ctranslate2 import convert
 
@@ -66,6 +67,7 @@ class CTranslate2Engine:
             workers = _cores() if device == "cpu" else 1
         if workers < 1:
             raise ConfigError(f"workers = {workers}: must be at least 1")
+        use_wide_vectors()
         try:
             self._translator = ctranslate2.Translator(
                 "model",

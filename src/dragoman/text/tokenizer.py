@@ -180,7 +180,7 @@ class Tokenizer:
         return str(self._model.decode(kept)).replace("\ufffd", "")
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        return [self._pieces[i] for i in ids]
+        return list(map(self._pieces.__getitem__, ids))
 
     @cached_property
     def _pieces(self) -> list[str]:
