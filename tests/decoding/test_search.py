@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dragoman.decoding import search as module
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 from dragoman.decoding.search import search
 from dragoman.errors import ConfigError, ModelError
@@ -215,7 +216,23 @@ class TestNeighbours:
         model = TableModel(vocabulary=9)
         lengths = [len(best[0].token_scores) for best in find(model, *SOURCES, beam_size=1)]
         assert len(set(lengths)) > 1
-        assert model.rows == [sum(length > t for length in lengths) for t in range(max(lengths))]
+        growing = [sum(length > t for length in lengths) for t in range(max(lengths))]
+        assert model.rows == [module._room(count) for count in growing]
+
+    def test_a_batch_comes_in_few_sizes(self):
+        sizes = [module._room(count) for count in range(200)]
+        assert all(size >= count for count, size in enumerate(sizes))
+        assert sorted(set(sizes)) == [0, 1, 2, 4, 8, 16, *range(32, 201, 32), 224]
+        assert len(module._kept([True] * 30 + [False] * 3)) == 4
+        assert module._kept([True, True]) == [] and module._kept([True, False]) == [1]
+
+    @pytest.mark.parametrize("options", SEARCHES)
+    def test_in_portions_as_all_at_once(self, options, monkeypatch):
+        model, many = TableModel(vocabulary=9), [[4 + i % 5, 4 + i // 5] for i in range(25)]
+        once = find(model, *many, **options)
+        monkeypatch.setattr(module, "PORTION", 60)
+        equal(find(model, *many, **options), once)
+        assert max(model.rows) * model.vocabulary > 3 * module.PORTION, "this was no portion"
 
     def test_no_sentence_at_all(self):
         asked = torch.zeros(0, 3, dtype=torch.int64)

@@ -47,6 +47,18 @@ def test_a_query_that_may_attend_to_nothing_stays_finite() -> None:
     assert out.isfinite().all() and q.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("queries", [1, 4])
+@pytest.mark.parametrize("masked", [False, True])
+def test_without_gradients_it_is_the_same(queries: int, masked: bool) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(3, 2, length, 8) for length in (queries, 5, 5))
+    mask = padding_mask(torch.arange(5) < torch.tensor([5, 2, 4])[:, None]) if masked else None
+    with torch.no_grad():
+        found = attention(q, k, v, mask)
+    torch.testing.assert_close(found, attention(q, k, v, mask))
+    torch.testing.assert_close(found, attention_weights(q, k, mask) @ v)
+
+
 def test_causal_mask_is_aligned_to_the_end_of_the_keys() -> None:
     assert causal_mask(2, 4).tolist() == [[True, True, True, False], [True, True, True, True]]
     assert causal_mask(3).tolist() == torch.ones(3, 3, dtype=torch.bool).tril().tolist()

@@ -9,7 +9,7 @@ V vocabulary. A row of the model is one hypothesis: row b k + j is hypothesis j 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from dragoman.errors import ModelError
 from dragoman.protocols import Decodable
 
 DEAD = float("-inf")  # the log-probability of a place in the beam that nothing fills
+PORTION = 2**18  # logits that are looked at together on a CPU: 1 MB
+ROUND = 32  # sentences; see _room
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Live:
     @property
     def length(self) -> int:
         return self.tokens.size(2)
+
+    def split(self, count: int) -> list[Live]:
+        """The same in portions of `count` sentences."""
+        columns = (self.sentence, self.tokens, self.token_scores, self.total)
+        return [Live(*part) for part in zip(*(torch.split(x, count) for x in columns), strict=True)]
 
     def extend(self, found: Candidates) -> Live:
         """Each candidate appended to its parent: k becomes c."""
@@ -56,6 +63,10 @@ class Candidates:
     token: Tensor
     score: Tensor  # log-probability of the token
     total: Tensor  # ... and of all tokens up to it
+
+    @classmethod
+    def cat(cls, parts: Sequence[Candidates]) -> Candidates:
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def take(self, columns: Tensor) -> Candidates:
         """columns [B, k] -> those candidates of each sentence."""
@@ -83,7 +94,7 @@ def search(
     `prefixes` what each translation has to begin with. A beam's hypotheses are distinct; draws may coincide.
 
     A sentence is finished when its beam has found as many endings as it is wide, or when nothing that still grows
-    can get among the n best. It then leaves the batch.
+    can get among the n best. It then leaves the batch, as soon as enough leave with it.
     """
     draws = options.n_best if options.sample else 1
     lengths = source_mask.sum(1).tolist()
@@ -110,14 +121,16 @@ def search(
 
 
 def likeliest(options: DecodingOptions) -> Choose:
-    """Beam search's choice: the 2 k most probable extensions, so that k go on even if k of them end."""
-    wanted = 2 * options.beam_size
+    """Beam search's choice: the 2 k most probable extensions, so that k go on even if k of them end.
+
+    A beam of one is over when it ends, so one is enough.
+    """
+    wanted = 2 * options.beam_size if options.beam_size > 1 else 1
 
     def choose(logits: Tensor, live: Live) -> Candidates:
         # The k best of a sentence are among the best of each of its rows; no whole row is sorted or normalised.
-        top, token = logits.topk(min(wanted, logits.size(-1)))  # [B, k, m]
-        # logsumexp written in place: its copy of all logits costs a CPU as much as the rest of the step.
-        score = top - top[..., :1] - logits.sub_(top[..., :1]).exp_().sum(-1, keepdim=True).log_()
+        top, token = likeliest_tokens(logits, min(wanted, logits.size(-1)))  # [B, k, m]
+        score = top - logits.logsumexp(-1, keepdim=True)
         total = (live.total[:, :, None] + score).flatten(1)  # [B, k m]
         total, place = total.topk(min(wanted, total.size(1)))  # [B, c]
         return Candidates(
@@ -128,6 +141,13 @@ def likeliest(options: DecodingOptions) -> Choose:
         )
 
     return choose
+
+
+def likeliest_tokens(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` highest of logits [..., V], and which they are."""
+    # max takes less than half the time of topk.
+    found = logits.max(-1, keepdim=True) if count == 1 else logits.topk(count)
+    return found[0], found[1]
 
 
 def sampled(
@@ -161,15 +181,27 @@ class _Search:
     rules: Constraints
     choose: Choose
 
-    def finish(self, grown: Live, ends: Tensor, pools: list[list[Hypothesis]]) -> None:
-        """Put the hypotheses marked in ends [B, c] into the pools of their sentences."""
+    def finish(self, grown: Live, ends: Tensor, pools: list[list[Hypothesis]], over: set[int]) -> None:
+        """Put the hypotheses marked in ends [B, c] into the pools of their sentences, unless these are over."""
         where = ends.nonzero(as_tuple=True)
         owners = grown.sentence[where[0]].tolist()
         tokens, scores = grown.tokens[where].tolist(), grown.token_scores[where].tolist()
         for owner, ids, logs, total in zip(owners, tokens, scores, grown.total[where].tolist(), strict=True):
+            if owner in over:
+                continue
             finished = ids[-1] == self.eos
             score = self.options.normalise(total, len(logs))
             pools[owner].append(Hypothesis(ids[:-1] if finished else ids, score, logs, None, finished))
+
+    def candidates(self, logits: Tensor, live: Live) -> Candidates:
+        """From logits [B k, V], by portions: what a processor has in its cache it reads time and again for less."""
+        logits = logits.view(*live.total.shape, -1)  # [B, k, V]
+        count = len(logits) if logits.is_cuda else max(1, PORTION // logits[0].numel())
+        parts = [
+            self.choose(self.rules.apply(some.float(), few.tokens, few.sentence), few)
+            for some, few in zip(torch.split(logits, count), live.split(count), strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else Candidates.cat(parts)
 
     def done(self, pool: list[Hypothesis], best_total: float, limit: int, length: int) -> bool:
         """Whether nothing that still grows, at most `best_total` probable, can change the n best."""
@@ -191,10 +223,10 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
     nothing = torch.zeros(n, 1, 0, device=device)
     live = Live(torch.arange(n, device=device), nothing.long(), nothing, torch.zeros(n, 1, device=device))
     last = torch.full((n, 1), asked.bos, device=device)
+    over: set[int] = set()  # sentences that are finished, some of which are still in the batch
     while len(live.sentence):
         logits, state = model.step(last, state)
-        logits = logits.float().view(*live.total.shape, -1)  # [B, k, V]
-        found = asked.choose(asked.rules.apply(logits, live.tokens, live.sentence), live)
+        found = asked.candidates(logits, live)
         if found.total.isnan().any():
             raise ModelError(
                 "the model gives probabilities that are not numbers (NaN): its weights are damaged or have diverged"
@@ -203,14 +235,15 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
         first = torch.arange(found.token.size(1), device=device) < asked.options.beam_size
         ends = ((found.token == asked.eos) | cut) & first & (found.total > DEAD)
         if ends.any():
-            asked.finish(live.extend(found), ends, pools)
+            asked.finish(live.extend(found), ends, pools, over)
         growing, parent = _go_on(live, found, asked)
-        best = growing.total[:, 0].tolist()
-        keep = [
-            b
-            for b, i in enumerate(live.sentence.tolist())
-            if not asked.done(pools[i], best[b], asked.limits[i], growing.length)
-        ]
+        sentences, best = live.sentence.tolist(), growing.total[:, 0].tolist()
+        over.update(
+            i
+            for i, total in zip(sentences, best, strict=True)
+            if asked.done(pools[i], total, asked.limits[i], growing.length)
+        )
+        keep = _kept([i in over for i in sentences])
         live, rows = _drop(
             growing, parent, torch.tensor(keep, dtype=torch.int64, device=device), live.total.size(1)
         )
@@ -227,6 +260,19 @@ def _go_on(live: Live, found: Candidates, asked: _Search) -> tuple[Live, Tensor]
     chosen = found.take(columns)
     grown = live.extend(chosen)
     return Live(grown.sentence, grown.tokens, grown.token_scores, total), chosen.parent
+
+
+def _kept(over: Sequence[bool]) -> list[int]:
+    """Which sentences stay in the batch: all that still grow, and as many others as there is room for."""
+    growing = over.count(False)
+    spare = min(_room(growing), len(over)) - growing
+    finished = [b for b, ended in enumerate(over) if ended][:spare] if growing else []
+    return sorted([b for b, ended in enumerate(over) if not ended] + finished)
+
+
+def _room(count: int) -> int:
+    """A batch comes in few sizes: a processor's matrix products are compiled for each, which takes as long as one."""
+    return 1 << (count - 1).bit_length() if 0 < count < ROUND else -(-count // ROUND) * ROUND
 
 
 def _drop(growing: Live, parent: Tensor, keep: Tensor, width: int) -> tuple[Live, Tensor]:

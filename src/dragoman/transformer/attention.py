@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dragoman.transformer.embedding import rotate
@@ -39,8 +40,11 @@ def attention(
     """softmax(q kᵀ / sqrt(K)) v: the values, mixed by the weights (equation 1).
 
     q [..., T, K], k and v [..., S, K]; returns [..., T, K]. `dropout` falls on the weights.
-    torch's fused kernel is not used: its backward is several times slower for short sentences on a CPU.
     """
+    if dropout is None and not torch.is_grad_enabled():
+        # torch's fused kernel computes the same, with no product that is compiled anew for each length. Its backward
+        # is several times slower for short sentences on a CPU.
+        return F.scaled_dot_product_attention(q, k, v, mask)
     weights = attention_weights(q, k, mask)
     return (weights if dropout is None else dropout(weights)) @ v
 
