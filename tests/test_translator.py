@@ -321,6 +321,17 @@ def test_alignments_and_token_scores_are_there_when_they_are_asked_for(echo: Tra
     assert echo.translate("The dog.", token_scores=True).token_scores != []
 
 
+def test_without_scores_there_are_words_and_no_score(tiny_model: Path) -> None:
+    with Translator.load(tiny_model, engine="ctranslate2") as translator:
+        asked = {"beam_size": 1, "max_length": 20}
+        full = translator.translate(["The dog.", "A cat. A tree."], **asked)
+        bare = translator.translate(["The dog.", "A cat. A tree."], scores=False, **asked)
+    assert [(t.text, t.tokens, t.source_tokens) for t in bare] == [
+        (t.text, t.tokens, t.source_tokens) for t in full
+    ]
+    assert all(t.score is None for t in bare) and all(t.score is not None for t in full)
+
+
 def test_alignment_counts_through_sentences_and_leaves_their_ends_out() -> None:
     first = Sentence("ab", " ", source_tokens="xy", tokens="ab", attention=[[0.1, 0.2, 0.7], [0.3, 0.2, 0.5]])
     emoji = Sentence("😀", " ")

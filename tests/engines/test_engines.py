@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis
-from dragoman.engines.ctranslate2 import CTranslate2Engine
+from dragoman.engines.ctranslate2 import CTranslate2Engine, _batch_size
 from dragoman.engines.torch import TorchEngine, _batches
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.transformer.model import Transformer, TransformerConfig
@@ -190,6 +190,26 @@ class TestCTranslate2:
         with pytest.raises(UsageError, match="65 tokens, </s> included, is longer than the 64 positions"):
             ours.translate([[5], [5] * 64], asked())
         assert len(ours.translate([[5] * 63], asked(max_length=99))[0][0].tokens) <= 64
+
+    def test_without_scores_the_words_are_the_same(self, one_pair):
+        for options in SEARCHES:
+            plain = one_pair[1].translate(SOURCES, asked(**options), token_scores=False)
+            bare = one_pair[1].translate(SOURCES, asked(**options), scores=False, token_scores=False)
+            assert [[h.tokens for h in best] for best in bare] == [[h.tokens for h in best] for best in plain]
+            if options.get("n_best", 1) == 1:
+                assert all(h.score == 0.0 and h.token_scores == [] for best in bare for h in best)
+
+    def test_what_is_begun_together_is_found_apart(self, one_pair):
+        begun = [one_pair[1].begin(some, asked()) for some in (SOURCES, SOURCES[::-1])]
+        forwards, backwards = (list(found) for found in begun)
+        equal(forwards, backwards[::-1])
+        equal(forwards, one_pair[1].translate(SOURCES, asked()))
+
+    @pytest.mark.parametrize(
+        ("sentences", "length", "size"), [(1, 5, 1), (48, 5, 48), (49, 5, 25), (100, 512, 2)]
+    )
+    def test_batches_are_few_and_of_like_size(self, sentences, length, size):
+        assert _batch_size(sentences, length) == size
 
     def test_a_long_source_is_read_to_its_end(self, one_pair):
         # CTranslate2 itself cuts at 1,024 tokens and says nothing.

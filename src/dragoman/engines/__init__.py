@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 
@@ -42,15 +43,21 @@ class Engine(Protocol):
         ...
 
 
-@runtime_checkable
-class Background(Protocol):
+class Background(ABC):
     """An engine that computes outside of Python, while Python does something else."""
 
+    @abstractmethod
     def begin(
-        self, sources: Sequence[Ids], options: DecodingOptions, **asked: Any
+        self,
+        sources: Sequence[Ids],
+        options: DecodingOptions,
+        prefixes: Sequence[Ids] | None = None,
+        *,
+        attention: bool = False,
+        scores: bool = True,
+        token_scores: bool = True,
     ) -> Iterator[list[Hypothesis]]:
         """Engine.translate in two steps: this one sets it going, and what comes back waits for each result."""
-        ...
 
 
 def empty(prefix: Ids, attention: bool) -> list[Hypothesis]:

@@ -19,7 +19,7 @@ from typing import Any, Self
 import ctranslate2
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
-from dragoman.engines import Ids, empty
+from dragoman.engines import Background, Ids, empty
 from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.interop.ctranslate2 import convert
@@ -37,7 +37,7 @@ def refusal(options: DecodingOptions) -> str | None:
     return "CTranslate2 cannot sample reproducibly" if options.sample else None
 
 
-class CTranslate2Engine:
+class CTranslate2Engine(Background):
     """A model in CTranslate2's format, with a number of workers that translate batches side by side."""
 
     name = "ctranslate2"
