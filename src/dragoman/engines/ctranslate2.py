@@ -26,8 +26,9 @@ from dragoman.interop.ctranslate2 import convert
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
-# Sentences of a batch, and its source tokens, measured on small models: what a core's cache has room for.
-BATCH, BATCH_TOKENS = 48, 1024
+# Sentences of a batch, with one beam and with several, and its source tokens, measured on small models: what a
+# core's cache has room for.
+BATCH, BATCH_OF_BEAMS, BATCH_TOKENS = 48, 16, 1024
 
 FILES = ("model.bin", "config.json")
 
@@ -139,13 +140,14 @@ class CTranslate2Engine(Background):
         }
         # Of several sentences in a beam search, all get the first sentence's attention at the first step.
         alone = attention and options.beam_size > 1
+        most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
         running: list[Any] = [None] * len(sources)
         for (length, prefix), indices in self._groups(sources, given).items():
             futures = self._translator.translate_batch(
                 [self._pieces(self._source, sources[i]) for i in indices],
                 [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
                 max_decoding_length=self._limit(options, length, prefix),
-                max_batch_size=1 if alone else _batch_size(len(indices), length),
+                max_batch_size=1 if alone else _batch_size(len(indices), length, most),
                 asynchronous=True,
                 **asked,
             )
@@ -260,9 +262,9 @@ def _with_end(rows: list[list[float]]) -> list[list[float]]:
     return [[*row, max(0.0, 1.0 - sum(row))] for row in rows]
 
 
-def _batch_size(sentences: int, length: int) -> int:
+def _batch_size(sentences: int, length: int, most: int) -> int:
     """Sentences of a batch, where there are so many of one length: as few batches as can be, of like size."""
-    most = max(1, min(BATCH, BATCH_TOKENS // length))
+    most = max(1, min(most, BATCH_TOKENS // length))
     return math.ceil(sentences / math.ceil(sentences / most))
 
 
