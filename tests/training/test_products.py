@@ -101,7 +101,7 @@ def test_joined_parts_are_a_view_only_where_they_lie_together() -> None:
 def test_what_is_found_is_scaled_and_added(numbers: int, placed: bool) -> None:
     weight, found, before = features(numbers), torch.randn(numbers), torch.randn(numbers).bfloat16()
     weight.grad = before.clone() if placed else None
-    left = add_scaled(weight, found, 0.5)
+    left = add_scaled(weight, found, torch.tensor(0.5))
     if placed:
         assert left is None
         close(weight.grad, before.float() + 0.5 * found)

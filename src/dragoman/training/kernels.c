@@ -184,14 +184,14 @@ void add(int64_t count, const bf16 *gradient, float *total) {
     for (int64_t i = whole; i < count; i++) total[i] += wide_one(gradient[i]);
 }
 
-/* total += scale * x, of any length. */
-void add_scaled(int64_t count, const float *x, float scale, bf16 *total) {
+/* total += the number at `scale` times x, of any length. */
+void add_scaled(int64_t count, const float *x, const float *scale, bf16 *total) {
     for (int64_t i = 0; i < count; i += LANES) {
         bf16 some[LANES] = {0};
         floats addend = {0};
         size_t left = count - i < LANES ? (size_t)(count - i) : LANES;
         memcpy(some, total + i, left * sizeof(bf16)), memcpy(&addend, x + i, left * sizeof(float));
-        store(some, load(some) + scale * addend);
+        store(some, load(some) + *scale * addend);
         memcpy(total + i, some, left * sizeof(bf16));
     }
 }

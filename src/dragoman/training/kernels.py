@@ -42,7 +42,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "add_bias": (_INT, _INT, _POINTER, _POINTER),
     "add_rows": (_INT, _INT, _POINTER, _POINTER),
     "add": (_INT, _POINTER, _POINTER),
-    "add_scaled": (_INT, _POINTER, _FLOAT, _POINTER),
+    "add_scaled": (_INT, *[_POINTER] * 3),
     "add_at": (_INT, _INT, *[_POINTER] * 3),
     "transpose": (_INT, _INT, _POINTER, _POINTER),
     "add_transposed": (_INT, _INT, _POINTER, _POINTER),

@@ -110,7 +110,7 @@ class FusedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         hidden_grad, weight_grad, weight = ctx.saved_tensors
         if ctx.compiled:
-            to_weight = add_scaled(weight, weight_grad, float(gradient))
+            to_weight = add_scaled(weight, weight_grad, gradient)
         else:
             to_weight = (weight_grad * gradient).to(weight.dtype)
         return hidden_grad * gradient.to(hidden_grad.dtype), to_weight, *[None] * 5

@@ -108,8 +108,8 @@ def add_sums(biases: Sequence[Tensor], sums: Tensor) -> list[Tensor | None]:
     return [None] * len(biases)
 
 
-def add_scaled(weight: Tensor, found: Tensor, scale: float) -> Tensor | None:
-    """scale * found, fp32 in the shape of weight, added to its gradient; returns as add_product does."""
+def add_scaled(weight: Tensor, found: Tensor, scale: Tensor) -> Tensor | None:
+    """scale [] times found, which has the shape of weight, both fp32, added to its gradient; returns as add_product."""
     place = _place([weight])
     if place is None:
         return (scale * found).to(weight.dtype)
