@@ -55,7 +55,7 @@ def main(
     ]
     question = Question(
         name=f"latency-beam{sentences.beam}",
-        title=f"One sentence, warm, {len(texts) - WARM_UP:,} sentences, beam {sentences.beam}",
+        title=f"One sentence, warm, {len(texts) - WARM_UP:,} sentences of {corpus.title}, beam {sentences.beam}",
         columns=(
             Column("p50_ms", "p50, ms", ".2f", higher_is_better=False),
             Column("p95_ms", "p95, ms", ".2f", higher_is_better=False),

@@ -5,6 +5,7 @@ Nothing of Dragoman is imported; the model is a directory in CTranslate2's own f
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -65,9 +66,16 @@ def _file_to_file(
 
 
 def translate(
-    model: str, source: str, output: str, beam_size: int, length_penalty: float, settings: Settings
+    model: str,
+    source: str,
+    output: str,
+    beam_size: int,
+    length_penalty: float,
+    settings: Settings,
+    environment: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
-    """Text file in, text file out, with everything set by hand."""
+    """Text file in, text file out, with everything set by hand; `environment` is read when it first computes."""
+    os.environ.update(environment or {})
     started = time.perf_counter()
     translator, tokenizers = _translator(model, settings), _tokenizers(model)
     loaded = time.perf_counter()

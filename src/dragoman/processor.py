@@ -20,16 +20,17 @@ NEVER = -1
 PAGE = 4096
 PIECES, PIECE = 16, 2**29  # bytes of addresses, 8 GB in all: larger heaps than this go on in small pages
 
-KERNELS = 256  # of one batch there are some 60
+KERNELS = 256  # of one padded batch there are some 60
 ROWS = 64  # of a matrix, between one shape and the next
 
 
 def keep_few_kernels() -> None:
     """Before the first product: let oneDNN keep fewer of the kernels that it compiles, one for each shape.
 
-    Training on sentences meets ever new shapes and few old ones. The 1,024 kernels of the default, half a megabyte
+    Batches with padding meet ever new shapes and few old ones. The 1,024 kernels of the default, half a megabyte
     each, are as good as never used again, and lie scattered over the heap, where no large tensor fits between them:
-    a run of many epochs took gigabytes more. Who sets ONEDNN_PRIMITIVE_CACHE_CAPACITY has the last word.
+    a run of many epochs took gigabytes more. Packed batches need no more than these (see `filled`). Who sets
+    ONEDNN_PRIMITIVE_CACHE_CAPACITY has the last word.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
 
