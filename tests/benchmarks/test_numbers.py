@@ -37,7 +37,7 @@ def test_parameters_are_those_of_the_models() -> None:
 def test_operations_are_those_that_torch_counts() -> None:
     """torch counts the forward pass of one sentence; the backward pass of a product is two products."""
     source, target = torch.randint(4, 40, (1, 7)), torch.randint(4, 40, (1, 5))
-    with FlopCounterMode(display=False) as counted, torch.no_grad():
+    with FlopCounterMode(display=False) as counted:
         built(SMALL)(source, torch.ones_like(source, dtype=torch.bool), target)
     assert SMALL.training_flops(np.array([7]), np.array([5])) == 3 * counted.get_total_flops()
 
