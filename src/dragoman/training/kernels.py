@@ -1,4 +1,4 @@
-"""The loops of kernels.c, compiled on first use, as functions that autograd knows. Knows no layer.
+"""The loops of kernels.c and attention.c, compiled on first use, as functions that autograd knows. Knows no layer.
 
 Each computes what its docstring says in one pass and on one thread; the products between them stay torch's. Where no
 compiler is found, `library` is None, and nothing here may be called.
@@ -22,7 +22,8 @@ from torch import Tensor
 
 from dragoman.files import publish, sha256
 
-SOURCE = Path(__file__).with_name("kernels.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.c", "attention.c"))
+HEADER = Path(__file__).with_name("vectors.h")
 FLAGS = ("-O3", "-march=native", "-fPIC", "-shared")
 PATIENCE = 60.0  # seconds for a compiler that takes one
 
@@ -75,7 +76,8 @@ def library() -> ctypes.CDLL | None:
 
 def _place() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    made_from = "\n".join((*FLAGS, platform.machine(), _processor())).encode() + SOURCE.read_bytes()
+    made_from = "\n".join((*FLAGS, platform.machine(), _processor())).encode()
+    made_from += b"".join(path.read_bytes() for path in (*SOURCES, HEADER))
     return cache / "dragoman" / f"kernels-{sha256(made_from)[:16]}.so"
 
 
@@ -103,7 +105,7 @@ def _compiled() -> bytes:
         raise FileNotFoundError("no C compiler")
     with tempfile.TemporaryDirectory() as directory:
         made = Path(directory) / "kernels.so"
-        command = [*compiler, *FLAGS, "-o", str(made), str(SOURCE), "-lm"]
+        command = [*compiler, *FLAGS, "-o", str(made), *map(str, SOURCES), "-lm"]
         subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
         return made.read_bytes()
 

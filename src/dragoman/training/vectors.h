@@ -1,0 +1,85 @@
+/* Numbers that are bfloat16 in memory and float in the registers, sixteen at a time. The vector types are those of GCC
+   and Clang, for any processor. */
+
+#ifndef VECTORS_H
+#define VECTORS_H
+
+#include <stdint.h>
+#include <string.h>
+
+enum { LANES = 16 };
+
+typedef uint16_t bf16;
+typedef bf16 halves __attribute__((vector_size(2 * LANES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+
+static inline floats wide(halves x) { return (floats)(__builtin_convertvector(x, words) << 16); }
+
+static inline floats load(const bf16 *from) {
+    halves x;
+    memcpy(&x, from, sizeof x);
+    return wide(x);
+}
+
+static inline float wide_one(bf16 x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
+static inline void store(bf16 *to, floats x) { /* to the nearest bfloat16, ties to even */
+    words bits = (words)x;
+    halves y = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, halves);
+    memcpy(to, &y, sizeof y);
+}
+
+static inline floats choose(ints condition, floats yes, floats no) {
+    return (floats)((condition & (ints)yes) | (~condition & (ints)no));
+}
+
+static inline floats all(float x) { return x - (floats){0}; }
+
+static inline float sum_of(floats x) {
+    float sum[LANES];
+    memcpy(sum, &x, sizeof sum);
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) sum[i] += sum[i + half];
+    return sum[0];
+}
+
+static inline float highest_of(floats x) {
+    float most[LANES];
+    memcpy(most, &x, sizeof most);
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) most[i] = most[i] > most[i + half] ? most[i] : most[i + half];
+    return most[0];
+}
+
+static inline void add_to(float *total, floats x) {
+    floats sum;
+    memcpy(&sum, total, sizeof sum);
+    sum += x;
+    memcpy(total, &sum, sizeof sum);
+}
+
+static inline floats exponential(floats x) { /* of x <= 0, to 1e-6 of it; below -80 it is 0, for subnormal numbers are slow */
+    ints tiny = x < -80.0f;
+    const float round = 12582912.0f; /* 1.5 * 2^23: no fraction fits beside it */
+    x = choose(tiny, all(-80.0f), x);
+    floats whole = (x * 1.44269504f + round) - round;
+    floats rest = x - whole * 0.693359375f + whole * 2.12194440e-4f; /* ln 2, in two parts */
+    floats y = all(1.0f / 720);
+    y = y * rest + 1.0f / 120;
+    y = y * rest + 1.0f / 24;
+    y = y * rest + 1.0f / 6;
+    y = y * rest + 0.5f;
+    y = y * rest + 1.0f;
+    y = y * rest + 1.0f;
+    return choose(tiny, all(0), y * (floats)((__builtin_convertvector(whole, ints) + 127) << 23));
+}
+
+#endif
