@@ -85,6 +85,13 @@ def test_rows_of_a_table(placed: bool) -> None:
     check(lambda w: Embedding.apply(tokens, w), lambda w: F.embedding(tokens, w), table)  # type: ignore[no-untyped-call]
 
 
+def test_a_row_that_is_chosen_often_forgets_none_of_its_gradients() -> None:
+    table = features(2, 16)
+    table.grad = torch.zeros_like(table)
+    Embedding.apply(torch.ones(1000, dtype=torch.int64), table).sum().backward()  # type: ignore[no-untyped-call]
+    assert table.grad[0].eq(0).all() and table.grad[1].eq(1000).all()  # in bfloat16, 256 + 1 is 256
+
+
 def test_joined_parts_are_a_view_only_where_they_lie_together() -> None:
     whole = torch.randn(7, 4)
     parts = [whole[:2], whole[2:3], whole[3:7]]

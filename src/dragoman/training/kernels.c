@@ -121,11 +121,17 @@ void add_scaled(int64_t count, const float *x, const float *scale, bf16 *total) 
     }
 }
 
-/* total[places[r]] += x[r], rows of `width` numbers. */
-void add_at(int64_t rows, int64_t width, const int64_t *places, const bf16 *x, bf16 *total) {
-    for (int64_t r = 0; r < rows; r++, x += width) {
-        bf16 *to = total + places[r] * width;
-        for (int64_t i = 0; i < width; i += LANES) store(to + i, load(to + i) + load(x + i));
+/* total[places[r]] += x[order[r]], rows of `width` numbers; equal places follow each other. What goes to one place is
+   summed in floats, for bfloat16 would forget small addends. */
+void add_at(int64_t rows, int64_t width, const int64_t *places, const int64_t *order, const bf16 *x, bf16 *total) {
+    for (int64_t first = 0, end; first < rows; first = end) {
+        for (end = first + 1; end < rows && places[end] == places[first]; end++) continue;
+        bf16 *to = total + places[first] * width;
+        for (int64_t i = 0; i < width; i += LANES) {
+            floats sum = load(to + i);
+            for (int64_t r = first; r < end; r++) sum += load(x + order[r] * width + i);
+            store(to + i, sum);
+        }
     }
 }
 

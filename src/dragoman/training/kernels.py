@@ -44,7 +44,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "add_rows": (_INT, _INT, _POINTER, _POINTER),
     "add": (_INT, _POINTER, _POINTER),
     "add_scaled": (_INT, *[_POINTER] * 3),
-    "add_at": (_INT, _INT, *[_POINTER] * 3),
+    "add_at": (_INT, _INT, *[_POINTER] * 4),
     "transpose": (_INT, _INT, _POINTER, _POINTER),
     "add_transposed": (_INT, _INT, _POINTER, _POINTER),
     "label_softmax": (_INT, _INT, *[_POINTER] * 5),

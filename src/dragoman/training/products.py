@@ -67,9 +67,8 @@ class Embedding(torch.autograd.Function):
         tokens, weight = ctx.saved_tensors
         place = _place([weight])
         total = torch.zeros_like(weight) if place is None else place
-        kernels.run(
-            "add_at", tokens.numel(), weight.size(1), tokens.contiguous(), gradient.contiguous(), total
-        )
+        places, order = tokens.flatten().sort()
+        kernels.run("add_at", len(places), weight.size(1), places, order, gradient.contiguous(), total)
         return None, total if place is None else None
 
 
