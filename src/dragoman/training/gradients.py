@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,8 @@ from dragoman.training.chance import random_state, set_random_state
 from dragoman.training.optimizer import FlatParameters
 
 MOST_PARTS = 64
+
+T = TypeVar("T")
 
 
 class SplittableBatch(Batch, Protocol):
@@ -107,33 +109,43 @@ class Workers:
         pieces = [piece for batch in window for piece in _pieces(batch, parts * count)]
         for start in range(0, len(pieces), count):
             found = self._backward(pieces[start : start + count], tokens)
-            for worker, _ in zip(self.workers, found, strict=False):
-                # In fp32: between pieces bf16 would forget small addends.
-                self._add(worker.gradient, first=not losses and worker is self.workers[0])
+            self._add([worker.gradient for worker in self.workers[: len(found)]], first=not losses)
             losses += found
         loss, nll = (torch.stack(losses).sum(0) / tokens).tolist()
         return Gradient(self._total, loss, nll, tokens, parts)
 
-    def _add(self, gradient: Tensor, first: bool) -> None:
-        if self._total.numel() != gradient.numel():
-            self._total = torch.empty_like(gradient, dtype=torch.float32)
-        if first:
-            self._total.copy_(gradient)
-        elif gradient.device.type == "cpu" and gradient.dtype == torch.bfloat16 and kernels.library():
-            kernels.add(self._total, gradient)
-        else:
-            self._total.add_(gradient)
+    def _add(self, gradients: Sequence[Tensor], first: bool) -> None:
+        """To the total, in fp32: between pieces bf16 would forget small addends. Each worker adds a share of all."""
+        if self._total.numel() != gradients[0].numel():
+            self._total = torch.empty_like(gradients[0], dtype=torch.float32)
+        shares = (x.chunk(len(self.workers)) for x in (self._total, *gradients))
+        self._side_by_side(
+            [partial(_add_up, total, parts, first) for total, *parts in zip(*shares, strict=True)]
+        )
 
     def _backward(self, shares: Sequence[SplittableBatch], tokens: int) -> list[Tensor]:
         """A piece for each worker, or for the first of them."""
+        together = zip(self.workers, shares, strict=False)
+        return self._side_by_side([partial(worker.backward, piece, tokens) for worker, piece in together])
+
+    def _side_by_side(self, work: Sequence[Callable[[], T]]) -> list[T]:
+        """A piece of work in each worker's thread, or here where there is one worker."""
         if self._pool is None:
-            return [self.workers[0].backward(shares[0], tokens)]
-        running = [
-            self._pool.submit(worker.backward, piece, tokens)
-            for worker, piece in zip(self.workers, shares, strict=False)
-        ]
+            return [one() for one in work]
+        running = [self._pool.submit(one) for one in work]
         wait(running)  # all of them, also when one has failed: the others still write
         return [future.result() for future in running]
+
+
+def _add_up(total: Tensor, parts: Sequence[Tensor], first: bool) -> None:
+    """In their order; `first`: whatever the total was before."""
+    for part in parts:
+        if first and part is parts[0]:
+            total.copy_(part)
+        elif part.device.type == "cpu" and part.dtype == torch.bfloat16 and kernels.library():
+            kernels.add(total, part)
+        else:
+            total.add_(part)
 
 
 def side_by_side(
