@@ -39,7 +39,8 @@ class TrainingConfig:
         int, "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens"
     ] = 0
     fused: Annotated[
-        bool, "on a CPU in bf16, compute what stands between the products in C where a compiler is found"
+        bool,
+        "on a CPU in bf16, where a C compiler is found: no padding, and in C what stands between the products",
     ] = True
     graph: Annotated[
         Literal["auto", "on", "off"],
