@@ -77,7 +77,7 @@ class Run:
         torch.manual_seed(training.seed)
         self.model = task.build().to(self.device)
         if training.fused and dtype == torch.bfloat16 and self.device.type == "cpu" and not fuse(self.model):
-            journal.note("no C compiler (cc) that works was found: training takes a tenth to a fourth longer")
+            journal.note("no C compiler (cc) that works was found: training takes about 1.6 times as long")
         self.parameters = FlatParameters(self.model, dtype)
         self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
         criterion = LabelSmoothing(training.label_smoothing, training.consistency, training.fused)
