@@ -63,7 +63,8 @@ def test_a_pair_is_worked_out_from_the_numbers_of_the_trace(open_page):
     assert f"number {largest}: " in said
     assert number(re.search(r"together (\S+)", said)[1]) == pytest.approx(q @ k, abs=0.06)
     page.locator(".pair summary").click()
-    page.wait_for_function("document.querySelector('.pair .formula').textContent")
+    # Not wait_for_function: where the answer is not there at once, the page's own policy refuses what it evaluates.
+    page.locator(".pair .formula", has_text="×").first.wait_for()
     assert text(page, ".pair .formula").count("×") == len(q)
     weights = array(attention["weights"])[0, 2]
     shares = [text(page, f".question tbody tr:nth-child({c + 1}) .share") for c in range(len(weights))]
