@@ -81,7 +81,7 @@ class DecoderState:
         if bool((counts != counts[:1]).any()) or kept.unique().numel() != kept.numel():
             kept, counts = owner, torch.ones_like(owner)  # uneven groups: a copy of the memory for each row
         memory, memory_mask = self.memory, self.memory_mask
-        if kept.numel() != memory_mask.size(0) or bool((kept[1:] < kept[:-1]).any()):
+        if not torch.equal(kept, torch.arange(memory_mask.size(0), device=kept.device)):
             memory = tuple(cache.select(kept) for cache in memory)
             memory_mask = memory_mask.index_select(0, kept)
         owner = torch.arange(kept.numel(), device=rows.device).repeat_interleave(counts)
