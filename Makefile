@@ -59,7 +59,8 @@ lineage: $(STAMPS)/train
 	$(BIN)/python -m benchmarks.lineage
 
 clean:
-	rm -rf $(VENV) .bench-venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .bench-venv .bench-libretranslate-venv .bench-mindspore-venv
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

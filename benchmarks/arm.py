@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "ctranslate2", "joeynmt", "transformers", "sentencepiece", "numpy")
+PACKAGES = ("torch", "ctranslate2", "joeynmt", "transformers", "mindspore", "sentencepiece", "numpy")
 
 
 def versions() -> dict[str, str]:

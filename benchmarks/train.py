@@ -1,4 +1,4 @@
-"""Training speed: Dragoman against plain PyTorch, JoeyNMT and Hugging Face Marian on the same corpus and budget.
+"""Training speed: Dragoman against plain PyTorch, JoeyNMT, Hugging Face Marian and MindSpore, on the same corpus.
 
 All arms train the same size with the same vocabulary, dropout, label smoothing and batch budget, optimiser included;
 target tokens are counted without padding. What 100 % of the machine is, is measured in the same rounds.
@@ -6,6 +6,7 @@ target tokens are counted without padding. What 100 % of the machine is, is meas
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from cyclopts import Parameter
 
 from benchmarks import inputs, machine, peers
 from benchmarks.alternate import Arm
-from benchmarks.comparison import Column, How, Question, compare
+from benchmarks.comparison import Column, How, Question, compare, say
 from benchmarks.sizes import SIZES
 
 DROPOUT = 0.1
@@ -27,7 +28,7 @@ COLUMNS = (
     Column("step_seconds", "median step, s", ".2f", higher_is_better=False),
     Column("peak_mib", "memory, MiB", higher_is_better=False),
 )
-PeerName = Literal["plain", "joeynmt", "marian"]
+PeerName = Literal["plain", "joeynmt", "marian", "mindspore"]
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ def main(
         "plain",
         "joeynmt",
         "marian",
+        "mindspore",
     ),
     how: Annotated[How, Parameter(name="*")] = How(),  # noqa: B008 - frozen
 ) -> Path:
     """Train each arm for a while, in turn."""
-    if against:
-        peers.install()
+    against = installed(against)
     size = SIZES[work.size]
     data = inputs.training_data(
         inputs.corpus(work.corpus, work.source_lang, work.target_lang), size.vocab, work.batch_tokens
@@ -75,6 +76,19 @@ def main(
     )
     arms = [Arm(PEAK, "benchmarks.machine:matrix_products"), *arms]
     return compare(question, arms, how, finish=lambda turns: _share(turns, data.flops_per_token(size)))
+
+
+def installed(against: Sequence[PeerName]) -> tuple[PeerName, ...]:
+    """Those asked for, installed; without MindSpore where there is no wheel of it. Raises CalledProcessError."""
+    if set(against) - {"mindspore"}:
+        peers.install()
+    if "mindspore" in against:
+        try:
+            peers.MINDSPORE.install()
+        except subprocess.CalledProcessError as error:
+            say(f"MindSpore is left out, for it could not be installed: {error}")
+            return tuple(name for name in against if name != "mindspore")
+    return tuple(against)
 
 
 def _share(turns: dict[str, list[dict[str, Any]]], flops_per_token: float) -> None:
@@ -112,7 +126,10 @@ def own_arms(work: Work, data: inputs.TrainingFiles, threads: int) -> list[Arm]:
 
 
 def peer_arms(work: Work, data: inputs.TrainingFiles, against: Sequence[PeerName]) -> list[Arm]:
-    """Those asked for; plain PyTorch in fp32 and with autocast to bf16, the others in fp32 as they come."""
+    """Those asked for; plain PyTorch in fp32 and with autocast to bf16, the others in fp32 as they come.
+
+    MindSpore warms up for one step at most: it compiles nothing, and a step of 48 M parameters may take a minute.
+    """
     task = {
         "size": SIZES[work.size].as_dict(), "dropout": DROPOUT, "warm_up": work.warm_up, "seconds": work.seconds
     }  # fmt: skip
@@ -129,5 +146,9 @@ def peer_arms(work: Work, data: inputs.TrainingFiles, against: Sequence[PeerName
         ],
         "joeynmt": [Arm("JoeyNMT", "benchmarks.peers.joeynmt:train", text, peers.PYTHON)],
         "marian": [Arm("Hugging Face Marian", "benchmarks.peers.marian:train", batches, peers.PYTHON)],
+        "mindspore": [
+            Arm("MindSpore", "benchmarks.peers.mindspore:train",
+                {**batches, "warm_up": min(work.warm_up, 1)}, peers.MINDSPORE.python)
+        ],
     }  # fmt: skip
     return [arm for name in against for arm in arms[name]]

@@ -1,8 +1,8 @@
 """Where the peers live: environments of their own, made here. Measures nothing.
 
 What they need and what Dragoman needs exclude each other: JoeyNMT reads vocabularies through sentencepiece 0.2.0, and
-LibreTranslate through numpy 1. The modules beside this one run in those environments, so they import nothing of
-Dragoman.
+LibreTranslate and MindSpore are made for numpy 1. The modules beside this one run in those environments, so they import
+nothing of Dragoman.
 """
 
 from __future__ import annotations
@@ -51,4 +51,5 @@ class Environment:
 
 TOOLKITS = Environment(ROOT / ".bench-venv", HERE / "requirements.txt")
 LIBRETRANSLATE = Environment(ROOT / ".bench-libretranslate-venv", HERE / "libretranslate-requirements.txt")
+MINDSPORE = Environment(ROOT / ".bench-mindspore-venv", HERE / "mindspore-requirements.txt")
 PYTHON, install = TOOLKITS.python, TOOLKITS.install

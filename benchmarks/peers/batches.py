@@ -1,6 +1,6 @@
 """The batches that peers without a data pipeline of their own train on: written once, read in order, again and again.
 
-Dimensions: B batch, S source, T target.
+torch is imported only by who reads tensors: MindSpore's environment has none. Dimensions: B batch, S source, T target.
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import cycle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PAD = 0
 
@@ -25,10 +27,17 @@ def write(path: Path, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
 
 
 def read(path: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """As read_arrays, as tensors of torch."""
+    import torch
+
+    return cycle([(torch.from_numpy(source), torch.from_numpy(target)) for source, target in _load(path)])
+
+
+def read_arrays(path: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Source [B, S] ending with </s>, target [B, T] from <s> to </s>; after the last batch comes the first."""
+    return cycle(_load(path))
+
+
+def _load(path: str) -> list[tuple[np.ndarray, np.ndarray]]:
     with np.load(path) as arrays:
-        pairs = [
-            (torch.from_numpy(arrays[f"source{n}"]), torch.from_numpy(arrays[f"target{n}"]))
-            for n in range(len(arrays) // 2)
-        ]
-    return cycle(pairs)
+        return [(arrays[f"source{n}"], arrays[f"target{n}"]) for n in range(len(arrays) // 2)]

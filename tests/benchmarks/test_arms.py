@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from benchmarks.alternate import Arm, run_arm
+from benchmarks.alternate import ROOT, Arm, run_arm
 from benchmarks.ours import training, translating
 from benchmarks.peers import batches, ctranslate2, plain
 from benchmarks.sizes import Size
@@ -54,6 +58,18 @@ def test_all_arms_train_on_the_same_tokens(data: inputs.TrainingFiles) -> None:
     assert len((data.directory / "train.en").read_text().splitlines()) == len(store)
     assert len((data.directory / "vocab.txt").read_text().splitlines()) == SIZE.vocab
     assert data.flops_per_token(SIZE) > 0
+
+
+def test_arrays_are_the_same_batches(data: inputs.TrainingFiles) -> None:
+    tensors, arrays = batches.read(str(data.batches)), batches.read_arrays(str(data.batches))
+    for pair, expected in islice(zip(arrays, tensors, strict=True), 2):
+        for found, tensor in zip(pair, expected, strict=True):
+            assert found.dtype == np.int64 and np.array_equal(found, tensor.numpy())
+
+
+def test_batches_are_read_where_there_is_no_torch() -> None:
+    code = "import sys; sys.modules['torch'] = None; from benchmarks.peers.batches import read_arrays"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_dragoman_trains(data: inputs.TrainingFiles) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 from benchmarks.__main__ import main
-from benchmarks.alternate import Arm, Turn
+from benchmarks.alternate import ROOT, Arm, Turn
 from benchmarks.comparison import How
 from benchmarks.report import read, section
 
@@ -38,6 +40,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr("benchmarks.machine.describe", describe)
     monkeypatch.setattr(inputs, "WORK", tmp_path / "work")
     monkeypatch.setattr(peers, "install", lambda: peers.PYTHON)
+    monkeypatch.setattr(peers.Environment, "install", lambda environment: environment.python)
     monkeypatch.delenv(inputs.DATA, raising=False)
     return found
 
@@ -67,11 +70,12 @@ def test_training_asks_ours_and_theirs(asked: Asked, small_corpus: list[str], tm
         "matrix products", "Dragoman in fp32, AdamW", "Dragoman without kernels in C, AdamW",
         "Dragoman, AdamW, 1 worker", "Dragoman, Muon, 1 worker",
         "Dragoman, AdamW, 2 workers", "Dragoman, Muon, 2 workers", "torch.nn.Transformer, fp32",
-        "torch.nn.Transformer, bf16", "JoeyNMT", "Hugging Face Marian",
+        "torch.nn.Transformer, bf16", "JoeyNMT", "Hugging Face Marian", "MindSpore",
     ]  # fmt: skip
     assert [arm.name for arm in asked[0][len(first_round) :]] == first_round
     for arm in asked[0]:
-        assert (arm.python == peers.PYTHON) == (".peers." in arm.function)
+        theirs = peers.MINDSPORE.python if arm.name == "MindSpore" else peers.PYTHON
+        assert (arm.python == theirs) == (".peers." in arm.function)
     result = read(tmp_path / "train-toy.json")
     assert "matrix products" not in result["turns"]
     assert result["turns"]["JoeyNMT"][0]["peak_share"] > 0
@@ -80,6 +84,39 @@ def test_training_asks_ours_and_theirs(asked: Asked, small_corpus: list[str], tm
 def test_peers_can_be_left_out(asked: Asked, small_corpus: list[str], tmp_path: Path) -> None:
     assert run(["train", "--size", "toy", "--against", "plain", *small_corpus], tmp_path) == 0
     assert not any("joeynmt" in arm.function for arm in asked[0])
+
+
+def test_mindspore_is_trained_in_its_own_environment(
+    asked: Asked, small_corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[peers.Environment] = []
+    monkeypatch.setattr(peers.Environment, "install", lambda environment: made.append(environment))
+    assert run(["train", "--size", "toy", "--against", "mindspore", *small_corpus], tmp_path) == 0
+    assert made == [peers.MINDSPORE]
+    arm = asked[0][-1]
+    assert (arm.name, arm.python) == ("MindSpore", peers.MINDSPORE.python)
+    assert arm.settings["warm_up"] == 1 and arm.settings["size"]["vocab"] == 300
+    # It cannot be imported here: its source must have the function that the arm calls, with those parameters.
+    module, name = arm.function.split(":")
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    assert {parameter.arg for parameter in function.args.args} == arm.settings.keys()
+
+
+def test_where_mindspore_cannot_be_installed_the_others_go_on(
+    asked: Asked,
+    small_corpus: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def install(environment: peers.Environment) -> Path:
+        raise subprocess.CalledProcessError(1, "pip")
+
+    monkeypatch.setattr(peers.Environment, "install", install)
+    assert run(["train", "--size", "toy", "--against", "mindspore", "marian", *small_corpus], tmp_path) == 0
+    assert "MindSpore is left out" in capsys.readouterr().err
+    assert asked[0][-1].name == "Hugging Face Marian" and not any(a.name == "MindSpore" for a in asked[0])
 
 
 def test_a_file_is_translated_with_both_engines(
