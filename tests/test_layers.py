@@ -15,7 +15,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"ahead", "errors", "protocols", "files", "processor"}
+GROUND = {"ahead", "errors", "protocols", "files", "native", "processor"}
 
 MODELS = {"transformer", "lineage"}
 DIRECTORY = {"modeldir", "seal", "kinds"}
@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"errors"},
     "protocols": set(),
     "files": set(),
+    "native": {"files"},
     "processor": set(),
     # These do not know each other.
     "transformer": {"transformer"},

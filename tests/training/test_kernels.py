@@ -1,11 +1,8 @@
-"""The compiled kernels against torch's own operations, and what happens where they cannot be compiled."""
+"""The compiled kernels against torch's own operations."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -152,57 +149,3 @@ def test_softmax_with_the_log_probabilities_of_labels() -> None:
     close(logits, expected.exp())
     torch.testing.assert_close(log_p, expected[torch.arange(9), labels])
     assert torch.equal(raw, at_label)
-
-
-# -- compiling --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """An empty cache, and nothing loaded; afterwards as before."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("CC", raising=False)
-    kernels.library.cache_clear()
-    yield tmp_path
-    kernels.library.cache_clear()
-
-
-@compiled
-def test_kernels_are_compiled_once(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert kernels.library() is not None
-    (made,) = (fresh / "dragoman").iterdir()
-    kernels.library.cache_clear()
-
-    def fail(*arguments: Any, **options: Any) -> None:
-        raise AssertionError("compiled again")
-
-    monkeypatch.setattr(subprocess, "run", fail)
-    assert kernels.library() is not None
-    assert list((fresh / "dragoman").iterdir()) == [made]
-
-
-@pytest.mark.parametrize("compiler", ["/nowhere/cc", "false"])
-def test_a_compiler_that_does_not_work_leaves_nothing_behind(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch, compiler: str
-) -> None:
-    monkeypatch.setenv("CC", compiler)
-    assert kernels.library() is None
-    assert not list(fresh.rglob("*.so"))
-
-
-def test_without_a_compiler_there_are_no_kernels(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels.shutil, "which", lambda name: None)
-    assert kernels.library() is None
-
-
-@compiled
-def test_a_broken_file_in_the_cache_is_made_again(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels.library()
-    (made,) = (fresh / "dragoman").iterdir()
-    broken = fresh / "other" / "dragoman" / made.name
-    broken.parent.mkdir(parents=True)
-    broken.write_bytes(b"no library")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(fresh / "other"))
-    kernels.library.cache_clear()
-    assert kernels.library() is not None
-    assert broken.read_bytes() != b"no library"

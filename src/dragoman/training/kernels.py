@@ -8,106 +8,48 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
-import platform
-import shlex
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dragoman.files import publish, sha256
+from dragoman import native
+from dragoman.native import FLOAT, INT, POINTER
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.c", "attention.c"))
-HEADER = Path(__file__).with_name("vectors.h")
-FLAGS = ("-O3", "-march=native", "-fPIC", "-shared")
-PATIENCE = 60.0  # seconds for a compiler that takes one
 
 LANES = 16  # numbers computed on at once: rows of features must be a multiple of it long
 DROPOUT_LANES = 64  # numbers that share a draw
 LONGEST = 4096  # keys of a row of attention
 
-_INT, _FLOAT, _POINTER = ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
-_SENTENCES = (*[_INT] * 3, _POINTER, _POINTER, _INT, _FLOAT)
-_PROJECTIONS = (_POINTER, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER)
-_SIGNATURES: dict[str, tuple[Any, ...]] = {
-    "add_dropout": (_INT, *[_POINTER] * 3, ctypes.c_uint64, ctypes.c_uint32, _FLOAT),
-    "layer_norm": (_INT, _INT, *[_POINTER] * 3, _FLOAT, *[_POINTER] * 3),
-    "layer_norm_backward": (_INT, _INT, *[_POINTER] * 9),
-    "add_bias_relu": (_INT, _INT, _POINTER, _POINTER),
-    "relu_backward": (_INT, _INT, *[_POINTER] * 4),
-    "add_bias": (_INT, _INT, _POINTER, _POINTER),
-    "add_rows": (_INT, _INT, _POINTER, _POINTER),
-    "add": (_INT, _POINTER, _POINTER),
-    "add_scaled": (_INT, *[_POINTER] * 3),
-    "add_at": (_INT, _INT, *[_POINTER] * 4),
-    "transpose": (_INT, _INT, _POINTER, _POINTER),
-    "add_transposed": (_INT, _INT, _POINTER, _POINTER),
-    "label_softmax": (_INT, _INT, *[_POINTER] * 5),
-    "masked_softmax": (*[_INT] * 4, _POINTER, _FLOAT, *[_POINTER] * 3),
-    "softmax_backward": (_INT, _INT, _POINTER, _POINTER, _FLOAT, _POINTER),
-    "attention": (*_SENTENCES, *_PROJECTIONS, _INT, _POINTER, _POINTER),
-    "attention_backward": (*_SENTENCES, _POINTER, *_PROJECTIONS, _INT, _INT, *[_POINTER] * 5),
+_SENTENCES = (*[INT] * 3, POINTER, POINTER, INT, FLOAT)
+_PROJECTIONS = (POINTER, INT, POINTER, POINTER, POINTER, INT, POINTER, POINTER)
+_SIGNATURES: native.Signatures = {
+    "add_dropout": (INT, *[POINTER] * 3, ctypes.c_uint64, ctypes.c_uint32, FLOAT),
+    "layer_norm": (INT, INT, *[POINTER] * 3, FLOAT, *[POINTER] * 3),
+    "layer_norm_backward": (INT, INT, *[POINTER] * 9),
+    "add_bias_relu": (INT, INT, POINTER, POINTER),
+    "relu_backward": (INT, INT, *[POINTER] * 4),
+    "add_bias": (INT, INT, POINTER, POINTER),
+    "add_rows": (INT, INT, POINTER, POINTER),
+    "add": (INT, POINTER, POINTER),
+    "add_scaled": (INT, *[POINTER] * 3),
+    "add_at": (INT, INT, *[POINTER] * 4),
+    "transpose": (INT, INT, POINTER, POINTER),
+    "add_transposed": (INT, INT, POINTER, POINTER),
+    "label_softmax": (INT, INT, *[POINTER] * 5),
+    "masked_softmax": (*[INT] * 4, POINTER, FLOAT, *[POINTER] * 3),
+    "softmax_backward": (INT, INT, POINTER, POINTER, FLOAT, POINTER),
+    "attention": (*_SENTENCES, *_PROJECTIONS, INT, POINTER, POINTER),
+    "attention_backward": (*_SENTENCES, POINTER, *_PROJECTIONS, INT, INT, *[POINTER] * 5),
 }
 
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """The compiled kernels, from the cache or made now (a second); None where that cannot be.
-
-    They are kept under XDG_CACHE_HOME by what they were made from and for: source, flags and processor.
-    """
-    try:
-        path = _place()
-        try:
-            return _loaded(path)
-        except OSError:  # not there, or not whole
-            compiled = _compiled()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            publish(path, compiled)
-            return _loaded(path)
-    except (OSError, RuntimeError, subprocess.SubprocessError):  # RuntimeError: no home directory
-        return None
-
-
-def _place() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    made_from = "\n".join((*FLAGS, platform.machine(), _processor())).encode()
-    made_from += b"".join(path.read_bytes() for path in (*SOURCES, HEADER))
-    return cache / "dragoman" / f"kernels-{sha256(made_from)[:16]}.so"
-
-
-def _loaded(path: Path) -> ctypes.CDLL:
-    found = ctypes.CDLL(str(path))  # lets go of the interpreter's lock during each call
-    for name, arguments in _SIGNATURES.items():
-        function = getattr(found, name)
-        function.argtypes, function.restype = arguments, None
-    return found
-
-
-def _processor() -> str:
-    """What -march=native depends on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-
-
-def _compiled() -> bytes:
-    """Raises OSError or SubprocessError where there is no compiler, or none that can."""
-    compiler = shlex.split(os.environ.get("CC", "")) or [*filter(shutil.which, ("cc", "gcc", "clang"))][:1]
-    if not compiler:
-        raise FileNotFoundError("no C compiler")
-    with tempfile.TemporaryDirectory() as directory:
-        made = Path(directory) / "kernels.so"
-        command = [*compiler, *FLAGS, "-o", str(made), *map(str, SOURCES), "-lm"]
-        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
-        return made.read_bytes()
+    """The compiled kernels; None where that cannot be."""
+    return native.load("kernels", SOURCES, _SIGNATURES)
 
 
 def serves(x: Tensor) -> bool:
@@ -127,9 +69,7 @@ def fits(x: Tensor) -> bool:
 
 def run(name: str, *arguments: Any) -> None:
     """Call a kernel; a tensor stands for its address, None for no address."""
-    getattr(library(), name)(
-        *(argument.data_ptr() if isinstance(argument, Tensor) else argument for argument in arguments)
-    )
+    native.call(library(), name, *arguments)
 
 
 def add(total: Tensor, gradient: Tensor) -> Tensor:

@@ -7,12 +7,20 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 enum { LANES = 16 };
 
 typedef uint16_t bf16;
 typedef bf16 halves __attribute__((vector_size(2 * LANES)));
 typedef uint8_t bytes __attribute__((vector_size(LANES)));
 typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef float eight __attribute__((vector_size(32)));
+typedef float four __attribute__((vector_size(16)));
+typedef int32_t more_of_eight __attribute__((vector_size(32)));
+typedef int32_t more_of_four __attribute__((vector_size(16)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 typedef uint32_t words __attribute__((vector_size(4 * LANES)));
 
@@ -32,9 +40,20 @@ static inline float wide_one(bf16 x) {
 }
 
 static inline void store(bf16 *to, floats x) { /* to the nearest bfloat16, ties to even */
+#ifdef __AVX512BF16__
+    __m256bh y = _mm512_cvtneps_pbh((__m512)x); /* numbers below 2^-126 become 0 */
+    memcpy(to, &y, sizeof y);
+#else
     words bits = (words)x;
     halves y = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, halves);
     memcpy(to, &y, sizeof y);
+#endif
+}
+
+static inline floats floats_at(const float *from) {
+    floats x;
+    memcpy(&x, from, sizeof x);
+    return x;
 }
 
 static inline floats choose(ints condition, floats yes, floats no) {
@@ -44,19 +63,26 @@ static inline floats choose(ints condition, floats yes, floats no) {
 static inline floats all(float x) { return x - (floats){0}; }
 
 static inline float sum_of(floats x) {
-    float sum[LANES];
-    memcpy(sum, &x, sizeof sum);
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) sum[i] += sum[i + half];
-    return sum[0];
+    eight a[2];
+    four b[2];
+    memcpy(a, &x, sizeof a);
+    a[0] += a[1];
+    memcpy(b, a, sizeof b);
+    b[0] += b[1];
+    return (b[0][0] + b[0][2]) + (b[0][1] + b[0][3]);
 }
 
 static inline float highest_of(floats x) {
-    float most[LANES];
-    memcpy(most, &x, sizeof most);
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) most[i] = most[i] > most[i + half] ? most[i] : most[i + half];
-    return most[0];
+    eight a[2];
+    four b[2];
+    memcpy(a, &x, sizeof a);
+    more_of_eight first = a[0] > a[1];
+    a[0] = (eight)((first & (more_of_eight)a[0]) | (~first & (more_of_eight)a[1]));
+    memcpy(b, a, sizeof b);
+    more_of_four second = b[0] > b[1];
+    b[0] = (four)((second & (more_of_four)b[0]) | (~second & (more_of_four)b[1]));
+    float even = b[0][0] > b[0][2] ? b[0][0] : b[0][2], odd = b[0][1] > b[0][3] ? b[0][1] : b[0][3];
+    return even > odd ? even : odd;
 }
 
 static inline void add_to(float *total, floats x) {
