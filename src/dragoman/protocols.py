@@ -7,6 +7,7 @@ Dimensions: B batch, S source, T target, R rows (sentences x beams), V vocabular
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -68,3 +69,16 @@ class Decodable(Protocol):
 
     def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
         """tokens [R, n] -> logits [R, V] for the token after the last of them, and the new state."""
+
+
+@runtime_checkable
+class Ranks(Protocol):
+    """A decodable model that finds the likeliest tokens itself, and need not hand out all logits for that."""
+
+    def rank(
+        self, tokens: Tensor, state: Any, count: int, never: Sequence[int]
+    ) -> tuple[Tensor, Tensor, Any]:
+        """As step, for tokens [R, n]: log-probabilities [R, count], highest first, their tokens, and the new state.
+
+        The probabilities are among the tokens that are not in `never`.
+        """

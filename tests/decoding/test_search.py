@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -46,6 +47,21 @@ class TableModel:
         logits[:EOS] += 5
         logits[EOS] += self.ending
         return logits
+
+
+class RankingModel(TableModel):
+    """The same, which finds the likeliest tokens itself; `asked` counts how often."""
+
+    asked: int = 0
+
+    def rank(
+        self, tokens: Tensor, state: TableState, count: int, never: Sequence[int]
+    ) -> tuple[Tensor, Tensor, TableState]:
+        self.asked += 1
+        logits, state = self.step(tokens, state)
+        logits[:, list(never)] = float("-inf")
+        scores, found = logits.log_softmax(-1).topk(min(count, self.vocabulary))
+        return scores, found, state
 
 
 @dataclass
@@ -123,6 +139,29 @@ def transformer() -> Transformer:
     for parameter in model.parameters():
         parameter.data += 0.5 * torch.randn_like(parameter)
     return model
+
+
+class TestRanking:
+    """A model that ranks its tokens itself is asked for no table of logits, and nothing else changes."""
+
+    @pytest.mark.parametrize("options", SEARCHES)
+    @pytest.mark.parametrize("prefixes", [None, [[4], [], [5, 5], []]])
+    def test_the_same_is_found(self, options, prefixes):
+        plain, ranking = TableModel(ending=2.0), RankingModel(ending=2.0)
+        equal(*(find(model, *SOURCES, prefixes=prefixes, **options) for model in (plain, ranking)))
+        assert ranking.rows == plain.rows
+
+    def test_it_is_asked_where_nothing_depends_on_what_was_written(self):
+        for options, asks in (({}, True), ({"no_repeat_ngram": 2}, False), ({"sample": True}, False)):
+            model = RankingModel()
+            find(model, [4, 5], beam_size=1, max_length=3, **options)
+            assert bool(model.asked) == asks
+        model = RankingModel()
+        find(model, [4, 5], prefixes=[[4, 4]], beam_size=1, max_length=6)
+        assert model.asked == len(model.rows) - 2
+        model = RankingModel()
+        find(model, [4, 5], beam_size=1, max_length=6, min_length=3)
+        assert model.asked == len(model.rows) - 3
 
 
 class TestBeam:

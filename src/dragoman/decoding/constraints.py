@@ -29,6 +29,10 @@ class Constraints:
     no_repeat_ngram: int
     prefixes: Tensor
 
+    def only_never(self, length: int) -> bool:
+        """Whether nothing but `never` is forbidden after so many tokens."""
+        return length >= self.min_length and not self.no_repeat_ngram and length >= self.prefixes.size(1)
+
     def apply(self, logits: Tensor, history: Tensor, sentence: Tensor) -> Tensor:
         """logits [B, k, V] after history [B, k, t]; row b belongs to input sentence[b] -> logits, rules applied."""
         length = history.size(2)

@@ -107,6 +107,14 @@ class DecodingOptions:
                 merged.setdefault(name, getattr(DecodingOptions, name))
         return replace(self, **merged)
 
+    @property
+    def candidates(self) -> int:
+        """Extensions of a sentence that can be needed: 2 k, so that k go on even if k of them end.
+
+        A beam of one is over when it ends, so one is enough.
+        """
+        return 2 * self.beam_size if self.beam_size > 1 else 1
+
     def limit(self, source_length: int, prefix_length: int = 0) -> int:
         """Tokens after which a translation is cut off.
 

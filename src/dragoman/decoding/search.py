@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from dragoman.decoding.constraints import Constraints, prefix_table
 from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
 from dragoman.decoding.sampling import draw, uniforms
 from dragoman.errors import ModelError
-from dragoman.protocols import Decodable
+from dragoman.protocols import Decodable, Ranks
 
 DEAD = float("-inf")  # the log-probability of a place in the beam that nothing fills
 PORTION = 2**18  # logits that are looked at together on a CPU: 1 MB
@@ -121,26 +122,24 @@ def search(
 
 
 def likeliest(options: DecodingOptions) -> Choose:
-    """Beam search's choice: the 2 k most probable extensions, so that k go on even if k of them end.
-
-    A beam of one is over when it ends, so one is enough.
-    """
-    wanted = 2 * options.beam_size if options.beam_size > 1 else 1
+    """Beam search's choice: the most probable extensions, as many as can be needed."""
+    wanted = options.candidates
 
     def choose(logits: Tensor, live: Live) -> Candidates:
         # The k best of a sentence are among the best of each of its rows; no whole row is sorted or normalised.
         top, token = likeliest_tokens(logits, min(wanted, logits.size(-1)))  # [B, k, m]
-        score = top - logits.logsumexp(-1, keepdim=True)
-        total = (live.total[:, :, None] + score).flatten(1)  # [B, k m]
-        total, place = total.topk(min(wanted, total.size(1)))  # [B, c]
-        return Candidates(
-            place // token.size(2),
-            token.flatten(1).gather(1, place),
-            score.flatten(1).gather(1, place),
-            total,
-        )
+        return best_of(top - logits.logsumexp(-1, keepdim=True), token, live, wanted)
 
     return choose
+
+
+def best_of(score: Tensor, token: Tensor, live: Live, wanted: int) -> Candidates:
+    """The best extensions of each sentence, from the m best [B, k, m] of each of its hypotheses."""
+    total = (live.total[:, :, None] + score).flatten(1)  # [B, k m]
+    total, place = total.topk(min(wanted, total.size(1)))  # [B, c]
+    return Candidates(
+        place // token.size(2), token.flatten(1).gather(1, place), score.flatten(1).gather(1, place), total
+    )
 
 
 def likeliest_tokens(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -193,6 +192,16 @@ class _Search:
             score = self.options.normalise(total, len(logs))
             pools[owner].append(Hypothesis(ids[:-1] if finished else ids, score, logs, None, finished))
 
+    def look(self, model: Decodable, last: Tensor, state: Any, live: Live) -> tuple[Candidates, Any]:
+        """One more step of the model: what may follow, and the new state."""
+        if isinstance(model, Ranks) and not self.options.sample and self.rules.only_never(live.length):
+            wanted = self.options.candidates
+            score, token, state = model.rank(last, state, wanted, self.rules.never)
+            shape = (*live.total.shape, -1)
+            return best_of(score.view(shape), token.view(shape), live, wanted), state
+        logits, state = model.step(last, state)
+        return self.candidates(logits, live), state
+
     def candidates(self, logits: Tensor, live: Live) -> Candidates:
         """From logits [B k, V], by portions: what a processor has in its cache it reads time and again for less."""
         logits = logits.view(*live.total.shape, -1)  # [B, k, V]
@@ -225,8 +234,7 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
     last = torch.full((n, 1), asked.bos, device=device)
     over: set[int] = set()  # sentences that are finished, some of which are still in the batch
     while len(live.sentence):
-        logits, state = model.step(last, state)
-        found = asked.candidates(logits, live)
+        found, state = asked.look(model, last, state, live)
         if found.total.isnan().any():
             raise ModelError(
                 "the model gives probabilities that are not numbers (NaN): its weights are damaged or have diverged"

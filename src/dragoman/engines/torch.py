@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 from dragoman.decoding.constraints import Constraints, prefix_table
 from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
 from dragoman.decoding.search import search
-from dragoman.engines import Ids, empty
+from dragoman.engines import Background, Ids, empty
+from dragoman.engines.compiled import compiled
 from dragoman.errors import ConfigError
 from dragoman.processor import keep_freed_memory, side_by_side
+from dragoman.protocols import Decodable
 
 PAD, BOS, EOS = 0, 2, 3
 NEVER = (0, 1, 2)  # padding, unknown, start
@@ -30,7 +33,7 @@ BATCH_TOKENS = 8192
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-class TorchEngine:
+class TorchEngine(Background):
     """Any model with start and step; `align`, where it has one, gives the attention.
 
     workers: batches searched side by side on a CPU, a share of the threads for each; default one a thread.
@@ -55,9 +58,12 @@ class TorchEngine:
             )
         self.device = torch.device(device)
         precision = PRECISIONS[compute_type or "float32"]
+        model = model.to(device).eval()
+        in_c = compiled(model) if self.device.type == "cpu" and precision == torch.bfloat16 else None
         # The model is its owner's: one in another precision is a copy.
-        model = model if precision == torch.float32 else copy.deepcopy(model).to(precision)
-        self.model = model.to(device).eval()
+        whole = precision == torch.float32 or in_c is not None
+        self.model = model if whole else copy.deepcopy(model).to(precision)
+        self.decodable: Decodable = in_c or self.model  # type: ignore[assignment]
         self.batch_tokens = batch_tokens
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         self.workers = max(1, min(workers or threads, threads))
@@ -78,13 +84,22 @@ class TorchEngine:
         token_scores: bool = True,
     ) -> list[list[Hypothesis]]:
         """See Engine. Scores cost nothing here: they are always there, and always the real ones."""
+        return list(self.begin(sources, options, prefixes, attention=attention))
+
+    def begin(
+        self,
+        sources: Sequence[Ids],
+        options: DecodingOptions,
+        prefixes: Sequence[Ids] | None = None,
+        *,
+        attention: bool = False,
+        scores: bool = True,
+        token_scores: bool = True,
+    ) -> Iterator[list[Hypothesis]]:
+        """See Background. A single batch is searched at once, with all threads."""
         given = no_prefixes(prefixes, len(sources))
-        found = [
-            [] if source else empty(prefix, attention) for source, prefix in zip(sources, given, strict=True)
-        ]
         rows = options.n_best if options.sample else options.beam_size
-        lengths = [len(source) for source in sources]
-        batches = list(_batches(lengths, self.batch_tokens // rows))
+        batches = list(_batches([len(source) for source in sources], self.batch_tokens // rows))
 
         def of_batch(indices: list[int]) -> list[list[Hypothesis]]:
             some, forced = [sources[i] for i in indices], [given[i] for i in indices]
@@ -92,11 +107,16 @@ class TorchEngine:
             return [self._attend(*pair) for pair in zip(some, best, strict=True)] if attention else best
 
         several = len(batches) > 1 and self.workers > 1
-        results = self._pool.map(of_batch, batches) if several else map(of_batch, batches)
-        for indices, best in zip(batches, results, strict=True):
-            for i, hypotheses in zip(indices, best, strict=True):
-                found[i] = hypotheses
-        return found
+        searched = self._pool.submit if several else _now
+        running: list[tuple[Future[list[list[Hypothesis]]], int] | None] = [None] * len(sources)
+        for indices in batches:
+            future = searched(of_batch, indices)
+            for place, i in enumerate(indices):
+                running[i] = future, place
+        return (
+            empty(prefix, attention) if found is None else found[0].result()[found[1]]
+            for prefix, found in zip(given, running, strict=True)
+        )
 
     def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
         """See Engine."""
@@ -105,12 +125,12 @@ class TorchEngine:
             EOS, NEVER, options.min_length, options.no_repeat_ngram, prefix_table([prefix], self.device)
         )
         with torch.no_grad():
-            state = self.model.start(ids, torch.ones_like(ids, dtype=torch.bool))  # type: ignore[operator]
+            state = self.decodable.start(ids, torch.ones_like(ids, dtype=torch.bool))
         tokens, sentence = [BOS], torch.zeros(1, dtype=torch.int64, device=self.device)
         while len(tokens) <= options.limit(ids.size(1), len(prefix)):
             history = torch.tensor([[tokens[1:]]], dtype=torch.int64, device=self.device)  # [1, 1, t]
             with torch.no_grad():
-                logits, state = self.model.step(ids.new_tensor([[tokens[-1]]]), state)  # type: ignore[operator]
+                logits, state = self.decodable.step(ids.new_tensor([[tokens[-1]]]), state)
             tokens.append(int(rules.apply(logits.float().view(1, 1, -1), history, sentence).argmax()))
             if tokens[-1] == EOS:
                 return
@@ -122,7 +142,7 @@ class TorchEngine:
     ) -> list[list[Hypothesis]]:
         source = _pad([[*ids, EOS] for ids in sources], self.device)
         return search(
-            self.model,  # type: ignore[arg-type]
+            self.decodable,
             source,
             source != PAD,
             options,
@@ -145,6 +165,13 @@ class TorchEngine:
             replace(h, attention=rows[: len(h.tokens)])
             for h, rows in zip(hypotheses, looked.tolist(), strict=True)
         ]
+
+
+def _now(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """What a pool's submit gives, computed here."""
+    future: Future[Any] = Future()
+    future.set_result(function(*arguments))
+    return future
 
 
 def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

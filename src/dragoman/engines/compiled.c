@@ -1,0 +1,325 @@
+/* A Transformer at work: the encoder over packed sentences, a step of the decoder over its cache, and the likeliest
+   tokens. One thread, no allocation; knows no search.
+
+   compiled.py compiles this file, calls it and says what each function is for. The residual stream is in floats, what is
+   multiplied in bfloat16.
+   B sentences, R rows, D model (width), F feed-forward, H heads, V vocabulary. */
+
+#include "tiles.h"
+
+typedef struct {
+    const float *weight, *bias;
+} norm;
+
+typedef struct {
+    norm norms[3];
+    linear qkv, mixed;            /* of self-attention; queries come scaled by 1 / sqrt(K) */
+    linear asked, kept, answered; /* of cross-attention: queries, keys and values, output; not in an encoder */
+    linear inner, outer;
+} layer;
+
+typedef struct {
+    int64_t width, inner, heads, pre_norm;
+    float epsilon;
+    int64_t encoder_layers, decoder_layers;
+    const layer *encoder, *decoder;
+    norm encoder_norm, decoder_norm; /* none with post-norm */
+    linear output;
+} model;
+
+enum { ROWS = 256 }; /* that go through a layer together, so that they stay in the cache with its weights */
+
+/* Sixteen keys and their values. Keys [D / 2, 16, 2]: the sixteen of one pair of features side by side. Values
+   [8, D, 2]: those of two neighbouring keys side by side. */
+static inline int64_t block_of(const model *m) { return 2 * LANES * m->width; }
+
+static inline void remember(const model *m, int64_t at, const bf16 *key, const bf16 *value, bf16 *blocks) {
+    bf16 *keys = blocks + at / LANES * block_of(m), *values = keys + LANES * m->width;
+    int64_t lane = at % LANES;
+    for (int64_t d = 0; d < m->width; d += 2) memcpy(keys + d * LANES + 2 * lane, key + d, 4);
+    values += lane / 2 * 2 * m->width;
+    for (int64_t d = 0; d < m->width; d += LANES) {
+        halves some;
+        words pairs;
+        memcpy(&some, value + d, sizeof some);
+        words one = __builtin_convertvector(some, words);
+        if (lane % 2) {
+            memcpy(&pairs, values + 2 * d, sizeof pairs);
+            pairs = (pairs & 0xffff) | (one << 16);
+        } else
+            pairs = one; /* nothing is left of what stood there before */
+        memcpy(values + 2 * d, &pairs, sizeof pairs);
+    }
+}
+
+/* The values of `count` keys, mixed by their shares: so many vectors of features at once. */
+static inline __attribute__((always_inline)) void mix(const int vectors, const bf16 *values, int64_t size, int64_t width,
+                                                      const bf16 *shares, int64_t count, bf16 *out) {
+    floats sums[4] = {{0}, {0}, {0}, {0}};
+    for (int64_t i = 0; i < count; i += LANES, values += size) {
+        int64_t left = count - i < LANES ? count - i : LANES;
+        for (int64_t k = 0; k < left; k += 2) {
+            uint32_t pair = pair_at(shares + i + k);
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                sums[v] = add_products(sums[v], pair, values + k * width + 2 * v * LANES);
+        }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) store(out + v * LANES, sums[v]);
+}
+
+/* softmax(q kT) v of one row over the first `count` keys in blocks. `scores` holds count filled up, for one head. */
+static void attend(const model *m, const bf16 *q, const bf16 *blocks, int64_t count, bf16 *out, float *scores) {
+    const ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    int64_t size = block_of(m), head = m->width / m->heads, whole = filled(count, LANES);
+    bf16 *shares = (bf16 *)(scores + whole);
+    for (int64_t h = 0; h < m->width; h += head) {
+        floats most = all(-__builtin_inff()), sums = {0};
+        for (int64_t i = 0; i < whole; i += LANES) {
+            const bf16 *keys = blocks + i / LANES * size + h * LANES;
+            floats parts[4] = {{0}, {0}, {0}, {0}}; /* so that no sum waits for the one before */
+            for (int64_t d = 0; d < head; d += 8)
+#pragma GCC unroll 4
+                for (int p = 0; p < 4; p++)
+                    parts[p] = add_products(parts[p], pair_at(q + h + d + 2 * p), keys + (d + 2 * p) * LANES);
+            floats score = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+            score = choose(lane < (int32_t)(count - i), score, all(-__builtin_inff()));
+            most = choose(score > most, score, most);
+            memcpy(scores + i, &score, sizeof score);
+        }
+        float highest = highest_of(most);
+        for (int64_t i = 0; i < whole; i += LANES) {
+            floats score = exponential(floats_at(scores + i) - highest);
+            sums += score;
+            memcpy(scores + i, &score, sizeof score);
+        }
+        float share = 1.0f / sum_of(sums);
+        for (int64_t i = 0; i < whole; i += LANES) store(shares + i, floats_at(scores + i) * share);
+        const bf16 *values = blocks + LANES * m->width;
+        int64_t d = h;
+        for (; d + 4 * LANES <= h + head; d += 4 * LANES)
+            mix(4, values + 2 * d, size, m->width, shares, count, out + d);
+        for (; d < h + head; d += LANES) mix(1, values + 2 * d, size, m->width, shares, count, out + d);
+    }
+}
+
+/* Into halves or, where there are none, into floats: norm(x), or x as it is where there is no norm. D is a multiple of
+   two vectors: two sums at once, so that none waits for the one before. */
+static void normalise(const model *m, norm by, int64_t rows, const float *x, bf16 *halves_out, float *floats_out) {
+    for (int64_t r = 0; r < rows; r++, x += m->width) {
+        floats sums[2] = {{0}, {0}}, squares[2] = {{0}, {0}}, mean = {0}, scale = all(1);
+        if (by.weight) {
+            for (int64_t i = 0; i < m->width; i += 2 * LANES)
+                sums[0] += floats_at(x + i), sums[1] += floats_at(x + i + LANES);
+            mean = all(sum_of(sums[0] + sums[1]) / m->width);
+            for (int64_t i = 0; i < m->width; i += 2 * LANES) {
+                floats one = floats_at(x + i) - mean, other = floats_at(x + i + LANES) - mean;
+                squares[0] += one * one, squares[1] += other * other;
+            }
+            scale = all(1.0f / __builtin_sqrtf(sum_of(squares[0] + squares[1]) / m->width + m->epsilon));
+        }
+        for (int64_t i = 0; i < m->width; i += LANES) {
+            floats y = floats_at(x + i);
+            if (by.weight) y = (y - mean) * scale * floats_at(by.weight + i) + floats_at(by.bias + i);
+            if (halves_out)
+                store(halves_out + r * m->width + i, y);
+            else
+                memcpy(floats_out + r * m->width + i, &y, sizeof y);
+        }
+    }
+}
+
+/* Add & Norm: what the sublayer reads, and what becomes of x after its answer was added. */
+static inline void before(const model *m, norm by, int64_t rows, const float *x, bf16 *y) {
+    normalise(m, m->pre_norm ? by : (norm){0, 0}, rows, x, y, 0);
+}
+
+static inline void after(const model *m, norm by, int64_t rows, float *x) {
+    if (!m->pre_norm) normalise(m, by, rows, x, 0, x);
+}
+
+/* Room for the rows that go through a layer together: y [rows, D], wide [rows, 3 D or F], and for one attention. */
+typedef struct {
+    bf16 *y, *wide, *blocks;
+    float *scores;
+} scratch;
+
+static inline int64_t wide_of(const model *m) { return m->inner + 32 > 3 * m->width ? m->inner + 32 : 3 * m->width; }
+
+/* Bytes of scratch for sentences and pasts of up to `longest` tokens. */
+void room(const model *m, int64_t longest, int64_t *bytes) {
+    int64_t rows = filled(ROWS + longest, TALL), keys = filled(longest, LANES);
+    *bytes = 2 * (rows * (m->width + wide_of(m)) + keys / LANES * block_of(m)) + 6 * keys + 64;
+}
+
+static inline scratch cut(const model *m, int64_t longest, char *memory) {
+    int64_t rows = filled(ROWS + longest, TALL), keys = filled(longest, LANES);
+    scratch s;
+    s.scores = (float *)memory;
+    s.y = (bf16 *)(memory + filled(6 * keys, 64));
+    s.wide = s.y + rows * m->width;
+    s.blocks = s.wide + rows * wide_of(m);
+    return s;
+}
+
+static inline void feed_forward(const model *m, int tiles, const layer *l, norm by, int64_t rows, float *x, scratch s) {
+    before(m, by, rows, x, s.y);
+    multiply(tiles, rows, s.y, m->width, &l->inner, RECTIFIED, s.wide, m->inner + 32);
+    multiply(tiles, rows, s.wide, m->inner + 32, &l->outer, ADDED, x, m->width);
+    after(m, by, rows, x);
+}
+
+/* x [R, D], the embedded tokens of packed sentences, is overwritten; sentence b is rows starts[b] up to starts[b + 1].
+   Its keys and values for decoder layer l go to the blocks from memory[l] + first[b] blocks on. */
+void encode(const model *m, int64_t sentences, const int64_t *starts, const int64_t *first, int64_t longest, float *x,
+            bf16 *const *memory, char *scratch_memory) {
+    scratch s = cut(m, longest, scratch_memory);
+    int tiles = open_tiles();
+    int64_t width = m->width;
+    for (int64_t begin = 0, end; begin < sentences; begin = end) {
+        for (end = begin + 1; end < sentences && starts[end] - starts[begin] < ROWS; end++) continue;
+        int64_t rows = starts[end] - starts[begin];
+        float *some = x + starts[begin] * width;
+        for (const layer *l = m->encoder; l < m->encoder + m->encoder_layers; l++) {
+            before(m, l->norms[0], rows, some, s.y);
+            multiply(tiles, rows, s.y, width, &l->qkv, HALVES, s.wide, 3 * width);
+            for (int64_t b = begin; b < end; b++) {
+                int64_t row = starts[b] - starts[begin], count = starts[b + 1] - starts[b];
+                const bf16 *q = s.wide + row * 3 * width;
+                for (int64_t t = 0; t < count; t++) {
+                    const bf16 *key = q + t * 3 * width + width;
+                    remember(m, t, key, key + width, s.blocks);
+                }
+                for (int64_t t = 0; t < count; t++)
+                    attend(m, q + t * 3 * width, s.blocks, count, s.y + (row + t) * width, s.scores);
+            }
+            multiply(tiles, rows, s.y, width, &l->mixed, ADDED, some, width);
+            after(m, l->norms[0], rows, some);
+            feed_forward(m, tiles, l, l->norms[1], rows, some, s);
+        }
+        normalise(m, m->encoder_norm, rows, some, s.y, 0);
+        for (int64_t l = 0; l < m->decoder_layers; l++) {
+            multiply(tiles, rows, s.y, width, &m->decoder[l].kept, HALVES, s.wide, 2 * width);
+            for (int64_t b = begin; b < end; b++)
+                for (int64_t t = starts[b]; t < starts[b + 1]; t++) {
+                    const bf16 *key = s.wide + (t - starts[begin]) * 2 * width;
+                    remember(m, t - starts[b], key, key + width, memory[l] + first[b] * block_of(m));
+                }
+        }
+    }
+    close_tiles(tiles);
+}
+
+/* x [R, D], an embedded token of each row, is overwritten, and becomes hidden [R, D]. `length` tokens of each row are
+   known: row r's keys and values in layer l stand in the blocks from past[l] + slots[r] * capacity blocks on, and the
+   new ones are put there. It asks sentence owners[r], of counts[] tokens. */
+void step(const model *m, int64_t rows, int64_t length, float *x, const int64_t *slots, bf16 *const *past,
+          int64_t capacity, const int64_t *owners, const int64_t *first, const int64_t *counts, int64_t longest,
+          bf16 *const *memory, bf16 *hidden, char *scratch_memory) {
+    scratch s = cut(m, longest, scratch_memory);
+    int tiles = open_tiles();
+    int64_t width = m->width, block = block_of(m);
+    for (int64_t n = 0; n < m->decoder_layers; n++) {
+        const layer *l = m->decoder + n;
+        for (int64_t begin = 0; begin < rows; begin += ROWS) {
+            int64_t some = rows - begin < ROWS ? rows - begin : ROWS;
+            float *now = x + begin * width;
+            before(m, l->norms[0], some, now, s.y);
+            multiply(tiles, some, s.y, width, &l->qkv, HALVES, s.wide, 3 * width);
+            for (int64_t r = 0; r < some; r++) {
+                const bf16 *q = s.wide + r * 3 * width;
+                bf16 *mine = past[n] + slots[begin + r] * capacity * block;
+                remember(m, length, q + width, q + 2 * width, mine);
+                attend(m, q, mine, length + 1, s.y + r * width, s.scores);
+            }
+            multiply(tiles, some, s.y, width, &l->mixed, ADDED, now, width);
+            after(m, l->norms[0], some, now);
+            before(m, l->norms[1], some, now, s.y);
+            multiply(tiles, some, s.y, width, &l->asked, HALVES, s.wide, width);
+            for (int64_t r = 0; r < some; r++) {
+                int64_t b = owners[begin + r];
+                attend(m, s.wide + r * width, memory[n] + first[b] * block, counts[b], s.y + r * width, s.scores);
+            }
+            multiply(tiles, some, s.y, width, &l->answered, ADDED, now, width);
+            after(m, l->norms[1], some, now);
+            feed_forward(m, tiles, l, l->norms[2], some, now, s);
+        }
+    }
+    normalise(m, m->decoder_norm, rows, x, hidden, 0);
+    close_tiles(tiles);
+}
+
+/* The first `blocks` blocks of some slots become those of others, in one layer's past. */
+void copy_slots(const model *m, int64_t count, const int64_t *from, const int64_t *to, int64_t blocks, int64_t capacity,
+                bf16 *past) {
+    int64_t slot = capacity * block_of(m);
+    for (int64_t i = 0; i < count; i++)
+        memcpy(past + to[i] * slot, past + from[i] * slot, (size_t)(blocks * block_of(m)) * sizeof(bf16));
+}
+
+/* logits [R, outer] of hidden [R, D], of which whole blocks of TALL rows are read. */
+void logits(const model *m, int64_t rows, const bf16 *hidden, float *out) {
+    int tiles = open_tiles();
+    multiply(tiles, rows, hidden, m->width, &m->output, FLOATS, out, m->output.outer);
+    close_tiles(tiles);
+}
+
+static inline int any(ints found) {
+    int64_t some[LANES / 2], or = 0;
+    memcpy(some, &found, sizeof some);
+    for (int i = 0; i < LANES / 2; i++) or |= some[i];
+    return or != 0;
+}
+
+/* x among the highest so far, which stand in order; of equals the first found comes first. */
+static inline void insert(int64_t count, float *top, int64_t *tokens, float x, int64_t token) {
+    int64_t at = count - 1;
+    for (; at > 0 && top[at - 1] < x; at--) top[at] = top[at - 1], tokens[at] = tokens[at - 1];
+    top[at] = x, tokens[at] = token;
+}
+
+enum { COLUMNS = 256, RANKED = 256 }; /* logits that are made and looked at before the next: they stay in the cache */
+
+/* The `count` highest logits of each row and their tokens, and log(sum(exp(logits))); tokens from `vocabulary` on do
+   not exist, and those in `never` are not said: both as if they had no logit. `scratch_memory` holds RANKED x COLUMNS
+   floats. */
+void rank(const model *m, int64_t rows, const bf16 *hidden, int64_t vocabulary, int64_t forbidden,
+          const int64_t *never, int64_t count, float *top, int64_t *tokens, float *log_sums, float *scratch_memory) {
+    int tiles = open_tiles();
+    const float nothing = -__builtin_inff();
+    for (int64_t i = 0; i < rows * count; i++) top[i] = nothing, tokens[i] = 0;
+    for (int64_t begin = 0; begin < rows; begin += RANKED) {
+        int64_t some = rows - begin < RANKED ? rows - begin : RANKED;
+        for (int64_t r = begin; r < begin + some; r++) log_sums[r] = 0; /* sums of exp(logit - highest) until the end */
+        for (int64_t n = 0; n < m->output.outer; n += COLUMNS) {
+            linear part = m->output;
+            part.weights += n * part.inner;
+            part.outer = part.outer - n < COLUMNS ? part.outer - n : COLUMNS;
+            multiply(tiles, some, hidden + begin * m->width, m->width, &part, FLOATS, scratch_memory, COLUMNS);
+            for (int64_t r = 0; r < some; r++) {
+                float *row = scratch_memory + r * COLUMNS, *best = top + (begin + r) * count;
+                int64_t *which = tokens + (begin + r) * count;
+                for (int64_t i = 0; i < forbidden; i++)
+                    if (never[i] >= n && never[i] < n + part.outer) row[never[i] - n] = nothing;
+                for (int64_t i = vocabulary - n; i < part.outer; i++) row[i > 0 ? i : 0] = nothing;
+                floats most = all(nothing), sums = {0}, x;
+                for (int64_t i = 0; i < part.outer; i += LANES) {
+                    x = floats_at(row + i);
+                    most = choose(x > most, x, most);
+                }
+                float highest = highest_of(most), known = best[0];
+                if (highest > best[count - 1])
+                    for (int64_t i = 0; i < part.outer; i += LANES) {
+                        if (any(floats_at(row + i) > best[count - 1]))
+                            for (int64_t k = i; k < i + LANES; k++)
+                                if (row[k] > best[count - 1]) insert(count, best, which, row[k], n + k);
+                    }
+                for (int64_t i = 0; i < part.outer; i += LANES) sums += exponential(floats_at(row + i) - best[0]);
+                log_sums[begin + r] = log_sums[begin + r] * __builtin_expf(known - best[0]) + sum_of(sums);
+            }
+        }
+        for (int64_t r = begin; r < begin + some; r++) log_sums[r] = top[r * count] + __builtin_logf(log_sums[r]);
+    }
+    close_tiles(tiles);
+}

@@ -1,0 +1,327 @@
+"""A Transformer at work in C (compiled.c): bfloat16 on a CPU, with packed weights. Knows no search and no text.
+
+What `transformer/` computes, from fewer passes over memory: sentences without their padding, a cache that stays where
+it is, beams that share the memory, and the likeliest tokens without a table of all logits.
+
+Dimensions: B sentences, S source, R rows (sentences x beams), D model, V vocabulary, n new tokens, c candidates.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dragoman import native
+from dragoman.native import INT, POINTER
+from dragoman.transformer.attention import MultiHeadAttention
+from dragoman.transformer.decoder import DecoderLayer
+from dragoman.transformer.encoder import EncoderLayer
+from dragoman.transformer.model import Transformer
+
+SOURCE = Path(__file__).with_name("compiled.c")
+LANES = 16  # keys of a block
+BLOCK_ROWS = 32  # of a product; its left matrix is read in whole blocks
+RANKED, COLUMNS = 256, 256  # logits of `rank` that are made at once
+CAPACITY = 2  # blocks of keys of a row, to begin with
+
+_SIGNATURES: native.Signatures = {
+    "room": (POINTER, INT, POINTER),
+    "encode": (POINTER, INT, POINTER, POINTER, INT, *[POINTER] * 3),
+    "step": (POINTER, INT, INT, *[POINTER] * 3, INT, *[POINTER] * 3, INT, *[POINTER] * 3),
+    "copy_slots": (POINTER, INT, POINTER, POINTER, INT, INT, POINTER),
+    "logits": (POINTER, INT, POINTER, POINTER),
+    "rank": (POINTER, INT, POINTER, INT, INT, POINTER, INT, *[POINTER] * 4),
+}
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled functions; None where there is no compiler."""
+    return native.load("inference", (SOURCE,), _SIGNATURES)
+
+
+def compiled(model: nn.Module) -> CompiledTransformer | None:
+    """The model in C, where there is a compiler and the model is of the kind that compiled.c knows."""
+    if not isinstance(model, Transformer) or library() is None:
+        return None
+    c = model.config
+    known = c.activation == "relu" and c.positions != "rotary"
+    fits = c.d_model % 32 == c.d_ff % 32 == c.d_model // c.n_heads % LANES == 0
+    return CompiledTransformer(model) if known and fits else None
+
+
+class _Linear(ctypes.Structure):
+    _fields_ = (("weights", POINTER), ("bias", POINTER), ("inner", INT), ("outer", INT))
+
+
+class _Norm(ctypes.Structure):
+    _fields_ = (("weight", POINTER), ("bias", POINTER))
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = (
+        ("norms", _Norm * 3),
+        *((name, _Linear) for name in ("qkv", "mixed", "asked", "kept", "answered", "inner", "outer")),
+    )
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        *((name, INT) for name in ("width", "inner", "heads", "pre_norm")),
+        ("epsilon", ctypes.c_float),
+        ("encoder_layers", INT),
+        ("decoder_layers", INT),
+        ("encoder", ctypes.POINTER(_Layer)),
+        ("decoder", ctypes.POINTER(_Layer)),
+        ("encoder_norm", _Norm),
+        ("decoder_norm", _Norm),
+        ("output", _Linear),
+    )
+
+
+class _Packer:
+    """A Transformer's weights as compiled.c reads them; holds the tensors that the structures point to."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def model(self, model: Transformer) -> _Model:
+        c = model.config
+        encoder = (_Layer * c.encoder_layers)(*map(self._encoder_layer, model.encoder.layers))
+        decoder = (_Layer * c.decoder_layers)(*map(self._decoder_layer, model.decoder.layers))
+        self.kept += encoder, decoder
+        epsilon = model.encoder.layers[0].residuals[0].norm.eps
+        shape = c.d_model, c.d_ff, c.n_heads, c.norm == "pre", epsilon, len(encoder), len(decoder)
+        norms = self._norm(model.encoder.norm), self._norm(model.decoder.norm)
+        return _Model(*shape, encoder, decoder, *norms, self._linear(model.output_weight))
+
+    def _encoder_layer(self, layer: EncoderLayer) -> _Layer:
+        return _Layer(
+            self._norms(layer), **self._attention(layer.self_attention), **self._feed_forward(layer)
+        )
+
+    def _decoder_layer(self, layer: DecoderLayer) -> _Layer:
+        ask = layer.cross_attention
+        return _Layer(
+            self._norms(layer),
+            **self._attention(layer.self_attention),
+            asked=self._linear(*_scaled(ask)),
+            kept=self._linear(*_beside(_plain(ask.k), _plain(ask.v))),
+            answered=self._linear(*_plain(ask.output)),
+            **self._feed_forward(layer),
+        )
+
+    def _attention(self, attention: MultiHeadAttention) -> dict[str, _Linear]:
+        qkv = _beside(_scaled(attention), _plain(attention.k), _plain(attention.v))
+        return {"qkv": self._linear(*qkv), "mixed": self._linear(*_plain(attention.output))}
+
+    def _feed_forward(self, layer: EncoderLayer | DecoderLayer) -> dict[str, _Linear]:
+        inner, outer = layer.feed_forward.inner, layer.feed_forward.outer
+        return {"inner": self._linear(*_plain(inner)), "outer": self._linear(*_plain(outer))}
+
+    def _norms(self, layer: EncoderLayer | DecoderLayer) -> Any:
+        return (_Norm * 3)(*(self._norm(residual.norm) for residual in layer.residuals))
+
+    def _norm(self, norm: nn.LayerNorm | None) -> _Norm:
+        return _Norm() if norm is None else _Norm(self._address(norm.weight), self._address(norm.bias))
+
+    def _linear(self, weight: Tensor, bias: Tensor | None = None) -> _Linear:
+        packed = pack(weight)
+        outer = packed.numel() // weight.size(1)
+        address = None if bias is None else self._address(bias)
+        return _Linear(self._address(packed, torch.bfloat16), address, weight.size(1), outer)
+
+    def _address(self, x: Tensor, dtype: torch.dtype = torch.float32) -> int:
+        x = x.detach().to(dtype).contiguous()
+        self.kept.append(x)
+        return x.data_ptr()
+
+
+def pack(weight: Tensor) -> Tensor:
+    """[outer, inner] -> [outer / 16, inner / 2, 16, 2] in bfloat16, with rows of zeros after the last: see tiles.h."""
+    weight = weight.detach().bfloat16()
+    missing = -len(weight) % BLOCK_ROWS
+    weight = torch.cat((weight, weight.new_zeros(missing, weight.size(1))))
+    return weight.view(-1, LANES, weight.size(1) // 2, 2).transpose(1, 2).contiguous()
+
+
+def _plain(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+    return linear.weight, linear.bias
+
+
+def _scaled(attention: MultiHeadAttention) -> tuple[Tensor, Tensor]:
+    """The projection to queries, which then come scaled by 1 / sqrt(K)."""
+    q = attention.q
+    scale = 1 / math.sqrt(q.out_features // attention.n_heads)
+    return q.weight.float() * scale, q.bias.float() * scale
+
+
+def _beside(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    weights, biases = zip(*parts, strict=True)
+    return torch.cat([w.float() for w in weights]), torch.cat([b.float() for b in biases])
+
+
+def _addresses(tensors: Sequence[Tensor]) -> Any:
+    return (POINTER * len(tensors))(*(x.data_ptr() for x in tensors))
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Keys and values of the sources, a tensor of blocks a layer, shared by all rows of a sentence."""
+
+    layers: list[Tensor]
+    first: Tensor  # [B] block of a sentence
+    counts: Tensor  # [B] its tokens
+    longest: int
+
+
+class _Past:
+    """Keys and values of what was written, [slots, capacity, block] a layer: made once, and then written into."""
+
+    def __init__(self, layers: int, slots: int, block: int) -> None:
+        self.layers = [_empty(slots, CAPACITY, block) for _ in range(layers)]
+        self.moves = 0  # how often something was put into it
+
+    @property
+    def slots(self) -> int:
+        return self.layers[0].size(0)
+
+    @property
+    def capacity(self) -> int:
+        return self.layers[0].size(1)
+
+    def resize(self, slots: int, capacity: int, kept: Tensor) -> None:
+        """At least as large as before, with what is in the slots `kept`."""
+        grown = [_empty(slots, capacity, old.size(2)) for old in self.layers]
+        for new, old in zip(grown, self.layers, strict=True):
+            new[kept, : old.size(1)] = old[kept]
+        self.layers = grown
+
+
+def _empty(*shape: int) -> Tensor:
+    return torch.empty(shape, dtype=torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class CompiledState:
+    """What decoding remembers: see State. It goes on once: a step writes into the past that it shares with the next."""
+
+    memory: _Memory
+    past: _Past
+    slots: Tensor  # [R] where in the past each row stands
+    owners: Tensor  # [R] its sentence
+    length: int
+    moves: int
+    copy: Callable[[_Past, Tensor, Tensor, int], None]
+
+    def select(self, rows: Tensor) -> CompiledState:
+        """Rows that go on alone keep their place; of several with one parent, all but one get a copy."""
+        self.check()
+        wanted, owners = self.slots[rows], self.owners[rows]
+        order = wanted.argsort(stable=True)
+        ordered = wanted[order]
+        again = order[1:][ordered[1:] == ordered[:-1]]  # rows whose place another has taken
+        if not len(again):
+            return replace(self, slots=wanted, owners=owners)
+        free = torch.ones(max(self.past.slots, len(wanted)), dtype=torch.bool)
+        free[wanted] = False
+        if len(free) > self.past.slots:
+            self.past.resize(len(free), self.past.capacity, wanted)
+        places = free.nonzero().squeeze(1)[: len(again)]
+        self.copy(self.past, wanted[again], places, self.length)
+        self.past.moves += 1
+        return replace(self, slots=wanted.index_copy(0, again, places), owners=owners, moves=self.past.moves)
+
+    def check(self) -> None:
+        assert self.moves == self.past.moves, "a state of a compiled Transformer goes on once"
+
+
+class CompiledTransformer:
+    """See Decodable and Ranks. The weights are copied: the model may change afterwards, but for its embeddings."""
+
+    def __init__(self, model: Transformer) -> None:
+        self._transformer = model
+        self._packer = _Packer()
+        self._model = self._packer.model(model)
+        self._vocabulary = len(model.output_weight)
+        self._block = 2 * LANES * model.config.d_model
+
+    def start(self, source: Tensor, source_mask: Tensor) -> CompiledState:
+        """source [B, S] and source_mask [B, S], padded on the right -> the state before the first token."""
+        model = self._transformer
+        counts = source_mask.sum(1)
+        assert bool((source_mask.cumsum(1) == source_mask.cumsum(1).clamp(max=counts[:, None])).all())
+        longest = int(counts.max()) if len(counts) else 0
+        x = model.source_input(source, model.source_table)[source_mask].float()  # [R, D]
+        starts = nn.functional.pad(counts.cumsum(0), (1, 0))
+        blocks = nn.functional.pad((-(-counts // LANES)).cumsum(0), (1, 0))
+        layers = len(model.decoder.layers)
+        memory = _Memory(
+            [_empty(int(blocks[-1]), self._block) for _ in range(layers)], blocks[:-1], counts, longest
+        )
+        scratch = self._scratch(longest)
+        self._run("encode", len(counts), starts, memory.first, longest, x, _addresses(memory.layers), scratch)
+        rows = torch.arange(len(counts))
+        past = _Past(layers, len(counts), self._block)
+        return CompiledState(memory, past, rows, rows, 0, 0, self._copy)
+
+    def step(self, tokens: Tensor, state: CompiledState) -> tuple[Tensor, CompiledState]:
+        """tokens [R, n] -> logits [R, V] of the token after the last of them, and the new state."""
+        hidden, state = self._hidden(tokens, state)
+        logits = torch.empty(len(tokens), self._model.output.outer)
+        self._run("logits", len(tokens), hidden, logits)
+        return logits[:, : self._vocabulary], state
+
+    def rank(
+        self, tokens: Tensor, state: CompiledState, count: int, never: Sequence[int]
+    ) -> tuple[Tensor, Tensor, CompiledState]:
+        """See Ranks."""
+        hidden, state = self._hidden(tokens, state)
+        rows = len(tokens)
+        top, found = torch.empty(rows, count), torch.empty(rows, count, dtype=torch.int64)
+        sums, scratch = torch.empty(rows), torch.empty(RANKED * COLUMNS)
+        forbidden = torch.tensor(never, dtype=torch.int64)
+        self._run(
+            "rank", rows, hidden, self._vocabulary, len(never), forbidden, count, top, found, sums, scratch
+        )
+        return top - sums[:, None], found, state
+
+    def _hidden(self, tokens: Tensor, state: CompiledState) -> tuple[Tensor, CompiledState]:
+        """The decoder's last hidden vectors, [R filled up, D]."""
+        state.check()
+        model, past, memory, rows = self._transformer, state.past, state.memory, len(tokens)
+        hidden = _empty(-(-rows // BLOCK_ROWS) * BLOCK_ROWS, model.config.d_model)
+        for column in torch.split(tokens, 1, dim=1):
+            length = state.length
+            if length == past.capacity * LANES:
+                past.resize(past.slots, 2 * past.capacity, state.slots)
+            x = model.target_input(column, model.target_table, length).float().contiguous()  # [R, 1, D]
+            longest = max(memory.longest, length + 1)
+            self._run(
+                "step", rows, length, x, state.slots, _addresses(past.layers), past.capacity,
+                state.owners, memory.first, memory.counts, longest, _addresses(memory.layers), hidden,
+                self._scratch(longest),
+            )  # fmt: skip
+            past.moves += 1
+            state = replace(state, length=length + 1, moves=past.moves)
+        return hidden, state
+
+    def _copy(self, past: _Past, origins: Tensor, places: Tensor, length: int) -> None:
+        for layer in past.layers:
+            self._run("copy_slots", len(origins), origins, places, -(-length // LANES), past.capacity, layer)
+
+    def _scratch(self, longest: int) -> Tensor:
+        size = INT()
+        self._run("room", longest, ctypes.byref(size))
+        return torch.empty(size.value, dtype=torch.uint8)
+
+    def _run(self, name: str, *arguments: Any) -> None:
+        native.call(library(), name, ctypes.byref(self._model), *arguments)
