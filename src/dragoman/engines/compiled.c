@@ -52,56 +52,101 @@ static inline void remember(const model *m, int64_t at, const bf16 *key, const b
     }
 }
 
-/* The values of `count` keys, mixed by their shares: so many vectors of features at once. */
-static inline __attribute__((always_inline)) void mix(const int vectors, const bf16 *values, int64_t size, int64_t width,
-                                                      const bf16 *shares, int64_t count, bf16 *out) {
-    floats sums[4] = {{0}, {0}, {0}, {0}};
-    for (int64_t i = 0; i < count; i += LANES, values += size) {
-        int64_t left = count - i < LANES ? count - i : LANES;
-        for (int64_t k = 0; k < left; k += 2) {
-            uint32_t pair = pair_at(shares + i + k);
+enum { AT_ONCE = 4 }; /* rows that ask the same keys together: each vector of these is read once for all of them */
+
+/* Scores of one head's queries for sixteen keys. Two sums of each run side by side, whatever the number of rows: so a
+   score does not depend on what is asked with it. */
+static inline __attribute__((always_inline)) void score(const int rows, const bf16 *q, int64_t stride, const bf16 *keys,
+                                                        int64_t head, float *out, int64_t out_stride) {
+    floats sums[AT_ONCE][2];
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++)
-                sums[v] = add_products(sums[v], pair, values + k * width + 2 * v * LANES);
+    for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = all(0);
+    for (int64_t d = 0; d < head; d += 4)
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++) {
+            sums[r][0] = add_products(sums[r][0], pair_at(q + r * stride + d), keys + d * LANES);
+            sums[r][1] = add_products(sums[r][1], pair_at(q + r * stride + d + 2), keys + (d + 2) * LANES);
         }
-    }
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) store(out + v * LANES, sums[v]);
+    for (int r = 0; r < rows; r++) {
+        floats sum = sums[r][0] + sums[r][1];
+        memcpy(out + r * out_stride, &sum, sizeof sum);
+    }
 }
 
-/* softmax(q kT) v of one row over the first `count` keys in blocks. `scores` holds count filled up, for one head. */
-static void attend(const model *m, const bf16 *q, const bf16 *blocks, int64_t count, bf16 *out, float *scores) {
+/* Scores become weights, in bfloat16: a softmax over the first `count`, and 0 after them. */
+static inline void weigh(float *scores, int64_t count, bf16 *shares) {
     const ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    int64_t size = block_of(m), head = m->width / m->heads, whole = filled(count, LANES);
-    bf16 *shares = (bf16 *)(scores + whole);
-    for (int64_t h = 0; h < m->width; h += head) {
-        floats most = all(-__builtin_inff()), sums = {0};
-        for (int64_t i = 0; i < whole; i += LANES) {
-            const bf16 *keys = blocks + i / LANES * size + h * LANES;
-            floats parts[4] = {{0}, {0}, {0}, {0}}; /* so that no sum waits for the one before */
-            for (int64_t d = 0; d < head; d += 8)
-#pragma GCC unroll 4
-                for (int p = 0; p < 4; p++)
-                    parts[p] = add_products(parts[p], pair_at(q + h + d + 2 * p), keys + (d + 2 * p) * LANES);
-            floats score = (parts[0] + parts[1]) + (parts[2] + parts[3]);
-            score = choose(lane < (int32_t)(count - i), score, all(-__builtin_inff()));
-            most = choose(score > most, score, most);
-            memcpy(scores + i, &score, sizeof score);
-        }
-        float highest = highest_of(most);
-        for (int64_t i = 0; i < whole; i += LANES) {
-            floats score = exponential(floats_at(scores + i) - highest);
-            sums += score;
-            memcpy(scores + i, &score, sizeof score);
-        }
-        float share = 1.0f / sum_of(sums);
-        for (int64_t i = 0; i < whole; i += LANES) store(shares + i, floats_at(scores + i) * share);
-        const bf16 *values = blocks + LANES * m->width;
-        int64_t d = h;
-        for (; d + 4 * LANES <= h + head; d += 4 * LANES)
-            mix(4, values + 2 * d, size, m->width, shares, count, out + d);
-        for (; d < h + head; d += LANES) mix(1, values + 2 * d, size, m->width, shares, count, out + d);
+    floats most = all(-__builtin_inff()), sums = {0};
+    for (int64_t i = 0; i < count; i += LANES) {
+        floats x = choose(lane < (int32_t)(count - i), floats_at(scores + i), all(-__builtin_inff()));
+        most = choose(x > most, x, most);
+        memcpy(scores + i, &x, sizeof x);
     }
+    float highest = highest_of(most);
+    for (int64_t i = 0; i < count; i += LANES) {
+        floats x = exponential(floats_at(scores + i) - highest);
+        sums += x;
+        memcpy(scores + i, &x, sizeof x);
+    }
+    float share = 1.0f / sum_of(sums);
+    for (int64_t i = 0; i < count; i += LANES) store(shares + i, floats_at(scores + i) * share);
+}
+
+/* One vector, or four, of one head's features, mixed from the values of `count` keys. */
+static inline __attribute__((always_inline)) void mix(const int rows, const int vectors, const bf16 *shares,
+                                                      int64_t shares_stride, const bf16 *values, int64_t size,
+                                                      int64_t width, int64_t count, bf16 *out) {
+    floats sums[AT_ONCE][4];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) sums[r][v] = all(0);
+    for (int64_t i = 0; i < count; i += LANES, values += size) {
+        int64_t left = count - i < LANES ? count - i : LANES;
+        for (int64_t k = 0; k < left; k += 2)
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; r++) {
+                uint32_t pair = pair_at(shares + r * shares_stride + i + k);
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++)
+                    sums[r][v] = add_products(sums[r][v], pair, values + k * width + 2 * v * LANES);
+            }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) store(out + r * width + v * LANES, sums[r][v]);
+}
+
+/* softmax(q kT) v of AT_ONCE rows, or of one, over the first `count` keys in blocks. */
+static inline __attribute__((always_inline)) void attend_rows(const model *m, const int rows, const bf16 *q,
+                                                              int64_t stride, const bf16 *blocks, int64_t count,
+                                                              bf16 *out, float *scores) {
+    int64_t size = block_of(m), head = m->width / m->heads, whole = filled(count, LANES), all_heads = m->heads * whole;
+    bf16 *shares = (bf16 *)(scores + rows * all_heads);
+    for (int64_t h = 0; h < m->heads; h++)
+        for (int64_t i = 0; i < whole; i += LANES)
+            score(rows, q + h * head, stride, blocks + i / LANES * size + h * head * LANES, head,
+                  scores + h * whole + i, all_heads);
+    for (int64_t i = 0; i < rows * m->heads; i++) weigh(scores + i * whole, count, shares + i * whole);
+    for (int64_t h = 0; h < m->heads; h++) {
+        const bf16 *values = blocks + LANES * m->width;
+        int64_t d = h * head, end = d + head;
+        for (; d + 4 * LANES <= end; d += 4 * LANES)
+            mix(rows, 4, shares + h * whole, all_heads, values + 2 * d, size, m->width, count, out + d);
+        for (; d < end; d += LANES)
+            mix(rows, 1, shares + h * whole, all_heads, values + 2 * d, size, m->width, count, out + d);
+    }
+}
+
+/* The same for any number of rows of q, `stride` apart, that ask the same keys. */
+static void attend(const model *m, int64_t rows, const bf16 *q, int64_t stride, const bf16 *blocks, int64_t count,
+                   bf16 *out, float *scores) {
+    for (; rows >= AT_ONCE; rows -= AT_ONCE, q += AT_ONCE * stride, out += AT_ONCE * m->width)
+        attend_rows(m, AT_ONCE, q, stride, blocks, count, out, scores);
+    for (; rows > 0; rows--, q += stride, out += m->width)
+        attend_rows(m, 1, q, stride, blocks, count, out, scores);
 }
 
 /* Into halves or, where there are none, into floats: norm(x), or x as it is where there is no norm. D is a multiple of
@@ -150,14 +195,14 @@ static inline int64_t wide_of(const model *m) { return m->inner + 32 > 3 * m->wi
 /* Bytes of scratch for sentences and pasts of up to `longest` tokens. */
 void room(const model *m, int64_t longest, int64_t *bytes) {
     int64_t rows = filled(ROWS + longest, TALL), keys = filled(longest, LANES);
-    *bytes = 2 * (rows * (m->width + wide_of(m)) + keys / LANES * block_of(m)) + 6 * keys + 64;
+    *bytes = 2 * (rows * (m->width + wide_of(m)) + keys / LANES * block_of(m)) + filled(6 * AT_ONCE * m->heads * keys, 64);
 }
 
 static inline scratch cut(const model *m, int64_t longest, char *memory) {
     int64_t rows = filled(ROWS + longest, TALL), keys = filled(longest, LANES);
     scratch s;
     s.scores = (float *)memory;
-    s.y = (bf16 *)(memory + filled(6 * keys, 64));
+    s.y = (bf16 *)(memory + filled(6 * AT_ONCE * m->heads * keys, 64));
     s.wide = s.y + rows * m->width;
     s.blocks = s.wide + rows * wide_of(m);
     return s;
@@ -191,8 +236,7 @@ void encode(const model *m, int64_t sentences, const int64_t *starts, const int6
                     const bf16 *key = q + t * 3 * width + width;
                     remember(m, t, key, key + width, s.blocks);
                 }
-                for (int64_t t = 0; t < count; t++)
-                    attend(m, q + t * 3 * width, s.blocks, count, s.y + (row + t) * width, s.scores);
+                attend(m, count, q, 3 * width, s.blocks, count, s.y + row * width, s.scores);
             }
             multiply(tiles, rows, s.y, width, &l->mixed, ADDED, some, width);
             after(m, l->norms[0], rows, some);
@@ -231,15 +275,17 @@ void step(const model *m, int64_t rows, int64_t length, float *x, const int64_t 
                 const bf16 *q = s.wide + r * 3 * width;
                 bf16 *mine = past[n] + slots[begin + r] * capacity * block;
                 remember(m, length, q + width, q + 2 * width, mine);
-                attend(m, q, mine, length + 1, s.y + r * width, s.scores);
+                attend(m, 1, q, 0, mine, length + 1, s.y + r * width, s.scores);
             }
             multiply(tiles, some, s.y, width, &l->mixed, ADDED, now, width);
             after(m, l->norms[0], some, now);
             before(m, l->norms[1], some, now, s.y);
             multiply(tiles, some, s.y, width, &l->asked, HALVES, s.wide, width);
-            for (int64_t r = 0; r < some; r++) {
+            for (int64_t r = 0, next; r < some; r = next) { /* the beams of a sentence stand side by side */
                 int64_t b = owners[begin + r];
-                attend(m, s.wide + r * width, memory[n] + first[b] * block, counts[b], s.y + r * width, s.scores);
+                for (next = r + 1; next < some && owners[begin + next] == b; next++) continue;
+                attend(m, next - r, s.wide + r * width, width, memory[n] + first[b] * block, counts[b],
+                       s.y + r * width, s.scores);
             }
             multiply(tiles, some, s.y, width, &l->answered, ADDED, now, width);
             after(m, l->norms[1], some, now);

@@ -198,11 +198,12 @@ class _Past:
     def capacity(self) -> int:
         return self.layers[0].size(1)
 
-    def resize(self, slots: int, capacity: int, kept: Tensor) -> None:
-        """At least as large as before, with what is in the slots `kept`."""
+    def resize(self, slots: int, capacity: int, kept: Tensor, length: int) -> None:
+        """At least as large as before, with the first `length` tokens of the slots `kept`."""
+        used = -(-length // LANES)
         grown = [_empty(slots, capacity, old.size(2)) for old in self.layers]
         for new, old in zip(grown, self.layers, strict=True):
-            new[kept, : old.size(1)] = old[kept]
+            new[kept, :used] = old[kept, :used]
         self.layers = grown
 
 
@@ -234,7 +235,7 @@ class CompiledState:
         free = torch.ones(max(self.past.slots, len(wanted)), dtype=torch.bool)
         free[wanted] = False
         if len(free) > self.past.slots:
-            self.past.resize(len(free), self.past.capacity, wanted)
+            self.past.resize(len(free), self.past.capacity, ordered.unique_consecutive(), self.length)
         places = free.nonzero().squeeze(1)[: len(again)]
         self.copy(self.past, wanted[again], places, self.length)
         self.past.moves += 1
@@ -302,7 +303,7 @@ class CompiledTransformer:
         for column in torch.split(tokens, 1, dim=1):
             length = state.length
             if length == past.capacity * LANES:
-                past.resize(past.slots, 2 * past.capacity, state.slots)
+                past.resize(past.slots, 2 * past.capacity, state.slots, length)
             x = model.target_input(column, model.target_table, length).float().contiguous()  # [R, 1, D]
             longest = max(memory.longest, length + 1)
             self._run(
