@@ -72,7 +72,7 @@ def fast_question(
     sweep: int,
     threads: int,
 ) -> tuple[Question, list[Arm]]:
-    """Dragoman from Python and from the command line; ctranslate2 at its best settings and with none.
+    """Dragoman with both engines and from the command line; ctranslate2 at its best settings and with none.
 
     Where the processor gains by it, also ctranslate2 with the instructions that Dragoman asks it for.
     """
@@ -83,10 +83,12 @@ def fast_question(
         best_settings(by_hand, corpus, sweep, threads) if sweep else DEFAULT_BY_HAND | {"workers": threads}
     )
     ours, line, best, plain = "Dragoman", "dragoman translate", "ctranslate2, best", "ctranslate2, default"
+    in_torch = "Dragoman, torch engine, bfloat16"
+    task_of_ours = {"model": str(model.path), **task, **search}
     wider = f"{best}, 512-bit vectors"
     peer = "benchmarks.peers.ctranslate2"
     arms = [
-        Arm(ours, "benchmarks.ours.translating:translate", {"model": str(model.path), **task, **search}),
+        Arm(ours, "benchmarks.ours.translating:translate", task_of_ours),
         Arm(best, f"{peer}:translate", {**by_hand, **task, "settings": chosen}, peers.PYTHON),
         Arm(plain, f"{peer}:translate_by_default", {**by_hand, **task}, peers.PYTHON),
         Arm(
@@ -94,14 +96,20 @@ def fast_question(
             "benchmarks.ours.translating:command",
             {"model": str(model.path), **task, "beam_size": work.beam},
         ),
+        Arm(
+            in_torch,
+            "benchmarks.ours.translating:translate",
+            {**task_of_ours, "engine": "torch", "compute_type": "bfloat16"},
+        ),
     ]
-    ratios = [(ours, best), (ours, plain), (line, best), (line, plain)]
+    own = ours, in_torch, line
+    ratios = [(one, other) for other in (best, plain) for one in own]
     use_wide_vectors(wide := dict[str, str]())
     if wide:  # what Dragoman sets where the processor gains by it, and nobody's sweep would try
         arms.insert(
             2, Arm(wider, f"{peer}:translate", {**arms[1].settings, "environment": wide}, peers.PYTHON)
         )
-        ratios += [(ours, wider), (line, wider)]
+        ratios += [(one, wider) for one in own]
     question = Question(
         name=f"translate-beam{work.beam}",
         title=f"Translation, file to file, {_count(files[0]):,} sentences, beam {work.beam}",
