@@ -22,6 +22,7 @@ from dragoman.protocols import Loss
 from dragoman.text.batches import Batch, collate
 from dragoman.text.corpus import Pair, write_pairs
 from dragoman.text.tokenizer import EOS
+from dragoman.training.dropout import draw_bytes
 from dragoman.training.fused import fuse
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loop import train as steps_of
@@ -68,6 +69,7 @@ def assembled(
         dropout=dropout,
     )
     model = Transformer(config, size["vocab"], size["vocab"]).train()
+    draw_bytes(model)
     if fused and precision == "bf16":
         fuse(model)
     parameters = FlatParameters(model, PRECISIONS[precision])

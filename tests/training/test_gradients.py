@@ -11,6 +11,7 @@ from dragoman.errors import TrainingError
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
 from dragoman.text.batches import Batch, collate
+from dragoman.training.dropout import draw_bytes
 from dragoman.training.gradients import Gradient, Worker, Workers, side_by_side
 from dragoman.training.optimizer import FlatParameters
 from dragoman.transformer.model import Transformer, TransformerConfig
@@ -32,7 +33,9 @@ def transformer(dropout: float) -> Transformer:
     shape = TransformerConfig(
         d_model=16, d_ff=32, n_heads=2, encoder_layers=2, decoder_layers=1, dropout=dropout
     )
-    return Transformer(shape, 20, 20)
+    model = Transformer(shape, 20, 20)
+    draw_bytes(model)
+    return model
 
 
 def gradient_of(

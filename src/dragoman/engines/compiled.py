@@ -235,7 +235,7 @@ class CompiledState:
         free = torch.ones(max(self.past.slots, len(wanted)), dtype=torch.bool)
         free[wanted] = False
         if len(free) > self.past.slots:
-            self.past.resize(len(free), self.past.capacity, ordered.unique_consecutive(), self.length)
+            self.past.resize(len(free), self.past.capacity, torch.unique(wanted), self.length)
         places = free.nonzero().squeeze(1)[: len(again)]
         self.copy(self.past, wanted[again], places, self.length)
         self.past.moves += 1

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.training import kernels
+from dragoman.training.dropout import ByteDropout
 from dragoman.training.packed import Attention, Packing, Sight
 from dragoman.training.products import Embedding, Linear, LinearRelu
 from dragoman.transformer.attention import KVCache, MultiHeadAttention, merge_heads
@@ -38,7 +39,7 @@ def _learns(module: nn.Module) -> bool:
     return module.training and torch.is_grad_enabled()
 
 
-class FusedDropout(Dropout):
+class FusedDropout(ByteDropout):
     """One pass, and no mask kept for the way back."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -178,6 +179,7 @@ class FusedTransformer(Transformer):
 
 FUSED: dict[type[nn.Module], type[nn.Module]] = {
     Dropout: FusedDropout,
+    ByteDropout: FusedDropout,
     nn.Embedding: FusedEmbedding,
     nn.LayerNorm: FusedLayerNorm,
     Residual: FusedResidual,

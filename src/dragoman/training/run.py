@@ -24,6 +24,7 @@ from dragoman.protocols import Loss
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.chance import random_state, set_random_state
 from dragoman.training.checkpoint import Checkpoint
+from dragoman.training.dropout import draw_bytes
 from dragoman.training.fused import fuse
 from dragoman.training.gradients import side_by_side
 from dragoman.training.graphs import graphs_on
@@ -76,6 +77,8 @@ class Run:
         dtype = torch.bfloat16 if _precision(training.precision, self.device) == "bf16" else torch.float32
         torch.manual_seed(training.seed)
         self.model = task.build().to(self.device)
+        if self.device.type == "cpu":
+            draw_bytes(self.model)
         if training.fused and dtype == torch.bfloat16 and self.device.type == "cpu" and not fuse(self.model):
             journal.note("no C compiler (cc) that works was found: training takes about 1.6 times as long")
         self.parameters = FlatParameters(self.model, dtype)

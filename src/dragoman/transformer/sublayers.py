@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,58 +20,19 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class ByteDropout(torch.autograd.Function):
-    """x + dropout(y), with one random byte an element, eight of them from each 64-bit draw.
-
-    On a CPU torch's own dropout draws a serial Bernoulli variable for each element, which costs more than the
-    matrix product before it. The rate is rounded to 1/256, and the scale follows the rounded rate.
-    """
-
-    @staticmethod
-    def forward(  # type: ignore[no-untyped-def]
-        ctx, x: Tensor, y: Tensor, threshold: int, generator: torch.Generator | None
-    ) -> Tensor:
-        draws = torch.empty((y.numel() + 7) // 8, dtype=torch.int64)
-        draws.random_(-(2**63), None, generator=generator)
-        # 0 and 1 in the type of y: a product with booleans would turn them into numbers first, at three times the cost.
-        keep = torch.ge(
-            draws.view(torch.uint8)[: y.numel()].view(y.shape), threshold, out=torch.empty_like(y)
-        )
-        ctx.save_for_backward(keep)
-        ctx.scale = 256 / (256 - threshold)
-        return torch.addcmul(x, y, keep, value=ctx.scale)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor, None, None]:  # type: ignore[no-untyped-def]
-        (keep,) = ctx.saved_tensors
-        dropped = torch.addcmul(gradient.new_zeros(()), gradient, keep, value=ctx.scale)
-        return gradient if ctx.needs_input_grad[0] else None, dropped, None, None
-
-
 class Dropout(nn.Module):
     """Zero a share `rate` of the features during training, scale up the rest (paper 5.4)."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
-        self.generator: torch.Generator | None = None  # of its random numbers on a CPU; None: torch's own
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.rate == 0:
-            return x
-        if x.device.type == "cpu":
-            return self._bytes(x.new_zeros(()), x)
-        return F.dropout(x, self.rate)
+        return F.dropout(x, self.rate, self.training)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
-        """x + dropout(y); on a CPU in one pass over both."""
-        if self.training and self.rate and y.device.type == "cpu":
-            return self._bytes(x, y)
+        """x + dropout(y)."""
         return x + self(y)
-
-    def _bytes(self, x: Tensor, y: Tensor) -> Tensor:
-        threshold = min(round(self.rate * 256), 255)
-        return ByteDropout.apply(x, y, threshold, self.generator)  # type: ignore[no-untyped-call]
 
 
 class FeedForward(nn.Module):
