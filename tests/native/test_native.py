@@ -67,10 +67,14 @@ def test_another_source_or_header_is_another_library(
     compiled(source)
     source.write_text(SOURCE.replace("*= 2", "*= 3"))
     compiled(source)
-    (tmp_path / "vectors.h").write_text((native.HERE / "vectors.h").read_text() + "/* changed */")
-    monkeypatch.setattr(native, "HERE", tmp_path)
+    (tmp_path / "own.h").write_text("/* beside the source */")
     compiled(source)
-    assert len(kept(tmp_path)) == 3
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "vectors.h").write_text((native.HERE / "vectors.h").read_text() + "/* changed */")
+    monkeypatch.setattr(native, "HERE", shared)
+    compiled(source)
+    assert len(kept(tmp_path)) == 4
 
 
 @pytest.mark.parametrize("compiler", ["/nowhere/cc", "false"])

@@ -1,31 +1,11 @@
-/* A Transformer at work: the encoder over packed sentences, a step of the decoder over its cache, and the likeliest
-   tokens. One thread, no allocation; knows no search.
+/* A Transformer at work: the encoder over packed sentences, and a step of the decoder over its cache. One thread, no
+   allocation; knows no search.
 
    compiled.py compiles this file, calls it and says what each function is for. The residual stream is in floats, what is
    multiplied in bfloat16.
-   B sentences, R rows, D model (width), F feed-forward, H heads, V vocabulary. */
+   R rows, D model (width), F feed-forward, K head. */
 
-#include "tiles.h"
-
-typedef struct {
-    const float *weight, *bias;
-} norm;
-
-typedef struct {
-    norm norms[3];
-    linear qkv, mixed;            /* of self-attention; queries come scaled by 1 / sqrt(K) */
-    linear asked, kept, answered; /* of cross-attention: queries, keys and values, output; not in an encoder */
-    linear inner, outer;
-} layer;
-
-typedef struct {
-    int64_t width, inner, heads, pre_norm;
-    float epsilon;
-    int64_t encoder_layers, decoder_layers;
-    const layer *encoder, *decoder;
-    norm encoder_norm, decoder_norm; /* none with post-norm */
-    linear output;
-} model;
+#include "compiled.h"
 
 enum { ROWS = 256 }; /* that go through a layer together, so that they stay in the cache with its weights */
 
@@ -190,7 +170,10 @@ typedef struct {
     float *scores;
 } scratch;
 
-static inline int64_t wide_of(const model *m) { return m->inner + 32 > 3 * m->width ? m->inner + 32 : 3 * m->width; }
+/* How far apart rows of F numbers lie: if it were a power of two, many rows would share one set of the cache. */
+static inline int64_t inner_stride(const model *m) { return m->inner + 32; }
+
+static inline int64_t wide_of(const model *m) { return inner_stride(m) > 3 * m->width ? inner_stride(m) : 3 * m->width; }
 
 /* Bytes of scratch for sentences and pasts of up to `longest` tokens. */
 void room(const model *m, int64_t longest, int64_t *bytes) {
@@ -210,8 +193,8 @@ static inline scratch cut(const model *m, int64_t longest, char *memory) {
 
 static inline void feed_forward(const model *m, int tiles, const layer *l, norm by, int64_t rows, float *x, scratch s) {
     before(m, by, rows, x, s.y);
-    multiply(tiles, rows, s.y, m->width, &l->inner, RECTIFIED, s.wide, m->inner + 32);
-    multiply(tiles, rows, s.wide, m->inner + 32, &l->outer, ADDED, x, m->width);
+    multiply(tiles, rows, s.y, m->width, &l->inner, RECTIFIED, s.wide, inner_stride(m));
+    multiply(tiles, rows, s.wide, inner_stride(m), &l->outer, ADDED, x, m->width);
     after(m, by, rows, x);
 }
 
@@ -302,70 +285,4 @@ void copy_slots(const model *m, int64_t count, const int64_t *from, const int64_
     int64_t slot = capacity * block_of(m);
     for (int64_t i = 0; i < count; i++)
         memcpy(past + to[i] * slot, past + from[i] * slot, (size_t)(blocks * block_of(m)) * sizeof(bf16));
-}
-
-/* logits [R, outer] of hidden [R, D], of which whole blocks of TALL rows are read. */
-void logits(const model *m, int64_t rows, const bf16 *hidden, float *out) {
-    int tiles = open_tiles();
-    multiply(tiles, rows, hidden, m->width, &m->output, FLOATS, out, m->output.outer);
-    close_tiles(tiles);
-}
-
-static inline int any(ints found) {
-    int64_t some[LANES / 2], or = 0;
-    memcpy(some, &found, sizeof some);
-    for (int i = 0; i < LANES / 2; i++) or |= some[i];
-    return or != 0;
-}
-
-/* x among the highest so far, which stand in order; of equals the first found comes first. */
-static inline void insert(int64_t count, float *top, int64_t *tokens, float x, int64_t token) {
-    int64_t at = count - 1;
-    for (; at > 0 && top[at - 1] < x; at--) top[at] = top[at - 1], tokens[at] = tokens[at - 1];
-    top[at] = x, tokens[at] = token;
-}
-
-enum { COLUMNS = 256, RANKED = 256 }; /* logits that are made and looked at before the next: they stay in the cache */
-
-/* The `count` highest logits of each row and their tokens, and log(sum(exp(logits))); tokens from `vocabulary` on do
-   not exist, and those in `never` are not said: both as if they had no logit. `scratch_memory` holds RANKED x COLUMNS
-   floats. */
-void rank(const model *m, int64_t rows, const bf16 *hidden, int64_t vocabulary, int64_t forbidden,
-          const int64_t *never, int64_t count, float *top, int64_t *tokens, float *log_sums, float *scratch_memory) {
-    int tiles = open_tiles();
-    const float nothing = -__builtin_inff();
-    for (int64_t i = 0; i < rows * count; i++) top[i] = nothing, tokens[i] = 0;
-    for (int64_t begin = 0; begin < rows; begin += RANKED) {
-        int64_t some = rows - begin < RANKED ? rows - begin : RANKED;
-        for (int64_t r = begin; r < begin + some; r++) log_sums[r] = 0; /* sums of exp(logit - highest) until the end */
-        for (int64_t n = 0; n < m->output.outer; n += COLUMNS) {
-            linear part = m->output;
-            part.weights += n * part.inner;
-            part.outer = part.outer - n < COLUMNS ? part.outer - n : COLUMNS;
-            multiply(tiles, some, hidden + begin * m->width, m->width, &part, FLOATS, scratch_memory, COLUMNS);
-            for (int64_t r = 0; r < some; r++) {
-                float *row = scratch_memory + r * COLUMNS, *best = top + (begin + r) * count;
-                int64_t *which = tokens + (begin + r) * count;
-                for (int64_t i = 0; i < forbidden; i++)
-                    if (never[i] >= n && never[i] < n + part.outer) row[never[i] - n] = nothing;
-                for (int64_t i = vocabulary - n; i < part.outer; i++) row[i > 0 ? i : 0] = nothing;
-                floats most = all(nothing), sums = {0}, x;
-                for (int64_t i = 0; i < part.outer; i += LANES) {
-                    x = floats_at(row + i);
-                    most = choose(x > most, x, most);
-                }
-                float highest = highest_of(most), known = best[0];
-                if (highest > best[count - 1])
-                    for (int64_t i = 0; i < part.outer; i += LANES) {
-                        if (any(floats_at(row + i) > best[count - 1]))
-                            for (int64_t k = i; k < i + LANES; k++)
-                                if (row[k] > best[count - 1]) insert(count, best, which, row[k], n + k);
-                    }
-                for (int64_t i = 0; i < part.outer; i += LANES) sums += exponential(floats_at(row + i) - best[0]);
-                log_sums[begin + r] = log_sums[begin + r] * __builtin_expf(known - best[0]) + sum_of(sums);
-            }
-        }
-        for (int64_t r = begin; r < begin + some; r++) log_sums[r] = top[r * count] + __builtin_logf(log_sums[r]);
-    }
-    close_tiles(tiles);
 }

@@ -1,4 +1,4 @@
-"""A Transformer at work in C (compiled.c): bfloat16 on a CPU, with packed weights. Knows no search and no text.
+"""A Transformer at work in C (compiled.c, ranking.c), in bfloat16 on a CPU. Knows no search and no text.
 
 What `transformer/` computes, from fewer passes over memory: sentences without their padding, a cache that stays where
 it is, beams that share the memory, and the likeliest tokens without a table of all logits.
@@ -26,7 +26,7 @@ from dragoman.transformer.decoder import DecoderLayer
 from dragoman.transformer.encoder import EncoderLayer
 from dragoman.transformer.model import Transformer
 
-SOURCE = Path(__file__).with_name("compiled.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("compiled.c", "ranking.c"))
 LANES = 16  # keys of a block
 BLOCK_ROWS = 32  # of a product; its left matrix is read in whole blocks
 RANKED, COLUMNS = 256, 256  # logits of `rank` that are made at once
@@ -45,7 +45,7 @@ _SIGNATURES: native.Signatures = {
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiled functions; None where there is no compiler."""
-    return native.load("inference", (SOURCE,), _SIGNATURES)
+    return native.load("inference", SOURCES, _SIGNATURES)
 
 
 def compiled(model: nn.Module) -> CompiledTransformer | None:
@@ -140,7 +140,7 @@ class _Packer:
         return _Linear(self._address(packed, torch.bfloat16), address, weight.size(1), outer)
 
     def _address(self, x: Tensor, dtype: torch.dtype = torch.float32) -> int:
-        x = x.detach().to(dtype).contiguous()
+        x = x.detach().to(dtype, copy=True).contiguous()
         self.kept.append(x)
         return x.data_ptr()
 
@@ -259,7 +259,7 @@ class CompiledTransformer:
         """source [B, S] and source_mask [B, S], padded on the right -> the state before the first token."""
         model = self._transformer
         counts = source_mask.sum(1)
-        assert bool((source_mask.cumsum(1) == source_mask.cumsum(1).clamp(max=counts[:, None])).all())
+        assert torch.equal(source_mask, torch.arange(source.size(1)) < counts[:, None])
         longest = int(counts.max()) if len(counts) else 0
         x = model.source_input(source, model.source_table)[source_mask].float()  # [R, D]
         starts = nn.functional.pad(counts.cumsum(0), (1, 0))

@@ -48,7 +48,9 @@ def load(name: str, sources: Sequence[Path], signatures: Signatures) -> ctypes.C
 def _place(name: str, sources: Sequence[Path]) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     made_from = "\n".join((*FLAGS[:-1], platform.machine(), _processor())).encode()
-    made_from += b"".join(path.read_bytes() for path in (*sources, *sorted(HERE.glob("*.h"))))
+    folders = {HERE, *(path.parent for path in sources)}
+    headers = sorted(header for folder in folders for header in folder.glob("*.h"))
+    made_from += b"".join(path.read_bytes() for path in (*sources, *headers))
     return cache / "dragoman" / f"{name}-{sha256(made_from)[:16]}.so"
 
 
