@@ -21,7 +21,7 @@ help:
 	@echo "make test      run every test"
 	@echo "make install   add what training, explaining and serving need (torch, ...) to .venv"
 	@echo "make lint      ruff and mypy"
-	@echo "make bench     speed beside other tools, which go into .bench-venv; MODEL=DIR translates with that model"
+	@echo "make bench     speed beside other tools, which go into .bench-*venv; MODEL=DIR translates with that model"
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
 	@echo "make clean     remove .venv and what tools left behind"
 
@@ -39,7 +39,7 @@ lint: $(STAMPS)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# An hour on two cores. DRAGOMAN_DATA may name a directory with Multi30k in it; one question alone, or shorter:
+# An hour and a half on two cores. DRAGOMAN_DATA may name a directory with Multi30k in it; one question alone, or shorter:
 # python -m benchmarks --help
 MODEL ?= en-zh
 bench: $(STAMPS)/train

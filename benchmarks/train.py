@@ -92,13 +92,17 @@ def installed(against: Sequence[PeerName]) -> tuple[PeerName, ...]:
 
 
 def _share(turns: dict[str, list[dict[str, Any]]], flops_per_token: float) -> None:
-    """Each turn's share of the best bf16 product of its own round; the peak itself is no contender."""
-    for number, peak in enumerate(turns.pop(PEAK, [])):
-        for found in turns.values():
-            found[number] |= {
-                "peak_share": found[number]["tokens_per_second"] * flops_per_token / peak["bfloat16_flops"],
-                "bfloat16_peak": peak["bfloat16_flops"],
-            }
+    """Each turn's share of the best bf16 product of all rounds, for others on the host may have slowed one of these.
+
+    The peak itself is no contender.
+    """
+    peak = max((found["bfloat16_flops"] for found in turns.pop(PEAK, [])), default=None)
+    if peak is None:
+        return
+    for found in turns.values():
+        for turn in found:
+            share = turn["tokens_per_second"] * flops_per_token / peak
+            turn |= {"peak_share": share, "bfloat16_peak": peak}
 
 
 def own_arms(work: Work, data: inputs.TrainingFiles, threads: int) -> list[Arm]:
