@@ -230,9 +230,11 @@ def test_hypotheses_score_what_the_reference_gives_them(options: dict[str, objec
                 assert h.token_scores[len(prefix) :] == pytest.approx(logs.tolist(), abs=TOLERANCE)
 
 
-def test_batches_are_searched_side_by_side_and_come_back_in_order() -> None:
+def test_batches_are_searched_side_by_side_and_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     model, asked = build(SMALL), DecodingOptions(beam_size=3)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     engine = TorchEngine(model, compute_type="bfloat16", batch_tokens=64)
+    assert engine.workers == 2
     alone = [TorchEngine(model, compute_type="bfloat16").translate([source], asked)[0] for source in SOURCES]
     begun = [engine.begin(some, asked) for some in (SOURCES, SOURCES[::-1])]
     assert list(begun[1]) == alone[::-1]

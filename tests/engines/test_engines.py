@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict, replace
 
 import pytest
@@ -204,6 +205,23 @@ class TestCTranslate2:
         forwards, backwards = (list(found) for found in begun)
         equal(forwards, backwards[::-1])
         equal(forwards, one_pair[1].translate(SOURCES, asked()))
+
+    def test_who_lets_go_of_the_results_ends_what_has_not_begun(self, monkeypatch):
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+        engine = TorchEngine(build(SMALL), workers=2, batch_tokens=1)  # a sentence a batch
+        may_go, searched = threading.Event(), []
+
+        def search(sources, options, prefixes):
+            searched.append(sources)
+            assert may_go.wait(20)
+            return [[Hypothesis([5], 0.0, [0.0, 0.0], None, True)] for _ in sources]
+
+        monkeypatch.setattr(engine, "_search", search)
+        results = engine.begin([[5], [6]] * 20, asked())
+        del results
+        may_go.set()
+        engine._pool.shutdown()
+        assert len(searched) <= 3  # two that had begun, and one that a worker took meanwhile
 
     @pytest.mark.parametrize(
         ("sentences", "length", "size"), [(1, 5, 1), (48, 5, 48), (49, 5, 25), (100, 512, 2)]

@@ -57,7 +57,24 @@ class Background(ABC):
         scores: bool = True,
         token_scores: bool = True,
     ) -> Iterator[list[Hypothesis]]:
-        """Engine.translate in two steps: this one sets it going, and what comes back waits for each result."""
+        """Engine.translate in two steps: this one sets it going, and what comes back waits for each result.
+
+        Whoever lets go of what comes back wants no more of it.
+        """
+
+    def translate(
+        self,
+        sources: Sequence[Ids],
+        options: DecodingOptions,
+        prefixes: Sequence[Ids] | None = None,
+        *,
+        attention: bool = False,
+        scores: bool = True,
+        token_scores: bool = True,
+    ) -> list[list[Hypothesis]]:
+        """See Engine."""
+        asked = {"attention": attention, "scores": scores, "token_scores": token_scores}
+        return list(self.begin(sources, options, prefixes, **asked))
 
 
 def empty(prefix: Ids, attention: bool) -> list[Hypothesis]:

@@ -101,24 +101,6 @@ class CTranslate2Engine(Background):
         files = convert(weights, config, source_vocab, target_vocab, "int8" if eight else "float32")
         return cls(files, workers=workers, device=device, compute_type=compute_type)
 
-    def translate(
-        self,
-        sources: Sequence[Ids],
-        options: DecodingOptions,
-        prefixes: Sequence[Ids] | None = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = True,
-    ) -> list[list[Hypothesis]]:
-        """See Engine. Raises ConfigError for sampling, UsageError for a source with more tokens than positions.
-
-        Token scores take a second pass, a third as long as a beam search of five; they are among the whole
-        vocabulary, where the torch engine's are among the allowed tokens. Scores cost time with one beam only.
-        """
-        asked = {"attention": attention, "scores": scores, "token_scores": token_scores}
-        return list(self.begin(sources, options, prefixes, **asked))
-
     def begin(
         self,
         sources: Sequence[Ids],
@@ -129,7 +111,11 @@ class CTranslate2Engine(Background):
         scores: bool = True,
         token_scores: bool = True,
     ) -> Iterator[list[Hypothesis]]:
-        """See Background. The arguments, and what is refused, are those of translate."""
+        """See Background. Raises ConfigError for sampling, UsageError for a source with more tokens than positions.
+
+        Token scores take a second pass, a third as long as a beam search of five; they are among the whole
+        vocabulary, where the torch engine's are among the allowed tokens. Scores cost time with one beam only.
+        """
         if why := refusal(options):
             raise ConfigError(f"decoding.sample = true: {why}: use the torch engine")
         given = no_prefixes(prefixes, len(sources))

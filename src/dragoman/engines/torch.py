@@ -73,19 +73,6 @@ class TorchEngine(Background):
     def _pool(self) -> ThreadPoolExecutor:
         return side_by_side(self.workers)
 
-    def translate(
-        self,
-        sources: Sequence[Ids],
-        options: DecodingOptions,
-        prefixes: Sequence[Ids] | None = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = True,
-    ) -> list[list[Hypothesis]]:
-        """See Engine. Scores cost nothing here: they are always there, and always the real ones."""
-        return list(self.begin(sources, options, prefixes, attention=attention))
-
     def begin(
         self,
         sources: Sequence[Ids],
@@ -96,7 +83,10 @@ class TorchEngine(Background):
         scores: bool = True,
         token_scores: bool = True,
     ) -> Iterator[list[Hypothesis]]:
-        """See Background. A single batch is searched at once, with all threads."""
+        """See Background. Scores cost nothing here: they are always there, and always the real ones.
+
+        A single batch is searched at once, with all threads.
+        """
         given = no_prefixes(prefixes, len(sources))
         rows = options.n_best if options.sample else options.beam_size
         batches = list(_batches([len(source) for source in sources], self.batch_tokens // rows))
@@ -107,16 +97,23 @@ class TorchEngine(Background):
             return [self._attend(*pair) for pair in zip(some, best, strict=True)] if attention else best
 
         several = len(batches) > 1 and self.workers > 1
-        searched = self._pool.submit if several else _now
-        running: list[tuple[Future[list[list[Hypothesis]]], int] | None] = [None] * len(sources)
-        for indices in batches:
-            future = searched(of_batch, indices)
-            for place, i in enumerate(indices):
-                running[i] = future, place
-        return (
-            empty(prefix, attention) if found is None else found[0].result()[found[1]]
-            for prefix, found in zip(given, running, strict=True)
-        )
+        search = self._pool.submit if several else _now
+        running = [(search(of_batch, indices), indices) for indices in batches]
+        places = {i: (future, place) for future, indices in running for place, i in enumerate(indices)}
+
+        def results() -> Iterator[list[Hypothesis]]:
+            try:
+                yield []  # from here on, letting go of the results ends the searches that have not begun
+                for i, prefix in enumerate(given):
+                    future, place = places.get(i, (None, 0))
+                    yield empty(prefix, attention) if future is None else future.result()[place]
+            finally:
+                for future, _ in running:
+                    future.cancel()
+
+        found = results()
+        next(found)
+        return found
 
     def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
         """See Engine."""
