@@ -13,10 +13,10 @@ void logits(const model *m, int64_t rows, const bf16 *hidden, float *out) {
 }
 
 static inline int any(ints found) {
-    int64_t some[LANES / 2], or = 0;
+    int64_t some[LANES / 2], together = 0;
     memcpy(some, &found, sizeof some);
-    for (int i = 0; i < LANES / 2; i++) or |= some[i];
-    return or != 0;
+    for (int i = 0; i < LANES / 2; i++) together |= some[i];
+    return together != 0;
 }
 
 /* x among the highest so far, which stand in order; of equals the first found comes first. */
@@ -49,7 +49,7 @@ void rank(const model *m, int64_t rows, const bf16 *hidden, int64_t vocabulary, 
                 int64_t *which = tokens + (begin + r) * count;
                 for (int64_t i = 0; i < forbidden; i++)
                     if (never[i] >= n && never[i] < n + part.outer) row[never[i] - n] = nothing;
-                for (int64_t i = vocabulary - n; i < part.outer; i++) row[i > 0 ? i : 0] = nothing;
+                for (int64_t i = vocabulary - n; i < part.outer; i++) row[i] = nothing; /* in the last part only */
                 floats most = all(nothing), sums = {0}, x;
                 for (int64_t i = 0; i < part.outer; i += LANES) {
                     x = floats_at(row + i);

@@ -97,8 +97,8 @@ class TorchEngine(Background):
             return [self._attend(*pair) for pair in zip(some, best, strict=True)] if attention else best
 
         several = len(batches) > 1 and self.workers > 1
-        search = self._pool.submit if several else _now
-        running = [(search(of_batch, indices), indices) for indices in batches]
+        submit = self._pool.submit if several else _now
+        running = [(submit(of_batch, indices), indices) for indices in batches]
         places = {i: (future, place) for future, indices in running for place, i in enumerate(indices)}
 
         def results() -> Iterator[list[Hypothesis]]:
