@@ -17,14 +17,14 @@ from benchmarks.alternate import ROOT
 from benchmarks.comparison import WORK, say
 from benchmarks.peers import batches
 from benchmarks.sizes import Size
+from dragoman.corpus.batches import IdStore
+from dragoman.corpus.cleaning import CleaningConfig
+from dragoman.corpus.pairs import Pair, fingerprint, read_corpus
 from dragoman.errors import UsageError
 from dragoman.interop.ctranslate2 import convert
-from dragoman.modeldir import TOKENIZERS, open_model
-from dragoman.text.batches import IdStore
-from dragoman.text.cleaning import CleaningConfig
-from dragoman.text.corpus import Pair, fingerprint, read_corpus
+from dragoman.model.directory import TOKENIZERS, open_model
 from dragoman.text.tokenizer import TokenizerConfig
-from dragoman.training.prepare import DataConfig, Recipe, prepare
+from dragoman.training.tasks.prepare import DataConfig, Recipe, prepare
 
 DATA = "DRAGOMAN_DATA"  # the environment variable that names a directory of corpora
 HELD_OUT = 200  # pairs that are not trained on: few, for small corpora are measured too

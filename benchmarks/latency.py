@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from benchmarks import inputs, peers
 from benchmarks.alternate import Arm
 from benchmarks.comparison import Column, How, Question, compare
-from dragoman.modeldir import find_model, open_model
+from dragoman.model.directory import find_model, open_model
 
 WARM_UP = 20
 

@@ -166,8 +166,8 @@ def _of_words(run: Path, seconds: float, share: float) -> Result:
 
 def _of_language_model(run: Path, seconds: float, share: float) -> Result:
     from dragoman.cli.lm import open_language_model
+    from dragoman.corpus.monolingual import read_texts
     from dragoman.lineage.perplexity import perplexity
-    from dragoman.text.monolingual import read_texts
 
     lines = list(read_texts(DEV))
     model = open_language_model(run)
@@ -183,9 +183,9 @@ def _of_language_model(run: Path, seconds: float, share: float) -> Result:
 def _of_translator(run: Path, seconds: float, share: float) -> Result:
     from sacrebleu import BLEU, CHRF
 
+    from dragoman.corpus.pairs import read_corpus
     from dragoman.evaluate import evaluate
-    from dragoman.text.corpus import read_corpus
-    from dragoman.translator import Translator
+    from dragoman.translate.translator import Translator
 
     pairs = list(read_corpus(DEV, "en", "zh"))[:: max(round(1 / share), 1)]
     with Translator.load(run) as translator:

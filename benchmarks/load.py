@@ -30,9 +30,9 @@ from pathlib import Path
 
 from benchmarks import peers
 from benchmarks.alternate import ROOT
+from dragoman.corpus.pairs import read_corpus
 from dragoman.interop import ctranslate2
-from dragoman.modeldir import find_model, open_model
-from dragoman.text.corpus import read_corpus
+from dragoman.model.directory import find_model, open_model
 
 CORPUS = ROOT / "corpus/tatoeba/dev.tsv.gz"
 SENTENCES = 500  # different ones

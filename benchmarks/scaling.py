@@ -16,7 +16,7 @@ from benchmarks import inputs, machine
 from benchmarks.alternate import Arm
 from benchmarks.comparison import WORK, Column, How, Question, compare
 from benchmarks.sizes import SIZES, Size
-from dragoman.modeldir import find_model, open_model
+from dragoman.model.directory import find_model, open_model
 
 TIME = (
     Column("step_seconds", "median step, s", ".3f", higher_is_better=False),

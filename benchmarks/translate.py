@@ -17,7 +17,7 @@ from benchmarks import inputs, peers
 from benchmarks.alternate import Arm, ArmFailed, run_arm
 from benchmarks.comparison import Column, How, Question, compare, say
 from dragoman.engines.instructions import use_wide_vectors
-from dragoman.modeldir import ModelDirectory, find_model, open_model
+from dragoman.model.directory import ModelDirectory, find_model, open_model
 
 BATCH = 512  # sentences of a batch of the plain loop
 SENTENCES = Column("sentences_per_second", "sentences/s")

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from dragoman import Translator
-from dragoman.explain.influence import value_zeroing
-from dragoman.text.batches import Batch, collate, plan_batches
-from dragoman.text.corpus import read_corpus
+from dragoman.corpus.batches import Batch, collate, plan_batches
+from dragoman.corpus.pairs import read_corpus
+from dragoman.explain.watch.influence import value_zeroing
 from dragoman.text.tokenizer import BOS, EOS
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
 from dragoman.transformer.model import Transformer

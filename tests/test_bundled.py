@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from dragoman import Translator
+from dragoman.corpus.pairs import read_corpus
 from dragoman.evaluate import evaluate
-from dragoman.modeldir import find_model
-from dragoman.text.corpus import read_corpus
+from dragoman.model.directory import find_model
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 

@@ -22,10 +22,10 @@ import pytest
 from dragoman.cli import main
 from dragoman.cli.flags import languages
 from dragoman.cli.terminal import for_terminal
+from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
-from dragoman.modeldir import open_model
-from dragoman.text.cleaning import CleaningConfig
+from dragoman.model.directory import open_model
 from tiny import WORDS, Parts
 
 Capture = pytest.CaptureFixture[str]
@@ -561,7 +561,7 @@ def test_models_shows_the_card_of_one(capsys: Capture, tiny_model: Path, tiny_pa
 
 
 def test_models_lists_what_can_be_named(capsys: Capture) -> None:
-    from dragoman.modeldir import list_models
+    from dragoman.model.directory import list_models
 
     assert main(["models"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [

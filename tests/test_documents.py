@@ -11,8 +11,8 @@ import pytest
 
 from dragoman.cli import app
 from dragoman.config import parse_set, resolve
-from dragoman.training.languagemodels import RUNS, defaults
 from dragoman.training.settings import DEFAULT_PRESET, PRESETS, resolve_run
+from dragoman.training.tasks.languagemodels import RUNS, defaults
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "corpus" / "README.md"]

@@ -13,11 +13,11 @@ import pytest
 import sacrebleu
 
 from dragoman import evaluate as module
+from dragoman.corpus.pairs import Pair
 from dragoman.errors import CorpusError, UsageError
 from dragoman.evaluate import Report, bleu_tokenizer, compare, evaluate
-from dragoman.text.corpus import Pair
-from dragoman.translation import Score, Translation
-from dragoman.translator import Translator
+from dragoman.translate.translation import Score, Translation
+from dragoman.translate.translator import Translator
 from tiny import Parts
 
 PAIRS = [

@@ -2,7 +2,8 @@
 
 The layers, upper ones first; a module knows what stands below it, and of its own layer only what is listed:
 
-    cli -> evaluate, training -> translator -> engines, interop -> decoding, modeldir, text -> transformer, lineage
+    cli -> server, explain, evaluate, training -> translate -> engines, interop, documents
+        -> decoding, model, text, corpus -> transformer, lineage
 """
 
 from __future__ import annotations
@@ -15,34 +16,31 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"ahead", "errors", "protocols", "files", "native", "processor"}
+GROUND = {"errors", "protocols", "files", "native", "processor"}
 
 MODELS = {"transformer", "lineage"}
-DIRECTORY = {"modeldir", "seal", "kinds"}
-TRANSLATOR = {"translator", "reading", "translation", "flags", "scoring"}
-BELOW_TRANSLATOR = {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS
+BELOW_TRANSLATE = {"engines", "interop", "documents", "decoding", "model", "text", "corpus"} | MODELS
 MECHANICS = {
     f"training.{name}"
     for name in (
-        "chance",
         "checkpoint",
+        "cpu.kernels",
+        "cpu.packed",
+        "cpu.products",
+        "gpu.graphs",
+        "gpu.static",
         "gradients",
-        "graphs",
         "journal",
-        "kernels",
         "loop",
         "loss",
         "muon",
         "optimizer",
-        "packed",
-        "products",
-        "static",
+        "random_state",
     )
 }
 
 # A package stands for all modules in it that have no line of their own.
 MAY_IMPORT: dict[str, set[str]] = {
-    "ahead": set(),
     "errors": set(),
     "config": {"errors"},
     "protocols": set(),
@@ -53,82 +51,87 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transformer": {"transformer"},
     # GPT and BERT are the layers of the Transformer with other heads.
     "lineage": {"lineage", "transformer"},
-    # Their files, as modeldir is the Transformer's.
-    "lineage.arpa": {"lineage", "text"},
-    "lineage.wordvectors": {"text"},
-    "lineage.ngramdir": {"lineage", "seal", "text", "config"},
-    "lineage.lmdir": {"lineage", "transformer", "text", "decoding", "config"} | DIRECTORY,
-    "lineage.masked": {"lineage", "text"},
+    # Their files, as model is the Transformer's.
+    "lineage.arpa": {"lineage", "corpus"},
+    "lineage.wordvectors": {"corpus"},
+    "lineage.ngramdir": {"lineage", "model.seal", "text", "corpus", "config"},
+    "lineage.lmdir": {"lineage", "transformer", "text", "corpus", "decoding", "config", "model"},
+    "lineage.masked": {"lineage", "text", "corpus"},
     "lineage.bertdir": {"lineage", "text"},
     "text": {"text"},
+    "corpus": {"corpus", "text"},
     "decoding": {"decoding"},
-    "modeldir": DIRECTORY | MODELS | {"text", "config"},
-    "seal": set(),
-    "kinds": MODELS,
-    "engines": {"engines", "interop", "decoding", "text"} | DIRECTORY | MODELS,
-    "interop": {"interop", "decoding", "text"} | DIRECTORY | MODELS,
-    "translator": TRANSLATOR | BELOW_TRANSLATOR,
-    "reading": TRANSLATOR | BELOW_TRANSLATOR,
-    "translation": TRANSLATOR | BELOW_TRANSLATOR,
-    "flags": set(),
-    "scoring": {"text"},
-    "evaluate": TRANSLATOR | BELOW_TRANSLATOR,
-    "explain": {"explain"} | TRANSLATOR | BELOW_TRANSLATOR,
-    "server": {"server", "explain", "config", "modeldir", "seal", "text", "decoding", "engines"} | TRANSLATOR,
+    "model": {"model", "text", "config"} | MODELS,
+    "model.seal": set(),
+    "model.kinds": MODELS,
+    "engines": {"engines", "interop", "decoding", "text", "corpus", "model"} | MODELS,
+    "interop": {"interop", "decoding", "text", "model"} | MODELS,
+    # Segments in, segments out: whoever opens a document hands in what translates.
+    "documents": {"documents", "text"},
+    "translate": {"translate"} | BELOW_TRANSLATE,
+    "translate.prefetch": set(),
+    "translate.flags": set(),
+    "translate.scoring": {"corpus"},
+    "evaluate": {"translate"} | BELOW_TRANSLATE,
+    "explain": {"explain", "translate"} | BELOW_TRANSLATE,
+    # What a trace holds knows neither who recorded it nor who draws it, and who draws computes nothing.
+    "explain.trace": {"explain.trace", "explain.plot", "text", "transformer"},
+    "explain.watch": {"explain.watch", "explain.trace", "translate"} | BELOW_TRANSLATE,
+    "explain.terminal": {"explain.terminal", "explain.trace"},
+    "explain.terminal.without": {"explain.terminal", "explain.trace", "explain.watch.unmasked"},
+    "explain.terminal.timelapse": {"explain.terminal", "explain.trace", "explain.watch.probing"},
+    "explain.page": set(),
+    "server": {
+        "server",
+        "explain",
+        "translate",
+        "config",
+        "model",
+        "text",
+        "decoding",
+        "engines",
+        "documents",
+    },
+    # What every request passes knows no route and no model.
+    "server.gate": {"server.gate", "server.settings"},
     # The loop and what it is made of see protocols: one loop trains every model.
     "training": set(),
     **dict.fromkeys(MECHANICS, MECHANICS),
-    "training.prepare": {"text"},
-    "training.settings": {"training.optimizer", "training.prepare", "text", "decoding", "config"} | MODELS,
-    "training.validate": {"training", "evaluate", "modeldir", "translator"},
+    "training.cpu.dropout": {"transformer"},
+    "training.cpu.fused": {"training.cpu", "transformer"},
+    "training.gpu.grid": {"corpus", "text"},
+    "training.settings": {"training.optimizer", "text", "corpus", "decoding", "config"} | MODELS,
     "training.guards": set(),
-    "training.task": {"training.gradients", "training.optimizer", "training.settings", "training.static"},
-    "training.dropout": {"transformer"},
-    "training.fused": {
-        "training.dropout",
-        "training.kernels",
-        "training.packed",
-        "training.products",
-        "transformer",
-    },
+    "training.task": {"training.gradients", "training.optimizer", "training.settings", "training.gpu.static"},
     "training.run": MECHANICS
-    | {
-        "training.dropout",
-        "training.fused",
-        "training.settings",
-        "training.task",
-        "training.guards",
-        "config",
-    },
-    "training.translators": {"training", "explain", "modeldir", "text", "config"} | MODELS,
-    "training.texts": {"text"},
-    "training.masking": {"training.texts", "text"},
-    "training.languagemodels": {"training", "text"} | MODELS,
-    "training.classifier": {"training", "text"} | MODELS,
+    | {"training.cpu", "training.settings", "training.task", "training.guards", "config"},
+    # Text, a model and a look at the dev set for each thing that can be trained.
+    "training.tasks": {"training", "text", "corpus"} | MODELS,
+    "training.tasks.validate": {"training", "evaluate", "model", "translate"},
+    "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
     "cli": {
         "cli",
         "config",
-        "training.translators",
-        "training.languagemodels",
-        "training.classifier",
+        "training.tasks",
         "training.settings",
         "evaluate",
         "explain",
         "server",
-        "modeldir",
+        "model",
         "text",
+        "corpus",
         "lineage",
         "decoding",
-    }
-    | TRANSLATOR,
+        "translate",
+    },
     "__main__": {"cli"},
-    "__init__": {"errors", "translator", "translation"},
+    "__init__": {"errors", "translate"},
 }
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc", "tools", "shared"}
 
 
 def module_name(path: Path) -> str:
-    """`text/corpus.py` is text.corpus, `text/__init__.py` is text."""
+    """`corpus/pairs.py` is corpus.pairs, `text/__init__.py` is text."""
     parts = path.relative_to(SOURCE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
@@ -140,8 +143,10 @@ def imported(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            # `from dragoman.training import checkpoint` may name a module.
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            # `from dragoman.training import checkpoint` names a module, and nothing of the package's own.
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in whole if is_module(name.removeprefix("dragoman."))}
+            names |= modules if modules == whole else {node.module, *modules}
     ours = {name.removeprefix("dragoman.") for name in names if name.startswith("dragoman.")}
     return {name for name in ours if is_module(name)}
 
@@ -180,16 +185,16 @@ def test_a_module_imports_only_what_stands_below_it(module: str) -> None:
 
 def test_imports_are_seen_wherever_they_stand() -> None:
     source = """
-from dragoman.text.corpus import Pair
+from dragoman.corpus.pairs import Pair
 from dragoman.training import checkpoint
-import dragoman.modeldir
+import dragoman.model.seal
 if TYPE_CHECKING:
-    from dragoman.translator import Translator
+    from dragoman.translate.translator import Translator
 def late():
     from dragoman.transformer.model import Transformer
 """
     assert imported(ast.parse(source)) == {
-        "text.corpus", "training", "training.checkpoint", "modeldir", "translator", "transformer.model"
+        "corpus.pairs", "training.checkpoint", "model.seal", "translate.translator", "transformer.model"
     }  # fmt: skip
 
 
@@ -197,15 +202,21 @@ def late():
     "module, other",
     [
         ("transformer.model", "text.tokenizer"),
-        ("text.corpus", "training.loop"),
+        ("corpus.pairs", "training.loop"),
+        ("text.normalize", "corpus.pairs"),
+        ("documents.files", "translate.translator"),
+        ("documents.files", "engines.torch"),
+        ("explain.trace.trace", "explain.watch.beam"),
+        ("explain.terminal.beam", "explain.watch.beam"),
+        ("server.gate.gate", "server.apis.own"),
         ("decoding.search", "transformer.model"),
         ("training.loop", "transformer.model"),
-        ("training.loop", "text.batches"),
+        ("training.loop", "corpus.batches"),
         ("training.loop", "training.run"),
-        ("translator", "training.run"),
+        ("translate.translator", "training.run"),
         ("engines.torch", "training.loop"),
         ("evaluate", "cli.translate"),
-        ("config", "text.corpus"),
+        ("config", "corpus.pairs"),
         ("errors", "config"),
     ],
 )
@@ -215,14 +226,14 @@ def test_what_the_design_forbids_is_found(module: str, other: str) -> None:
 
 def test_translating_never_reaches_training() -> None:
     """Not through others either."""
-    reached, todo = set(), ["translator"]
+    reached, todo = set(), ["translate.translator"]
     while todo:
         module = todo.pop()
         if module in reached or module not in FILES:
             continue
         reached.add(module)
         todo += imported(ast.parse(FILES[module].read_text(encoding="utf-8")))
-    assert "modeldir" in reached
+    assert "model.directory" in reached
     assert not {module for module in reached if module.startswith(("training", "cli", "evaluate"))}
 
 

@@ -35,8 +35,8 @@ def test_the_translator_needs_neither_torch_nor_metrics() -> None:
 
 
 def test_public_names_are_what_they_are_called() -> None:
-    assert dragoman.Translator.__module__ == "dragoman.translator"
-    assert dragoman.Translation.__module__ == "dragoman.translation"
+    assert dragoman.Translator.__module__ == "dragoman.translate.translator"
+    assert dragoman.Translation.__module__ == "dragoman.translate.translation"
     assert issubclass(dragoman.DragomanError, Exception)
     assert set(dragoman.__all__) <= set(dir(dragoman))
     assert dragoman.__version__.count(".") == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dragoman.modeldir import write_model
+from dragoman.model.directory import write_model
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 
 WORDS = "the a small big red old dog cat bird house tree sees likes finds near under with and my your".split()

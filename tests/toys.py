@@ -10,10 +10,10 @@ import torch
 from rich.console import Console
 
 from dragoman.config import resolve
+from dragoman.corpus.monolingual import Splitter
 from dragoman.lineage.lmdir import KINDS, MASK, LmDirectory, Vocabulary, open_lm, write_lm
-from dragoman.text.monolingual import Splitter
-from dragoman.training.languagemodels import RUNS, LmRunConfig, defaults, start
 from dragoman.training.run import Result
+from dragoman.training.tasks.languagemodels import RUNS, LmRunConfig, defaults, start
 from tiny import lines as two_languages
 
 SMALL: dict[str, dict[str, Any]] = {

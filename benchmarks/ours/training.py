@@ -17,19 +17,19 @@ import torch
 
 from benchmarks import inputs
 from benchmarks.timing import Stopwatch
+from dragoman.corpus.batches import Batch, collate
+from dragoman.corpus.pairs import Pair, write_pairs
 from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
-from dragoman.text.batches import Batch, collate
-from dragoman.text.corpus import Pair, write_pairs
 from dragoman.text.tokenizer import EOS
-from dragoman.training.dropout import draw_bytes
-from dragoman.training.fused import fuse
+from dragoman.training.cpu.dropout import draw_bytes
+from dragoman.training.cpu.fused import fuse
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loop import train as steps_of
 from dragoman.training.loss import LabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
-from dragoman.training.prepare import TrainingData, prepare
-from dragoman.training.validate import trained
+from dragoman.training.tasks.prepare import TrainingData, prepare
+from dragoman.training.tasks.validate import trained
 from dragoman.transformer.model import Transformer, TransformerConfig
 
 MAX_STEPS = 100_000  # more than any turn lasts

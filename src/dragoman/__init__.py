@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dragoman.errors import DragomanError
-    from dragoman.translation import Translation
-    from dragoman.translator import Translator
+    from dragoman.translate.translation import Translation
+    from dragoman.translate.translator import Translator
 
 __version__ = "0.1.0"
 __all__ = ["DragomanError", "Translation", "Translator", "__version__"]
 
 _HOMES = {
     "DragomanError": "dragoman.errors",
-    "Translation": "dragoman.translation",
-    "Translator": "dragoman.translator",
+    "Translation": "dragoman.translate.translation",
+    "Translator": "dragoman.translate.translator",
 }
 
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from sacrebleu import BLEU, CHRF
 from sacrebleu.significance import PairedTest
 
+from dragoman.corpus.pairs import Pair
 from dragoman.errors import CorpusError, MissingExtraError, UsageError
-from dragoman.flags import FLAGS
-from dragoman.text.corpus import Pair
 from dragoman.text.normalize import base_language, to_simplified
-from dragoman.translation import Translation
+from dragoman.translate.flags import FLAGS
+from dragoman.translate.translation import Translation
 
 if TYPE_CHECKING:
     from dragoman.decoding.options import DecodingOptions
-    from dragoman.translator import Translator
+    from dragoman.translate.translator import Translator
 
 SAMPLES = 1000  # of the bootstrap
 # Languages that need a tokenizer of their own, with the module it needs; by characters where that is missing.

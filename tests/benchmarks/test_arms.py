@@ -17,11 +17,11 @@ from benchmarks.peers import batches, ctranslate2, plain
 from benchmarks.sizes import Size
 
 from benchmarks import inputs
+from dragoman.corpus.batches import IdStore
+from dragoman.corpus.pairs import Pair, write_pairs
 from dragoman.decoding.options import DecodingOptions
 from dragoman.engines.torch import TorchEngine
-from dragoman.modeldir import find_model, open_model
-from dragoman.text.batches import IdStore
-from dragoman.text.corpus import Pair, write_pairs
+from dragoman.model.directory import find_model, open_model
 from tiny import lines
 
 SIZE = Size(16, 32, 1, 2, vocab=330)

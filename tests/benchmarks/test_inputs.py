@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import inputs
+from dragoman.corpus.pairs import Pair, write_pairs
 from dragoman.errors import UsageError
-from dragoman.text.corpus import Pair, write_pairs
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 import dragoman.explain.tracing
 from dragoman.cli import main
 from dragoman.explain import Trace
-from dragoman.explain.schema import Proof
+from dragoman.explain.trace.values import Proof
 
 Capture = pytest.CaptureFixture[str]
 Run = Callable[..., str]

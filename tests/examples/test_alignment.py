@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dragoman import Translator
-from dragoman.text.batches import collate
+from dragoman.corpus.batches import collate
 from dragoman.transformer.model import Transformer
 from scripts import script
 

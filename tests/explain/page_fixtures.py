@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.explain.page import render
+from dragoman.explain.page.writing import render
 from explain.made_trace import made_trace
 
 BINARIES = ("chromium", "chromium-browser", "google-chrome")
@@ -150,7 +150,7 @@ def too_wide(page: Any) -> int:
 def bundled_trace(text: str = SENTENCE, reference: str | None = REFERENCE) -> Any:
     """A Trace of the bundled model, made once a run."""
     from dragoman.explain import explain
-    from dragoman.translator import Translator
+    from dragoman.translate.translator import Translator
 
     return explain(_bundled(Translator), text, reference)
 

@@ -12,7 +12,7 @@ import pytest
 
 from dragoman.errors import MissingExtraError, UsageError
 from dragoman.explain import Trace, explain
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 
 TEXT, REFERENCE = "The dog sees the old tree.", "我喜欢你的老树"
 

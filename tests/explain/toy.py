@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dragoman.text.tokenizer import BOS, EOS, Tokenizer
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 from tiny import Parts, parts
 
 ONE, TWO, THREE = np.array([1, 1, -1, -1]), np.array([1, -1, 1, -1]), np.array([1, -1, -1, 1])

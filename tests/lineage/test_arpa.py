@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dragoman.corpus.monolingual import Splitter, read_texts
 from dragoman.errors import ModelError
 from dragoman.lineage.arpa import read_arpa, write_arpa
 from dragoman.lineage.ngram import NgramConfig
 from dragoman.lineage.ngramdir import NgramLM, train_lm
 from dragoman.lineage.perplexity import perplexity
-from dragoman.text.monolingual import Splitter, read_texts
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "tatoeba"
 

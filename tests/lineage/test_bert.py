@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+from dragoman.corpus.monolingual import Splitter
 from dragoman.errors import CorpusError, ModelError, UsageError
 from dragoman.lineage.bert import from_hugging_face
 from dragoman.lineage.bertdir import import_bert
 from dragoman.lineage.lmdir import MASK, open_lm
 from dragoman.lineage.masked import MaskedLM
-from dragoman.text.monolingual import Splitter
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
-from dragoman.training import classifier
-from dragoman.training.classifier import Example, check_labels, read_labelled
-from dragoman.training.masking import MaskedData, Words, hide, pair_of
-from dragoman.training.texts import Split, TextConfig
+from dragoman.training.tasks import classifier
+from dragoman.training.tasks.classifier import Example, check_labels, read_labelled
+from dragoman.training.tasks.masking import MaskedData, Words, hide, pair_of
+from dragoman.training.tasks.texts import Split, TextConfig
 from toys import CHARACTERS, lines, random_lm, settings, trained
 
 SHAPE = {"vocab_size": 50, "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 3,

@@ -13,8 +13,8 @@ from dragoman.config import resolve
 from dragoman.errors import ConfigError, CorpusError, ModelError, UsageError
 from dragoman.lineage.gpt import Gpt, GptConfig, from_hugging_face
 from dragoman.lineage.lmdir import open_lm
-from dragoman.training.languagemodels import RUNS, defaults
-from dragoman.training.texts import TextConfig, split, windows
+from dragoman.training.tasks.languagemodels import RUNS, defaults
+from dragoman.training.tasks.texts import TextConfig, split, windows
 from toys import SMALL, lines, random_lm, settings, trained
 
 SHAPE = {"vocab_size": 50, "n_positions": 20, "n_embd": 24, "n_layer": 3, "n_head": 3}

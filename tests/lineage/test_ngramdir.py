@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from dragoman.corpus.monolingual import Splitter
 from dragoman.errors import ModelError
 from dragoman.lineage.ngram import NgramConfig
 from dragoman.lineage.ngramdir import (
@@ -23,9 +24,8 @@ from dragoman.lineage.ngramdir import (
     write_ngram,
 )
 from dragoman.lineage.perplexity import perplexity
-from dragoman.modeldir import find_model
-from dragoman.seal import read_sealed, write_sealed
-from dragoman.text.monolingual import Splitter
+from dragoman.model.directory import find_model
+from dragoman.model.seal import read_sealed, write_sealed
 from dragoman.text.tokenizer import Tokenizer
 
 LINES = ["the cat sat on the mat", "the dog sat", "", "a cat ate the dog </s> pie"]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from dragoman.corpus.monolingual import Splitter
 from dragoman.errors import ConfigError, CorpusError, ModelError, TrainingError
 from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.lmdir import KINDS, open_lm, write_lm
 from dragoman.lineage.nnlm import Nnlm, NnlmConfig
 from dragoman.lineage.perplexity import perplexity
-from dragoman.text.monolingual import Splitter
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 from toys import SMALL, lines, random_lm, settings, trained
 
@@ -102,7 +102,7 @@ def test_training_measures_what_perplexity_measures_and_learns(kind: str, tmp_pa
     record = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     seen = [one["perplexity_per_character"] for one in record if one["kind"] == "validation"]
     assert seen[-1] < seen[0]
-    from dragoman.training.texts import split
+    from dragoman.training.tasks.texts import split
 
     dev = split(lines(count=200), [], config.data, config.training.seed).dev
     found = perplexity(open_lm(tmp_path).language_model().score(dev))

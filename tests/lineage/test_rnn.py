@@ -12,20 +12,20 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from dragoman.corpus.batches import collate
 from dragoman.decoding.options import DecodingOptions
 from dragoman.decoding.search import search
 from dragoman.errors import ConfigError, ModelError
-from dragoman.kinds import rnn_shapes
 from dragoman.lineage.rnn import AdditiveAttention, Rnn, RnnConfig
-from dragoman.modeldir import open_model, write_model
-from dragoman.text.batches import collate
+from dragoman.model.directory import open_model, write_model
+from dragoman.model.kinds import rnn_shapes
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.gradients import side_by_side
 from dragoman.training.optimizer import FlatParameters, OptimizerConfig
-from dragoman.training.prepare import DataConfig
 from dragoman.training.settings import RnnRunConfig, RunConfig, TrainingConfig, ValidationConfig, resolve_run
-from dragoman.training.translators import start
-from dragoman.translator import Translator
+from dragoman.training.tasks.prepare import DataConfig
+from dragoman.training.tasks.translators import start
+from dragoman.translate.translator import Translator
 from tiny import lines, parts
 
 VOCABULARY = 30

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from dragoman.server.app import build
 from dragoman.server.settings import Engines, Limits, Network, Settings
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 
 HERE = "http://127.0.0.1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dragoman.server.codes import Code, name_of, read_code
-from dragoman.server.refusals import Refusal
+from dragoman.server.gate.refusals import Refusal
 
 
 @pytest.mark.parametrize(

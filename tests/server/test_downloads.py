@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.server import downloads as module
 from dragoman.server.downloads import KEPT, Downloads
-from dragoman.server.refusals import Refusal
+from dragoman.server.gate.refusals import Refusal
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from dragoman.server.drafting import draft
-from dragoman.server.refusals import overloaded
+from dragoman.server.gate.refusals import overloaded
 from dragoman.server.tasks import LongTasks
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 
 TEXT = "The red dog sees my house. A small cat!\n\nThe bird likes the tree."
 

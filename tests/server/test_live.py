@@ -19,7 +19,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 from server.live import ASK, Server, serving
 
 TEXT = ASK["text"]

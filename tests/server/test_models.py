@@ -13,11 +13,11 @@ import pytest
 
 from dragoman.errors import ConfigError, ModelError
 from dragoman.server import models as module
-from dragoman.server.metrics import Metrics
+from dragoman.server.gate.metrics import Metrics
+from dragoman.server.gate.refusals import Refusal
 from dragoman.server.models import Loader, Models, Served, find
-from dragoman.server.refusals import Refusal
+from dragoman.server.requests import Wish, check, direct
 from dragoman.server.settings import Engines, Limits, Settings
-from dragoman.server.wishes import Wish, check, direct
 from tiny import Parts
 
 

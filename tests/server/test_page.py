@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.modeldir import find_model
+from dragoman.model.directory import find_model
 from server.live import Server, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -194,7 +194,7 @@ def test_each_word_of_the_page_is_there_in_both_languages():
     for script in STATIC.glob("*.js"):
         asked |= set(re.findall(r'\bsay\("([^"]+)"', script.read_text("utf-8")))
     assert asked <= set(known)
-    from dragoman.flags import FLAGS
+    from dragoman.translate.flags import FLAGS
 
     assert {f"flag.{flag}" for flag in FLAGS} <= set(known)
 

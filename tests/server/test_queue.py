@@ -12,9 +12,9 @@ import pytest
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 from dragoman.errors import UsageError
-from dragoman.server.metrics import Metrics
+from dragoman.server.gate.metrics import Metrics
+from dragoman.server.gate.refusals import Refusal
 from dragoman.server.queue import BATCH_TOKENS, SPREAD, Found, Queue, Unit, Work, fill
-from dragoman.server.refusals import Refusal
 
 OPTIONS = DecodingOptions(beam_size=1)
 MODEL: Any = object()

@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from dragoman.server import models as models_module
 from dragoman.server.app import build
-from dragoman.server.keys import Keys
-from dragoman.server.logs import JsonLines
+from dragoman.server.gate.keys import Keys
+from dragoman.server.gate.logs import JsonLines
 from dragoman.server.settings import Limits
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 from server.conftest import HERE, settings
 from tiny import Parts
 

@@ -12,7 +12,7 @@ import pytest
 
 from dragoman.cli import app, main
 from dragoman.errors import ConfigError
-from dragoman.server.logs import JsonLines
+from dragoman.server.gate.logs import JsonLines
 from dragoman.server.settings import Engines, Limits, Network, Settings
 from tiny import Parts
 

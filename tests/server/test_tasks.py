@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dragoman.server.refusals import Refusal
+from dragoman.server.gate.refusals import Refusal
 from dragoman.server.tasks import LongTasks
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dragoman.corpus.batches import Batch, collate
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
-from dragoman.text.batches import Batch, collate
-from dragoman.training.dropout import draw_bytes
+from dragoman.training.cpu.dropout import draw_bytes
 from dragoman.training.gradients import Gradient, Worker, Workers, side_by_side
 from dragoman.training.optimizer import FlatParameters
 from dragoman.transformer.model import Transformer, TransformerConfig

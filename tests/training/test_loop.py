@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from dragoman.corpus.batches import Batch, collate
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
-from dragoman.text.batches import Batch, collate
 from dragoman.training.gradients import Worker, Workers
 from dragoman.training.loop import DIVERGED_NATS, SETTLED_STEPS, Diverged, Health, train
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig

@@ -25,10 +25,10 @@ from dragoman.training import run as runs
 from dragoman.training.journal import Journal
 from dragoman.training.loop import Step
 from dragoman.training.optimizer import OptimizerConfig
-from dragoman.training.prepare import DataConfig
 from dragoman.training.run import Result
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
-from dragoman.training.translators import start
+from dragoman.training.tasks.prepare import DataConfig
+from dragoman.training.tasks.translators import start
 from dragoman.transformer.model import TransformerConfig
 
 STEPS = 24

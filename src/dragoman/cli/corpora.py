@@ -12,12 +12,12 @@ from cyclopts import App, Parameter
 
 from dragoman.cli.flags import Corpus, FormatFlag, LanguageFlags, flags_of, given, languages
 from dragoman.cli.terminal import counter, say, say_json
+from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.errors import CorpusError, UsageError
-from dragoman.text.cleaning import CleaningConfig
 
 if TYPE_CHECKING:
-    from dragoman.text.cleaning import CleaningReport
-    from dragoman.text.corpus import Pair
+    from dragoman.corpus.cleaning import CleaningReport
+    from dragoman.corpus.pairs import Pair
 
     CleaningFlags = Any
 else:
@@ -49,7 +49,7 @@ def fetch(
     ] = None,
 ) -> None:
     """Download a well-known corpus: checked by its sha256, resumed where it was cut off."""
-    from dragoman.text.fetch import fetch as download
+    from dragoman.corpus.fetch import fetch as download
 
     for path in download(name, output or Path("data") / name):
         say(str(path))
@@ -71,9 +71,9 @@ def clean(
     rules: Annotated[CleaningFlags, Parameter(name="*")] = None,
 ) -> None:
     """Leave out the pairs that are not worth training on, and report how many each rule removed."""
-    from dragoman.text.cleaning import CleaningReport
-    from dragoman.text.cleaning import clean as cleaned
-    from dragoman.text.corpus import read_corpus, write_pairs
+    from dragoman.corpus.cleaning import CleaningReport
+    from dragoman.corpus.cleaning import clean as cleaned
+    from dragoman.corpus.pairs import read_corpus, write_pairs
 
     if (output is None) == (not dry_run):
         raise UsageError("add -o and a file to write to, or --dry-run to only look: one of the two")
@@ -125,8 +125,8 @@ def split(
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
 ) -> None:
     """Divide a corpus so that no sentence, of either side, stands in two parts."""
-    from dragoman.text.cleaning import split as divided
-    from dragoman.text.corpus import read_corpus, write_pairs
+    from dragoman.corpus.cleaning import split as divided
+    from dragoman.corpus.pairs import read_corpus, write_pairs
 
     if output is None:
         raise UsageError("where should the parts go? Add -o and a directory, such as -o data/mine")
@@ -157,8 +157,8 @@ def stats(
     format: FormatFlag = "text",
 ) -> None:
     """Count pairs, lengths, duplicates and scripts."""
-    from dragoman.text.corpus import read_corpus
-    from dragoman.text.corpus import stats as counted
+    from dragoman.corpus.pairs import read_corpus
+    from dragoman.corpus.pairs import stats as counted
 
     found = counted(read_corpus(corpus, *_known(corpus, language)))
     if format == "json":

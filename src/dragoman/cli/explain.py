@@ -18,12 +18,12 @@ from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
-    from dragoman.explain.drawing import Lines, Screen
-    from dragoman.explain.probing import Probe
-    from dragoman.explain.reading import Run
-    from dragoman.explain.schema import Token
-    from dragoman.explain.trace import Trace
-    from dragoman.translator import Translator
+    from dragoman.explain.terminal.drawing import Lines, Screen
+    from dragoman.explain.terminal.reading import Run
+    from dragoman.explain.trace.trace import Trace
+    from dragoman.explain.trace.values import Token
+    from dragoman.explain.watch.probing import Probe
+    from dragoman.translate.translator import Translator
 
 USAGE = "dragoman explain TEXT [-m MODEL] [OPTIONS]"
 EXAMPLES = """Examples:
@@ -141,8 +141,8 @@ def explain(
 
 def _write(trace: Trace, asked: Trace | None, output: Path, lang: Language | None) -> None:
     """The page, with every part removed in turn, and the one asked for: its switches cannot run the model."""
-    from dragoman.explain.broken import PARTS
-    from dragoman.explain.page import write_page
+    from dragoman.explain.page.writing import write_page
+    from dragoman.explain.watch.broken import PARTS
 
     changed = [] if asked is None or asked.removed in PARTS else [asked]
     for part in PARTS:
@@ -180,8 +180,8 @@ def _locale_language() -> Language:
 
 
 def _show_timelapse(path: Path, lang: Language) -> None:
-    from dragoman.explain.probing import read_probes
-    from dragoman.explain.terminal_timelapse import timelapse
+    from dragoman.explain.terminal.timelapse import timelapse
+    from dragoman.explain.watch.probing import read_probes
 
     try:
         probes = read_probes(path)
@@ -210,7 +210,7 @@ def _print(made: Callable[[Screen], Lines], lang: Language) -> None:
     """In colour and as wide as the terminal is, or plain."""
     from rich.console import Console
 
-    from dragoman.explain.drawing import Screen
+    from dragoman.explain.terminal.drawing import Screen
 
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -243,12 +243,13 @@ def _safe(trace: Trace) -> Trace:
 
 
 def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:
-    from dragoman.explain import answers, terminal
-    from dragoman.explain.terminal_attention import attention_view
-    from dragoman.explain.terminal_beam import beam
-    from dragoman.explain.terminal_training import training
-    from dragoman.explain.terminal_without import comparison, learnt
-    from dragoman.explain.unmasked import taught_on_noise
+    from dragoman.explain.terminal import answers
+    from dragoman.explain.terminal import overview as terminal
+    from dragoman.explain.terminal.attention import attention_view
+    from dragoman.explain.terminal.beam import beam
+    from dragoman.explain.terminal.training import training
+    from dragoman.explain.terminal.without import comparison, learnt
+    from dragoman.explain.watch.unmasked import taught_on_noise
 
     lines = terminal.alarm(trace, screen)
     if views == Views():

@@ -17,7 +17,7 @@ from dragoman.config import section_options
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
-    from dragoman.translator import Translator
+    from dragoman.translate.translator import Translator
 
 Format = Literal["text", "json"]
 FormatFlag = Annotated[Format, Parameter(help="for people, or one JSON object a line for programs")]
@@ -84,7 +84,7 @@ class ModelFlags:
 
     def load(self, model: str | None = None) -> Translator:
         """The translator that these flags describe, of another model if one is named."""
-        from dragoman.translator import Translator
+        from dragoman.translate.translator import Translator
 
         flags = given(self)
         return Translator.load(

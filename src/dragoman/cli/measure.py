@@ -13,9 +13,9 @@ from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
+    from dragoman.corpus.pairs import Pair
     from dragoman.evaluate import Report
-    from dragoman.text.corpus import Pair
-    from dragoman.translator import Translator
+    from dragoman.translate.translator import Translator
 
     DecodingFlags = Any
 else:
@@ -82,7 +82,7 @@ def evaluate(
 
 
 def _pairs(corpus: tuple[Path, ...], translator: Translator) -> list[Pair]:
-    from dragoman.text.corpus import read_corpus
+    from dragoman.corpus.pairs import read_corpus
 
     return list(read_corpus(corpus, *translator.languages))
 

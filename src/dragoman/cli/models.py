@@ -26,7 +26,7 @@ def models(
     format: FormatFlag = "text",
 ) -> None:
     """List the bundled models, or show the card of one: data, scores, licence, weaknesses."""
-    from dragoman.modeldir import find_model, list_models, open_model
+    from dragoman.model.directory import find_model, list_models, open_model
 
     found = [open_model(path) for path in (list_models() if model is None else [find_model(model)])]
     if not found:

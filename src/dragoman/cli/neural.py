@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from dragoman.lineage.lmdir import LmDirectory, NeuralLM
     from dragoman.lineage.masked import MaskedLM
-    from dragoman.training.classifier import Example
-    from dragoman.training.languagemodels import LmRunConfig
+    from dragoman.training.tasks.classifier import Example
+    from dragoman.training.tasks.languagemodels import LmRunConfig
 
 NEURAL = ("nnlm", "rnn", "gpt", "bert")
 BertDirectory = Annotated[Path | None, Parameter(name=("--model", "-m"), help="directory of the BERT")]
@@ -78,7 +78,7 @@ class NeuralFlags:
         self, kind: str, base: LmDirectory | None, task: Sections | None = None
     ) -> Resolved[LmRunConfig]:
         """The whole configuration of a run of this kind; `task` are the defaults of what it is trained for."""
-        from dragoman.training.languagemodels import RUNS, defaults
+        from dragoman.training.tasks.languagemodels import RUNS, defaults
 
         layers: list[tuple[str, Any]] = [(f"--kind {kind}", defaults(kind)), ("task", task or {})]
         if base is not None:
@@ -99,7 +99,7 @@ def train(
     kind: str, lines: Sequence[str], dev: Sequence[str], tokens: TokenFlags, output: Path, flags: NeuralFlags
 ) -> None:
     """Train a model of this kind into `output`."""
-    from dragoman.training.languagemodels import start
+    from dragoman.training.tasks.languagemodels import start
 
     base = _base(kind, flags.base)
     if base is not None and tokens != TokenFlags():
@@ -261,7 +261,7 @@ def classify(
 
 def _train_classifier(path: Path, model: Path | None, output: Path | None, flags: NeuralFlags) -> None:
     from dragoman.lineage.lmdir import open_lm
-    from dragoman.training.classifier import DEFAULTS, check_labels, hold_out, read_labelled, start
+    from dragoman.training.tasks.classifier import DEFAULTS, check_labels, hold_out, read_labelled, start
 
     if output is None:
         raise UsageError("where should the classifier go? Add -o and a directory, such as -o runs/sentiment")
@@ -288,7 +288,7 @@ def _train_classifier(path: Path, model: Path | None, output: Path | None, flags
 
 
 def _measure(bert: MaskedLM, path: Path, format: str) -> None:
-    from dragoman.training.classifier import check_labels, read_labelled
+    from dragoman.training.tasks.classifier import check_labels, read_labelled
 
     examples: list[Example] = read_labelled(path)
     check_labels(str(path), examples, bert.labels)

@@ -85,7 +85,7 @@ def add(
     keys: KeysFile = KEYS,
 ) -> None:
     """Make a key and show it, once: only a hash of it is kept."""
-    from dragoman.server.keys import Keys
+    from dragoman.server.gate.keys import Keys
 
     key = Keys(keys).add(name, per_minute, quota)
     tell(f"The key of {name}, which cannot be shown again:")
@@ -95,7 +95,7 @@ def add(
 @keys.command(name="list", usage="dragoman serve keys list [OPTIONS]")
 def show(*, keys: KeysFile = KEYS, format: FormatFlag = "text") -> None:
     """What keys there are, and how much of their quota is used."""
-    from dragoman.server.keys import Keys
+    from dragoman.server.gate.keys import Keys
 
     for key in Keys(keys).all():
         if format == "json":
@@ -110,7 +110,7 @@ def show(*, keys: KeysFile = KEYS, format: FormatFlag = "text") -> None:
 @keys.command(usage="dragoman serve keys remove NAME [OPTIONS]")
 def remove(name: Annotated[str, Parameter(help="of the key")], /, *, keys: KeysFile = KEYS) -> None:
     """Take a key away; requests with it are refused from now on."""
-    from dragoman.server.keys import Keys
+    from dragoman.server.gate.keys import Keys
 
     Keys(keys).remove(name)
     tell(f"The key of {name} is no longer valid.")

@@ -13,9 +13,9 @@ from dragoman.cli.flags import LanguageFlags
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
-    from dragoman.text.monolingual import Splitter
+    from dragoman.corpus.monolingual import Splitter
 
-# As text/monolingual.py has them, which is not loaded for --help.
+# As corpus/monolingual.py has them, which is not loaded for --help.
 Unit = Literal["subwords", "characters", "words"]
 Segmenter = Literal["jieba", "latin"]
 Texts = Annotated[
@@ -46,8 +46,8 @@ class TokenFlags:
 
     def splitter(self, lines: Sequence[str] = ()) -> Splitter:
         """The tokens that the flags describe; `lines` are what subwords are learnt from."""
-        from dragoman.modeldir import TOKENIZERS, find_model
-        from dragoman.text.monolingual import Splitter
+        from dragoman.corpus.monolingual import Splitter
+        from dragoman.model.directory import TOKENIZERS, find_model
         from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 
         if self.segmenter is not None and self.unit != "words":
@@ -66,7 +66,7 @@ class TokenFlags:
 
 def read(corpus: Sequence[Path], side: Literal["source", "target"], language: LanguageFlags) -> list[str]:
     """The lines of the files that a verb was given."""
-    from dragoman.text.monolingual import read_texts
+    from dragoman.corpus.monolingual import read_texts
 
     if not corpus:
         raise UsageError("there is no text: name its files, such as corpus.txt.gz or pairs.tsv (see --help)")

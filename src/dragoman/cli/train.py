@@ -96,7 +96,7 @@ class SettingFlags:
 
 def _settings_of(model: str) -> dict[str, dict[str, Any]]:
     """What a run that trains `model` further takes over from it: all that its weights depend on."""
-    from dragoman.modeldir import find_model, open_model
+    from dragoman.model.directory import find_model, open_model
 
     found = open_model(find_model(model))
     return {
@@ -157,8 +157,8 @@ def train(
 
     from rich.console import Console
 
-    from dragoman.modeldir import find_model, open_model
-    from dragoman.training.translators import Probed, start
+    from dragoman.model.directory import find_model, open_model
+    from dragoman.training.tasks.translators import Probed, start
 
     console = Console(file=sys.stderr, soft_wrap=True)
     start(

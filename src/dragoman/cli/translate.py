@@ -16,7 +16,7 @@ from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
-    from dragoman.translation import Translation
+    from dragoman.translate.translation import Translation
 
     DecodingFlags = Any
 else:

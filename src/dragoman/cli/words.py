@@ -18,7 +18,7 @@ from dragoman.lineage.word2vec import Word2VecConfig
 if TYPE_CHECKING:
     from dragoman.lineage.representations import Representation
     from dragoman.lineage.wordvectors import Neighbours, WordVectors
-    from dragoman.modeldir import ModelDirectory
+    from dragoman.model.directory import ModelDirectory
 
     Word2VecFlags = Any
 else:
@@ -219,7 +219,7 @@ def _vectors(model: str, side: str) -> WordVectors:
 
 
 def _directory(model: str) -> ModelDirectory:
-    from dragoman.modeldir import find_model, open_model
+    from dragoman.model.directory import find_model, open_model
 
     return open_model(find_model(model))
 

@@ -10,20 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dragoman.explain.probing import Probe, add_probe, probe, read_probes
-    from dragoman.explain.trace import Trace
+    from dragoman.explain.trace.trace import Trace
     from dragoman.explain.tracing import explain, explain_both
+    from dragoman.explain.watch.probing import Probe, add_probe, probe, read_probes
 
 __all__ = ["Probe", "Trace", "add_probe", "explain", "explain_both", "probe", "read_probes"]
 
 _HOMES = {
-    "Probe": "dragoman.explain.probing",
-    "Trace": "dragoman.explain.trace",
-    "add_probe": "dragoman.explain.probing",
+    "Probe": "dragoman.explain.watch.probing",
+    "Trace": "dragoman.explain.trace.trace",
+    "add_probe": "dragoman.explain.watch.probing",
     "explain": "dragoman.explain.tracing",
     "explain_both": "dragoman.explain.tracing",
-    "probe": "dragoman.explain.probing",
-    "read_probes": "dragoman.explain.probing",
+    "probe": "dragoman.explain.watch.probing",
+    "read_probes": "dragoman.explain.watch.probing",
 }
 
 

@@ -14,8 +14,8 @@ from dragoman.text.normalize import has_han
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from dragoman.explain.schema import Token
-    from dragoman.explain.trace import Trace
+    from dragoman.explain.trace.trace import Trace
+    from dragoman.explain.trace.values import Token
 
 COLOURS = "cividis"  # rises in lightness alone, so it reads the same to every eye and in grey
 # What systems call their font with Chinese letters; matplotlib's own has none.

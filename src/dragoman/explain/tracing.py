@@ -13,16 +13,16 @@ import torch
 
 import dragoman
 from dragoman.errors import UsageError
-from dragoman.explain.inside import look_inside
-from dragoman.explain.outside import look_outside
-from dragoman.explain.proofs import NEIGHBOUR
-from dragoman.explain.schema import Environment, Limits, Model, Source
-from dragoman.explain.subject import Subject, subject_of
-from dragoman.explain.tokens import tokens_of
-from dragoman.explain.trace import Trace
+from dragoman.explain.trace.tokens import tokens_of
+from dragoman.explain.trace.trace import Trace
+from dragoman.explain.trace.values import Environment, Limits, Model, Source
+from dragoman.explain.watch.inside import look_inside
+from dragoman.explain.watch.outside import look_outside
+from dragoman.explain.watch.proofs import NEIGHBOUR
+from dragoman.explain.watch.subject import Subject, subject_of
 from dragoman.text.tokenizer import BOS, EOS, PAD, UNK
 from dragoman.transformer.model import Transformer
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 
 _FINGERPRINTS: WeakKeyDictionary[Translator, str] = WeakKeyDictionary()
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dragoman.corpus.lines import new_file, read_lines
 from dragoman.errors import ModelError
 from dragoman.lineage.ngram import HIGHEST_ORDER, NEVER, PAD, SPECIALS, Floats, Ints, NgramModel, find
-from dragoman.text.lines import new_file, read_lines
 
 _ROWS_AT_ONCE = 100_000
 _SPELLED_OTHERWISE = {"<UNK>": "<unk>", "<S>": "<s>", "</S>": "</s>"}

@@ -25,10 +25,11 @@ import torch
 from torch import nn
 
 from dragoman.config import dump_toml
+from dragoman.corpus.batches import pad
+from dragoman.corpus.monolingual import Segmenter, Splitter, Unit
 from dragoman.decoding.options import DecodingOptions
 from dragoman.decoding.search import search
 from dragoman.errors import ConfigError, ModelError, UsageError
-from dragoman.kinds import LARGEST_WIDTH, MOST_LAYERS, assembled
 from dragoman.lineage.bert import Bert, BertConfig
 from dragoman.lineage.causal import CausalLM, log_probabilities
 from dragoman.lineage.gpt import Gpt, GptConfig
@@ -36,10 +37,9 @@ from dragoman.lineage.ngram import SPECIALS
 from dragoman.lineage.nnlm import Nnlm, NnlmConfig
 from dragoman.lineage.perplexity import Scored
 from dragoman.lineage.rnn import RnnLm, RnnLmConfig
-from dragoman.modeldir import CARD, CONFIG, WEIGHTS, checked_weights
-from dragoman.seal import read_sealed, write_sealed
-from dragoman.text.batches import pad
-from dragoman.text.monolingual import Segmenter, Splitter, Unit
+from dragoman.model.directory import CARD, CONFIG, WEIGHTS, checked_weights
+from dragoman.model.kinds import LARGEST_WIDTH, MOST_LAYERS, assembled
+from dragoman.model.seal import read_sealed, write_sealed
 from dragoman.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from dragoman.text.wordpiece import WordPiece
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dragoman.corpus.batches import pad
+from dragoman.corpus.monolingual import SPACE
 from dragoman.errors import UsageError
 from dragoman.lineage.bert import Bert
 from dragoman.lineage.lmdir import MASK, LmDirectory, Vocabulary
-from dragoman.text.batches import pad
-from dragoman.text.monolingual import SPACE
 from dragoman.text.normalize import normalize
 from dragoman.text.tokenizer import BOS, EOS, PAD
 from dragoman.text.wordpiece import INSIDE

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from dragoman.corpus.lines import DAMAGED, new_file, open_file, unpacked
 from dragoman.errors import ModelError, UsageError
-from dragoman.text.lines import DAMAGED, new_file, open_file, unpacked
 
 Vectors = NDArray[np.float32]
 Neighbours = list[tuple[str, float]]

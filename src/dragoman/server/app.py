@@ -16,19 +16,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from dragoman.errors import DragomanError
-from dragoman.server.api import Api, as_json
-from dragoman.server.deepl import DeepL
+from dragoman.server.apis.deepl import DeepL
+from dragoman.server.apis.libretranslate import LibreTranslate
+from dragoman.server.apis.openapi import STYLE, document, page
+from dragoman.server.apis.own import Api, as_json
 from dragoman.server.downloads import Downloads
-from dragoman.server.gate import Gate
-from dragoman.server.libretranslate import LibreTranslate
+from dragoman.server.gate.gate import Gate
+from dragoman.server.gate.refusals import Refusal, failed
 from dragoman.server.models import Load
-from dragoman.server.openapi import STYLE, document, page
-from dragoman.server.refusals import Refusal, failed
 from dragoman.server.service import Service
 from dragoman.server.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
-ASSETS = Path(__file__).parents[1] / "explain" / "assets"
+ASSETS = Path(__file__).parents[1] / "explain" / "page" / "assets"
 
 
 def build(settings: Settings, load: Load | None = None, downloads: Path | None = None) -> ASGIApp:
@@ -74,7 +74,7 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
         return Response(STYLE, media_type="text/css")
 
     async def places(request: Request) -> Response:
-        from dragoman.explain.page import places
+        from dragoman.explain.page.writing import places
 
         return as_json(places())
 

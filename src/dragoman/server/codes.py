@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dragoman.server.refusals import Refusal
-from dragoman.server.schema import shown
+from dragoman.server.gate.refusals import Refusal
+from dragoman.server.gate.schema import shown
 from dragoman.text.normalize import base_language
 
 _CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dragoman.server.refusals import Refusal
+from dragoman.server.gate.refusals import Refusal
 
 KEPT = 600.0  # seconds
 ROOM = 200_000_000  # bytes of all files together

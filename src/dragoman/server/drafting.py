@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from dragoman.text.joining import join, tidy
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 
 _HALF_A_CHARACTER = "\ufffd"  # what bytes are shown as until the last of a character's is there
 

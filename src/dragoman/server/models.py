@@ -18,14 +18,14 @@ from typing import Any
 
 from dragoman.config import load_toml
 from dragoman.errors import ConfigError, DragomanError, ModelError
-from dragoman.modeldir import CONFIG, ModelDirectory, find_model, open_model
-from dragoman.seal import MANIFEST
-from dragoman.server.metrics import Metrics
-from dragoman.server.refusals import Refusal
-from dragoman.server.schema import shown
+from dragoman.model.directory import CONFIG, ModelDirectory, find_model, open_model
+from dragoman.model.seal import MANIFEST
+from dragoman.server.gate.metrics import Metrics
+from dragoman.server.gate.refusals import Refusal
+from dragoman.server.gate.schema import shown
 from dragoman.server.settings import Settings
 from dragoman.text.normalize import base_language
-from dragoman.translator import Translator
+from dragoman.translate.translator import Translator
 
 log = logging.getLogger("dragoman.server")
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.server.queue import Found, Work
-from dragoman.translation import Piece, Scribe, Translation
-from dragoman.translator import Translator
+from dragoman.translate.translation import Piece, Scribe, Translation
+from dragoman.translate.translator import Translator
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 from dragoman.engines import Engine
 from dragoman.errors import DragomanError
-from dragoman.server.metrics import Metrics
-from dragoman.server.refusals import Refusal, failed, overloaded, too_late
+from dragoman.server.gate.metrics import Metrics
+from dragoman.server.gate.refusals import Refusal, failed, overloaded, too_late
 
 Found = list[Hypothesis]  # the n best of a sentence
 

@@ -22,9 +22,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dragoman.errors import UsageError
-from dragoman.modeldir import open_model
+from dragoman.model.directory import open_model
 from dragoman.server.app import build
-from dragoman.server.logs import prepare_log
+from dragoman.server.gate.logs import prepare_log
 from dragoman.server.models import Load, Loader, Served, find, stamp_of
 from dragoman.server.settings import Limits, Settings
 

@@ -19,24 +19,25 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from dragoman.decoding.options import DecodingOptions
+from dragoman.documents import files, markup
 from dragoman.errors import ConfigError
-from dragoman.server import files, markup, protect
 from dragoman.server.drafting import Draft, draft
-from dragoman.server.gate import client_of
-from dragoman.server.keys import Keys
-from dragoman.server.limits import AddressLimit
-from dragoman.server.metrics import Metrics
+from dragoman.server.gate.gate import client_of
+from dragoman.server.gate.keys import Keys
+from dragoman.server.gate.limits import AddressLimit
+from dragoman.server.gate.metrics import Metrics
+from dragoman.server.gate.refusals import Refusal, too_late
 from dragoman.server.models import Load, Loader, Models, find
 from dragoman.server.plans import plan
 from dragoman.server.queue import Queue
-from dragoman.server.refusals import Refusal, too_late
+from dragoman.server.requests import Answer, Direction, Wish, check, direct
 from dragoman.server.settings import Settings
 from dragoman.server.tasks import LongTasks
 from dragoman.server.tracing import trace
-from dragoman.server.wishes import Answer, Direction, Wish, check, direct
 from dragoman.text.normalize import to_traditional
-from dragoman.translation import Translation
-from dragoman.translator import Translator
+from dragoman.translate import protect
+from dragoman.translate.translation import Translation
+from dragoman.translate.translator import Translator
 
 log = logging.getLogger("dragoman.server")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from dragoman.server.refusals import overloaded, too_late
+from dragoman.server.gate.refusals import overloaded, too_late
 
 T = TypeVar("T")
 

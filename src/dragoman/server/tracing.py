@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from dragoman.server.refusals import Refusal
-from dragoman.translator import Translator
+from dragoman.server.gate.refusals import Refusal
+from dragoman.translate.translator import Translator
 
 # Each trace computes with all cores, so two at once would take as long as one after the other.
 _ONE_AT_A_TIME = threading.Lock()

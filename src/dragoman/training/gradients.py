@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from dragoman import processor
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch, Loss
-from dragoman.training import kernels
-from dragoman.training.chance import random_state, set_random_state
+from dragoman.training.cpu import kernels
 from dragoman.training.optimizer import FlatParameters
+from dragoman.training.random_state import random_state, set_random_state
 
 MOST_PARTS = 64
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dragoman.processor import filled
 from dragoman.protocols import Loss
-from dragoman.training import kernels
-from dragoman.training.products import add_scaled
+from dragoman.training.cpu import kernels
+from dragoman.training.cpu.products import add_scaled
 
 # Rows of logits computed at a time: 512 x 8,000 fp32 scores are 16 MB, which stays in a CPU's last-level cache.
 CHUNK = 512

@@ -22,19 +22,19 @@ from dragoman.errors import TrainingError
 from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.training import checkpoint as checkpoints
-from dragoman.training.chance import random_state, set_random_state
 from dragoman.training.checkpoint import Checkpoint
-from dragoman.training.dropout import draw_bytes
-from dragoman.training.fused import fuse
+from dragoman.training.cpu.dropout import draw_bytes
+from dragoman.training.cpu.fused import fuse
+from dragoman.training.gpu.graphs import graphs_on
+from dragoman.training.gpu.static import StaticSteps
 from dragoman.training.gradients import side_by_side
-from dragoman.training.graphs import graphs_on
 from dragoman.training.guards import only_run, stops_politely
 from dragoman.training.journal import Journal, duration
 from dragoman.training.loop import Diverged, Health, Step, train
 from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer
+from dragoman.training.random_state import random_state, set_random_state
 from dragoman.training.settings import FIXED_SECTIONS
-from dragoman.training.static import StaticSteps
 from dragoman.training.task import Data, GridData, RunBatch, Settings, Task
 
 MOST_FALLBACKS = 8

@@ -10,16 +10,29 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from dragoman.config import Resolved, Sections, resolve
+from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError
 from dragoman.lineage.rnn import RnnConfig
-from dragoman.text.cleaning import CleaningConfig
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
-from dragoman.training.prepare import DataConfig
 from dragoman.transformer.model import TransformerConfig
 
 WORKER_TOKENS = 1024  # with less to do, workers wait for each other and for the optimiser
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What the corpus is."""
+
+    source: Annotated[str, "language code of the source side"] = ""
+    target: Annotated[str, "language code of the target side"] = ""
+    held_out: Annotated[int, "pairs taken from the corpus for validation when no dev set is given"] = 1000
+    longest: Annotated[int, "pairs with more tokens than this on a side are not trained on"] = 200
+
+    def __post_init__(self) -> None:
+        if self.longest < 1 or self.held_out < 1:
+            raise ConfigError("data.longest and data.held_out must be at least 1")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any, Protocol, Self
 import torch
 from torch import nn
 
+from dragoman.training.gpu.static import Feed
 from dragoman.training.gradients import SplittableBatch
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.settings import TrainingConfig, ValidationConfig
-from dragoman.training.static import Feed
 
 
 class RunBatch(SplittableBatch, Protocol):

@@ -1,0 +1,1 @@
+"""Sentence pairs and lines: read, fetched, cleaned, stored as ids, cut into batches. Knows no model."""

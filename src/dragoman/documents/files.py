@@ -1,0 +1,100 @@
+"""Files in, translated files out: plain text, subtitles, web pages, Word documents (word.py). Calls no model.
+
+Line ends, encodings and everything that is no text stay as they are.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import PurePath
+
+from dragoman.documents.filling import Translate
+from dragoman.documents.markup import translate_html
+from dragoman.documents.word import translate_docx
+from dragoman.errors import UsageError
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
+_LINE = re.compile(r"\r\n|\n|\r")
+_TIMING = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->")
+_CUE = re.compile(
+    r"(?P<before>(?:\s|<[^<>]*>|\{\\[^{}]*\})*)(?P<words>.*?)(?P<after>(?:\s|</[^<>]*>)*)", re.DOTALL
+)
+_BREAKS = re.compile(r"(?<=[，。！？；：、])|(?<=[,.!?;:] )|(?<= )")
+
+
+def translate_file(name: str, data: bytes, translate: Translate) -> bytes:
+    """The translated file. `name` tells the format by its ending. Raises UsageError for what cannot be read."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in _FORMATS:
+        raise UsageError(f"{suffix or 'a file without an ending'}: there are {', '.join(FORMATS)}")
+    return _FORMATS[suffix](data, translate)
+
+
+def _txt(data: bytes, translate: Translate) -> bytes:
+    text, encoding = _decoded(data)
+    return "".join(_by_lines(text, translate)).encode(encoding)
+
+
+def _by_lines(text: str, translate: Translate) -> list[str]:
+    lines, ends = _LINE.split(text), _LINE.findall(text)
+    written = translate(lines)
+    return [part for pair in zip(written, [*ends, ""], strict=True) for part in pair]
+
+
+def _srt(data: bytes, translate: Translate) -> bytes:
+    """A cue is one text, however many lines it has; a dialogue, where lines begin with a dash, is one a line."""
+    text, encoding = _decoded(data)
+    end = (_LINE.search(text) or ["\n"])[0]
+    lines: list[str | list[str]] = []
+    within = False
+    for line in _LINE.split(text):
+        if _TIMING.match(line) or not line.strip():
+            within = bool(line.strip())
+            lines.append(line)
+        elif not within:
+            lines.append(line)
+        elif isinstance(lines[-1], list) and not line.lstrip().startswith(("-", "–", "—")):
+            lines[-1].append(line)
+        else:
+            lines.append([line])
+    cues = [_CUE.fullmatch(" ".join(cue)) for cue in lines if isinstance(cue, list)]
+    written = iter(translate([cue["words"] for cue in cues if cue]))
+    found = iter([cue["before"] + next(written) + cue["after"] for cue in cues if cue])
+    done = (line if isinstance(line, str) else end.join(_wrapped(next(found), len(line))) for line in lines)
+    return end.join(done).encode(encoding)
+
+
+def _wrapped(text: str, lines: int) -> list[str]:
+    """A text in so many lines of about the same length, or fewer where it has too few places to break at."""
+    found: list[str] = []
+    for left in range(lines, 1, -1):
+        places = [match.end() for match in _BREAKS.finditer(text)][:-1] or [len(text)]
+        place = min(places, key=lambda at: abs(at - len(text) / left))
+        found.append(text[:place].rstrip())
+        text = text[place:]
+    return [line for line in [*found, text] if line]
+
+
+def _html(data: bytes, translate: Translate) -> bytes:
+    declared = _DECLARED.search(data[:4096])
+    text, encoding = _decoded(data, declared[1].decode() if declared else None)
+    return translate_html(text, translate).encode(encoding, "xmlcharrefreplace")
+
+
+def _decoded(data: bytes, declared: str | None = None) -> tuple[str, str]:
+    """Text and its encoding: by mark, by declaration, UTF-8, or the Chinese one that contains the older ones."""
+    marked = [encoding for mark, encoding in _BOMS if data.startswith(mark)]
+    for encoding in marked or [*([declared] if declared else []), "utf-8", "gb18030"]:
+        try:
+            text = data.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        if "\0" not in text:
+            return text, encoding
+    raise UsageError("the file is no text in an encoding known here: save it as UTF-8")
+
+
+_FORMATS = {".txt": _txt, ".srt": _srt, ".html": _html, ".htm": _html, ".docx": translate_docx}
+FORMATS = tuple(_FORMATS)

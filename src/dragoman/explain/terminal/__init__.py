@@ -1,0 +1,1 @@
+"""A trace drawn in characters. Computes nothing."""

@@ -1,0 +1,1 @@
+"""What one translation left behind: values, their JSON form, their bounds. Computes nothing."""

@@ -1,0 +1,1 @@
+"""How a trace is recorded: passes, beam, proofs, teaching, breaking. Draws nothing."""

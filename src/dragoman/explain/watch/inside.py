@@ -1,0 +1,116 @@
+"""A Transformer seen from inside: searched and taught with every layer watched, proved, and measured. Writes no JSON.
+
+outside.py does the same for a model of which only the doors are known.
+
+Dimensions: S source, T target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from dragoman.explain.trace.limits import cut_influence, cut_pass, cut_training, kept_positions
+from dragoman.explain.trace.values import Inference, Influence, Pass, Proof, Training
+from dragoman.explain.watch.beam import searched
+from dragoman.explain.watch.broken import Clock, Machine, machine
+from dragoman.explain.watch.inference import inference_mode
+from dragoman.explain.watch.influence import agreement, value_zeroing
+from dragoman.explain.watch.passes import Frame, Rows, all_rows, array, recorded_pass
+from dragoman.explain.watch.proofs import Evidence, prove
+from dragoman.explain.watch.subject import Subject
+from dragoman.explain.watch.teacher import shifted, teacher_forced, training_mode
+from dragoman.transformer.embedding import sinusoids
+from dragoman.transformer.model import Transformer
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a trace needs to know of a model; `kept` counts the positions of both sides whose arrays are there."""
+
+    inference: Inference
+    training: Training | None
+    influence: Influence
+    padded: np.ndarray | None  # [T, padded S]: where the last layer looked in a padded batch
+    positions: np.ndarray
+    proofs: tuple[Proof, ...]
+    kept: tuple[int, int]
+
+
+def look_inside(module: Transformer, subject: Subject, removed: str | None) -> Seen:
+    """The search and, with a reference, the training pass, with one part removed."""
+    source = subject.source()
+    plain = machine(module, removed)  # nothing watches it: its times are the real ones
+    served = searched(plain.decodable, source, subject.options, subject.prefix)
+    clock = replace(plain.clock)
+    watched = machine(module, removed, watched=True)
+    if watched.cached:
+        found = searched(watched.decodable, source, subject.options, subject.prefix)
+        target: Rows = [(t, [row]) for t, row in enumerate(found.rows)]
+        clock = Clock(watched.clock.passes, clock.seconds)
+    else:
+        # Every step computed the whole prefix: the winner's last one, again and watched, shows them all.
+        found = served
+        teacher_forced(watched.module, source, found.fed)
+        target = all_rows(len(found.fed))
+    frame = Frame(watched.module, watched.tape, subject.target_tokenizer, removed)
+    passed = recorded_pass(frame, all_rows(len(subject.ids)), target)
+    training = _training(module, subject, removed) if subject.labels else None
+    passes = [passed] if training is None else [passed, training.passed]
+    padded = machine(module, removed, watched=True)
+    proofs = prove(Evidence(plain, padded, watched.tape, passes, source, found, served, clock.passes))
+    kept = kept_positions(
+        module.config, source.size(1), max(len(found.fed), len(subject.labels)), len(passes)
+    )
+    # The words that are kept are all that is needed: later ones change nothing before them.
+    influence = _influence(plain.module, source, found.fed[: kept[1]], passed, removed)
+    whole = kept[0] == source.size(1) and removed != "swap"  # whose rows would be the source's
+    return Seen(
+        inference_mode(subject, found, served, clock, watched.cached, cut_pass(passed, *kept)),
+        training and cut_training(training, *kept),
+        cut_influence(influence, *kept),
+        _in_padded_batch(padded, min(len(found.fed), kept[1])) if whole else None,
+        _positions(module, max(kept)),
+        proofs,
+        kept,
+    )
+
+
+def _in_padded_batch(padded: Machine, length: int) -> np.ndarray:
+    """From the batch of the proof pad_free, whose first sentence this is."""
+    last = len(padded.module.decoder.layers) - 1
+    (call,) = padded.tape.calls[f"decoder.layers.{last}.cross_attention"]
+    return array(call["weights"][:length].mean(1))
+
+
+def _training(module: Transformer, subject: Subject, removed: str | None) -> Training:
+    watched = machine(module, removed, watched=True)
+    inputs = shifted(subject.labels, removed)
+    logits = teacher_forced(watched.module, subject.source(), inputs)
+    passes = watched.clock.passes, len(watched.tape.calls["target_input"])
+    frame = Frame(watched.module, watched.tape, subject.target_tokenizer, removed)
+    passed = recorded_pass(frame, all_rows(len(subject.ids)), all_rows(len(inputs)))
+    return training_mode(subject, machine(module, removed).decodable, logits, inputs, passes, passed)
+
+
+def _influence(
+    module: Transformer, source: Tensor, fed: Sequence[int], passed: Pass, removed: str | None
+) -> Influence:
+    """The mean of the heads of the last cross-attention, beside value zeroing."""
+    zeroed = value_zeroing(module, source, fed)
+    if removed == "swap":  # its rows are source positions, so it says nothing about output tokens
+        return Influence(np.zeros_like(zeroed), zeroed)
+    looked = passed.decoder[-1].cross.weights.mean(0)[: len(fed)]
+    return Influence(looked, zeroed, agreement(looked, zeroed))
+
+
+def _positions(module: Transformer, length: int) -> np.ndarray:
+    """What is added at each position [N, D]; of rotary positions the sines and cosines that a head turns by [N, K]."""
+    learned, config = module.target_input.learned, module.config
+    if learned is not None:
+        return array(learned.weight[:length])
+    rotary = config.positions == "rotary"
+    return array(sinusoids(length, config.d_model // config.n_heads if rotary else config.d_model))

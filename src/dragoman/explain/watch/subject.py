@@ -1,0 +1,122 @@
+"""What is traced: one sentence, as the translator reads it. Here every wrong question is refused, in one line each.
+
+Dimensions: S source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dragoman.corpus.cleaning import in_wrong_script
+from dragoman.decoding.options import DecodingOptions
+from dragoman.errors import UsageError
+from dragoman.text.normalize import dominant_script, scripts_of
+from dragoman.text.tokenizer import EOS, Tokenizer
+from dragoman.translate.translator import Translator
+
+TRACEABLE = ("auto", "torch")  # engines whose layers can be watched
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One sentence and how it is to be translated; ids end with </s>."""
+
+    translator: Translator
+    text: str
+    prepared: str
+    ids: list[int]
+    reference: str | None  # prepared
+    labels: list[int]  # empty without a reference
+    prefix: list[int]  # what the translation has to begin with, without </s>
+    options: DecodingOptions
+    note: str
+
+    @property
+    def module(self) -> nn.Module:
+        return self.translator.module
+
+    @property
+    def source_tokenizer(self) -> Tokenizer:
+        return self.translator.model.source_tokenizer
+
+    @property
+    def target_tokenizer(self) -> Tokenizer:
+        return self.translator.model.target_tokenizer
+
+    @property
+    def label_smoothing(self) -> float:
+        """That of the model's training; 0 where it does not say."""
+        return float(self.translator.model.config.get("training", {}).get("label_smoothing", 0.0))
+
+    def source(self) -> Tensor:
+        """[1, S]"""
+        return torch.tensor([self.ids], device=self.translator.device)
+
+
+def subject_of(
+    translator: Translator, text: str, reference: str | None, prefix: str, options: Mapping[str, Any]
+) -> Subject:
+    """Raises UsageError for what cannot be traced, ConfigError for an option that does not exist."""
+    # Undecodable bytes of a command line come as lone surrogates, which no JSON takes.
+    text = text.encode(errors="ignore").decode() if isinstance(text, str) else ""
+    if not text.strip():
+        raise UsageError("the text is empty: give a sentence to look into")
+    _check_model(translator)
+    pieces = [piece for piece in translator._reader.pieces(text, bool(prefix)) if piece.ids]
+    if not pieces:
+        raise UsageError(f"{text!r} has no letter and no digit, so it is never translated: give a sentence")
+    chosen = translator.options.changed(**{**options, "n_best": 1})
+    # As the translator limits it: no more tokens than the model has positions, one of which is <s>.
+    chosen = replace(chosen, max_length=min(chosen.max_length, translator._positions - 1))
+    prepared = None if reference is None else _reference(translator, reference)
+    of_target = translator.model.target_tokenizer
+    labels = [] if prepared is None else [*of_target.encode(prepared), EOS]
+    if len(labels) >= translator._positions:
+        raise UsageError(
+            f"the reference has {len(labels):,} tokens, and the model reads at most {translator._positions - 1:,}: "
+            "give the translation of one sentence"
+        )
+    return Subject(
+        translator,
+        text,
+        pieces[0].text,
+        [*pieces[0].ids, EOS],
+        prepared,
+        labels,
+        of_target.encode(translator._reader.prepare(prefix, "target")) if prefix else [],
+        chosen,
+        "" if len(pieces) == 1 else f"the text has {len(pieces)} sentences: this is the first",
+    )
+
+
+def _check_model(translator: Translator) -> None:
+    if translator.engine not in TRACEABLE:
+        raise UsageError(
+            f"engine = {translator.engine!r} has no layers that can be watched: load the model with "
+            f"engine = {' or '.join(map(repr, TRACEABLE))}"
+        )
+    module = translator.module
+    if not hasattr(module, "encoder") or not hasattr(module, "start"):
+        raise UsageError(
+            f"{translator.model.path.name} is a {type(module).__name__} without an encoder: a trace shows a model "
+            "that translates"
+        )
+
+
+def _reference(translator: Translator, reference: str) -> str:
+    """As the model's training corpus was prepared."""
+    prepared = translator._reader.prepare(reference, "target")
+    if not prepared:
+        raise UsageError("the reference is empty: give a translation, or none")
+    language = translator.languages[1]
+    if in_wrong_script(prepared, language):
+        raise UsageError(
+            f"the reference {reference!r} is written in {dominant_script(prepared)} letters: this model translates "
+            f"into {language}, which is written in {' or '.join(sorted(scripts_of(language)))}"
+        )
+    return prepared

@@ -1,0 +1,1 @@
+"""The sealed directory that one model is: written, read, found. Translates nothing."""

@@ -1,0 +1,97 @@
+"""The HTTP API (v2) that clients of DeepL speak, answered from our models. Translates nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dragoman.server.apis.fields import any_fields, form_fields
+from dragoman.server.apis.own import as_json
+from dragoman.server.codes import Code, name_of, read_code
+from dragoman.server.gate.refusals import Refusal
+from dragoman.server.requests import Answer, Wish
+from dragoman.server.service import Service
+
+UNLIMITED = 10**12  # characters: the client wants a number
+
+
+def key_of(request: Request) -> str | None:
+    """The key in `Authorization: DeepL-Auth-Key KEY`."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() or None if scheme.lower() == "deepl-auth-key" else None
+
+
+def code_out(code: Code) -> str:
+    """As DeepL names it."""
+    return str(code).upper()
+
+
+class DeepL:
+    """The handlers of /v2/*."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def translate(self, request: Request) -> Response:
+        fields = await any_fields(request)
+        texts, _ = fields.texts("text")
+        if not texts:
+            raise Refusal(400, "Parameter 'text' not specified.")
+        if not fields.text("target_lang"):
+            raise Refusal(400, "Parameter 'target_lang' not specified.")
+        for name in ("glossary_id", "style_id"):
+            if fields.text(name):
+                raise Refusal(400, f"Parameter '{name}' is not supported by this server.")
+        wish = Wish(
+            texts,
+            fields.text("source_lang") or None,
+            fields.text("target_lang"),
+            html=fields.text("tag_handling") in ("html", "xml"),
+        )
+        self._service.admit(request, self._key(request), wish)
+        # Each text may be in another language; the queue brings them together again.
+        each = [self._service.translate(replace(wish, texts=[text])) for text in texts]
+        answers = await asyncio.gather(*each)
+        return as_json({"translations": [_translated(answer) for answer in answers]})
+
+    def _key(self, request: Request) -> str | None:
+        """Its clients always send a key; where we have none of our own, any will do."""
+        return key_of(request) if self._service.keys else None
+
+    async def languages(self, request: Request) -> Response:
+        """The official client asks by GET, with the type in a form body."""
+        kind = (await form_fields(request)).text("type") or "source"
+        if kind not in ("source", "target"):
+            raise Refusal(400, "Value for 'type' not supported: it is source or target.")
+        pairs = self._service.models.pairs
+        if kind == "source":
+            codes = [Code(base) for base in pairs]
+            return as_json([{"language": code_out(code), "name": name_of(code.base)} for code in codes])
+        targets = dict.fromkeys(read_code(target, "target") for found in pairs.values() for target in found)
+        return as_json([self._target(code) for code in targets])
+
+    def _target(self, code: Code) -> dict[str, Any]:
+        return {"language": code_out(code), "name": name_of(str(code)), "supports_formality": False}
+
+    async def usage(self, request: Request) -> Response:
+        key = self._key(request)
+        found = self._service.keys.find(key) if self._service.keys and key else None
+        if found is None:
+            if key or self._service.settings.require_key:
+                raise Refusal(403, "this API key is not known here")
+            return as_json({"character_count": 0, "character_limit": UNLIMITED})
+        return as_json({"character_count": found.used, "character_limit": found.quota or UNLIMITED})
+
+
+def _translated(answer: Answer) -> dict[str, Any]:
+    (found,) = answer.translations
+    return {
+        "detected_source_language": code_out(Code(answer.direction.source.base)),
+        "text": found.text,
+        "billed_characters": len(found.source),
+        "model_type_used": "quality_optimized",
+    }

@@ -1,0 +1,121 @@
+"""Fields of requests as LibreTranslate's and DeepL's clients send them: JSON, forms, or in the address. Checks types.
+
+What comes in a form is text: numbers and truth are spelled. A field that we do not know is passed over, since these
+APIs have many that change nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from dragoman.server.gate.refusals import Refusal
+from dragoman.server.gate.schema import clean, json_object
+
+MOST = 1000  # fields of a form
+
+
+class Fields:
+    """The fields of one request. Lists may stand in JSON, and in forms where a name comes several times."""
+
+    def __init__(self, values: Mapping[str, Any], are_spelled: bool) -> None:
+        self._values, self._spelled = values, are_spelled
+
+    def text(self, name: str) -> str:
+        """'' where it is not given. Raises Refusal (400) for what is no text."""
+        value = self._values.get(name)
+        if isinstance(value, list) and self._spelled:
+            value = value[-1]
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise Refusal(400, f"Invalid request: {name} parameter must be a string")
+        return clean(value)
+
+    def texts(self, name: str) -> tuple[list[str], bool]:
+        """The texts, and whether they came as a list."""
+        value = self._values.get(name)
+        if isinstance(value, str):
+            return [clean(value)], False
+        if value is None:
+            return [], False
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise Refusal(400, f"Invalid request: {name} parameter must be a string, or a list of strings")
+        return [clean(one) for one in value], True
+
+    def number(self, name: str) -> int:
+        """A whole number of at least 0, 0 where it is not given. Raises Refusal (400)."""
+        value = self._values.get(name)
+        if isinstance(value, list) and self._spelled:
+            value = value[-1]
+        if value is None or value == "":
+            return 0
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+            value = int(value)
+        if type(value) is not int or value < 0:
+            raise Refusal(400, f"Invalid request: {name} parameter is not a positive number")
+        return value
+
+
+async def json_fields(request: Request) -> Fields | None:
+    """Those of a JSON body; None where the body is something else."""
+    if "json" not in request.headers.get("content-type", "").lower():
+        return None
+    return Fields(json_object(await request.body()), are_spelled=False)
+
+
+async def form_fields(request: Request) -> Fields:
+    """Those of the address and of a form, the form's first."""
+    values: dict[str, Any] = {}
+    kind = request.headers.get("content-type", "").lower()
+    pairs = _pairs(request.scope["query_string"])
+    if "multipart/form-data" in kind:
+        pairs += [(name, part) for name, part in await multipart(request) if isinstance(part, str)]
+    elif "x-www-form-urlencoded" in kind:
+        pairs += _pairs(await request.body())
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return Fields(
+        {name: found[0] if len(found) == 1 else found for name, found in values.items()}, are_spelled=True
+    )
+
+
+async def any_fields(request: Request) -> Fields:
+    return await json_fields(request) or await form_fields(request)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file in a form."""
+
+    name: str
+    data: bytes
+
+
+async def multipart(request: Request) -> list[tuple[str, str | Upload]]:
+    """The parts of a form with files. Raises Refusal (400) for what is none."""
+    try:
+        form = await request.form(max_files=1, max_fields=100, max_part_size=len(await request.body()) + 1)
+    except HTTPException as error:
+        raise Refusal(400, f"the form cannot be read: {error.detail}") from None
+    try:
+        return [
+            (name, part if isinstance(part, str) else Upload(part.filename or "", await part.read()))
+            for name, part in form.multi_items()
+        ]
+    finally:
+        await form.close()
+
+
+def _pairs(data: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(data.decode("ascii"), keep_blank_values=True, max_num_fields=MOST)
+    except UnicodeDecodeError:
+        return parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST)
+    except ValueError:
+        raise Refusal(400, f"the form has more than {MOST:,} fields") from None

@@ -1,0 +1,177 @@
+"""The HTTP API that clients of LibreTranslate speak, answered from our models. Translates nothing itself.
+
+Written from the shapes that its clients send and read. Differences: what a client sends never leads to a status of
+500; entities in plain text are left as they are; empty text is refused as theirs is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dragoman.errors import UsageError
+from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
+from dragoman.server.apis.own import as_json
+from dragoman.server.codes import name_of
+from dragoman.server.downloads import Downloads
+from dragoman.server.gate.refusals import Refusal
+from dragoman.server.requests import Answer, Wish
+from dragoman.server.service import Service
+from dragoman.text.languages import Detected, detect
+
+FORMATS = ("text", "html")
+
+
+def code_out(base: str) -> str:
+    """As LibreTranslate names it."""
+    return "zh-Hans" if base == "zh" else base
+
+
+def detected_out(found: Detected) -> dict[str, Any]:
+    return {"confidence": round(found.confidence), "language": code_out(found.language)}
+
+
+class LibreTranslate:
+    """The handlers of /translate, /languages, /detect, /translate_file, /frontend/settings and their kin."""
+
+    def __init__(self, service: Service, downloads: Downloads) -> None:
+        self._service, self._downloads = service, downloads
+
+    # -- texts --------------------------------------------------------------------------------------------------
+
+    async def translate(self, request: Request) -> Response:
+        fields = await any_fields(request)
+        texts, several = fields.texts("q")
+        if not any(texts):
+            raise _missing("q")
+        wish, alternatives = self._wish(fields, texts), fields.number("alternatives")
+        most = self._service.limits.n_best - 1
+        if alternatives > most:
+            raise Refusal(400, f"Invalid request: alternatives ({alternatives}) exceeds limit ({most})")
+        self._admit(request, fields, wish)
+        answer = await self._service.translate(_with_alternatives(wish, alternatives))
+        return as_json(_answer(answer, several, alternatives, wish.source == "auto"))
+
+    def _wish(self, fields: Fields, texts: list[str]) -> Wish:
+        source, target = fields.text("source"), fields.text("target")
+        for name, value in (("source", source), ("target", target)):
+            if not value:
+                raise _missing(name)
+        form = fields.text("format") or "text"
+        if form not in FORMATS:
+            raise Refusal(400, f"{form[:60]} format is not supported")
+        return Wish(texts, source, target, html=form == "html")
+
+    def _admit(self, request: Request, fields: Fields, wish: Wish) -> None:
+        self._service.admit(request, fields.text("api_key") or None, wish, missing=400)
+
+    async def detect(self, request: Request) -> Response:
+        fields = await any_fields(request)
+        texts, _ = fields.texts("q")
+        if not any(texts):
+            raise _missing("q")
+        self._admit(request, fields, Wish(texts))
+        known = self._service.models.languages
+        found = detect("\n".join(texts), known) or [Detected(known[0], 0.0)]
+        return as_json([detected_out(one) for one in found])
+
+    async def languages(self, request: Request) -> Response:
+        models = self._service.models
+        return as_json(
+            [
+                {
+                    "code": code_out(code),
+                    "name": name_of(code),
+                    "targets": [
+                        code_out(target) for target in dict.fromkeys([code, *models.pairs.get(code, [])])
+                    ],
+                }
+                for code in models.languages
+            ]
+        )
+
+    async def suggest(self, request: Request) -> Response:
+        raise Refusal(403, "this server does not collect suggestions")
+
+    # -- files --------------------------------------------------------------------------------------------------
+
+    async def translate_file(self, request: Request) -> Response:
+        if "multipart/form-data" not in request.headers.get("content-type", "").lower():
+            raise Refusal(400, "Invalid request: send the file as multipart/form-data")
+        parts = await multipart(request)
+        file = dict(parts).get("file")
+        if not isinstance(file, Upload) or not file.name:
+            raise _missing("file")
+        fields = Fields({name: value for name, value in parts if isinstance(value, str)}, are_spelled=True)
+        suffix = PurePath(file.name).suffix.lower()
+        if suffix not in self._service.formats:
+            formats = ", ".join(self._service.formats)
+            raise Refusal(400, f"Invalid request: file format not supported: there are {formats}")
+        data, most = file.data, self._service.limits.file_bytes
+        if len(data) > most:
+            raise Refusal(413, f"the file is larger than {most:,} bytes")
+        wish = self._wish(fields, [])
+        # Of a packed file the bytes are counted, since what is in it is not known yet.
+        characters = len(data if data.startswith(b"PK") else data.decode("utf-8", "ignore"))
+        self._service.count(request, fields.text("api_key") or None, characters, missing=400)
+        try:
+            translated = await self._service.translate_file(f"file{suffix}", data, wish)
+        except UsageError as error:
+            raise Refusal(400, str(error)) from None
+        name = self._downloads.put(translated, suffix)
+        return as_json(
+            {"translatedFileUrl": str(request.url.replace(path=f"/download_file/{name}", query=""))}
+        )
+
+    async def download(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        # A translated page is somebody's text, not ours: it is saved and never shown under our address.
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(self._downloads.get(name), media_type="application/octet-stream", headers=headers)
+
+    # -- about us -----------------------------------------------------------------------------------------------
+
+    async def settings(self, request: Request) -> Response:
+        limits, default = self._service.limits, self._service.models.default
+        return as_json(
+            {
+                "charLimit": limits.characters,
+                "frontendTimeout": 500,
+                "apiKeys": self._service.keys is not None,
+                "keyRequired": self._service.settings.require_key,
+                "suggestions": False,
+                "filesTranslation": True,
+                "supportedFilesFormat": list(self._service.formats),
+                "language": {
+                    "source": {"code": "auto", "name": "Auto Detect"},
+                    "target": {"code": code_out(default.target), "name": name_of(default.target)},
+                },
+            }
+        )
+
+
+def _missing(name: str) -> Refusal:
+    return Refusal(400, f"Invalid request: missing {name} parameter")
+
+
+def _with_alternatives(wish: Wish, alternatives: int) -> Wish:
+    return replace(wish, options={"n_best": alternatives + 1}) if alternatives and not wish.html else wish
+
+
+def _answer(answer: Answer, several: bool, alternatives: int, auto: bool) -> dict[str, Any]:
+    texts = [one.text for one in answer.translations]
+    found: dict[str, Any] = {"translatedText": texts if several else texts[0]}
+    if auto and answer.direction.detected:
+        detected = detected_out(answer.direction.detected)
+        found["detectedLanguage"] = [detected] * len(texts) if several else detected
+    if alternatives:
+        others = [
+            [text for text in dict.fromkeys(other.text for other in one.alternatives) if text != one.text]
+            for one in answer.translations
+        ]
+        found["alternatives"] = others if several else others[0]
+    return found

@@ -1,0 +1,256 @@
+"""Our own API: translations with all that is known about them, draft by token, traces, models. Translates nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from dragoman.errors import DragomanError
+from dragoman.server.codes import name_of
+from dragoman.server.gate.refusals import Refusal
+from dragoman.server.gate.schema import json_object, read
+from dragoman.server.requests import Answer, Wish, direct
+from dragoman.server.service import Service
+from dragoman.translate.translation import Translation
+
+
+@dataclass(frozen=True)
+class TranslateRequest:
+    """What to translate, and how."""
+
+    text: Annotated[str | list[str], "one text, or several"]
+    source: Annotated[str | None, "language code; auto, or nothing, to have it detected"] = None
+    target: Annotated[str | None, "language code; by default what the model writes"] = None
+    model: Annotated[str | None, "name of a model; by default one that knows the languages"] = None
+    beam_size: Annotated[int | None, "hypotheses kept at each step; 1 = greedy"] = None
+    n_best: Annotated[int | None, "translations of each text"] = None
+    length_penalty: Annotated[float | None, "rank by log-probability / tokens ** length_penalty"] = None
+    prefix: Annotated[
+        str | list[str] | None, "what the translation must begin with; for several texts a list"
+    ] = None
+    glossary: Annotated[dict[str, str] | None, "source term -> target term, for this request"] = None
+    format: Annotated[Literal["text", "html"], "html keeps tags, attributes and entities in place"] = "text"
+    alignments: Annotated[bool, "say which source token each token came from"] = False
+    scores: Annotated[bool, "give the log-probability of each token"] = False
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another translation of the same text."""
+
+    text: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class TranslatedText:
+    """One translation, and what is known about it."""
+
+    text: str
+    score: Annotated[float | None, "mean log-probability; null where nothing was translated"]
+    source_tokens: list[str]
+    tokens: list[str]
+    token_scores: Annotated[list[float], "log-probability of each token, if scores were asked for"]
+    alignment: Annotated[list[tuple[int, int]], "source token, token; if alignments were asked for"]
+    flags: Annotated[list[str], "signs that it may be bad: empty, copied, loop, too_long, low_confidence"]
+    alternatives: list[Alternative]
+
+
+@dataclass(frozen=True)
+class DetectedLanguage:
+    """A language and how sure it is, from 0 to 100."""
+
+    language: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class TranslateResponse:
+    """A translation for each text, in their order."""
+
+    translations: list[TranslatedText]
+    model: Annotated[str | None, "null where source and target are the same language"]
+    source: str
+    target: str
+    detected: Annotated[DetectedLanguage | None, "where the source language was to be detected"]
+
+
+@dataclass(frozen=True)
+class ExplainRequest:
+    """A sentence to look inside the model with."""
+
+    text: str
+    model: Annotated[str | None, "name of a model; by default the first"] = None
+    reference: Annotated[
+        str | None, "a translation to run training on; what the model writes where none is given"
+    ] = None
+    without: Annotated[str | None, "a part to take out, such as causal_mask"] = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that is served."""
+
+    name: str
+    source: str
+    target: str
+    loaded: bool
+    default: bool
+    decoding: Annotated[dict[str, int | float | bool], "how it searches unless told otherwise"]
+
+
+@dataclass(frozen=True)
+class LanguageInfo:
+    """A language that a model reads or writes."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ModelsResponse:
+    """What is served, and how much of it a request may ask for."""
+
+    models: list[ModelInfo]
+    languages: list[LanguageInfo]
+    limits: dict[str, int]
+    files: list[str]
+    keys: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class Error:
+    """Why there is no answer."""
+
+    error: str
+
+
+OPTIONS = ("beam_size", "n_best", "length_penalty")
+
+
+def as_json(value: Any, status: int = 200) -> Response:
+    """Half a surrogate pair is no character of UTF-8; it becomes a question mark."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return Response(body, status, media_type="application/json")
+
+
+def key_of(request: Request) -> str | None:
+    """The API key in `Authorization: Bearer KEY`."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() or None if scheme.lower() == "bearer" else None
+
+
+def wish_of(asked: TranslateRequest) -> Wish:
+    """What a request means to the service."""
+    several = isinstance(asked.text, list)
+    if asked.prefix is not None and isinstance(asked.prefix, list) is not several:
+        raise Refusal(400, "prefix must be a list where text is one, and a string where text is one")
+    return Wish(
+        texts=asked.text if isinstance(asked.text, list) else [asked.text],
+        source=asked.source,
+        target=asked.target,
+        model=asked.model,
+        prefixes=[asked.prefix] if isinstance(asked.prefix, str) else asked.prefix or (),
+        glossary=asked.glossary or {},
+        html=asked.format == "html",
+        alignments=asked.alignments,
+        scores=asked.scores,
+        options={name: getattr(asked, name) for name in OPTIONS if getattr(asked, name) is not None},
+    )
+
+
+def response_of(answer: Answer) -> dict[str, Any]:
+    """The JSON of TranslateResponse."""
+    direction = answer.direction
+    return asdict(
+        TranslateResponse(
+            [_translated(one) for one in answer.translations],
+            direction.model.name if direction.model else None,
+            str(direction.source),
+            str(direction.target),
+            DetectedLanguage(direction.detected.language, direction.detected.confidence)
+            if direction.detected
+            else None,
+        )
+    )
+
+
+def _translated(found: Translation) -> TranslatedText:
+    return TranslatedText(
+        found.text,
+        found.score,
+        found.source_tokens,
+        found.tokens,
+        found.token_scores,
+        found.alignment,
+        list(found.flags),
+        [Alternative(other.text, other.score) for other in found.alternatives],
+    )
+
+
+class Api:
+    """The handlers of /api/*."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def translate(self, request: Request) -> Response:
+        wish = wish_of(read(TranslateRequest, json_object(await request.body())))
+        self._service.admit(request, key_of(request), wish)
+        return as_json(response_of(await self._service.translate(wish)))
+
+    async def stream(self, request: Request) -> Response:
+        asked = read(TranslateRequest, json_object(await request.body()))
+        if isinstance(asked.text, list):
+            raise Refusal(400, "text must be a string: a stream answers one text")
+        wish = wish_of(asked)
+        self._service.admit(request, key_of(request), wish)
+        direct(self._service.models, wish)  # refused before the stream begins
+        return StreamingResponse(self._events(wish), media_type="text/event-stream")
+
+    async def _events(self, wish: Wish) -> AsyncIterator[bytes]:
+        try:
+            async for drafted in self._service.draft(wish):
+                yield _event("token", asdict(drafted))
+            yield _event("translation", response_of(await self._service.translate(wish)))
+        except DragomanError as error:
+            yield _event("error", {"error": str(error)})
+
+    async def explain(self, request: Request) -> Response:
+        asked = read(ExplainRequest, json_object(await request.body()))
+        self._service.admit(request, key_of(request), Wish([asked.text, asked.reference or ""]))
+        return Response(await self._service.explain(**asdict(asked)), media_type="application/json")
+
+    async def models(self, request: Request) -> Response:
+        models, limits = self._service.models, self._service.limits
+        found = ModelsResponse(
+            [
+                ModelInfo(
+                    m.name,
+                    m.source,
+                    m.target,
+                    models.is_loaded(m.name),
+                    m is models.default,
+                    dict(m.decoding),
+                )
+                for m in models.served.values()
+            ],
+            [LanguageInfo(code, name_of(code)) for code in models.languages],
+            {
+                name: getattr(limits, name)
+                for name in ("characters", "items", "file_bytes", "beam_size", "n_best")
+            },
+            list(self._service.formats),
+            {"required": self._service.settings.require_key},
+        )
+        return as_json(asdict(found))
+
+
+def _event(name: str, value: Any) -> bytes:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {json.dumps(value)}\n\n".encode()

@@ -1,0 +1,191 @@
+"""The layers of a Transformer as they are trained on a CPU: the same numbers from fewer passes over memory.
+
+`transformer/` stays the page that one reads beside the paper; here each of its layers has a form that calls the
+kernels where they fit what it is given, and computes as before where they do not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from dragoman.protocols import Batch, CrossEntropy, Loss
+from dragoman.training.cpu import kernels
+from dragoman.training.cpu.dropout import ByteDropout
+from dragoman.training.cpu.packed import Attention, Packing, Sight
+from dragoman.training.cpu.products import Embedding, Linear, LinearRelu
+from dragoman.transformer.attention import KVCache, MultiHeadAttention, merge_heads
+from dragoman.transformer.decoder import Decoder
+from dragoman.transformer.encoder import Encoder
+from dragoman.transformer.model import Transformer, cross_entropy
+from dragoman.transformer.sublayers import ACTIVATIONS, Dropout, FeedForward, Residual
+
+LONGEST = 512  # tokens of a packed sentence
+
+
+def fuse(model: nn.Module) -> bool:
+    """Let the layers of a model, which keep their weights and names, use the kernels; False where there are none."""
+    if kernels.library() is None:
+        return False
+    for module in model.modules():
+        module.__class__ = FUSED.get(type(module), type(module))
+    return True
+
+
+def _learns(module: nn.Module) -> bool:
+    return module.training and torch.is_grad_enabled()
+
+
+class FusedDropout(ByteDropout):
+    """One pass, and no mask kept for the way back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._kernel(None, x) if self._fits(x) else super().forward(x)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        return self._kernel(x, y) if self._fits(y) and x.is_contiguous() else super().add(x, y)
+
+    def _fits(self, x: Tensor) -> bool:
+        shared = x.numel() % kernels.DROPOUT_LANES == 0
+        return self.rate > 0 and shared and _learns(self) and kernels.fits(x)
+
+    def _kernel(self, x: Tensor | None, y: Tensor) -> Tensor:
+        return kernels.AddDropout.apply(x, y, self.rate, self.generator)  # type: ignore[no-untyped-call]
+
+
+class FusedEmbedding(nn.Embedding):
+    """Gradients go to their rows, not into a table of zeros first."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if not (_learns(self) and kernels.fits(self.weight)):
+            return super().forward(tokens)
+        return Embedding.apply(tokens, self.weight)  # type: ignore[no-untyped-call]
+
+
+class FusedLayerNorm(nn.LayerNorm):
+    """One pass each way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (_learns(self) and kernels.fits(x)):
+            return super().forward(x)
+        return self.beside(x)[1]
+
+    def beside(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x, for what goes past the norm, and the norm of it."""
+        return kernels.LayerNorm.apply(x, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
+
+
+class FusedResidual(Residual):
+    """With pre-norm, the gradients of the two ways around and through the sublayer meet in the norm's own pass."""
+
+    def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
+        norm = self.norm
+        if not (self.pre_norm and isinstance(norm, FusedLayerNorm) and _learns(self) and kernels.fits(x)):
+            return super().forward(x, sublayer)
+        x, y = norm.beside(x)
+        return self.after(x, sublayer(y))
+
+
+class FusedFeedForward(FeedForward):
+    """Bias and ReLU in one pass, and so their gradients; those of the weights from transposed copies."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = len(self.inner.weight) % kernels.LANES == 0
+        if self.activation is not ACTIVATIONS["relu"] or not (wide and _learns(self) and kernels.fits(x)):
+            return super().forward(x)
+        x = LinearRelu.apply(x, self.inner.weight, self.inner.bias)  # type: ignore[no-untyped-call]
+        return Linear.apply(x, self.outer.weight, self.outer.bias)  # type: ignore[no-untyped-call]
+
+
+class FusedMultiHeadAttention(MultiHeadAttention):
+    """Scale, mask and softmax in one pass; of packed sentences, all between the projections."""
+
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | Sight | None = None) -> Tensor:
+        """x [B, T, D] asks, memory [B, S, D] answers -> [B, T, D]; under a sight, B is 1 and T and S are rows."""
+        if not isinstance(mask, Sight):
+            return super().forward(x, memory, mask)
+        q, k, v, output = self.q, self.k, self.v, self.output
+        parameters = q.weight, k.weight, v.weight, q.bias, k.bias, v.bias
+        x = Attention.apply(x, None if memory is x else memory, self.n_heads, mask, *parameters)  # type: ignore[no-untyped-call]
+        return Linear.apply(x, output.weight, output.bias)  # type: ignore[no-untyped-call]
+
+    def packs(self) -> bool:
+        return (
+            self.dropout is None
+            and not self.rotary
+            and self.q.out_features // self.n_heads % kernels.LANES == 0
+        )
+
+    def attend(self, q: Tensor, kv: KVCache, mask: Tensor | None) -> Tensor:
+        short = kv.keys.size(2) <= kernels.LONGEST
+        if self.dropout is not None or not (short and _learns(self) and kernels.serves(q)):
+            return super().attend(q, kv, mask)
+        scores, scale = q @ kv.keys.transpose(-2, -1), 1 / math.sqrt(q.size(-1))
+        weights = kernels.MaskedSoftmax.apply(scores, scale, mask)  # type: ignore[no-untyped-call]
+        return self.output(merge_heads(weights @ kv.values))
+
+
+class FusedEncoder(Encoder):
+    """Also over packed sentences."""
+
+    def packed(self, x: Tensor, source: Packing) -> Tensor:
+        """x [1, R, D] -> memory [1, R, D]."""
+        for layer in self.layers:
+            x = layer(x, Sight(source, source))
+        return x if self.norm is None else self.norm(x)
+
+
+class FusedDecoder(Decoder):
+    """Also over packed sentences."""
+
+    def packed(self, x: Tensor, memory: Tensor, target: Packing, source: Packing) -> Tensor:
+        """x [1, R, D], memory [1, R', D] -> [1, R, D]."""
+        for layer in self.layers:
+            x = layer(x, memory, Sight(target, target, causal=True), Sight(target, source))
+        return x if self.norm is None else self.norm(x)
+
+
+class FusedTransformer(Transformer):
+    """Teacher forcing without padding."""
+
+    encoder: FusedEncoder
+    decoder: FusedDecoder
+
+    def loss(self, batch: Batch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
+        if not self._fits(batch):
+            return super().loss(batch, cross_entropy)
+        inputs, labels = batch.target[:, :-1], batch.target[:, 1:]
+        source, target = Packing.of(batch.source_mask), Packing.of(batch.target_mask[:, 1:])
+        memory = self.encoder.packed(source.pack(self.source_input(batch.source, self.source_table)), source)
+        x = target.pack(self.target_input(inputs, self.target_table))
+        hidden = target.real(self.decoder.packed(x, memory, target, source))
+        return cross_entropy(hidden, self.output_weight, labels.flatten().index_select(0, target.places))
+
+    def _fits(self, batch: Batch) -> bool:
+        """Whether all attentions pack, and no sentence is empty or so long that its weights fill the caches."""
+        attentions = [module for module in self.modules() if isinstance(module, FusedMultiHeadAttention)]
+        longest = max(batch.source.size(1), batch.target.size(1))
+        return (
+            _learns(self)
+            and kernels.fits(self.output_weight)
+            and longest <= LONGEST
+            and all(attention.packs() for attention in attentions)
+            and bool(batch.source_mask.any(1).all() and batch.target_mask[:, 1:].any(1).all())
+        )
+
+
+FUSED: dict[type[nn.Module], type[nn.Module]] = {
+    Dropout: FusedDropout,
+    ByteDropout: FusedDropout,
+    nn.Embedding: FusedEmbedding,
+    nn.LayerNorm: FusedLayerNorm,
+    Residual: FusedResidual,
+    FeedForward: FusedFeedForward,
+    MultiHeadAttention: FusedMultiHeadAttention,
+    Encoder: FusedEncoder,
+    Decoder: FusedDecoder,
+    Transformer: FusedTransformer,
+}

@@ -1,0 +1,207 @@
+"""What BERT is taught with: texts with hidden tokens, and pairs of lines that follow each other or do not.
+
+Devlin et al. (2018), section 3.1. Knows no model. Every draw depends on seed, epoch and place alone, so a resumed run
+hides what the first one hid.
+
+Dimensions: B batch, S tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dragoman.corpus.batches import epoch_order, pad, plan_batches
+from dragoman.corpus.monolingual import SPACE
+from dragoman.errors import CorpusError
+from dragoman.text.tokenizer import BOS, EOS, PAD
+from dragoman.text.wordpiece import INSIDE
+from dragoman.training.tasks.texts import Encode, Split, TextConfig
+
+HIDDEN, AS_MASK, AS_ANOTHER = 0.15, 0.8, 0.1  # of the tokens; of the hidden ones; the rest stays what it was
+FIRST_WORD = 4  # below are special tokens
+DEV_EPOCH = 2**31  # no training run gets there
+_CJK = "\u2e80"  # from here on signs are written without spaces, each a word or a part of one
+
+Row = tuple[
+    list[int], list[int], int
+]  # tokens, segments, whether the second line follows (-1: there is none)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Which tokens belong to one word."""
+
+    letters: np.ndarray  # [V] a token of letters, which a token of letters without a space before it goes on
+    goes_on: np.ndarray  # [V] a token of letters without a space before it
+    byte: np.ndarray  # [V] a byte: several spell one character
+
+    @classmethod
+    def of(cls, vocabulary: Sequence[str], unit: str) -> Words:
+        """`unit` is what the tokens are: subwords, characters, words or wordpiece."""
+        letters = [bool(word.strip(SPACE)) and word[-1].isalpha() and word[-1] < _CJK for word in vocabulary]
+        starts: Callable[[str], bool] = {
+            "words": lambda word: True,
+            "wordpiece": lambda word: not word.startswith(INSIDE),
+        }.get(unit, lambda word: word.startswith(SPACE) or not word[0].isalpha())
+        goes_on = [ends and not starts(word) for ends, word in zip(letters, vocabulary, strict=True)]
+        byte = [word.startswith("<0x") and word.endswith(">") for word in vocabulary]
+        return cls(*(np.array(flags, dtype=bool) for flags in (letters, goes_on, byte)))
+
+    @property
+    def size(self) -> int:
+        return len(self.letters)
+
+    def numbers(self, tokens: np.ndarray, whole: bool) -> np.ndarray:
+        """tokens [B, S] -> the number of the word that each belongs to [B, S], from 0 in each row.
+
+        Without `whole` each token is a word, but for the bytes of a character.
+        """
+        joined = np.zeros(tokens.shape, dtype=bool)
+        joined[:, 1:] = self.byte[tokens[:, 1:]] & self.byte[tokens[:, :-1]]
+        if whole:
+            joined[:, 1:] |= self.goes_on[tokens[:, 1:]] & self.letters[tokens[:, :-1]]
+        return (~joined).cumsum(1) - 1
+
+
+@dataclass(frozen=True)
+class MaskedBatch:
+    """See lineage.bert.MaskedBatch."""
+
+    source: Tensor
+    segments: Tensor
+    target: Tensor
+    follows: Tensor
+
+    @property
+    def source_mask(self) -> Tensor:
+        return self.source != PAD
+
+    @property
+    def target_mask(self) -> Tensor:
+        return self.target != PAD
+
+    def __len__(self) -> int:
+        return self.source.size(0)
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self.source, self.segments, self.target, self.follows
+
+    def rows(self, start: int, end: int) -> MaskedBatch:
+        return MaskedBatch(*(part[start:end] for part in self._parts()))
+
+    def twice(self) -> MaskedBatch:
+        return MaskedBatch(*(torch.cat((part, part)) for part in self._parts()))
+
+    def to(self, device: torch.device | str) -> MaskedBatch:
+        return MaskedBatch(*(part.to(device) for part in self._parts()))
+
+
+def hide(
+    tokens: np.ndarray, words: Words, whole: bool, draw: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """tokens [B, S] -> what is read instead, and the hidden tokens, PAD elsewhere.
+
+    15 % of the words are hidden, and at least one in each row. Of the hidden tokens 80 % become [MASK], the last of
+    the vocabulary, 10 % any other token, and 10 % stay.
+    """
+    number = words.numbers(tokens, whole)
+    usable = tokens >= FIRST_WORD
+    chance = np.take_along_axis(draw.random(tokens.shape), number, 1)  # one for each word
+    chance[~usable] = 1.0
+    hidden = usable & (chance < np.maximum(HIDDEN, chance.min(1, keepdims=True) + 1e-12))
+    what = draw.random(tokens.shape)
+    mask = words.size - 1
+    read = np.where(hidden & (what < AS_MASK), mask, tokens)
+    other = hidden & (what >= AS_MASK) & (what < AS_MASK + AS_ANOTHER)
+    read = np.where(other, draw.integers(FIRST_WORD, mask, tokens.shape), read)
+    return read, np.where(hidden, tokens, PAD)
+
+
+class MaskedData:
+    """Batches of hidden words for any epoch."""
+
+    def __init__(self, given: Split, encode: Encode, words: Words, config: TextConfig, seed: int) -> None:
+        self.config, self.words, self.seed = config, words, seed
+        self.fingerprint = given.fingerprint(words.size)
+        self._train, self._dev = ([ids for ids in encode(lines) if ids] for lines in (given.train, given.dev))
+        if config.next_sentence and min(len(self._train), len(self._dev)) < 2:
+            raise CorpusError(
+                "data.next_sentence needs two lines at least to train on, and two to measure on"
+            )
+        tokens = sum(map(len, self._train))
+        self.report = f"{len(self._train):,} lines, {tokens:,} tokens"
+
+    def _rows(self, lines: Sequence[list[int]], draw: np.random.Generator) -> list[Row]:
+        """Every line once as the first of a pair, or by itself. Half of the second lines follow, half are any other."""
+        longest = self.config.longest
+        if not self.config.next_sentence:
+            return [
+                ([BOS, *ids[start : start + longest - 2], EOS], [0] * min(len(ids) - start + 2, longest), -1)
+                for ids in lines
+                for start in range(0, len(ids), longest - 2)
+            ]
+        follow = draw.random(len(lines) - 1) < 0.5
+        others = draw.integers(0, len(lines) - 1, len(lines) - 1)
+        rows = []
+        for i, (follows, other) in enumerate(zip(follow, others, strict=True)):
+            second = lines[i + 1] if follows else lines[other + (other >= i + 1)]  # any but the next
+            rows.append(pair_of(lines[i], second, longest, int(follows)))
+        return rows
+
+    def _batch(self, rows: Sequence[Row], draw: np.random.Generator) -> MaskedBatch:
+        tokens = pad([tokens for tokens, _, _ in rows])
+        read, labels = hide(tokens.numpy(), self.words, self.config.whole_words, draw)
+        target = np.pad(labels, ((0, 0), (1, 0)), constant_values=PAD)
+        return MaskedBatch(
+            torch.from_numpy(read), pad([segments for _, segments, _ in rows]), torch.from_numpy(target),
+            torch.tensor([follows for _, _, follows in rows]),
+        )  # fmt: skip
+
+    def _plan(
+        self, lines: Sequence[list[int]], epoch: int, budget: int
+    ) -> tuple[list[Row], list[np.ndarray]]:
+        order = epoch_order(self.seed, epoch)
+        rows = self._rows(lines, order)
+        lengths = np.array([len(tokens) for tokens, _, _ in rows])
+        return rows, plan_batches(lengths - 1, lengths - 1, budget, order)
+
+    def _batches(
+        self, lines: Sequence[list[int]], epoch: int, start: int, budget: int
+    ) -> Iterator[MaskedBatch]:
+        rows, plan = self._plan(lines, epoch, budget)
+        for number, indices in enumerate(plan[start:], start):
+            yield self._batch([rows[i] for i in indices], np.random.default_rng([self.seed, epoch, number]))
+
+    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[MaskedBatch]:
+        """The batches of an epoch from position `start` on."""
+        return self._batches(self._train, epoch, start, budget)
+
+    def batches_per_epoch(self, budget: int) -> int:
+        return len(self._plan(self._train, 0, budget)[1])
+
+    def largest_batch(self, budget: int) -> MaskedBatch:
+        rows, plan = self._plan(self._train, 0, budget)
+        largest = max(plan, key=lambda chosen: len(chosen) * max(len(rows[i][0]) for i in chosen))
+        return self._batch([rows[i] for i in largest], np.random.default_rng(self.seed))
+
+    def dev_batches(self, budget: int) -> list[MaskedBatch]:
+        """The same tokens are hidden each time."""
+        return list(self._batches(self._dev, DEV_EPOCH, 0, budget))
+
+
+def pair_of(first: list[int], second: list[int], longest: int, follows: int) -> Row:
+    """<s> first </s> second </s>, the longer of the two cut at its end until both fit."""
+    room = longest - 3
+    keep = [len(first), len(second)]
+    if sum(keep) > room:
+        shorter = min(min(keep), room // 2)
+        keep = [shorter if length == min(keep) else room - shorter for length in keep]
+        if len(first) == len(second):
+            keep = [room - room // 2, room // 2]
+    tokens = [BOS, *first[: keep[0]], EOS, *second[: keep[1]], EOS]
+    return tokens, [0] * (keep[0] + 2) + [1] * (keep[1] + 1), follows

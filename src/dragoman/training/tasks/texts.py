@@ -1,0 +1,178 @@
+"""Text of one language as batches: lines into windows of ids, once; batches of any epoch from them. Knows no model.
+
+Kept in the run's `data` directory, so that a resumed run reads what the first one read:
+  windows/             ids of the windows, each with one token more than is read at once, so that all are predicted
+  texts.json           written last: the fingerprint of the lines, and how many there are
+
+Dimensions: B batch, T tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+from zlib import crc32
+
+import numpy as np
+import torch
+
+from dragoman.corpus.batches import Batch, IdStore, epoch_order, pad, plan_batches
+from dragoman.errors import ConfigError, CorpusError, TrainingError
+from dragoman.files import publish
+from dragoman.text.tokenizer import BOS, EOS
+
+Encode = Callable[[Sequence[str]], list[list[int]]]
+_LINES_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """What the text is."""
+
+    held_out: Annotated[int, "lines taken from the text for validation when no dev text is given"] = 1000
+    joined: Annotated[
+        bool,
+        "the lines follow each other, as in a book: windows run across them; else each is a text by itself",
+    ] = False
+    longest: Annotated[int, "tokens of a window: longer lines, or the joined text, are cut into such"] = 128
+    next_sentence: Annotated[
+        bool, "BERT: also learn whether one line follows another (of use where lines do follow each other)"
+    ] = False
+    whole_words: Annotated[bool, "BERT: hide words, not the subwords they are made of"] = False
+
+    def __post_init__(self) -> None:
+        if self.held_out < 1 or self.longest < 8:
+            raise ConfigError("data.held_out must be at least 1, data.longest at least 8")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Lines to train on, and lines to measure on."""
+
+    train: list[str]
+    dev: list[str]
+
+    def fingerprint(self, vocab: int) -> str:
+        """Of the lines, and of how many tokens their vocabulary has."""
+        total = sha256(f"{vocab}\n".encode())
+        for line in chain(self.train, ("",), self.dev):
+            total.update(f"{line}\n".encode())
+        return total.hexdigest()
+
+
+def split(lines: Sequence[str], dev: Sequence[str], config: TextConfig, seed: int) -> Split:
+    """Hold lines out where no dev text is given: the last ones of a joined text, else some chosen by their hash.
+
+    A line that is held out is not trained on where it occurs again. Raises CorpusError when none is left.
+    """
+    if not dev:
+        order = range(len(lines))
+        if not config.joined:
+            order = sorted(order, key=lambda i: crc32(f"{seed} {lines[i]}".encode()))  # type: ignore[assignment]
+        held = set(order[len(order) - config.held_out :] if config.joined else order[: config.held_out])
+        dev = [line for i, line in enumerate(lines) if i in held]
+        known = set() if config.joined else set(dev)
+        lines = [line for i, line in enumerate(lines) if i not in held and line not in known]
+    if not lines:
+        raise CorpusError(
+            f"the text has too few lines to hold out {config.held_out:,} of them for validation: give a dev text with "
+            "--dev, or lower data.held_out"
+        )
+    return Split(list(lines), list(dev))
+
+
+def windows(encoded: Iterable[list[int]], config: TextConfig) -> Iterator[list[int]]:
+    """Pieces of `longest` + 1 tokens at most, which overlap by one: each token but the first <s> is predicted once."""
+    texts = ([BOS, *ids, EOS] for ids in encoded)
+    if config.joined:
+        yield from _cut(chain.from_iterable(texts), config.longest)
+    else:
+        for text in texts:
+            yield from _cut(text, config.longest)
+
+
+def _cut(tokens: Iterable[int], longest: int) -> Iterator[list[int]]:
+    piece: list[int] = []
+    for token in tokens:
+        piece.append(token)
+        if len(piece) > longest:
+            yield piece
+            piece = [token]
+    if len(piece) > 1:
+        yield piece
+
+
+class TextData:
+    """Batches of windows for a model that predicts the next token. A batch's source is nothing: one </s>."""
+
+    def __init__(
+        self, directory: Path, given: Split, encode: Encode, vocab: int, config: TextConfig, seed: int
+    ) -> None:
+        self.seed, self.vocab, self.lines, self.dev = seed, vocab, len(given.train), given.dev
+        self.fingerprint = given.fingerprint(vocab)
+        self._encode, self._config = encode, config
+        self.store = self._prepared(directory, given)
+        lengths = self.store.lengths()[1]
+        self.tokens, self.longest = int((lengths - 1).sum()), int(lengths.max()) - 2
+        if config.joined and self.tokens < config.longest:
+            raise CorpusError(
+                f"the text is too small for data.longest = {config.longest}: it has {self.tokens:,} tokens; use more "
+                "text or smaller windows"
+            )
+        self.report = f"{self.lines:,} lines, {self.tokens:,} tokens in {len(self.store):,} windows"
+
+    def _prepared(self, directory: Path, given: Split) -> IdStore:
+        about = directory / "texts.json"
+        if about.exists():
+            if json.loads(about.read_text(encoding="utf-8"))["fingerprint"] != self.fingerprint:
+                raise TrainingError(
+                    f"{directory} was prepared from another text: give the files of the first run, or another output "
+                    "directory"
+                )
+            return IdStore(directory / "windows")
+        directory.mkdir(parents=True, exist_ok=True)
+        store = self._store(directory / "windows", given.train)
+        about_text = json.dumps({"fingerprint": self.fingerprint, "lines": self.lines})
+        publish(about, about_text.encode())
+        return store
+
+    def _store(self, directory: Path, lines: Sequence[str]) -> IdStore:
+        encoded = (
+            ids
+            for start in range(0, len(lines), _LINES_AT_ONCE)
+            for ids in self._encode(lines[start : start + _LINES_AT_ONCE])
+        )
+        return IdStore.write(directory, (((), piece) for piece in windows(encoded, self._config)), self.vocab)
+
+    def _plan(self, budget: int, order: np.random.Generator | None) -> list[np.ndarray]:
+        nothing, lengths = self.store.lengths()
+        return plan_batches(nothing, lengths - 2, budget, order)
+
+    def _batch(self, indices: np.ndarray) -> Batch:
+        rows = [self.store[int(i)][1].tolist() for i in indices]
+        return Batch(torch.full((len(rows), 1), EOS), pad(rows))
+
+    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[Batch]:
+        """The batches of an epoch from position `start` on."""
+        for indices in self._plan(budget, epoch_order(self.seed, epoch))[start:]:
+            yield self._batch(indices)
+
+    def batches_per_epoch(self, budget: int) -> int:
+        return len(self._plan(budget, None))
+
+    def largest_batch(self, budget: int) -> Batch:
+        lengths = self.store.lengths()[1]
+        return self._batch(
+            max(self._plan(budget, None), key=lambda rows: len(rows) * int(lengths[rows].max()))
+        )
+
+    def dev_batches(self, budget: int) -> list[Batch]:
+        pieces = list(windows(self._encode(self.dev), self._config))
+        lengths = np.array([len(piece) for piece in pieces])
+        plan = plan_batches(np.zeros_like(lengths), lengths - 2, budget)
+        return [Batch(torch.full((len(rows), 1), EOS), pad([pieces[i] for i in rows])) for rows in plan]

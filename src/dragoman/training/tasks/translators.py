@@ -1,0 +1,125 @@
+"""Training a translator, from corpus to sealed model: its data, its model, its validation. The run is run.py's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from torch import nn
+
+from dragoman.config import difference
+from dragoman.corpus.cleaning import prepare_text
+from dragoman.corpus.pairs import corpus_files
+from dragoman.errors import ConfigError, UsageError
+from dragoman.explain.watch.probing import add_probe, probe
+from dragoman.lineage.rnn import Rnn, RnnConfig
+from dragoman.model.directory import ModelDirectory
+from dragoman.training.run import Result, carry_out
+from dragoman.training.settings import RunConfig, kind_of_model
+from dragoman.training.task import Task
+from dragoman.training.tasks.prepare import OnGrid, Recipe, TrainingData, prepare
+from dragoman.training.tasks.validate import Validator
+from dragoman.transformer.model import Transformer
+
+PROBES = "probe.jsonl"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A sentence that is looked at in each validation, for a time-lapse of its attention."""
+
+    text: str
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise UsageError("--probe: there is no text to look at")
+
+    def look(self, config: RunConfig, data: TrainingData, output: Path) -> Callable[[nn.Module, int], None]:
+        """What adds a look to the file of probes in `output`."""
+        cleaning = config.cleaning
+        text = prepare_text(self.text, cleaning.normalize, cleaning.simplify in ("source", "both"))
+        reference = self.reference and prepare_text(
+            self.reference, cleaning.normalize, cleaning.simplify in ("target", "both")
+        )
+        tokenizers = data.source_tokenizer, data.target_tokenizer
+
+        def add(model: nn.Module, step: int) -> None:
+            add_probe(output / PROBES, probe(model, *tokenizers, text, reference, step))
+
+        return add
+
+
+def start(
+    corpus: Sequence[Path],
+    dev: Sequence[Path],
+    output: Path,
+    config: RunConfig,
+    console: Console,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    tensorboard: bool = False,
+    base: ModelDirectory | None = None,
+    probed: Probed | None = None,
+) -> Result:
+    """Train into `output`: prepare, look, train, seal the best model.
+
+    With `base`, training begins at its weights and keeps its tokenizers; config.model must be that of `base`.
+    With `probed`, each validation adds a look at that sentence to probe.jsonl in `output`.
+
+    Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
+    """
+    for files in (corpus, dev):
+        if files:
+            # What is not there is said before any writing.
+            corpus_files(files, config.data.source, config.data.target)
+    if base is not None:
+        _check_same_shape(config, base)
+
+    def task() -> Task:
+        recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.training.seed)
+        tokenizers = None if base is None else base.tokenizers
+        data = prepare(corpus, dev, output / "data", recipe, console.print, tokenizers)
+        look = None if probed is None else probed.look(config, data, output)
+        validator = Validator(output, config, data, look)
+        usage = f'dragoman translate -m {output} "..."'
+        size = f"{data.pairs:,} pairs"
+        return Task(partial(_model, config, data, base), data, validator, size, usage, _on_grid(config, data))
+
+    return carry_out(
+        output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
+    )
+
+
+def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None) -> nn.Module:
+    vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
+    model: nn.Module
+    if isinstance(config.model, RnnConfig):
+        model = Rnn(config.model, *vocabularies)
+    else:
+        model = Transformer(config.model, *vocabularies)
+    if base is not None:
+        model.load_state_dict(base.build().state_dict())
+    return model
+
+
+def _on_grid(config: RunConfig, data: TrainingData) -> OnGrid | None:
+    """Recurrent networks ask the host for lengths; learned positions may end before a width of the grid does."""
+    recurrent = isinstance(config.model, RnnConfig)
+    return None if recurrent or config.model.positions == "learned" else OnGrid(data)
+
+
+def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
+    asked = {**asdict(config.model), "kind": kind_of_model(config.model)}
+    # Dropout has no weights: it may differ.
+    changes = difference({"model": base.config["model"]}, {"model": asked})
+    changes = [change for change in changes if "dropout" not in change.split(":")[0]]
+    if changes:
+        raise ConfigError(
+            f"a model that is trained further keeps its shape, and {base.path} has another than asked for "
+            f"(its own -> asked): {'; '.join(changes)}"
+        )

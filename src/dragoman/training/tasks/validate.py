@@ -1,0 +1,126 @@
+"""The dev set under the present weights: loss, BLEU, and the sealed model of the best. Changes no training state.
+
+BLEU is measured through a sealed model directory and the Translator, the door that every user comes through.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dragoman.evaluate import evaluate
+from dragoman.model.directory import write_model
+from dragoman.training.optimizer import Optimizer
+from dragoman.training.settings import RunConfig, kind_of_model
+from dragoman.training.tasks.prepare import TrainingData
+from dragoman.translate.translator import Translator
+
+SAMPLES = 2
+KIND_NAMES = {"transformer": "Transformer", "rnn": "Recurrent network"}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One look at the dev set; `value` is what "better" means, larger is better."""
+
+    loss: float  # nats a token
+    bleu: float | None
+    chrf: float | None
+    value: float
+    samples: tuple[str, ...]
+
+    def numbers(self) -> dict[str, float]:
+        named = {"loss": self.loss, "bleu": self.bleu, "chrf": self.chrf}
+        return {name: round(value, 4) for name, value in named.items() if value is not None}
+
+
+class Validator:
+    """Measures, and seals the model that is worth keeping."""
+
+    def __init__(
+        self,
+        output: Path,
+        config: RunConfig,
+        data: TrainingData,
+        look: Callable[[nn.Module, int], None] | None,
+    ) -> None:
+        """`look` is handed the model and the step at each validation."""
+        self.output, self.config, self.data, self.look = output, config, data, look
+        self.batches = data.dev_batches(config.training.batch_tokens)
+
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores:
+        with trained(model, optimizer):
+            loss = self._loss(model)
+            if self.look is not None:
+                self.look(model, step)
+        if self.config.validation.metric == "loss":
+            return Scores(loss, None, None, -loss, ())
+        candidate = self.output / "candidate"
+        self._seal(candidate, optimizer, card="")
+        pairs = self.data.dev[: self.config.validation.sentences]
+        with Translator.load(candidate) as translator:
+            report = evaluate(translator, pairs, beam_size=self.config.validation.beam_size, perplexity=False)
+        shutil.rmtree(candidate)
+        samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
+        return Scores(loss, report.bleu, report.chrf, report.bleu, samples)
+
+    def _loss(self, model: nn.Module) -> float:
+        """Negative log-likelihood of the references, in nats a token, as it is without smoothing."""
+        total, tokens = 0.0, 0
+        for batch in self.batches:
+            batch = batch.to(next(model.parameters()).device)
+            found = model.loss(batch)  # type: ignore[operator]
+            total, tokens = total + float(found.nll), tokens + found.tokens
+        return total / tokens
+
+    def keep(self, scores: Scores, step: int, seconds: float, parameters: int, optimizer: Optimizer) -> None:
+        """Publish the present weights as the model of the output directory."""
+        self._seal(self.output, optimizer, card=self._card(scores, step, seconds, parameters))
+
+    def _seal(self, directory: Path, optimizer: Optimizer, card: str) -> None:
+        dtype = getattr(torch, self.config.training.weights)
+        weights = {
+            name: weight.detach().to("cpu", dtype).numpy()
+            for name, weight in optimizer.parameters.named(optimizer.average).items()
+        }
+        settings: dict[str, Any] = {
+            **asdict(self.config),
+            "model": {"kind": kind_of_model(self.config.model), **asdict(self.config.model)},
+            "languages": {"source": self.config.data.source, "target": self.config.data.target},
+        }
+        serialized = {name: tokenizer.serialized for name, tokenizer in self.data.tokenizers.items()}
+        write_model(directory, config=settings, weights=weights, tokenizers=serialized, card=card)
+
+    def _card(self, scores: Scores, step: int, seconds: float, parameters: int) -> str:
+        source, target = self.config.data.source, self.config.data.target
+        found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
+        kind = KIND_NAMES[kind_of_model(self.config.model)]
+        return (
+            f"# {source} -> {target}\n\n{kind}, {parameters:,} parameters, step {step:,}, "
+            f"{seconds / 60:.0f} minutes of training on {self.data.pairs:,} pairs.\n\n"
+            f"## Dev set at that step ({len(self.data.dev):,} pairs)\n\n{found}\n\n"
+            f"## Cleaning of the corpus\n\n```\n{self.data.report}\n```\n\n"
+            "The whole configuration of the run stands in config.toml.\n"
+        )
+
+
+@contextmanager
+def trained(model: nn.Module, optimizer: Optimizer) -> Iterator[None]:
+    """The model with the weights that would be shipped (the moving average), in evaluation mode, no gradients."""
+    shadow = optimizer.parameters.shadow
+    kept = shadow.clone()
+    model.eval()
+    try:
+        shadow.copy_(optimizer.average)
+        with torch.no_grad():
+            yield
+    finally:
+        shadow.copy_(kept)
+        model.train()

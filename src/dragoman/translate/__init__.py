@@ -1,0 +1,1 @@
+"""Text to text: the single door, and what stands behind it."""

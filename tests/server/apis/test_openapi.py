@@ -1,0 +1,76 @@
+"""The OpenAPI document: whole, true, and no request that fits it or breaks it makes the server fail."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from dragoman.server.apis.openapi import document, page
+from server.live import ASK, serving
+
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+
+
+@pytest.mark.slow(reason="a thousand requests that a machine made up")
+def test_no_request_makes_the_server_fail(tiny_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("schemathesis")
+    tool = [str(Path(sys.executable).with_name("schemathesis")), "run"]
+    flags = [
+        "--checks",
+        CHECKS,
+        "-n",
+        "50",
+        "--seed",
+        "1",
+        "--warnings",
+        "off",
+        "--generation-database",
+        "none",
+    ]
+    with serving(tiny_model, tmp_path) as server:
+        command = [*tool, f"{server.url}/openapi.json", *flags]
+        found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert found.returncode == 0, found.stdout[-5000:]
+        assert server.ask("POST", "/api/translate", ASK)[0] == 200
+        assert "traceback" not in server.log.read_text()
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref":
+                yield inner
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_what_it_refers_to_is_there() -> None:
+    found = document()
+    named = {f"#/components/schemas/{name}" for name in found["components"]["schemas"]}
+    assert set(references(found)) <= named
+
+
+def test_every_path_is_answered(client: TestClient) -> None:
+    for path, operations in document()["paths"].items():
+        for method in operations:
+            assert client.request(method, path).status_code != 404, path
+
+
+def test_the_page_shows_all_of_it_and_needs_nothing_else(client: TestClient) -> None:
+    shown = page()
+    for path in document()["paths"]:
+        assert path in shown
+    assert "<script" not in shown
+    assert "style=" not in shown
+    assert not re.search(r'(src|href)="(?!/|#)', shown)
+    for address in re.findall(r'href="(/[^"]+)"', shown):
+        assert client.get(address).status_code == 200
