@@ -1,4 +1,5 @@
-# Two commands: `make demo` translates, `make test` proves. Both work from a fresh clone and may be repeated.
+# Two commands: `make demo` translates, `make test` proves. Both work from a fresh clone and may be repeated; the
+# others, `make help` lists.
 #
 # Everything is installed into .venv and nowhere else. A stamp for each set of packages makes a second run quick;
 # it is renewed when pyproject.toml or constraints.txt changes. Another Python: make demo PYTHON=python3.13
@@ -14,13 +15,14 @@ ifeq ($(wildcard $(BIN)/python),)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: help demo install test lint bench lineage clean
+.PHONY: help demo install test lint coverage bench lineage clean
 
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
 	@echo "make test      run every test"
 	@echo "make install   add what training, explaining and serving need (torch, ...) to .venv"
 	@echo "make lint      ruff and mypy"
+	@echo "make coverage  run every test and say which lines none of them reaches"
 	@echo "make bench     speed beside other tools, which go into .bench-*venv; MODEL=DIR translates with that model"
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
 	@echo "make clean     remove .venv and what tools left behind"
@@ -38,6 +40,13 @@ lint: $(STAMPS)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Programs that the tests start are counted too; [tool.coverage] in pyproject.toml says what is left out.
+coverage: $(STAMPS)/dev
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 # An hour and a half on two cores. DRAGOMAN_DATA may name a directory with Multi30k in it; one question alone, or shorter:
 # python -m benchmarks --help
@@ -60,7 +69,7 @@ lineage: $(STAMPS)/train
 
 clean:
 	rm -rf $(VENV) .bench-venv .bench-libretranslate-venv .bench-mindspore-venv
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
