@@ -67,7 +67,9 @@ def test_vectors_come_back_bit_for_bit(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gensim_reads_ours_and_we_read_gensims(name: str, tmp_path: Path) -> None:
-    models = pytest.importorskip("gensim.models")
+    models = pytest.importorskip(
+        "gensim.models", reason="gensim is not here: it has no wheel for Python 3.14"
+    )
     table = np.random.default_rng(1).standard_normal((6, 50)).astype(np.float32)
     binary = ".bin" in name
     write_vectors(tmp_path / name, WordVectors(WORDS, table))
