@@ -40,9 +40,9 @@ def succeed(*words: str | Path, where: Path) -> str:
     return done.stdout
 
 
-def tracked() -> set[str]:
-    """The repository's files, those that will be committed next among them."""
-    words = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+def tracked(*which: str) -> set[str]:
+    """The repository's files; with --others those too that git neither knows nor ignores."""
+    words = ("git", "ls-files", "--cached", "--exclude-standard", *which)
     done = run(*words, where=ROOT) if (ROOT / ".git").exists() else None
     if done is None or done.returncode:
         pytest.skip("no git checkout that could tell which files belong to the repository")
@@ -93,11 +93,12 @@ def bare(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_sdist_is_the_repository(built: Built) -> None:
     """And nothing else: corpora and models that lie in somebody's checkout are not published with it."""
     files = {str(path.relative_to(built.source)) for path in built.source.rglob("*") if path.is_file()}
-    assert files - {"PKG-INFO"} == tracked()
+    assert not tracked() - files
+    assert not files - {"PKG-INFO"} - tracked("--others")
 
 
 def test_the_wheel_is_the_package_with_everything_that_is_no_python(built: Built) -> None:
-    package = {name.removeprefix("src/") for name in tracked() if name.startswith("src/dragoman/")}
+    package = {name.removeprefix("src/") for name in tracked("--others") if name.startswith("src/dragoman/")}
     with zipfile.ZipFile(built.wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert files == package
