@@ -8,22 +8,21 @@ import pytest
 import torch
 
 from dragoman.decoding.constraints import FREE, Constraints, forbid_repetition, force, prefix_table
-
-EOS = 3
+from dragoman.decoding.options import DecodingOptions
+from dragoman.ids import EOS
 
 
 def allowed(logits: torch.Tensor) -> list[int]:
     return (logits > float("-inf")).nonzero().flatten().tolist()
 
 
-def rules(**changes) -> Constraints:
-    plain = {"never": (0, 1, 2), "min_length": 0, "no_repeat_ngram": 0, "prefixes": prefix_table([[]])}
-    return Constraints(EOS, **(plain | changes))
+def rules(prefixes=((),), **options) -> Constraints:
+    return Constraints.of(DecodingOptions(**options), prefixes)
 
 
-def left(history: list[int], **changes) -> list[int]:
+def left(history: list[int], **options) -> list[int]:
     """Ids that a sentence with this history may continue with, of 8."""
-    logits = rules(**changes).apply(torch.zeros(1, 1, 8), torch.tensor([[history]]).long(), torch.tensor([0]))
+    logits = rules(**options).apply(torch.zeros(1, 1, 8), torch.tensor([[history]]).long(), torch.tensor([0]))
     return allowed(logits[0, 0])
 
 
@@ -68,10 +67,9 @@ def test_where_nothing_is_left_the_sentence_may_end():
 
 
 def test_a_forced_token_is_certain_and_beats_every_rule():
-    table = prefix_table([[4, 4], []])
-    assert table.tolist() == [[4, 4], [FREE, FREE]]
+    assert prefix_table([[4, 4], []]).tolist() == [[4, 4], [FREE, FREE]]
     history, sentence = torch.tensor([[[4]], [[4]]]), torch.tensor([0, 1])
-    logits = rules(prefixes=table, no_repeat_ngram=1).apply(torch.randn(2, 1, 8), history, sentence)
+    logits = rules(([4, 4], []), no_repeat_ngram=1).apply(torch.randn(2, 1, 8), history, sentence)
     assert logits[0, 0].softmax(0).tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
     assert allowed(logits[1, 0]) == [3, 5, 6, 7]
 

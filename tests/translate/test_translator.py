@@ -16,11 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.decoding.search import heeded
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.text.normalize import normalize
 from dragoman.translate import translator as module
-from dragoman.translate.translation import Sentence, align
+from dragoman.translate.detokenise import Sentence, align
 from dragoman.translate.translator import Translator, chunks
 from tiny import Parts, parts
 
@@ -31,6 +32,7 @@ class Echo:
     """An engine that repeats the source: what comes out then shows what cutting and joining did to it."""
 
     name = "echo"
+    heeds = heeds_in_drafts = heeded()
 
     def __init__(self) -> None:
         self.remembers = True
@@ -42,29 +44,23 @@ class Echo:
         tokens = ids[: len(ids) - rank]
         return Hypothesis(tokens, -0.5 - rank, [-0.5] * (len(tokens) + 1))
 
-    def translate(
-        self,
-        sources: Sequence[list[int]],
-        options: DecodingOptions,
-        prefixes: Any = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = False,
-    ) -> list[list[Hypothesis]]:
+    def begin(
+        self, sources: Sequence[list[int]], request: SearchRequest, prefixes: Any = None
+    ) -> Iterator[list[Hypothesis]]:
+        options = request.options
         assert all(sources), "an empty sentence has no place in a model"
         if self.remembers:
             self.calls.append(list(sources))
             self.options.append(options)
             self.prefixes.append(prefixes)
         found = [[self.answer(ids, rank) for rank in range(options.n_best)] for ids in sources]
-        if attention:  # each token looks at itself, and at </s> most of all
+        if request.attention:  # each token looks at itself, and at </s> most of all
             found = [
                 [replace(h, attention=[[float(s == t) for s in range(len(ids))] + [2.0] for t in range(len(h.tokens))])
                  for h in best]
                 for ids, best in zip(sources, found, strict=True)
             ]  # fmt: skip
-        return found
+        return iter(found)
 
 
 @pytest.fixture(scope="module")
