@@ -242,7 +242,7 @@ def test_a_stream_reads_no_further_than_one_chunk_ahead(echo: Translator) -> Non
     assert read == 0, "nothing is read before it is asked for"
     for number in range(1, 35):
         assert next(stream).text == "The dog."
-        assert read == -(-number // 10) * 10
+        assert read == (-(-number // 10) + 1) * 10, "the engine is at work on the next chunk, and on no other"
 
 
 def test_a_stream_of_one_answers_before_it_reads_on(echo: Translator) -> None:
