@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from dragoman import ids
+from dragoman.text.tokenizer import Tokenizer
 from tiny import Parts
 
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
@@ -23,7 +24,7 @@ def test_nobody_else_says_what_the_special_ids_are() -> None:
 
 
 def test_every_tokenizer_has_them_in_front(tiny_parts: Parts) -> None:
-    vocabulary = tiny_parts.source_tokenizer.vocabulary()
+    vocabulary = Tokenizer(next(iter(tiny_parts.tokenizers.values()))).vocabulary()
     assert tuple(vocabulary[:4]) == ids.SPECIALS
     assert [vocabulary.index(special) for special in ids.SPECIALS] == [ids.PAD, ids.UNK, ids.BOS, ids.EOS]
     assert set(ids.UNWRITTEN) == {ids.PAD, ids.UNK, ids.BOS}

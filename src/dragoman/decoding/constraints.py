@@ -37,7 +37,7 @@ class Rule(ABC):
     def apply(self, logits: Tensor, history: Tensor) -> Tensor:
         """logits [B, k, V] after history [B, k, t] -> logits, FORBIDDEN where the rule says so.
 
-        The logits that come in may be overwritten.
+        Asked only where it is not idle. The logits that come in may be overwritten.
         """
 
 

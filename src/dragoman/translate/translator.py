@@ -6,6 +6,7 @@ sentences are joined again with their line breaks.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -33,6 +34,8 @@ Texts = list[tuple[str, str]]  # with prefixes
 Begun = tuple[
     list[Plan], Iterator[list[Hypothesis]]
 ]  # of a chunk of texts, and what is found for all of them
+log = logging.getLogger("dragoman.translate")
+
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
 # A chunk is what is translated at once: enough to sort by length, little enough to hold in memory.
@@ -280,7 +283,11 @@ class Translator:
             return "torch"
         from dragoman.engines.ctranslate2 import CTranslate2Engine as fast
 
-        return "torch" if unheeded(options, fast.heeds_in_drafts if draft else fast.heeds) else "ctranslate2"
+        missing = unheeded(options, fast.heeds_in_drafts if draft else fast.heeds)
+        if not missing:
+            return fast.name
+        log.info("the torch engine translates: %s does not heed %s", fast.name, ", ".join(missing))
+        return "torch"
 
     def _engine(self, name: str) -> Engine:
         with self._loading:
