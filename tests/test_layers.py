@@ -70,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Segments in, segments out: whoever opens a document hands in what translates.
     "documents": {"documents", "text"},
     "translate": {"translate"} | BELOW_TRANSLATE,
+    "translate.chunks": set(),
     "translate.prefetch": set(),
     "translate.flags": set(),
     "translate.scoring": {"corpus"},

@@ -194,7 +194,7 @@ class TestDirection:
         return Models(find(names), 1, disk.load, Metrics())
 
     @pytest.mark.parametrize(
-        "request, model",
+        "asked, model",
         [
             (ClientRequest(["x"], "en", "zh"), "en-zh"),
             (ClientRequest(["x"], "EN-us", "zh-Hant"), "en-zh"),
@@ -209,12 +209,12 @@ class TestDirection:
             (ClientRequest(["x"], "en", "en-GB"), None),
         ],
     )
-    def test_which_model_is_meant(self, models: Models, request: ClientRequest, model: str | None) -> None:
-        found = direct(models, request)
+    def test_which_model_is_meant(self, models: Models, asked: ClientRequest, model: str | None) -> None:
+        found = direct(models, asked)
         assert (found.model.name if found.model else None) == model
 
     @pytest.mark.parametrize(
-        "request",
+        "asked",
         [
             ClientRequest(["x"], "de", "zh"),
             ClientRequest(["x"], "ja", "en"),
@@ -224,9 +224,9 @@ class TestDirection:
             ClientRequest(["x"], "e" * 300, "zh"),
         ],
     )
-    def test_what_none_can_do_is_refused(self, models: Models, request: ClientRequest) -> None:
+    def test_what_none_can_do_is_refused(self, models: Models, asked: ClientRequest) -> None:
         with pytest.raises(Refusal) as refused:
-            direct(models, request)
+            direct(models, asked)
         assert refused.value.status == 400
 
     def test_what_is_served(self, models: Models) -> None:
@@ -238,7 +238,7 @@ class TestDirection:
 def test_limits_hold_exactly() -> None:
     limits = Limits(characters=10, items=2, beam_size=4, n_best=3)
     check(ClientRequest(["12345", "12345"], options={"beam_size": 4, "n_best": 3}), limits)
-    for request in (
+    for asked in (
         ClientRequest(["12345", "123456"]),
         ClientRequest(["", "", ""]),
         ClientRequest([""], options={"beam_size": 5}),
@@ -246,4 +246,4 @@ def test_limits_hold_exactly() -> None:
         ClientRequest(["", ""], prefixes=[""]),
     ):
         with pytest.raises(Refusal):
-            check(request, limits)
+            check(asked, limits)

@@ -21,8 +21,9 @@ from dragoman.decoding.search import heeded
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.text.normalize import normalize
 from dragoman.translate import translator as module
+from dragoman.translate.chunks import chunks
 from dragoman.translate.detokenise import Sentence, align
-from dragoman.translate.translator import Translator, chunks
+from dragoman.translate.translator import Translator
 from tiny import Parts, parts
 
 NEWLINE = 0x0A
@@ -276,7 +277,7 @@ def test_the_memory_of_a_stream_does_not_grow(echo: Translator, engine: Echo) ->
 
 
 def test_long_texts_make_short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_CHARACTERS", 100)
+    monkeypatch.setattr("dragoman.translate.chunks.CHUNK_CHARACTERS", 100)
     asked = [("x" * 60, ""), ("y" * 60, ""), ("z", ""), ("", "")]
     assert [len(chunk) for chunk in chunks(asked, 3)] == [2, 2]
     assert [len(chunk) for chunk in chunks(asked[2:] * 4, 3)] == [3, 3, 2]

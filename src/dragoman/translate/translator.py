@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from itertools import repeat, zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -21,6 +20,7 @@ from dragoman.engines import Engine, refuse_unheeded, unheeded
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import EOS, SPECIALS
 from dragoman.model.directory import ModelDirectory, find_model, open_model
+from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
 from dragoman.translate.detokenise import Detokeniser
 from dragoman.translate.plan import Plan
 from dragoman.translate.prefetch import prefetch
@@ -30,7 +30,6 @@ from dragoman.translate.translation import Score, Translation
 if TYPE_CHECKING:
     from torch import nn
 
-Texts = list[tuple[str, str]]  # with prefixes
 Begun = tuple[
     list[Plan], Iterator[list[Hypothesis]]
 ]  # of a chunk of texts, and what is found for all of them
@@ -38,8 +37,6 @@ log = logging.getLogger("dragoman.translate")
 
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
-# A chunk is what is translated at once: enough to sort by length, little enough to hold in memory.
-CHUNK_TEXTS, CHUNK_CHARACTERS = 2048, 1_000_000
 DEFAULT_LONGEST = 200  # tokens of a sentence, where a model does not say what it was trained on
 
 
@@ -165,7 +162,7 @@ class Translator:
         request = self._limited(SearchRequest(chosen, alignments, scores, token_scores))
         engine = self._engine_for(request.options)
         jobs = (
-            self._begun(batch, request, engine) for batch in chunks(_with_prefixes(texts, prefixes), chunk)
+            self._begun(batch, request, engine) for batch in chunks(with_prefixes(texts, prefixes), chunk)
         )
         return _finished(prefetch(jobs) if chunk > 1 else jobs, progress)
 
@@ -347,34 +344,3 @@ def _finished(jobs: Iterable[Begun], progress: Callable[[int], object] | None) -
         done += len(plans)
         if progress is not None:
             progress(done)
-
-
-def _with_prefixes(texts: Iterable[str], prefixes: Iterable[str] | None) -> Iterator[tuple[str, str]]:
-    """Each text with its prefix, checked as it comes."""
-    missing = object()
-    pairs: Iterable[tuple[Any, Any]] = (
-        zip(texts, repeat("")) if prefixes is None else zip_longest(texts, prefixes, fillvalue=missing)
-    )
-    for number, (text, prefix) in enumerate(pairs, 1):
-        if text is missing or prefix is missing:
-            raise UsageError(
-                f"there must be as many prefixes as texts; number {number:,} has only one of the two"
-            )
-        if not isinstance(text, str) or not isinstance(prefix, str):
-            wrong = prefix if isinstance(text, str) else text
-            raise UsageError(f"text {number:,} is of type {type(wrong).__name__}: give strings")
-        yield text, prefix
-
-
-def chunks(asked: Iterable[tuple[str, str]], most: int) -> Iterator[list[tuple[str, str]]]:
-    """Texts in lists of at most `most`, cut earlier where they are long; reads no further than it gives."""
-    chunk: list[tuple[str, str]] = []
-    characters = 0
-    for text, prefix in asked:
-        chunk.append((text, prefix))
-        characters += len(text)
-        if len(chunk) >= most or characters >= CHUNK_CHARACTERS:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk
