@@ -106,7 +106,7 @@ class CTranslate2Engine:
     def begin(
         self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
     ) -> Iterator[list[Hypothesis]]:
-        """See Engine. Raises ConfigError for sampling, UsageError for a source with more tokens than positions.
+        """See Engine. Raises UsageError for a source with more tokens than positions.
 
         Token scores take a second pass, a third as long as a beam search of five; they are among the whole
         vocabulary, where the torch engine's are among the allowed tokens. Scores cost time with one beam only.
