@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from benchmarks.alternate import Arm
 from benchmarks.comparison import WORK, Column, How, Question, compare
 from dragoman.errors import UsageError
+from dragoman.ids import EOS, SPECIALS
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _tokens(text: str) -> tuple[list[list[str]], int]:
 
 
 def _model(split: list[list[str]], order: int) -> tuple[Any, list[list[int]], list[str], float]:
-    from dragoman.lineage.ngram import EOS, SPECIALS, NgramConfig, train
+    from dragoman.lineage.ngram import NgramConfig, train
 
     words = [*SPECIALS, *sorted({token for tokens in split for token in tokens} - set(SPECIALS))]
     ids = {word: i for i, word in enumerate(words) if i > EOS}

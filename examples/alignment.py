@@ -24,7 +24,7 @@ from dragoman import Translator
 from dragoman.corpus.batches import Batch, collate, plan_batches
 from dragoman.corpus.pairs import read_corpus
 from dragoman.explain.watch.influence import value_zeroing
-from dragoman.text.tokenizer import BOS, EOS
+from dragoman.ids import BOS, EOS
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
 from dragoman.transformer.model import Transformer
 
@@ -171,7 +171,7 @@ def _readings(weights: np.ndarray, zeroed: np.ndarray) -> Iterator[tuple[str, Li
 
 def _ids(translator: Translator, path: Path) -> list[IdPair]:
     """Pairs as the model reads them, those left out in which a side is empty."""
-    pairs = (translator._encoded(p.source, p.target) for p in read_corpus([path], *translator.languages))
+    pairs = (translator.encode(p.source, p.target) for p in read_corpus([path], *translator.languages))
     return [pair for pair in pairs if all(pair)]
 
 

@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"errors", "protocols", "files", "native", "processor"}
+GROUND = {"errors", "ids", "protocols", "files", "native", "processor"}
 
 MODELS = {"transformer", "lineage"}
 BELOW_TRANSLATE = {"engines", "interop", "documents", "decoding", "model", "text", "corpus"} | MODELS
@@ -43,6 +43,7 @@ MECHANICS = {
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "config": {"errors"},
+    "ids": set(),
     "protocols": set(),
     "files": set(),
     "native": {"files"},
@@ -69,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Segments in, segments out: whoever opens a document hands in what translates.
     "documents": {"documents", "text"},
     "translate": {"translate"} | BELOW_TRANSLATE,
+    "translate.chunks": set(),
     "translate.prefetch": set(),
     "translate.flags": set(),
     "translate.scoring": {"corpus"},

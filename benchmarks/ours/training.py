@@ -19,9 +19,9 @@ from benchmarks import inputs
 from benchmarks.timing import Stopwatch
 from dragoman.corpus.batches import Batch, collate
 from dragoman.corpus.pairs import Pair, write_pairs
+from dragoman.ids import EOS
 from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
-from dragoman.text.tokenizer import EOS
 from dragoman.training.cpu.dropout import draw_bytes
 from dragoman.training.cpu.fused import fuse
 from dragoman.training.gradients import Workers, side_by_side

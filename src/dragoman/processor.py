@@ -16,7 +16,7 @@ M_MMAP_THRESHOLD = -3
 M_ARENA_MAX = -8
 MADV_HUGEPAGE = 14
 
-NEVER = -1
+NO_TRIMMING = -1
 PAGE = 4096
 PIECES, PIECE = 16, 2**29  # bytes of addresses, 8 GB in all: larger heaps than this go on in small pages
 
@@ -57,7 +57,7 @@ def keep_freed_memory() -> bool:
     kept = mallopt(M_MMAP_THRESHOLD, 2 * PIECE) or mallopt(
         M_MMAP_THRESHOLD, 2**25
     )  # the most before glibc 2.35
-    kept = mallopt(M_TRIM_THRESHOLD, NEVER) and kept
+    kept = mallopt(M_TRIM_THRESHOLD, NO_TRIMMING) and kept
     mallopt(M_ARENA_MAX, 1)
     _grow_in_large_pages(libc)
     return bool(kept)

@@ -19,7 +19,8 @@ from benchmarks.sizes import Size
 from benchmarks import inputs
 from dragoman.corpus.batches import IdStore
 from dragoman.corpus.pairs import Pair, write_pairs
-from dragoman.decoding.options import DecodingOptions
+from dragoman.decoding.options import DecodingOptions, SearchRequest
+from dragoman.engines import translate
 from dragoman.engines.torch import TorchEngine
 from dragoman.model.directory import find_model, open_model
 from tiny import lines
@@ -138,7 +139,7 @@ def test_the_plain_loop_finds_what_the_reference_finds() -> None:
         )
     )
     sources = opened.source_tokenizer.encode_batch(texts)
-    wanted = TorchEngine(opened.build()).translate(sources, DecodingOptions(beam_size=1))
+    wanted = translate(TorchEngine(opened.build()), sources, SearchRequest(DecodingOptions(beam_size=1)))
     with torch.inference_mode():
         found = plain.Greedy(opened.path, torch.float32).translate(sources, longest=40)
     assert found == [best[0].tokens for best in wanted]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.corpus.batches import Batch, IdStore, batches, collate, epoch_order, pad, plan_batches
-from dragoman.text.tokenizer import BOS, EOS, PAD
+from dragoman.ids import BOS, EOS, PAD
 
 
 def test_collate_frames_and_pads_by_the_book() -> None:

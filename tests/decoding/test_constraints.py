@@ -7,23 +7,31 @@ import itertools
 import pytest
 import torch
 
-from dragoman.decoding.constraints import FREE, Constraints, forbid_repetition, force, prefix_table
-
-EOS = 3
+from dragoman.decoding.constraints import (
+    FREE,
+    Constraints,
+    MinLength,
+    NoRepeatedNgram,
+    Rule,
+    forbid_repetition,
+    force,
+    prefix_table,
+)
+from dragoman.decoding.options import DecodingOptions
+from dragoman.ids import EOS
 
 
 def allowed(logits: torch.Tensor) -> list[int]:
     return (logits > float("-inf")).nonzero().flatten().tolist()
 
 
-def rules(**changes) -> Constraints:
-    plain = {"never": (0, 1, 2), "min_length": 0, "no_repeat_ngram": 0, "prefixes": prefix_table([[]])}
-    return Constraints(EOS, **(plain | changes))
+def rules(prefixes=((),), **options) -> Constraints:
+    return Constraints.of(DecodingOptions(**options), prefixes)
 
 
-def left(history: list[int], **changes) -> list[int]:
+def left(history: list[int], **options) -> list[int]:
     """Ids that a sentence with this history may continue with, of 8."""
-    logits = rules(**changes).apply(torch.zeros(1, 1, 8), torch.tensor([[history]]).long(), torch.tensor([0]))
+    logits = rules(**options).apply(torch.zeros(1, 1, 8), torch.tensor([[history]]).long(), torch.tensor([0]))
     return allowed(logits[0, 0])
 
 
@@ -68,12 +76,35 @@ def test_where_nothing_is_left_the_sentence_may_end():
 
 
 def test_a_forced_token_is_certain_and_beats_every_rule():
-    table = prefix_table([[4, 4], []])
-    assert table.tolist() == [[4, 4], [FREE, FREE]]
+    assert prefix_table([[4, 4], []]).tolist() == [[4, 4], [FREE, FREE]]
     history, sentence = torch.tensor([[[4]], [[4]]]), torch.tensor([0, 1])
-    logits = rules(prefixes=table, no_repeat_ngram=1).apply(torch.randn(2, 1, 8), history, sentence)
+    logits = rules(([4, 4], []), no_repeat_ngram=1).apply(torch.randn(2, 1, 8), history, sentence)
     assert logits[0, 0].softmax(0).tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
     assert allowed(logits[1, 0]) == [3, 5, 6, 7]
+
+
+def test_each_rule_says_by_itself_where_it_can_be_left_out():
+    """What decided for all of them, beside the rules, once let a new rule be left out in silence."""
+
+    class Silent(Rule):
+        def apply(self, logits, history):
+            return logits
+
+    assert not Silent().is_idle(5), "a rule that says nothing is never left out"
+    for options, prefix, idle in [
+        ({}, [], [True] * 4),
+        ({"min_length": 2}, [], [False, False, True, True]),
+        ({"no_repeat_ngram": 3}, [], [False] * 4),
+        ({}, [4], [False, True, True, True]),
+        ({"min_length": 3}, [4], [False, False, False, True]),
+    ]:
+        assert [rules([prefix], **options).are_idle(length) for length in range(4)] == idle
+
+
+def test_a_rule_that_asks_for_nothing_is_not_made():
+    assert rules().rules == ()
+    assert rules(min_length=2).rules == (MinLength(2),)
+    assert rules(no_repeat_ngram=2, min_length=1).rules == (MinLength(1), NoRepeatedNgram(2))
 
 
 def test_forcing_leaves_free_rows_untouched():

@@ -62,6 +62,24 @@ def test_asking_to_sample_ends_the_default_beam_and_back():
     assert sampling.changed(seed=5).sample
 
 
+def test_a_seed_waits_for_somebody_to_sample_and_who_asks_for_one_has_to():
+    """--seed without --sample was once accepted and ignored. A model may have one in its config, for later."""
+    waiting = DecodingOptions(seed=4)
+    assert waiting.changed(sample=True).seed == 4
+    with pytest.raises(ConfigError, match=r"decoding.seed = 5 has no effect while decoding.sample = false"):
+        waiting.changed(seed=5)
+    with pytest.raises(ConfigError, match="seed = 5"):
+        DecodingOptions(beam_size=1, sample=True).changed(seed=5, beam_size=4)
+
+
+def test_options_say_what_they_ask_for():
+    nothing = {"beam_size": 1, "length_penalty": 0.0, "max_length_ratio": 0.0}
+    assert DecodingOptions(**nothing, seed=4).demands() == {"max_length": 256}  # a length is always limited
+    assert DecodingOptions(**nothing, min_length=2).demands() == {"max_length": 256, "min_length": 2}
+    sampling = DecodingOptions(**nothing, sample=True, top_k=3, seed=4).demands()
+    assert sampling == {"max_length": 256, "sample": True, "top_k": 3, "seed": 4}
+
+
 def test_changing_does_not_hide_a_contradiction_or_a_misspelling():
     with pytest.raises(ConfigError, match="beam_size = 4"):
         DecodingOptions().changed(sample=True, beam_size=4)

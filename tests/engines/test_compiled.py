@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dragoman.decoding.options import DecodingOptions
+from dragoman import engines
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
 from dragoman.engines import compiled as module
 from dragoman.engines.compiled import CompiledTransformer, compiled, pack
 from dragoman.engines.torch import TorchEngine
@@ -208,6 +209,15 @@ SEARCHES = [
 ]
 
 
+def translate(
+    engine: TorchEngine,
+    sources: list[list[int]],
+    options: DecodingOptions,
+    prefixes: list[list[int]] | None = None,
+) -> list[list[Hypothesis]]:
+    return engines.translate(engine, sources, SearchRequest(options), prefixes)
+
+
 @pytest.mark.parametrize("options", SEARCHES)
 def test_hypotheses_score_what_the_reference_gives_them(options: dict[str, object]) -> None:
     """Rounding may exchange two that are almost equal; but what is found must be worth what is said."""
@@ -216,7 +226,7 @@ def test_hypotheses_score_what_the_reference_gives_them(options: dict[str, objec
     assert isinstance(engine.decodable, CompiledTransformer)
     prefixes: list[list[int]] = [[], [4, 5], *[[]] * 5]
     for source, prefix, best in zip(
-        SOURCES, prefixes, engine.translate(SOURCES, asked, prefixes), strict=True
+        SOURCES, prefixes, translate(engine, SOURCES, asked, prefixes), strict=True
     ):
         assert len(best) == (asked.n_best if source else 1)
         for h in best:
@@ -235,8 +245,8 @@ def test_batches_are_searched_side_by_side_and_come_back_in_order(monkeypatch: p
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     engine = TorchEngine(model, compute_type="bfloat16", batch_tokens=64)
     assert engine.workers == 2
-    alone = [TorchEngine(model, compute_type="bfloat16").translate([source], asked)[0] for source in SOURCES]
-    begun = [engine.begin(some, asked) for some in (SOURCES, SOURCES[::-1])]
+    alone = [translate(TorchEngine(model, compute_type="bfloat16"), [source], asked)[0] for source in SOURCES]
+    begun = [engine.begin(some, SearchRequest(asked, token_scores=True)) for some in (SOURCES, SOURCES[::-1])]
     assert list(begun[1]) == alone[::-1]
     assert list(begun[0]) == alone
 
@@ -245,7 +255,7 @@ def test_greedy_writing_is_greedy_search() -> None:
     engine = TorchEngine(build(SMALL), compute_type="bfloat16")
     asked = DecodingOptions(beam_size=1)
     for source in SOURCES[:-1]:
-        assert list(engine.write(source, asked)) == engine.translate([source], asked)[0][0].tokens
+        assert list(engine.write(source, asked)) == translate(engine, [source], asked)[0][0].tokens
 
 
 def test_damaged_weights_are_reported() -> None:
@@ -253,14 +263,14 @@ def test_damaged_weights_are_reported() -> None:
     model.decoder.layers[0].feed_forward.inner.bias.data[3] = float("nan")
     engine = TorchEngine(model, compute_type="bfloat16")
     with pytest.raises(ModelError, match="NaN"):
-        engine.translate(SOURCES, DecodingOptions(beam_size=2))
+        translate(engine, SOURCES, DecodingOptions(beam_size=2))
 
 
 def test_without_a_compiler_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "library", lambda: None)
     engine = TorchEngine(build(SMALL), compute_type="bfloat16")
     assert isinstance(engine.decodable, Transformer)
-    assert engine.translate(SOURCES, DecodingOptions(beam_size=2))
+    assert translate(engine, SOURCES, DecodingOptions(beam_size=2))
 
 
 @pytest.mark.parametrize(

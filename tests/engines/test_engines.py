@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis
+from dragoman import engines as engine_protocol
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
 from dragoman.engines.ctranslate2 import CTranslate2Engine, _batch_size
 from dragoman.engines.torch import TorchEngine, _batches
 from dragoman.errors import ConfigError, ModelError, UsageError
@@ -92,6 +93,13 @@ def asked(**options) -> DecodingOptions:
     return DecodingOptions(**({"max_length": 24} | options))
 
 
+def translate(engine, sources, options, prefixes=None, *, token_scores=True, **said):
+    """Engine.begin with real token scores, unless told otherwise."""
+    return engine_protocol.translate(
+        engine, sources, SearchRequest(options, token_scores=token_scores, **said), prefixes
+    )
+
+
 def equal(one: list[list[Hypothesis]], other: list[list[Hypothesis]]) -> None:
     assert [[(h.tokens, h.finished) for h in best] for best in one] == [
         [(h.tokens, h.finished) for h in best] for best in other
@@ -108,16 +116,16 @@ def near(one: list[list[float]] | None, other: list[list[float]] | None) -> bool
 class TestAgreement:
     @pytest.mark.parametrize("options", SEARCHES)
     def test_same_tokens_and_scores(self, engines, options):
-        reference, ours = (engine.translate(SOURCES, asked(**options)) for engine in engines)
+        reference, ours = (translate(engine, SOURCES, asked(**options)) for engine in engines)
         equal(ours, reference)
 
     def test_the_searches_end_in_both_ways(self, engines):
         # Or the stop rule and the score of what is cut off would go untested above.
-        found = sum((engines[0].translate(SOURCES, asked(**options)) for options in SEARCHES), [])
+        found = sum((translate(engines[0], SOURCES, asked(**options)) for options in SEARCHES), [])
         assert {h.finished for best in found for h in best} == {True, False}
 
     def test_same_attention_for_every_hypothesis(self, engines):
-        reference, ours = (e.translate(SOURCES, asked(n_best=3), attention=True) for e in engines)
+        reference, ours = (translate(e, SOURCES, asked(n_best=3), attention=True) for e in engines)
         for source, best, others in zip(SOURCES, ours, reference, strict=True):
             for h, g in zip(best, others, strict=True):
                 assert [len(row) for row in h.attention] == [len(source) + 1] * len(h.tokens)
@@ -128,7 +136,7 @@ class TestAgreement:
         # The minimum length hides the one difference there is: right after a prefix, CTranslate2 considers </s>
         # only where it is the most probable token.
         prefixes = [[7, 8], [], [20], [5, 5, 5], [], [31]]
-        reference, ours = (engine.translate(SOURCES, asked(**options), prefixes) for engine in engines)
+        reference, ours = (translate(engine, SOURCES, asked(**options), prefixes) for engine in engines)
         equal(ours, reference)
         for best, prefix in zip(ours, prefixes, strict=True):
             assert best[0].tokens[: len(prefix)] == prefix
@@ -136,13 +144,13 @@ class TestAgreement:
 
     def test_a_neighbour_with_a_prefix_changes_nothing(self, engines):
         for engine in engines:
-            mixed = engine.translate(SOURCES, asked(n_best=5), [[9, 9], [], [], [], [8], []])
-            plain = engine.translate(SOURCES, asked(n_best=5))
+            mixed = translate(engine, SOURCES, asked(n_best=5), [[9, 9], [], [], [], [8], []])
+            plain = translate(engine, SOURCES, asked(n_best=5))
             equal([mixed[i] for i in (1, 2, 3, 5)], [plain[i] for i in (1, 2, 3, 5)])
 
     def test_token_scores_are_those_of_teacher_forcing(self, engines):
         reference, ours = engines
-        for source, best in zip(SOURCES, ours.translate(SOURCES, asked(n_best=2)), strict=True):
+        for source, best in zip(SOURCES, translate(ours, SOURCES, asked(n_best=2)), strict=True):
             for h in best:
                 target = torch.tensor([[BOS, *h.tokens, EOS]])
                 given = torch.tensor([[*source, EOS]])
@@ -158,53 +166,56 @@ class TestEngine:
     @pytest.mark.parametrize("options", [{"beam_size": 1}, {"beam_size": 4, "n_best": 2}])
     def test_results_are_in_order_and_owe_nothing_to_neighbours(self, engine, options):
         many = SOURCES * 7 + SOURCES[::-1]
-        together = engine.translate(many, asked(**options))
-        alone = {tuple(source): engine.translate([source], asked(**options))[0] for source in SOURCES}
+        together = translate(engine, many, asked(**options))
+        alone = {tuple(source): translate(engine, [source], asked(**options))[0] for source in SOURCES}
         equal(together, [alone[tuple(source)] for source in many])
 
     def test_nothing_in_nothing_out(self, engine):
-        assert engine.translate([], asked()) == []
-        found = engine.translate([[], SOURCES[0], []], asked(), [[], [], [5]], attention=True)
+        assert translate(engine, [], asked()) == []
+        found = translate(engine, [[], SOURCES[0], []], asked(), [[], [], [5]], attention=True)
         assert [best[0].tokens for best in (found[0], found[2])] == [[], [5]]
         assert found[0][0].finished and len(found[1][0].tokens) > 0
 
     def test_without_token_scores_their_sum_and_number_stay(self, engine):
         for alpha in (0.0, 1.0):
             options = asked(length_penalty=alpha)
-            for (h,) in engine.translate(SOURCES, options, token_scores=False):
+            for (h,) in translate(engine, SOURCES, options, token_scores=False):
                 assert len(h.token_scores) == len(h.tokens) + h.finished
                 assert options.normalise(sum(h.token_scores), len(h.token_scores)) == pytest.approx(
                     h.score, abs=1e-4
                 )
 
     def test_attention_is_there_when_asked_for(self, engine):
-        assert engine.translate(SOURCES[:1], asked())[0][0].attention is None
+        assert translate(engine, SOURCES[:1], asked())[0][0].attention is None
 
 
 class TestCTranslate2:
     def test_sampling_is_refused_with_the_way_out(self, one_pair):
         with pytest.raises(ConfigError, match="use the torch engine"):
-            one_pair[1].translate(SOURCES, asked(sample=True, beam_size=1))
+            translate(one_pair[1], SOURCES, asked(sample=True, beam_size=1))
 
     def test_a_source_beyond_the_positions_is_refused_before_anything_runs(self):
         ours = fast(build(replace(SMALL, positions="learned", max_length=64)))
         with pytest.raises(UsageError, match="65 tokens, </s> included, is longer than the 64 positions"):
-            ours.translate([[5], [5] * 64], asked())
-        assert len(ours.translate([[5] * 63], asked(max_length=99))[0][0].tokens) <= 64
+            translate(ours, [[5], [5] * 64], asked())
+        assert len(translate(ours, [[5] * 63], asked(max_length=99))[0][0].tokens) <= 64
 
     def test_without_scores_the_words_are_the_same(self, one_pair):
         for options in SEARCHES:
-            plain = one_pair[1].translate(SOURCES, asked(**options), token_scores=False)
-            bare = one_pair[1].translate(SOURCES, asked(**options), scores=False, token_scores=False)
+            plain = translate(one_pair[1], SOURCES, asked(**options), token_scores=False)
+            bare = translate(one_pair[1], SOURCES, asked(**options), scores=False, token_scores=False)
             assert [[h.tokens for h in best] for best in bare] == [[h.tokens for h in best] for best in plain]
             if options.get("n_best", 1) == 1:
                 assert all(h.score == 0.0 and h.token_scores == [] for best in bare for h in best)
 
     def test_what_is_begun_together_is_found_apart(self, one_pair):
-        begun = [one_pair[1].begin(some, asked()) for some in (SOURCES, SOURCES[::-1])]
+        begun = [
+            one_pair[1].begin(some, SearchRequest(asked(), token_scores=True))
+            for some in (SOURCES, SOURCES[::-1])
+        ]
         forwards, backwards = (list(found) for found in begun)
         equal(forwards, backwards[::-1])
-        equal(forwards, one_pair[1].translate(SOURCES, asked()))
+        equal(forwards, translate(one_pair[1], SOURCES, asked()))
 
     def test_who_lets_go_of_the_results_ends_what_has_not_begun(self, monkeypatch):
         monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
@@ -217,7 +228,7 @@ class TestCTranslate2:
             return [[Hypothesis([5], 0.0, [0.0, 0.0], None, True)] for _ in sources]
 
         monkeypatch.setattr(engine, "_search", search)
-        results = engine.begin([[5], [6]] * 20, asked())
+        results = engine.begin([[5], [6]] * 20, SearchRequest(asked(), token_scores=True))
         del results
         may_go.set()
         engine._pool.shutdown()
@@ -233,7 +244,7 @@ class TestCTranslate2:
         # CTranslate2 itself cuts at 1,024 tokens and says nothing.
         sources = [[5] * 1100 + [last] for last in (6, 31)]
         reference, ours = (
-            engine.translate(sources, asked(beam_size=1), attention=True) for engine in one_pair
+            translate(engine, sources, asked(beam_size=1), attention=True) for engine in one_pair
         )
         equal(ours, reference)
         assert len(ours[0][0].attention[0]) == 1102
@@ -247,7 +258,7 @@ class TestCTranslate2:
     def test_int8_by_default_and_near_float32(self, one_pair):
         ours = fast(one_pair[0].model, compute_type=None)
         assert ours.compute_type.startswith("int8")
-        for best, others in zip(*(e.translate(SOURCES, asked()) for e in (ours, one_pair[1])), strict=True):
+        for best, others in zip(*(translate(e, SOURCES, asked()) for e in (ours, one_pair[1])), strict=True):
             assert best[0].score == pytest.approx(others[0].score, abs=0.2)
 
     def test_a_compute_type_that_is_none_is_named(self):
@@ -265,7 +276,7 @@ class TestCTranslate2:
         ours = CTranslate2Engine.from_weights(
             weights, settings, VOCABULARY, VOCABULARY, compute_type="float32"
         )
-        equal(ours.translate(SOURCES, asked()), one_pair[1].translate(SOURCES, asked()))
+        equal(translate(ours, SOURCES, asked()), translate(one_pair[1], SOURCES, asked()))
 
 
 class TestTorch:
@@ -278,7 +289,7 @@ class TestTorch:
     def test_sampling_owes_nothing_to_neighbours(self, one_pair):
         options = asked(sample=True, beam_size=1, n_best=3, seed=4)
         small = TorchEngine(one_pair[0].model, batch_tokens=16)
-        equal(one_pair[0].translate(SOURCES, options), small.translate(SOURCES, options))
+        equal(translate(one_pair[0], SOURCES, options), translate(small, SOURCES, options))
 
     def test_workers_side_by_side_find_what_one_finds(self):
         model = build(SMALL)
@@ -291,8 +302,8 @@ class TestTorch:
             assert (alone.workers, three.workers) == (1, 3)
             options = asked(beam_size=2)
             equal(
-                three.translate(sources, options, attention=True),
-                alone.translate(sources, options, attention=True),
+                translate(three, sources, options, attention=True),
+                translate(alone, sources, options, attention=True),
             )
         finally:
             torch.set_num_threads(threads)
@@ -305,7 +316,7 @@ class TestTorch:
         assert {p.dtype for p in engine.model.parameters()} == {torch.bfloat16}
         assert {p.dtype for p in model.parameters()} == {torch.float32}
         ours, reference = (
-            e.translate(SOURCES, asked(beam_size=1, max_length=4)) for e in (engine, TorchEngine(model))
+            translate(e, SOURCES, asked(beam_size=1, max_length=4)) for e in (engine, TorchEngine(model))
         )
         scores = [[best[0].token_scores[0] for best in found] for found in (ours, reference)]
         assert scores[0] == pytest.approx(scores[1], abs=0.2)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dragoman.text.tokenizer import BOS, EOS, Tokenizer
+from dragoman.ids import BOS, EOS
+from dragoman.text.tokenizer import Tokenizer
 from dragoman.translate.translator import Translator
 from tiny import Parts, parts
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dragoman.errors import ConfigError, CorpusError
-from dragoman.lineage.ngram import BOS, EOS, PAD, UNK, NgramConfig, NgramModel, _sorted, count, stream, train
+from dragoman.ids import BOS, EOS, PAD, UNK
+from dragoman.lineage.ngram import NgramConfig, NgramModel, _sorted, count, stream, train
 
 A, B, C = 4, 5, 6
 

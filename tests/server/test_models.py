@@ -16,7 +16,7 @@ from dragoman.server import models as module
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.models import Loader, Models, Served, find
-from dragoman.server.requests import Wish, check, direct
+from dragoman.server.requests import ClientRequest, check, direct
 from dragoman.server.settings import Engines, Limits, Settings
 from tiny import Parts
 
@@ -194,39 +194,39 @@ class TestDirection:
         return Models(find(names), 1, disk.load, Metrics())
 
     @pytest.mark.parametrize(
-        "wish, model",
+        "asked, model",
         [
-            (Wish(["x"], "en", "zh"), "en-zh"),
-            (Wish(["x"], "EN-us", "zh-Hant"), "en-zh"),
-            (Wish(["x"], "zh", "en"), "zh-en"),
-            (Wish(["x"], "de"), "de-en"),
-            (Wish(["x"], model="zh-en"), "zh-en"),
-            (Wish(["The house is old and it is not big."]), "en-zh"),
-            (Wish(["Das Haus ist alt und nicht sehr groß."]), "de-en"),
-            (Wish(["这个房子很旧。"]), "zh-en"),
-            (Wish(["Das Haus ist alt und nicht sehr groß."], "auto", "en"), "de-en"),
-            (Wish(["This is English already."], "auto", "en"), None),
-            (Wish(["x"], "en", "en-GB"), None),
+            (ClientRequest(["x"], "en", "zh"), "en-zh"),
+            (ClientRequest(["x"], "EN-us", "zh-Hant"), "en-zh"),
+            (ClientRequest(["x"], "zh", "en"), "zh-en"),
+            (ClientRequest(["x"], "de"), "de-en"),
+            (ClientRequest(["x"], model="zh-en"), "zh-en"),
+            (ClientRequest(["The house is old and it is not big."]), "en-zh"),
+            (ClientRequest(["Das Haus ist alt und nicht sehr groß."]), "de-en"),
+            (ClientRequest(["这个房子很旧。"]), "zh-en"),
+            (ClientRequest(["Das Haus ist alt und nicht sehr groß."], "auto", "en"), "de-en"),
+            (ClientRequest(["This is English already."], "auto", "en"), None),
+            (ClientRequest(["x"], "en", "en-GB"), None),
         ],
     )
-    def test_which_model_is_meant(self, models: Models, wish: Wish, model: str | None) -> None:
-        found = direct(models, wish)
+    def test_which_model_is_meant(self, models: Models, asked: ClientRequest, model: str | None) -> None:
+        found = direct(models, asked)
         assert (found.model.name if found.model else None) == model
 
     @pytest.mark.parametrize(
-        "wish",
+        "asked",
         [
-            Wish(["x"], "de", "zh"),
-            Wish(["x"], "ja", "en"),
-            Wish(["x"], "en", "fr"),
-            Wish(["x"], "en", "zh", model="de-en"),
-            Wish(["x"], model="none"),
-            Wish(["x"], "e" * 300, "zh"),
+            ClientRequest(["x"], "de", "zh"),
+            ClientRequest(["x"], "ja", "en"),
+            ClientRequest(["x"], "en", "fr"),
+            ClientRequest(["x"], "en", "zh", model="de-en"),
+            ClientRequest(["x"], model="none"),
+            ClientRequest(["x"], "e" * 300, "zh"),
         ],
     )
-    def test_what_none_can_do_is_refused(self, models: Models, wish: Wish) -> None:
+    def test_what_none_can_do_is_refused(self, models: Models, asked: ClientRequest) -> None:
         with pytest.raises(Refusal) as refused:
-            direct(models, wish)
+            direct(models, asked)
         assert refused.value.status == 400
 
     def test_what_is_served(self, models: Models) -> None:
@@ -237,13 +237,13 @@ class TestDirection:
 
 def test_limits_hold_exactly() -> None:
     limits = Limits(characters=10, items=2, beam_size=4, n_best=3)
-    check(Wish(["12345", "12345"], options={"beam_size": 4, "n_best": 3}), limits)
-    for wish in (
-        Wish(["12345", "123456"]),
-        Wish(["", "", ""]),
-        Wish([""], options={"beam_size": 5}),
-        Wish([""], options={"n_best": 4}),
-        Wish(["", ""], prefixes=[""]),
+    check(ClientRequest(["12345", "12345"], options={"beam_size": 4, "n_best": 3}), limits)
+    for asked in (
+        ClientRequest(["12345", "123456"]),
+        ClientRequest(["", "", ""]),
+        ClientRequest([""], options={"beam_size": 5}),
+        ClientRequest([""], options={"n_best": 4}),
+        ClientRequest(["", ""], prefixes=[""]),
     ):
         with pytest.raises(Refusal):
-            check(wish, limits)
+            check(asked, limits)

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
 from dragoman.errors import UsageError
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.queue import BATCH_TOKENS, SPREAD, Found, Queue, Unit, Work, fill
 
-OPTIONS = DecodingOptions(beam_size=1)
+REQUEST = SearchRequest(DecodingOptions(beam_size=1))
 MODEL: Any = object()
 
 
 def work(text: str, **others: Any) -> Work:
     """A sentence whose ids are its characters."""
-    return Work(MODEL, tuple(map(ord, text)), **{"options": OPTIONS} | others)
+    return Work(MODEL, tuple(map(ord, text)), **{"request": REQUEST} | others)
 
 
 def words(ids: Sequence[int]) -> str:
@@ -102,8 +102,8 @@ def test_what_is_searched_for_differently_shares_none() -> None:
         engine.go.clear()
         first = asyncio.create_task(queue.search([work("first")], 10))
         await until(lambda: engine.batches)
-        beams = (OPTIONS, DecodingOptions(beam_size=3), OPTIONS)
-        others = queue.search([work(f"text {n}", options=o) for n, o in enumerate(beams)], 10)
+        beams = (REQUEST, SearchRequest(DecodingOptions(beam_size=3)), REQUEST)
+        others = queue.search([work(f"text {n}", request=r) for n, r in enumerate(beams)], 10)
         rest = asyncio.create_task(others)
         await until(lambda: queue.depth == 3)
         engine.go.set()

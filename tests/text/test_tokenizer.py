@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dragoman.errors import ConfigError, CorpusError, ModelError
-from dragoman.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerConfig
+from dragoman.ids import BOS, EOS, PAD, UNK
+from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 
 SRC = str(Path(__file__).parents[2] / "src")
 LINES = [

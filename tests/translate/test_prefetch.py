@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from dragoman.translate.prefetch import one_ahead
+from dragoman.translate.prefetch import prefetch
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 10])
 def test_items_come_in_order(count: int) -> None:
-    assert list(one_ahead(range(count))) == list(range(count))
+    assert list(prefetch(range(count))) == list(range(count))
 
 
 def test_one_item_is_read_ahead_and_no_more() -> None:
@@ -22,7 +22,7 @@ def test_one_item_is_read_ahead_and_no_more() -> None:
             read.append(number)
             yield number
 
-    results = one_ahead(items())
+    results = prefetch(items())
     assert not read, "nothing is read before it is asked for"
     for number in range(5):
         assert next(results) == number
@@ -35,7 +35,7 @@ def test_what_was_read_before_an_error_comes_first() -> None:
         yield 2
         raise ValueError("no third")
 
-    results = one_ahead(items())
+    results = prefetch(items())
     assert [next(results), next(results)] == [1, 2]
     with pytest.raises(ValueError, match="no third"):
         next(results)

@@ -16,12 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.decoding.search import heeded
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.text.normalize import normalize
 from dragoman.translate import translator as module
-from dragoman.translate.translation import Sentence, align
-from dragoman.translate.translator import Translator, chunks
+from dragoman.translate.chunks import chunks
+from dragoman.translate.detokenise import Sentence, align
+from dragoman.translate.translator import Translator
 from tiny import Parts, parts
 
 NEWLINE = 0x0A
@@ -31,6 +33,7 @@ class Echo:
     """An engine that repeats the source: what comes out then shows what cutting and joining did to it."""
 
     name = "echo"
+    heeds = heeds_in_drafts = heeded()
 
     def __init__(self) -> None:
         self.remembers = True
@@ -42,29 +45,23 @@ class Echo:
         tokens = ids[: len(ids) - rank]
         return Hypothesis(tokens, -0.5 - rank, [-0.5] * (len(tokens) + 1))
 
-    def translate(
-        self,
-        sources: Sequence[list[int]],
-        options: DecodingOptions,
-        prefixes: Any = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = False,
-    ) -> list[list[Hypothesis]]:
+    def begin(
+        self, sources: Sequence[list[int]], request: SearchRequest, prefixes: Any = None
+    ) -> Iterator[list[Hypothesis]]:
+        options = request.options
         assert all(sources), "an empty sentence has no place in a model"
         if self.remembers:
             self.calls.append(list(sources))
             self.options.append(options)
             self.prefixes.append(prefixes)
         found = [[self.answer(ids, rank) for rank in range(options.n_best)] for ids in sources]
-        if attention:  # each token looks at itself, and at </s> most of all
+        if request.attention:  # each token looks at itself, and at </s> most of all
             found = [
                 [replace(h, attention=[[float(s == t) for s in range(len(ids))] + [2.0] for t in range(len(h.tokens))])
                  for h in best]
                 for ids, best in zip(sources, found, strict=True)
             ]  # fmt: skip
-        return found
+        return iter(found)
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +243,7 @@ def test_a_stream_reads_no_further_than_one_chunk_ahead(echo: Translator) -> Non
     assert read == 0, "nothing is read before it is asked for"
     for number in range(1, 35):
         assert next(stream).text == "The dog."
-        assert read == -(-number // 10) * 10
+        assert read == (-(-number // 10) + 1) * 10, "the engine is at work on the next chunk, and on no other"
 
 
 def test_a_stream_of_one_answers_before_it_reads_on(echo: Translator) -> None:
@@ -280,7 +277,7 @@ def test_the_memory_of_a_stream_does_not_grow(echo: Translator, engine: Echo) ->
 
 
 def test_long_texts_make_short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_CHARACTERS", 100)
+    monkeypatch.setattr("dragoman.translate.chunks.CHUNK_CHARACTERS", 100)
     asked = [("x" * 60, ""), ("y" * 60, ""), ("z", ""), ("", "")]
     assert [len(chunk) for chunk in chunks(asked, 3)] == [2, 2]
     assert [len(chunk) for chunk in chunks(asked[2:] * 4, 3)] == [3, 3, 2]

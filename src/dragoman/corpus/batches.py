@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dragoman.files import publish
-from dragoman.text.tokenizer import BOS, EOS, PAD
+from dragoman.ids import BOS, EOS, PAD
 
 Ids = np.ndarray  # one-dimensional, uint16 or uint32
 

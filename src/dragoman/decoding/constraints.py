@@ -4,46 +4,107 @@ Pure functions of logits and history; knows no model and no beam.
 A constraint acts before the softmax, so a probability is one among the tokens that are allowed, and a forced token
 has probability 1.
 
+    a new rule = a field of DecodingOptions whose default asks for nothing, a class, a line in RULES
+
 Dimensions: B sentences, k hypotheses of each, t tokens so far, V vocabulary, n n-gram.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from dragoman.decoding.options import DecodingOptions
+from dragoman.ids import EOS, UNWRITTEN
+
 FORBIDDEN = float("-inf")
 FREE = -1  # stands in a table of prefixes where the search may choose
+
+
+class Rule(ABC):
+    """Forbids tokens by what a hypothesis holds already. Where all rules leave nothing, the sentence may end."""
+
+    def is_idle(self, length: int) -> bool:
+        """Whether it forbids nothing after so many tokens, whatever they are: the search may then leave it out."""
+        return False
+
+    @abstractmethod
+    def apply(self, logits: Tensor, history: Tensor) -> Tensor:
+        """logits [B, k, V] after history [B, k, t] -> logits, FORBIDDEN where the rule says so.
+
+        Asked only where it is not idle. The logits that come in may be overwritten.
+        """
+
+
+@dataclass(frozen=True)
+class MinLength(Rule):
+    """No </s> before there are `least` tokens."""
+
+    least: int
+
+    def is_idle(self, length: int) -> bool:
+        return length >= self.least
+
+    def apply(self, logits: Tensor, history: Tensor) -> Tensor:
+        logits[..., EOS] = FORBIDDEN
+        return logits
+
+
+@dataclass(frozen=True)
+class NoRepeatedNgram(Rule):
+    """No n-gram twice."""
+
+    n: int
+
+    def apply(self, logits: Tensor, history: Tensor) -> Tensor:
+        return forbid_repetition(logits, history, self.n)
+
+
+# Each field of DecodingOptions that is a rule, and what makes the rule of its value.
+RULES: dict[str, Callable[[Any], Rule]] = {"min_length": MinLength, "no_repeat_ngram": NoRepeatedNgram}
 
 
 @dataclass(frozen=True)
 class Constraints:
     """All rules of one search; `prefixes` is a table [N, P] of ids, FREE past the end of each."""
 
-    eos: int
-    never: tuple[int, ...]
-    min_length: int
-    no_repeat_ngram: int
+    rules: tuple[Rule, ...]
     prefixes: Tensor
 
-    def only_never(self, length: int) -> bool:
-        """Whether nothing but `never` is forbidden after so many tokens."""
-        return length >= self.min_length and not self.no_repeat_ngram and length >= self.prefixes.size(1)
+    @classmethod
+    def of(
+        cls,
+        options: DecodingOptions,
+        prefixes: Sequence[Sequence[int]],
+        device: torch.device | None = None,
+        *,
+        draws: int = 1,
+    ) -> Self:
+        """What these options forbid, with a forced prefix for each of N inputs, of which `draws` are searched for."""
+        asked = options.demands()
+        rules = tuple(rule(asked[name]) for name, rule in RULES.items() if name in asked)
+        return cls(rules, prefix_table(prefixes, device).repeat_interleave(draws, 0))
+
+    def are_idle(self, length: int) -> bool:
+        """Whether nothing but UNWRITTEN is forbidden after so many tokens."""
+        return length >= self.prefixes.size(1) and all(rule.is_idle(length) for rule in self.rules)
 
     def apply(self, logits: Tensor, history: Tensor, sentence: Tensor) -> Tensor:
         """logits [B, k, V] after history [B, k, t]; row b belongs to input sentence[b] -> logits, rules applied."""
         length = history.size(2)
-        logits = logits.index_fill(-1, torch.tensor(self.never, device=logits.device), FORBIDDEN)  # a copy
-        if length < self.min_length or self.no_repeat_ngram:
-            end = logits[..., self.eos].clone()
-            if length < self.min_length:
-                logits[..., self.eos] = FORBIDDEN
-            logits = forbid_repetition(logits, history, self.no_repeat_ngram)
-            stuck = (logits == FORBIDDEN).all(-1)  # where nothing is left to say, the sentence may end
-            logits[..., self.eos] = torch.where(stuck, end, logits[..., self.eos])
+        logits = logits.index_fill(-1, torch.tensor(UNWRITTEN, device=logits.device), FORBIDDEN)  # a copy
+        active = [rule for rule in self.rules if not rule.is_idle(length)]
+        if active:
+            end = logits[..., EOS].clone()
+            for rule in active:
+                logits = rule.apply(logits, history)
+            stuck = (logits == FORBIDDEN).all(-1)
+            logits[..., EOS] = torch.where(stuck, end, logits[..., EOS])
         if length < self.prefixes.size(1):
             logits = force(logits, self.prefixes[sentence, length])
         return logits

@@ -1,4 +1,4 @@
-"""What a search is asked for and what it answers. Loads no torch: every engine speaks in these two."""
+"""What a search is asked for and what it answers. Loads no torch: every engine speaks in these."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from dragoman.errors import ConfigError
 LIMIT_STEP = 32
 
 SAMPLING_ONLY = ("temperature", "top_k", "top_p")
+
+# With these values a field asks for nothing; where a field is not named, with its default. A length is always limited.
+NEUTRAL: dict[str, object] = {
+    "beam_size": 1,
+    "n_best": 1,
+    "length_penalty": 0.0,
+    "max_length": None,
+    "max_length_ratio": 0.0,
+}
 
 
 @dataclass(frozen=True)
@@ -82,16 +91,14 @@ class DecodingOptions:
             )
         for name in SAMPLING_ONLY:
             if not self.sample and getattr(self, name) != getattr(DecodingOptions, name):
-                raise ConfigError(
-                    f"decoding.{name} = {getattr(self, name)} has no effect while decoding.sample = false: "
-                    "set decoding.sample = true"
-                )
+                raise ConfigError(_without_sampling(name, getattr(self, name)))
 
     def changed(self, **changes: Any) -> DecodingOptions:
         """These options with some exchanged; the later word wins where the two cannot both be meant.
 
         Asking to sample ends a beam search of the defaults, and asking for a beam ends their sampling, so nobody
-        has to undo a default by hand. Raises ConfigError for an unknown name or a contradiction in `changes`.
+        has to undo a default by hand. A seed may wait in the options for somebody to sample, but who asks for one has
+        to sample. Raises ConfigError for an unknown name or a contradiction in `changes`.
         """
         known = [field.name for field in fields(self)]
         for name in changes:
@@ -99,6 +106,8 @@ class DecodingOptions:
                 raise ConfigError(f"decoding.{name} is no option; there are {', '.join(known)}")
         merged: dict[str, Any] = dict(changes)
         sample = merged.get("sample", self.sample and merged.get("beam_size", 1) == 1)
+        if merged.get("seed", self.seed) != self.seed and not sample:
+            raise ConfigError(_without_sampling("seed", merged["seed"]))
         if sample and not self.sample:
             merged.setdefault("beam_size", 1)
         if self.sample and not sample:
@@ -106,6 +115,16 @@ class DecodingOptions:
             for name in SAMPLING_ONLY:
                 merged.setdefault(name, getattr(DecodingOptions, name))
         return replace(self, **merged)
+
+    def demands(self) -> dict[str, Any]:
+        """The fields that ask for something, with their values: an engine heeds each of them, or refuses it."""
+        waiting = () if self.sample else (*SAMPLING_ONLY, "seed")
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return {
+            name: value
+            for name, (value, default) in values.items()
+            if value != NEUTRAL.get(name, default) and name not in waiting
+        }
 
     @property
     def candidates(self) -> int:
@@ -133,6 +152,27 @@ class DecodingOptions:
     def normalise(self, log_probability: float, tokens: int) -> float:
         """The score by which hypotheses of different length compare; `tokens` counts `</s>`."""
         return log_probability / math.pow(tokens, self.length_penalty)
+
+
+def _without_sampling(name: str, value: object) -> str:
+    return (
+        f"decoding.{name} = {value} has no effect while decoding.sample = false: set decoding.sample = true"
+    )
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What is asked of a search, and what has to be said about each hypothesis.
+
+    attention: fill Hypothesis.attention.
+    token_scores: without them an engine to which they are work may give each token an even share of the sum.
+    scores: without them and token_scores, it may give nothing: a score of 0 that is the sum of no token_scores.
+    """
+
+    options: DecodingOptions
+    attention: bool = False
+    scores: bool = True
+    token_scores: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dragoman.decoding.constraints import Constraints, prefix_table
+from dragoman.decoding.constraints import RULES, Constraints
 from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
 from dragoman.decoding.sampling import draw, uniforms
 from dragoman.errors import ModelError
+from dragoman.ids import BOS, EOS, UNWRITTEN
 from dragoman.protocols import Decodable, Ranks
 
 DEAD = float("-inf")  # the log-probability of a place in the beam that nothing fills
 PORTION = 2**18  # logits that are looked at together on a CPU: 1 MB
 ROUND = 32  # sentences; see _room
+
+# Fields of DecodingOptions, beside the rules: what a beam search goes by, and what else this search heeds.
+BY_RANK = frozenset({"beam_size", "n_best", "length_penalty", "max_length", "max_length_ratio"})
+BY_DRAW = frozenset({"sample", "temperature", "top_k", "top_p", "seed"})
+
+
+def heeded() -> frozenset[str]:
+    """The fields of DecodingOptions that `search` heeds."""
+    return BY_RANK | BY_DRAW | RULES.keys()
 
 
 @dataclass(frozen=True)
@@ -84,15 +95,12 @@ def search(
     source_mask: Tensor,
     options: DecodingOptions,
     *,
-    bos: int = 2,
-    eos: int = 3,
-    never: Sequence[int] = (0, 1, 2),
     prefixes: Sequence[Sequence[int]] | None = None,
 ) -> list[list[Hypothesis]]:
     """The n best translations of each sentence, best first.
 
-    source and source_mask [N, S]; `never` holds the ids that are not written (padding, unknown, start);
-    `prefixes` what each translation has to begin with. A beam's hypotheses are distinct; draws may coincide.
+    source and source_mask [N, S]; `prefixes` holds what each translation has to begin with. A beam's hypotheses are
+    distinct; draws may coincide.
 
     A sentence is finished when its beam has found as many endings as it is wide, or when nothing that still grows
     can get among the n best. It then leaves the batch, as soon as enough leave with it.
@@ -102,18 +110,16 @@ def search(
     given = no_prefixes(prefixes, len(lengths))
     limits = [options.limit(s, len(p)) for s, p in zip(lengths, given, strict=True) for _ in range(draws)]
     state = model.start(source, source_mask)
-    rows = torch.arange(len(lengths), device=source.device).repeat_interleave(draws)
     if draws > 1:
-        state = state.select(rows)
-    table = prefix_table(given, source.device)[rows]
-    rules = Constraints(eos, tuple(never), options.min_length, options.no_repeat_ngram, table)
+        state = state.select(torch.arange(len(lengths), device=source.device).repeat_interleave(draws))
+    rules = Constraints.of(options, given, source.device, draws=draws)
     sources = [row[real].tolist() for row, real in zip(source, source_mask, strict=True)]
     choose = (
         sampled(options, sources, max(limits, default=0), source.device)
         if options.sample
         else likeliest(options)
     )
-    pools = _run(model, state, _Search(options, bos, eos, limits, rules, choose), source.device)
+    pools = _run(model, state, _Search(options, limits, rules, choose), source.device)
     best = []
     for i in range(len(lengths)):
         pool = [hypothesis for drawn in pools[i * draws : (i + 1) * draws] for hypothesis in drawn]
@@ -174,11 +180,14 @@ class _Search:
     """What does not change from step to step."""
 
     options: DecodingOptions
-    bos: int
-    eos: int
     limits: list[int]
     rules: Constraints
     choose: Choose
+
+    @cached_property
+    def by_rank(self) -> bool:
+        """Whether the likeliest tokens are all that is needed, wherever no rule forbids one."""
+        return self.options.demands().keys() <= BY_RANK | RULES.keys()
 
     def finish(self, grown: Live, ends: Tensor, pools: list[list[Hypothesis]], over: set[int]) -> None:
         """Put the hypotheses marked in ends [B, c] into the pools of their sentences, unless these are over."""
@@ -188,15 +197,15 @@ class _Search:
         for owner, ids, logs, total in zip(owners, tokens, scores, grown.total[where].tolist(), strict=True):
             if owner in over:
                 continue
-            finished = ids[-1] == self.eos
+            finished = ids[-1] == EOS
             score = self.options.normalise(total, len(logs))
             pools[owner].append(Hypothesis(ids[:-1] if finished else ids, score, logs, None, finished))
 
     def look(self, model: Decodable, last: Tensor, state: Any, live: Live) -> tuple[Candidates, Any]:
         """One more step of the model: what may follow, and the new state."""
-        if isinstance(model, Ranks) and not self.options.sample and self.rules.only_never(live.length):
+        if isinstance(model, Ranks) and self.by_rank and self.rules.are_idle(live.length):
             wanted = self.options.candidates
-            score, token, state = model.rank(last, state, wanted, self.rules.never)
+            score, token, state = model.rank(last, state, wanted, UNWRITTEN)
             shape = (*live.total.shape, -1)
             return best_of(score.view(shape), token.view(shape), live, wanted), state
         logits, state = model.step(last, state)
@@ -231,7 +240,7 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
     n = len(pools)
     nothing = torch.zeros(n, 1, 0, device=device)
     live = Live(torch.arange(n, device=device), nothing.long(), nothing, torch.zeros(n, 1, device=device))
-    last = torch.full((n, 1), asked.bos, device=device)
+    last = torch.full((n, 1), BOS, device=device)
     over: set[int] = set()  # sentences that are finished, some of which are still in the batch
     while len(live.sentence):
         found, state = asked.look(model, last, state, live)
@@ -241,7 +250,7 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
             )
         cut = (limits[live.sentence] == live.length + 1)[:, None]
         first = torch.arange(found.token.size(1), device=device) < asked.options.beam_size
-        ends = ((found.token == asked.eos) | cut) & first & (found.total > DEAD)
+        ends = ((found.token == EOS) | cut) & first & (found.total > DEAD)
         if ends.any():
             asked.finish(live.extend(found), ends, pools, over)
         growing, parent = _go_on(live, found, asked)
@@ -263,7 +272,7 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
 
 def _go_on(live: Live, found: Candidates, asked: _Search) -> tuple[Live, Tensor]:
     """The k most probable candidates that do not end, and the hypothesis [B, k] each came from."""
-    total = found.total.masked_fill(found.token == asked.eos, DEAD)
+    total = found.total.masked_fill(found.token == EOS, DEAD)
     total, columns = total.topk(min(asked.options.beam_size, total.size(1)))
     chosen = found.take(columns)
     grown = live.extend(chosen)

@@ -1,4 +1,4 @@
-"""Translations of text with holes, read back: where each hole stands, and what to try where one is missing.
+"""Translations of text with placeholders, read back: where each one stands, and what to try where one is missing.
 
 Knows no model: `translate` is given, and gets plain text.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from dragoman.documents.placeholders import HAN, ROUNDS, Hole, Kind, Line, Piece, Place, apart
+from dragoman.documents.placeholders import HAN, ROUNDS, Kind, Line, Piece, Place, Placeholder, apart
 
 _END_MARKS = "。．.!！?？;；:：…"
 _FREQUENT = frozenset("的了是在一不我你他她它们个这那有和就都也很到说要去上")  # alone they tell nothing
@@ -21,7 +21,7 @@ Translate = Callable[[list[str]], Sequence[str]]
 
 
 def complete(lines: Sequence[Line], translate: Translate) -> list[str]:
-    """Translate lines so that every hole comes out exactly once. What `translate` raises, this raises."""
+    """Translate lines so that every placeholder comes out exactly once. What `translate` raises, this raises."""
     done, current = [""] * len(lines), dict(enumerate(lines))
     for attempt in range(ROUNDS):
         texts = [text for line in current.values() for text in line.texts]
@@ -37,15 +37,15 @@ def complete(lines: Sequence[Line], translate: Translate) -> list[str]:
 
 
 def read_back(line: Line, written: Sequence[str]) -> tuple[str, list[int]]:
-    """The line with its holes filled, given the translations of its texts, and the holes that were not found."""
+    """The line with its placeholders filled, given the translations of its texts; and those that were not found."""
     found, missing, translations = "", [], iter(written)
     chinese = any(map(HAN.search, written)) and not any(map(HAN.search, line.texts))
     for piece in line.pieces:
-        if isinstance(piece, Hole):
+        if isinstance(piece, Placeholder):
             found += piece.content
         elif not piece.words:
             for part in piece.parts:
-                found += part.hole.content if isinstance(part, Place) else _punctuation(part, chinese)
+                found += part.placeholder.content if isinstance(part, Place) else _punctuation(part, chinese)
         else:
             text, lost = _filled(piece, next(translations, ""))
             if len(line.pieces) > 1:
@@ -75,30 +75,30 @@ def _punctuation(text: str, chinese: bool) -> str:
 
 
 def _filled(piece: Piece, text: str) -> tuple[str, list[int]]:
-    """A translation with contents in place of what stood for them, and the numbers of the holes that it lacks."""
+    """A translation with contents in place of what stood for them, and the numbers of those that it lacks."""
     spans, missing = _spans(piece, text)
     taken = [(start, end) for start, end, _ in spans]
-    edits = [*spans, *((at, at, place.hole) for at, place in _marks(piece, text, taken))]
+    edits = [*spans, *((at, at, place.placeholder) for at, place in _marks(piece, text, taken))]
     found, last = "", 0
-    for start, end, hole in sorted(edits, key=lambda edit: edit[:2]):
-        found = _beside(found + text[last:start], hole) + hole.content
+    for start, end, placeholder in sorted(edits, key=lambda edit: edit[:2]):
+        found = _beside(found + text[last:start], placeholder) + placeholder.content
         last = end
-        if hole.spaced and text[end : end + 1].isalnum():
+        if placeholder.spaced and text[end : end + 1].isalnum():
             found += " "
     return found + text[last:], missing
 
 
-def _beside(text: str, hole: Hole) -> str:
-    return text + " " if hole.spaced and text[-1:].isalnum() else text
+def _beside(text: str, placeholder: Placeholder) -> str:
+    return text + " " if placeholder.spaced and text[-1:].isalnum() else text
 
 
-def _spans(piece: Piece, text: str) -> tuple[list[tuple[int, int, Hole]], list[int]]:
-    """Where each hole stands in a translation. Two that look alike (3 and 3) keep their order."""
+def _spans(piece: Piece, text: str) -> tuple[list[tuple[int, int, Placeholder]], list[int]]:
+    """Where each placeholder stands in a translation. Two that look alike (3 and 3) keep their order."""
     groups: dict[tuple[str, ...], list[Place]] = {}
     for part in piece.parts:
         if isinstance(part, Place) and part.forms:
             groups.setdefault(part.forms, []).append(part)
-    spans: list[tuple[int, int, Hole]] = []
+    spans: list[tuple[int, int, Placeholder]] = []
     missing: list[int] = []
     for forms, places in sorted(groups.items(), key=lambda group: -max(map(len, group[0]))):
         free = [
@@ -107,9 +107,11 @@ def _spans(piece: Piece, text: str) -> tuple[list[tuple[int, int, Hole]], list[i
             if not any(match.start() < end and start < match.end() for start, end, _ in spans)
         ]
         # A stand-in that comes twice is one too many; a word of the text may well be written more often.
-        exactly = any(place.hole.kind is Kind.NUMBER or place.shown != place.hole.word for place in places)
+        exactly = any(
+            place.placeholder.kind is Kind.NUMBER or place.shown != place.placeholder.word for place in places
+        )
         if len(free) >= len(places) and not (exactly and len(free) > len(places)):
-            spans += [(*span, place.hole) for span, place in zip(free, places, strict=False)]
+            spans += [(*span, place.placeholder) for span, place in zip(free, places, strict=False)]
         elif len(places) == 1 and (span := _partly(places[0], text, spans)):
             spans.append(span)
         else:
@@ -117,10 +119,12 @@ def _spans(piece: Piece, text: str) -> tuple[list[tuple[int, int, Hole]], list[i
     return spans, missing
 
 
-def _partly(place: Place, text: str, spans: Sequence[tuple[int, int, Hole]]) -> tuple[int, int, Hole] | None:
+def _partly(
+    place: Place, text: str, spans: Sequence[tuple[int, int, Placeholder]]
+) -> tuple[int, int, Placeholder] | None:
     """Where half of a form or more stands, once: a Chinese word alone and in its sentence differ by a sign or two."""
-    hole, form = place.hole, place.forms[0]
-    if hole.around is None or place.shown != hole.word:
+    placeholder, form = place.placeholder, place.forms[0]
+    if placeholder.around is None or place.shown != placeholder.word:
         return None
     match = SequenceMatcher(None, form, text, autojunk=False).find_longest_match()
     found, end = text[match.b : match.b + match.size], match.b + match.size
@@ -128,7 +132,7 @@ def _partly(place: Place, text: str, spans: Sequence[tuple[int, int, Hole]]) -> 
         return None
     if any(match.b < taken and start < end for start, taken, _ in spans):
         return None
-    return match.b, end, replace(hole, content=hole.around[0] + found + hole.around[1])
+    return match.b, end, replace(placeholder, content=placeholder.around[0] + found + placeholder.around[1])
 
 
 def _pattern(forms: Sequence[str]) -> re.Pattern[str]:
@@ -158,7 +162,7 @@ def _marks(piece: Piece, text: str, taken: Sequence[tuple[int, int]]) -> Iterato
     """Places for what the model did not see: as far into the translation as into the source, between words."""
     total, passed = len(piece.text), 0
     for part in piece.parts:
-        if isinstance(part, str) or part.hole.kind is not Kind.MARK:
+        if isinstance(part, str) or part.placeholder.kind is not Kind.MARK:
             passed += len(part if isinstance(part, str) else part.shown)
             continue
         at = round(len(text) * passed / max(1, total))

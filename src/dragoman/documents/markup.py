@@ -1,8 +1,8 @@
 """HTML in, HTML out: the text between the tags is translated, every tag comes out once and in place. Calls no model.
 
 A sentence is translated whole. Where the translation of a link's words is found in it, there the link goes; where it
-is not, the sentence is translated again with a name in place of the link, and at last in pieces (holes.py). Code,
-scripts, styles and whatever says translate="no" are copied; so are attributes.
+is not, the sentence is translated again with a name in place of the link, and at last in pieces (placeholders.py).
+Code, scripts, styles and whatever says translate="no" are copied; so are attributes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from html import escape, unescape
 
 from dragoman.documents.filling import Translate, complete, like_end
 from dragoman.documents.inline import Element, Node, Run, Sealed, Text, has_letters, runs, sentences, text_of
-from dragoman.documents.placeholders import Hole, Kind, Line
+from dragoman.documents.placeholders import Kind, Line, Placeholder
 from dragoman.documents.tags import tokens
 from dragoman.text.joining import join
 
@@ -69,9 +69,9 @@ class _Draft:
         return [node for node in self.run if isinstance(node, Element) and has_letters(node.text)]
 
     def line(self) -> Line:
-        """Text and holes, white space as a browser shows it."""
+        """Text and placeholders, white space as a browser shows it."""
         inner = iter(self.inner)
-        parts: list[str | Hole] = []
+        parts: list[str | Placeholder] = []
         for node in self.run:
             if isinstance(node, Text):
                 text = node.text.replace(_OPEN, "").replace(_CLOSE, "").replace("\xa0", " ")
@@ -82,25 +82,25 @@ class _Draft:
                 parts.append(self._sealed(node))
         return Line.of(parts)
 
-    def _element(self, node: Element, inner: str) -> Hole:
+    def _element(self, node: Element, inner: str) -> Placeholder:
         words = _SPACE.sub(" ", node.text).strip()
         seen = " ".join(_visible(inner).split())
         forms = [form for form in (seen, seen.removesuffix("的")) if form]
         if "\ufffc" in words or not forms:
-            return Hole(self._keep(node.start + inner + node.end))
+            return Placeholder(self._keep(node.start + inner + node.end))
         plain = all(isinstance(part, Text) for part in node.nodes)
         around = (self._keep(node.start), self._keep(node.end)) if plain else None
         content = self._keep(node.start + inner + node.end)
-        return Hole(content, word=words, forms=tuple(dict.fromkeys(forms)), around=around)
+        return Placeholder(content, word=words, forms=tuple(dict.fromkeys(forms)), around=around)
 
-    def _sealed(self, node: Node) -> Hole:
+    def _sealed(self, node: Node) -> Placeholder:
         content = self._keep(_raw((node,)))
         words = text_of((node,)).strip()
         if words.isdecimal() and not (isinstance(node, Element) and re.match("<su[bp]", node.start, re.I)):
-            return Hole(content, Kind.NUMBER, word=words, forms=(words,))
+            return Placeholder(content, Kind.NUMBER, word=words, forms=(words,))
         edge = node is self.run[0] or node is self.run[-1]
         word = isinstance(node, Sealed) and node.word and not (edge and node.raw.startswith("<i"))
-        return Hole(content, Kind.WORD if word else Kind.MARK)
+        return Placeholder(content, Kind.WORD if word else Kind.MARK)
 
     def _keep(self, content: str) -> str:
         self.kept.append(content)

@@ -1,10 +1,11 @@
-"""Text with holes: what a model must not change stands aside while the rest is translated. Knows no syntax.
+"""Text with placeholders: what a model must not change stands aside while the rest is translated. Knows no syntax.
 
-A hole is a placeholder, a number, a term of a glossary, a link. The model reads, and is asked to write back, either the
-words in it or a name in its place. Small models drop invented markers ("[1]", "X1") nearly always, and keep well-known
-names nearly always (in 20 sentences: "[1]" 0, "X" 0, "Tom" 18, "Boston" 19, with an English-Chinese model of 6 M
-weights). Where the model keeps neither, the text is cut at the hole and its pieces are translated apart, which cannot
-fail. Names in place of terms: Crego et al. 2016, "SYSTRAN's pure neural machine translation systems", section 5.
+A placeholder stands for a variable, a number, a term of a glossary, a link. The model reads, and is asked to write
+back, either the words in it or a name in its place. Small models drop invented markers ("[1]", "X1") nearly always,
+and keep well-known names nearly always (in 20 sentences: "[1]" 0, "X" 0, "Tom" 18, "Boston" 19, with an
+English-Chinese model of 6 M weights). Where the model keeps neither, the text is cut at the placeholder and its pieces
+are translated apart, which cannot fail. Names in place of terms: Crego et al. 2016, "SYSTRAN's pure neural machine
+translation systems", section 5.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ NAMES = (
     ("London", "伦敦", "倫敦"),
 )
 NUMERALS = (("7", "七"), ("15", "十五"), ("30", "三十"), ("5", "五"), ("20", "二十"), ("9", "九"))
-MOST = 60  # holes in a line that are looked for in its translation; at what comes after them it is cut
+MOST = 60  # placeholders in a line that are looked for in its translation; at what comes after them it is cut
 ROUNDS = 4  # translations of one text at most: as it is, with names, with other names, in pieces
 
 _COLONS = (":", "：")
@@ -37,7 +38,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 class Kind(StrEnum):
-    """What a hole is to the sentence."""
+    """What a placeholder is to the sentence."""
 
     WORD = "word"
     NUMBER = "number"
@@ -45,7 +46,7 @@ class Kind(StrEnum):
 
 
 class Way(IntEnum):
-    """How a hole is shown to the model; the later, the surer and the less fluent."""
+    """How a placeholder is shown to the model; the later, the surer and the less fluent."""
 
     SEEN = 0
     NAMED = 1
@@ -54,7 +55,7 @@ class Way(IntEnum):
 
 
 @dataclass(frozen=True)
-class Hole:
+class Placeholder:
     """Something that has to come out exactly.
 
     content: what stands there in the end. word: what the model may read, None where it must not see it.
@@ -72,10 +73,10 @@ class Hole:
 
 @dataclass(frozen=True)
 class Place:
-    """A hole in a piece. `forms` is empty for a mark, which the model does not see."""
+    """A placeholder in a piece. `forms` is empty for a mark, which the model does not see."""
 
-    number: int  # of the hole in its line
-    hole: Hole
+    number: int  # of the placeholder in its line
+    placeholder: Placeholder
     shown: str
     forms: tuple[str, ...]
 
@@ -98,24 +99,24 @@ class Piece:
 
 @dataclass(frozen=True)
 class Line:
-    """Text and holes in turn, and how each hole is shown; or, where a hole is CUT, pieces on both its sides."""
+    """Text and placeholders in turn, and how each of these is shown; where one is CUT, pieces on both its sides."""
 
-    parts: tuple[str | Hole, ...]
+    parts: tuple[str | Placeholder, ...]
     ways: tuple[Way, ...]
 
     @classmethod
-    def of(cls, parts: Sequence[str | Hole]) -> Line:
+    def of(cls, parts: Sequence[str | Placeholder]) -> Line:
         return cls(tuple(parts), tuple(_first_ways(parts)))
 
     @cached_property
-    def pieces(self) -> list[Piece | Hole]:
-        """Pieces, and between them the holes at which the line is cut."""
-        found: list[Piece | Hole] = []
+    def pieces(self) -> list[Piece | Placeholder]:
+        """Pieces, and between them the placeholders at which the line is cut."""
+        found: list[Piece | Placeholder] = []
         current: list[str | Place] = []
         places = iter(_places(self))
         for part in self.parts:
             place = part if isinstance(part, str) else next(places)
-            if isinstance(place, Hole):
+            if isinstance(place, Placeholder):
                 found += [Piece(tuple(current)), place]
                 current = []
             else:
@@ -129,7 +130,7 @@ class Line:
         return [apart(piece)[1] for piece in pieces] if len(self.pieces) > 1 else pieces
 
     def harder(self, missing: Sequence[int], attempt: int) -> Line:
-        """The holes that did not come back, shown in a surer way; after the third attempt, all of them cut."""
+        """The placeholders that did not come back, shown in a surer way; after the third attempt, all of them cut."""
         ways = [
             Way.CUT if attempt == ROUNDS - 2 else Way(min(way + 1, Way.CUT)) if number in missing else way
             for number, way in enumerate(self.ways)
@@ -140,55 +141,64 @@ class Line:
 # -- showing --------------------------------------------------------------------------------------------------------
 
 
-def _first_ways(parts: Sequence[str | Hole]) -> Iterator[Way]:
+def _first_ways(parts: Sequence[str | Placeholder]) -> Iterator[Way]:
     """What the model can read is shown first; what stands before or after a colon, at an end, is cut off."""
-    holes = 0
+    placeholders = 0
     for number, part in enumerate(parts):
         if isinstance(part, str):
             continue
-        holes += 1
+        placeholders += 1
         before = _text_at(parts, number - 1).rstrip()
         after = _text_at(parts, number + 1).lstrip()
         first, last = number == 0, number == len(parts) - 1
         colon = (last and before[-1:] in _COLONS) or (first and after[:1] in _COLONS)
-        if part.kind is Kind.WORD and colon or holes > MOST and part.kind is not Kind.MARK:
+        if part.kind is Kind.WORD and colon or placeholders > MOST and part.kind is not Kind.MARK:
             yield Way.CUT
         else:
             yield Way.SEEN if part.word is not None else Way.NAMED
 
 
-def _text_at(parts: Sequence[str | Hole], number: int) -> str:
+def _text_at(parts: Sequence[str | Placeholder], number: int) -> str:
     part = parts[number] if 0 <= number < len(parts) else ""
     return part if isinstance(part, str) else ""
 
 
-def _places(line: Line) -> Iterator[Place | Hole]:
-    """Each hole as the model sees it; the hole itself where the line is cut."""
+def _places(line: Line) -> Iterator[Place | Placeholder]:
+    """Each placeholder as the model sees it; the placeholder itself where the line is cut."""
     own = " ".join(part for part in line.parts if isinstance(part, str))
     taken = " ".join(
-        [own, *(f for hole in _holes(line) for f in (hole.content, hole.word or "", *hole.forms))]
+        [
+            own,
+            *(
+                f
+                for placeholder in _placeholders(line)
+                for f in (placeholder.content, placeholder.word or "", *placeholder.forms)
+            ),
+        ]
     )
     chinese = bool(HAN.search(own))
     free: dict[Kind, list[tuple[str, ...]]] = {
         Kind.WORD: [name for name in NAMES if not any(form in taken for form in name)],
         Kind.NUMBER: [numeral for numeral in NUMERALS if not re.search(rf"(?<!\d){numeral[0]}(?!\d)", taken)],
     }
-    for number, (hole, way) in enumerate(zip(_holes(line), line.ways, strict=True)):
-        if hole.kind is Kind.MARK:
-            yield Place(number, hole, "", ())
-        elif way is Way.SEEN and hole.word is not None:
-            yield Place(number, hole, hole.word, hole.forms)
-        elif way is Way.CUT or not free[hole.kind]:
-            yield hole
+    for number, (placeholder, way) in enumerate(zip(_placeholders(line), line.ways, strict=True)):
+        if placeholder.kind is Kind.MARK:
+            yield Place(number, placeholder, "", ())
+        elif way is Way.SEEN and placeholder.word is not None:
+            yield Place(number, placeholder, placeholder.word, placeholder.forms)
+        elif way is Way.CUT or not free[placeholder.kind]:
+            yield placeholder
         else:
             # Another name than before, if the first was dropped.
-            forms = free[hole.kind].pop(1 if way is Way.RENAMED and len(free[hole.kind]) > 1 else 0)
-            shown = forms[1] if chinese and hole.kind is Kind.WORD else forms[0]
-            yield Place(number, hole, shown, forms)
+            forms = free[placeholder.kind].pop(
+                1 if way is Way.RENAMED and len(free[placeholder.kind]) > 1 else 0
+            )
+            shown = forms[1] if chinese and placeholder.kind is Kind.WORD else forms[0]
+            yield Place(number, placeholder, shown, forms)
 
 
-def _holes(line: Line) -> list[Hole]:
-    return [part for part in line.parts if isinstance(part, Hole)]
+def _placeholders(line: Line) -> list[Placeholder]:
+    return [part for part in line.parts if isinstance(part, Placeholder)]
 
 
 def apart(text: str) -> tuple[str, str, str]:

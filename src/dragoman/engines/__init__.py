@@ -2,79 +2,70 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Protocol
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.errors import ConfigError
 
 Ids = Sequence[int]
 
 
 class Engine(Protocol):
-    """A model made ready to translate. Sources and targets are ids without <s> and </s>."""
+    """A model made ready to translate. Sources and targets are ids without <s> and </s>.
 
-    name: str
+    An engine names the fields of DecodingOptions that it heeds. It refuses (ConfigError) options that demand
+    anything else.
+    """
 
-    def translate(
-        self,
-        sources: Sequence[Ids],
-        options: DecodingOptions,
-        prefixes: Sequence[Ids] | None = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = True,
-    ) -> list[list[Hypothesis]]:
-        """The n best of each source, in the order of the sources; no result depends on the others.
+    @property
+    def name(self) -> str: ...
 
-        `prefixes` holds what each translation must begin with. Hypothesis.attention is there if `attention` asks for
-        it. Without `token_scores` an engine to which they are work may give each token an even share of the sum, and
-        without `scores` nothing: a score of 0 that is the sum of no token_scores.
-        An empty source has one translation, which is its prefix.
-        """
-        ...
+    @property
+    def heeds(self) -> Collection[str]:
+        """What `begin` heeds."""
 
-    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
-        """The greedy translation of one source, each token when it is chosen; closing the iterator stops it.
+    @property
+    def heeds_in_drafts(self) -> Collection[str]:
+        """What `write` heeds."""
 
-        The prefix is not given back, nor is </s>. Of the options the length limits are heeded.
-        """
-        ...
-
-
-class Background(ABC):
-    """An engine that computes outside of Python, while Python does something else."""
-
-    @abstractmethod
     def begin(
-        self,
-        sources: Sequence[Ids],
-        options: DecodingOptions,
-        prefixes: Sequence[Ids] | None = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = True,
+        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
     ) -> Iterator[list[Hypothesis]]:
-        """Engine.translate in two steps: this one sets it going, and what comes back waits for each result.
+        """Set going the search for the n best of each source; what comes back waits for each result.
 
+        They come in the order of the sources, and no result depends on the others. `prefixes` holds what each
+        translation must begin with. An empty source has one translation, which is its prefix.
         Whoever lets go of what comes back wants no more of it.
         """
 
-    def translate(
-        self,
-        sources: Sequence[Ids],
-        options: DecodingOptions,
-        prefixes: Sequence[Ids] | None = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = True,
-    ) -> list[list[Hypothesis]]:
-        """See Engine."""
-        asked = {"attention": attention, "scores": scores, "token_scores": token_scores}
-        return list(self.begin(sources, options, prefixes, **asked))
+    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
+        """A draft: the greedy translation of one source, each token when it is chosen.
+
+        The prefix is not given back, nor is </s>. Closing the iterator stops it.
+        """
+
+
+def translate(
+    engine: Engine, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
+) -> list[list[Hypothesis]]:
+    """Engine.begin, and all its results."""
+    return list(engine.begin(sources, request, prefixes))
+
+
+def unheeded(options: DecodingOptions, heeds: Collection[str]) -> dict[str, object]:
+    """The options that demand what is not in `heeds`."""
+    return {name: value for name, value in options.demands().items() if name not in heeds}
+
+
+def refuse_unheeded(engine: str, options: DecodingOptions, heeds: Collection[str], doing: str = "") -> None:
+    """Raise ConfigError for the first option that an engine of this name does not heed."""
+    for name, value in unheeded(options, heeds).items():
+        said = str(value).lower() if isinstance(value, bool) else value
+        instead = "leave it out" if engine == "torch" else "use the torch engine, or leave it out"
+        raise ConfigError(
+            f"decoding.{name} = {said}: the {engine} engine does not heed it{doing and f' {doing}'}: {instead}"
+        )
 
 
 def empty(prefix: Ids, attention: bool) -> list[Hypothesis]:

@@ -18,13 +18,12 @@ from typing import Any, Self
 
 import ctranslate2
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
-from dragoman.engines import Background, Ids, empty
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, no_prefixes
+from dragoman.engines import Ids, empty, refuse_unheeded
 from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
+from dragoman.ids import BOS, EOS, PAD
 from dragoman.interop.ctranslate2 import convert
-
-PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
 # Sentences of a batch, with one beam and with several, and its source tokens, measured on small models: what a
 # core's cache has room for.
@@ -32,16 +31,19 @@ BATCH, BATCH_OF_BEAMS, BATCH_TOKENS = 48, 16, 1024
 
 FILES = ("model.bin", "config.json")
 
+# Fields of DecodingOptions in CTranslate2's words: the rules, and what else a beam search goes by.
+RULES = {"min_length": "min_decoding_length", "no_repeat_ngram": "no_repeat_ngram_size"}
+RANKING = {"beam_size": "beam_size", "n_best": "num_hypotheses", "length_penalty": "length_penalty"}
+LIMITS = frozenset({"max_length", "max_length_ratio"})  # max_decoding_length: see DecodingOptions.limit
 
-def refusal(options: DecodingOptions) -> str | None:
-    """Why this engine cannot do what is asked, or None; the torch engine can do everything."""
-    return "CTranslate2 cannot sample reproducibly" if options.sample else None
 
-
-class CTranslate2Engine(Background):
+class CTranslate2Engine:
     """A model in CTranslate2's format, with a number of workers that translate batches side by side."""
 
     name = "ctranslate2"
+    heeds = LIMITS | RULES.keys() | RANKING.keys()
+    # One hypothesis has no other to be ranked against by its length.
+    heeds_in_drafts = LIMITS | RULES.keys() | {"length_penalty"}
 
     def __init__(
         self,
@@ -102,27 +104,21 @@ class CTranslate2Engine(Background):
         return cls(files, workers=workers, device=device, compute_type=compute_type)
 
     def begin(
-        self,
-        sources: Sequence[Ids],
-        options: DecodingOptions,
-        prefixes: Sequence[Ids] | None = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = True,
+        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
     ) -> Iterator[list[Hypothesis]]:
-        """See Background. Raises ConfigError for sampling, UsageError for a source with more tokens than positions.
+        """See Engine. Raises UsageError for a source with more tokens than positions.
 
         Token scores take a second pass, a third as long as a beam search of five; they are among the whole
         vocabulary, where the torch engine's are among the allowed tokens. Scores cost time with one beam only.
         """
-        if why := refusal(options):
-            raise ConfigError(f"decoding.sample = true: {why}: use the torch engine")
+        options, attention = request.options, request.attention
+        refuse_unheeded(self.name, options, self.heeds)
         given = no_prefixes(prefixes, len(sources))
         self._refuse_too_long(sources)
-        asked = self._asked(options) | {
+        asked = _in_words(options, RULES | RANKING) | {
             "return_attention": attention,
-            "return_scores": scores or token_scores or options.n_best > 1,
+            "return_scores": request.scores or request.token_scores or options.n_best > 1,
+            "return_end_token": True,  # so that </s> counts in the length, and a cut-off translation shows
         }
         # Of several sentences in a beam search, all get the first sentence's attention at the first step.
         alone = attention and options.beam_size > 1
@@ -135,6 +131,7 @@ class CTranslate2Engine(Background):
                 max_decoding_length=self._limit(options, length, prefix),
                 max_batch_size=1 if alone else _batch_size(len(indices), length, most),
                 asynchronous=True,
+                **self._always,
                 **asked,
             )
             for i, future in zip(indices, futures, strict=True):
@@ -143,20 +140,18 @@ class CTranslate2Engine(Background):
             empty(prefix, attention) if future is None else self._hypotheses(future.result(), options)
             for future, prefix in zip(running, given, strict=True)
         )
-        return iter(self._with_token_scores(sources, given, list(found))) if token_scores else found
+        return iter(self._with_token_scores(sources, given, list(found))) if request.token_scores else found
 
     def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
         """See Engine."""
+        refuse_unheeded(self.name, options, self.heeds_in_drafts, "in a draft")
         self._refuse_too_long([source])
         steps = self._translator.generate_tokens(
             self._pieces(self._source, source),
             self._pieces(self._target, prefix) if prefix else None,
             max_decoding_length=self._limit(options, len(source), len(prefix)),
-            min_decoding_length=options.min_length,
-            no_repeat_ngram_size=options.no_repeat_ngram,
-            disable_unk=True,
-            suppress_sequences=[[self._target[PAD]], [self._target[BOS]]],
-            max_input_length=0,
+            **self._always,
+            **_in_words(options, RULES),
         )
         with closing(steps):
             for step in steps:
@@ -182,17 +177,12 @@ class CTranslate2Engine(Background):
         # <s> takes one position.
         return limit if self._target_positions is None else min(limit, self._target_positions - 1)
 
-    def _asked(self, options: DecodingOptions) -> dict[str, Any]:
-        """The options in CTranslate2's words."""
+    @property
+    def _always(self) -> dict[str, Any]:
+        """What is asked of every search: no id of UNWRITTEN, and the whole source."""
         return {
-            "beam_size": options.beam_size,
-            "num_hypotheses": options.n_best,
-            "length_penalty": options.length_penalty,
-            "min_decoding_length": options.min_length,
-            "no_repeat_ngram_size": options.no_repeat_ngram,
             "disable_unk": True,
             "suppress_sequences": [[self._target[PAD]], [self._target[BOS]]],
-            "return_end_token": True,  # so that </s> counts in the length, and a cut-off translation shows
             "max_input_length": 0,  # its default would cut the source without a word
         }
 
@@ -241,6 +231,11 @@ class CTranslate2Engine(Background):
                 f"a source of {longest:,} tokens, </s> included, is longer than the {positions:,} positions of the "
                 "model: split it into sentences"
             )
+
+
+def _in_words(options: DecodingOptions, words: Mapping[str, str]) -> dict[str, Any]:
+    """Options by CTranslate2's names for them."""
+    return {theirs: getattr(options, ours) for ours, theirs in words.items()}
 
 
 def _with_end(rows: list[list[float]]) -> list[list[float]]:

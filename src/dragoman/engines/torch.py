@@ -16,24 +16,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dragoman.decoding.constraints import Constraints, prefix_table
-from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
-from dragoman.decoding.search import search
-from dragoman.engines import Background, Ids, empty
+from dragoman.decoding.constraints import RULES, Constraints
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, no_prefixes
+from dragoman.decoding.search import heeded, search
+from dragoman.engines import Ids, empty, refuse_unheeded
 from dragoman.engines.compiled import compiled
 from dragoman.errors import ConfigError
+from dragoman.ids import BOS, EOS, PAD
 from dragoman.processor import keep_freed_memory, side_by_side
 from dragoman.protocols import Decodable
-
-PAD, BOS, EOS = 0, 2, 3
-NEVER = (0, 1, 2)  # padding, unknown, start
 
 # Rows of the decoder x longest source of a batch. Beyond this a CPU gains little from larger products.
 BATCH_TOKENS = 8192
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-class TorchEngine(Background):
+class TorchEngine:
     """Any model with start and step; `align`, where it has one, gives the attention.
 
     workers: batches searched side by side on a CPU, a share of the threads for each; default one a thread.
@@ -69,24 +67,29 @@ class TorchEngine(Background):
         self.workers = max(1, min(workers or threads, threads))
         keep_freed_memory()
 
+    @property
+    def heeds(self) -> frozenset[str]:
+        """All that the search heeds."""
+        return heeded()
+
+    @property
+    def heeds_in_drafts(self) -> frozenset[str]:
+        """All rules and limits; one hypothesis has no other to be ranked against by its length."""
+        return frozenset(RULES.keys() | {"max_length", "max_length_ratio", "length_penalty"})
+
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
         return side_by_side(self.workers)
 
     def begin(
-        self,
-        sources: Sequence[Ids],
-        options: DecodingOptions,
-        prefixes: Sequence[Ids] | None = None,
-        *,
-        attention: bool = False,
-        scores: bool = True,
-        token_scores: bool = True,
+        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
     ) -> Iterator[list[Hypothesis]]:
-        """See Background. Scores cost nothing here: they are always there, and always the real ones.
+        """See Engine. Scores cost nothing here: they are always there, and always the real ones.
 
         A single batch is searched at once, with all threads.
         """
+        options, attention = request.options, request.attention
+        refuse_unheeded(self.name, options, self.heeds)
         given = no_prefixes(prefixes, len(sources))
         rows = options.n_best if options.sample else options.beam_size
         batches = list(_batches([len(source) for source in sources], self.batch_tokens // rows))
@@ -117,10 +120,9 @@ class TorchEngine(Background):
 
     def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
         """See Engine."""
+        refuse_unheeded(self.name, options, self.heeds_in_drafts, "in a draft")
         ids = torch.tensor([[*source, EOS]], device=self.device)
-        rules = Constraints(
-            EOS, NEVER, options.min_length, options.no_repeat_ngram, prefix_table([prefix], self.device)
-        )
+        rules = Constraints.of(options, [prefix], self.device)
         with torch.no_grad():
             state = self.decodable.start(ids, torch.ones_like(ids, dtype=torch.bool))
         tokens, sentence = [BOS], torch.zeros(1, dtype=torch.int64, device=self.device)
@@ -138,15 +140,7 @@ class TorchEngine(Background):
         self, sources: Sequence[Ids], options: DecodingOptions, prefixes: Sequence[Ids]
     ) -> list[list[Hypothesis]]:
         source = _pad([[*ids, EOS] for ids in sources], self.device)
-        return search(
-            self.decodable,
-            source,
-            source != PAD,
-            options,
-            bos=BOS,
-            eos=EOS,
-            prefixes=prefixes,
-        )
+        return search(self.decodable, source, source != PAD, options, prefixes=prefixes)
 
     @torch.no_grad()
     def _attend(self, source: Ids, hypotheses: list[Hypothesis]) -> list[Hypothesis]:

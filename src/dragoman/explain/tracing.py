@@ -20,7 +20,7 @@ from dragoman.explain.watch.inside import look_inside
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
 from dragoman.explain.watch.subject import Subject, subject_of
-from dragoman.text.tokenizer import BOS, EOS, PAD, UNK
+from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.transformer.model import Transformer
 from dragoman.translate.translator import Translator
 

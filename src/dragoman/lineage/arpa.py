@@ -14,7 +14,8 @@ import numpy as np
 
 from dragoman.corpus.lines import new_file, read_lines
 from dragoman.errors import ModelError
-from dragoman.lineage.ngram import HIGHEST_ORDER, NEVER, PAD, SPECIALS, Floats, Ints, NgramModel, find
+from dragoman.ids import PAD, SPECIALS
+from dragoman.lineage.ngram import HIGHEST_ORDER, UNPREDICTED, Floats, Ints, NgramModel, find
 
 _ROWS_AT_ONCE = 100_000
 _SPELLED_OTHERWISE = {"<UNK>": "<unk>", "<S>": "<s>", "</S>": "</s>"}
@@ -120,7 +121,7 @@ def _header(lines: _Lines) -> list[int]:
 
 
 def _unigrams(lines: _Lines, size: int) -> tuple[tuple[str, ...], list[Floats], list[Floats]]:
-    words = dict.fromkeys(SPECIALS, (NEVER, 0.0))
+    words = dict.fromkeys(SPECIALS, (UNPREDICTED, 0.0))
     seen = set()
     for logprob, (word,), backoff in _entries(lines, 1, size):
         word = _SPELLED_OTHERWISE.get(word, word)
@@ -141,8 +142,8 @@ def _entries(lines: _Lines, n: int, size: int) -> Iterator[tuple[float, list[str
             raise lines.wrong(f"{line[:40]!r} is no {n}-gram")
         try:
             # SRILM writes log10 of zero as -inf or -99.
-            logprob = max(float(parts[0]), NEVER)
-            backoff = max(float(parts[n + 1]), NEVER) if len(parts) == n + 2 else 0.0
+            logprob = max(float(parts[0]), UNPREDICTED)
+            backoff = max(float(parts[n + 1]), UNPREDICTED) if len(parts) == n + 2 else 0.0
         except ValueError as error:
             raise lines.wrong(f"{line[:40]!r} has no number where one should be") from error
         if not logprob <= 0:

@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from dragoman.errors import ModelError
+from dragoman.ids import SPECIALS
 from dragoman.lineage.bert import from_hugging_face
 from dragoman.lineage.lmdir import MASK, Vocabulary, write_lm
-from dragoman.lineage.ngram import SPECIALS
 from dragoman.text.wordpiece import WordPiece
 
 VOCABULARY, SETTINGS = "vocab.txt", "tokenizer_config.json"

@@ -30,17 +30,17 @@ from dragoman.corpus.monolingual import Segmenter, Splitter, Unit
 from dragoman.decoding.options import DecodingOptions
 from dragoman.decoding.search import search
 from dragoman.errors import ConfigError, ModelError, UsageError
+from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 from dragoman.lineage.bert import Bert, BertConfig
 from dragoman.lineage.causal import CausalLM, log_probabilities
 from dragoman.lineage.gpt import Gpt, GptConfig
-from dragoman.lineage.ngram import SPECIALS
 from dragoman.lineage.nnlm import Nnlm, NnlmConfig
 from dragoman.lineage.perplexity import Scored
 from dragoman.lineage.rnn import RnnLm, RnnLmConfig
 from dragoman.model.directory import CARD, CONFIG, WEIGHTS, checked_weights
 from dragoman.model.kinds import LARGEST_WIDTH, MOST_LAYERS, assembled
 from dragoman.model.seal import read_sealed, write_sealed
-from dragoman.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from dragoman.text.tokenizer import Tokenizer
 from dragoman.text.wordpiece import WordPiece
 
 VOCABULARY, TOKENIZER = "vocabulary.txt", "tokenizer.model"
@@ -147,9 +147,6 @@ class NeuralLM:
             nothing,
             nothing != PAD,
             options,
-            bos=BOS,
-            eos=EOS,
-            never=(PAD, UNK, BOS),
             prefixes=[ids],
         )[0]
         return self.vocabulary.decode(best.tokens)

@@ -14,16 +14,16 @@ from torch import Tensor
 from dragoman.corpus.batches import pad
 from dragoman.corpus.monolingual import SPACE
 from dragoman.errors import UsageError
+from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.lineage.bert import Bert
 from dragoman.lineage.lmdir import MASK, LmDirectory, Vocabulary
 from dragoman.text.normalize import normalize
-from dragoman.text.tokenizer import BOS, EOS, PAD
 from dragoman.text.wordpiece import INSIDE
 
 # A character of no language stands for the gap while text is cut into tokens: no token is made across it.
 _GAP = "\ue000"
 _GAP_BYTES = [f"<0x{byte:02X}>" for byte in _GAP.encode()]
-_SPECIALS = (0, 1, 2, 3)
+_SPECIALS = (PAD, UNK, BOS, EOS)
 _ROWS_AT_ONCE = 32
 
 

@@ -21,15 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dragoman.errors import ConfigError, CorpusError
+from dragoman.ids import BOS, EOS, PAD, UNK
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
 
-# The ids of every tokenizer of ours. <pad> is no word of a language model: it has no probability.
-PAD, UNK, BOS, EOS = 0, 1, 2, 3
-SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
 HIGHEST_ORDER = 6
-NEVER = -99.0  # log10 of the probability of what is never predicted (<s>), as SRILM writes it
+UNPREDICTED = -99.0  # log10 of the probability of what is never predicted (<s>), as SRILM writes it
 # What lmplz takes for D1, D2, D3+ under --discount_fallback.
 FALLBACK = (0.5, 1.0, 1.5)
 
@@ -313,4 +311,4 @@ def _share(
 
 def _log10(chances: Floats) -> Floats:
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log10(chances), NEVER).astype(np.float32)
+        return np.maximum(np.log10(chances), UNPREDICTED).astype(np.float32)

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from dragoman.config import dump_toml
 from dragoman.corpus.monolingual import Segmenter, Splitter, Unit
 from dragoman.errors import ModelError
-from dragoman.lineage.ngram import EOS, HIGHEST_ORDER, SPECIALS, UNK, NgramConfig, NgramModel, train
+from dragoman.ids import EOS, SPECIALS, UNK
+from dragoman.lineage.ngram import HIGHEST_ORDER, NgramConfig, NgramModel, train
 from dragoman.lineage.perplexity import Scored
 from dragoman.model.seal import read_sealed, write_sealed
 from dragoman.text.tokenizer import Tokenizer

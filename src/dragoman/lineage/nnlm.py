@@ -14,10 +14,9 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from dragoman.ids import BOS
 from dragoman.lineage.causal import CausalLM, Range
 from dragoman.transformer.sublayers import Dropout
-
-BOS = 2
 
 
 @dataclass(frozen=True)

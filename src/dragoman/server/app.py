@@ -17,9 +17,10 @@ from starlette.types import ASGIApp
 
 from dragoman.errors import DragomanError
 from dragoman.server.apis.deepl import DeepL
+from dragoman.server.apis.exchange import as_json
 from dragoman.server.apis.libretranslate import LibreTranslate
 from dragoman.server.apis.openapi import STYLE, document, page
-from dragoman.server.apis.own import Api, as_json
+from dragoman.server.apis.own import Api
 from dragoman.server.downloads import Downloads
 from dragoman.server.gate.gate import Gate
 from dragoman.server.gate.refusals import Refusal, failed

@@ -28,20 +28,17 @@ class Draft:
 def draft(translator: Translator, text: str, prefix: str = "") -> Generator[Draft, None, None]:
     """The greedy translation of a text as it grows; closing the iterator stops it between two tokens."""
     options = translator.options.changed(beam_size=1, n_best=1, sample=False)
-    engine = translator._engine(translator._engine_for(options))
-    scribe, done = translator._scribe, list[tuple[str, str]]()
-    for number, piece in enumerate(translator._reader.pieces(text, bool(prefix))):
-        written = tidy(piece.text, scribe.language)
+    plan = translator.plan(text, options, prefix, draft=True)
+    tokenizer, language = plan.detokeniser.target, plan.detokeniser.language
+    done, prefixes = list[tuple[str, str]](), iter(plan.prefixes)
+    for number, piece in enumerate(plan.pieces):
+        written = tidy(piece.text, language)
         if piece.ids:
-            forced = scribe.target.encode(translator._reader.prepare(prefix, "target")) if prefix else []
-            tokens, prefix, written = list(forced), "", ""
-            with closing(engine.write(piece.ids, options, forced)) as ids:
+            forced, written = next(prefixes), ""
+            tokens = list(forced)
+            with closing(plan.engine.write(piece.ids, plan.options, forced)) as ids:
                 for token in ids:
                     tokens.append(token)
-                    written = tidy(scribe.target.decode(tokens).rstrip(_HALF_A_CHARACTER), scribe.language)
-                    yield Draft(
-                        number,
-                        scribe.target.pieces([token])[0],
-                        join([*done, (written, "")], scribe.language),
-                    )
+                    written = tidy(tokenizer.decode(tokens).rstrip(_HALF_A_CHARACTER), language)
+                    yield Draft(number, tokenizer.pieces([token])[0], join([*done, (written, "")], language))
         done.append((written, piece.separator))

@@ -16,11 +16,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis
-from dragoman.engines import Engine
+from dragoman.decoding.options import Hypothesis, SearchRequest
+from dragoman.engines import Engine, translate
 from dragoman.errors import DragomanError
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, failed, overloaded, too_late
+from dragoman.translate.plan import Plan
 
 Found = list[Hypothesis]  # the n best of a sentence
 
@@ -41,15 +42,13 @@ class Work:
 
     engine: Engine  # compared by identity: a model that was loaded again has another one
     ids: tuple[int, ...]
-    options: DecodingOptions
+    request: SearchRequest
     prefix: tuple[int, ...] = ()
-    attention: bool = False
-    token_scores: bool = False
 
     @property
     def group(self) -> tuple[object, ...]:
         """What the sentences of a batch have in common."""
-        return id(self.engine), self.options, self.attention, self.token_scores
+        return id(self.engine), self.request
 
     @property
     def tokens(self) -> int:
@@ -58,7 +57,7 @@ class Work:
     @property
     def cost(self) -> int:
         """Source tokens x hypotheses."""
-        return self.tokens * max(self.options.beam_size, self.options.n_best)
+        return self.tokens * max(self.request.options.beam_size, self.request.options.n_best)
 
 
 @dataclass
@@ -71,19 +70,20 @@ class Unit:
     waiting: int = 0
 
 
+def works_of(plan: Plan) -> list[Work]:
+    """The sentences of a text that have words; what is found for them goes to Plan.translation."""
+    pairs = zip(plan.sources, plan.prefixes, strict=True)
+    return [Work(plan.engine, tuple(ids), plan.request, tuple(prefix)) for ids, prefix in pairs]
+
+
 Search = Callable[[Sequence[Work]], Sequence[Found]]
 
 
 def search(batch: Sequence[Work]) -> list[Found]:
     """The works of one group, by their engine."""
     first = batch[0]
-    return first.engine.translate(
-        [work.ids for work in batch],
-        first.options,
-        [work.prefix for work in batch] if any(work.prefix for work in batch) else None,
-        attention=first.attention,
-        token_scores=first.token_scores,
-    )
+    prefixes = [work.prefix for work in batch] if any(work.prefix for work in batch) else None
+    return translate(first.engine, [work.ids for work in batch], first.request, prefixes)
 
 
 class Queue:

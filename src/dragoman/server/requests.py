@@ -16,7 +16,17 @@ from dragoman.translate.translation import Translation
 
 
 @dataclass(frozen=True)
-class Wish:
+class Client:
+    """Who asks."""
+
+    address: str  # counted where there is no key
+    key: str | None
+    noted: dict[str, Any]  # what the log says about the request
+    keyless: int = 403  # status of the refusal that clients of this API expect where a key is needed
+
+
+@dataclass(frozen=True)
+class ClientRequest:
     """What a client asks for, whichever API it speaks."""
 
     texts: Sequence[str]
@@ -49,42 +59,43 @@ class Answer:
     direction: Direction
 
 
-def check(wish: Wish, limits: Limits) -> None:
+def check(request: ClientRequest, limits: Limits) -> None:
     """Raise Refusal for more than a request may ask for."""
-    characters = sum(map(len, wish.texts))
-    if len(wish.texts) > limits.items:
+    characters = sum(map(len, request.texts))
+    if len(request.texts) > limits.items:
         raise Refusal(
-            400, f"Invalid request: request ({len(wish.texts)}) exceeds text limit ({limits.items})"
+            400, f"Invalid request: request ({len(request.texts)}) exceeds text limit ({limits.items})"
         )
     if characters > limits.characters:
         raise Refusal(
             400, f"Invalid request: request ({characters}) exceeds text limit ({limits.characters})"
         )
     for name, most in (("beam_size", limits.beam_size), ("n_best", limits.n_best)):
-        if wish.options.get(name, 1) > most:
-            raise Refusal(400, f"{name} = {wish.options[name]} is more than this server allows: {most}")
-    if wish.prefixes and len(wish.prefixes) != len(wish.texts):
+        if request.options.get(name, 1) > most:
+            raise Refusal(400, f"{name} = {request.options[name]} is more than this server allows: {most}")
+    if request.prefixes and len(request.prefixes) != len(request.texts):
         raise Refusal(
-            400, f"{len(wish.texts)} texts and {len(wish.prefixes)} prefixes: there must be one for each"
+            400,
+            f"{len(request.texts)} texts and {len(request.prefixes)} prefixes: there must be one for each",
         )
 
 
-def direct(models: Models, wish: Wish) -> Direction:
+def direct(models: Models, request: ClientRequest) -> Direction:
     """Which model is meant. Raises Refusal (400) for languages that none of them knows."""
-    auto = wish.source in (None, "", "auto")
-    source = None if auto else read_code(wish.source or "", "source")
-    target = read_code(wish.target, "target") if wish.target else None
-    candidates = [models.named(wish.model)] if wish.model else list(models.served.values())
+    auto = request.source in (None, "", "auto")
+    source = None if auto else read_code(request.source or "", "source")
+    target = read_code(request.target, "target") if request.target else None
+    candidates = [models.named(request.model)] if request.model else list(models.served.values())
     if target:
         candidates = [model for model in candidates if base_language(model.target) == target.base]
     # Text that is in the target language already is left as it is, unless a model was named.
-    passing = target.base if target and target.base in models.languages and not wish.model else None
+    passing = target.base if target and target.base in models.languages and not request.model else None
     if not candidates and not passing:
         raise Refusal(400, f"{target} is not supported: {_offered(models)}")
     detected = None
     if source is None:
         detected = likeliest(
-            wish.texts, [model.source for model in candidates] + ([passing] if passing else [])
+            request.texts, [model.source for model in candidates] + ([passing] if passing else [])
         )
         source = Code(detected.language)
     if target and source.base == passing:

@@ -1,7 +1,7 @@
 """What the three APIs have in common: who may ask, which model answers, what is sent to the queue. Knows no HTTP shape.
 
-Everything that is asked for becomes one Wish, and everything that is answered one Answer; the APIs translate between
-these and the shapes that their clients know.
+Everything that is asked for becomes one ClientRequest, and everything that is answered one Answer; the APIs
+translate between these and the shapes that their clients know.
 """
 
 from __future__ import annotations
@@ -16,21 +16,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from starlette.requests import Request
-
 from dragoman.decoding.options import DecodingOptions
 from dragoman.documents import files, markup
 from dragoman.errors import ConfigError
 from dragoman.server.drafting import Draft, draft
-from dragoman.server.gate.gate import client_of
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, too_late
 from dragoman.server.models import Load, Loader, Models, find
-from dragoman.server.plans import plan
-from dragoman.server.queue import Queue
-from dragoman.server.requests import Answer, Direction, Wish, check, direct
+from dragoman.server.queue import Queue, works_of
+from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct
 from dragoman.server.settings import Settings
 from dragoman.server.tasks import LongTasks
 from dragoman.server.tracing import trace
@@ -83,35 +79,32 @@ class Service:
 
     # -- who may ask --------------------------------------------------------------------------------------------
 
-    def admit(self, request: Request, key: str | None, wish: Wish, missing: int = 403) -> None:
+    def admit(self, client: Client, request: ClientRequest) -> None:
         """Let a request in and count it. Raises Refusal for one that asks too much, or comes too often."""
-        check(wish, self.limits)
-        self.count(request, key, sum(map(len, wish.texts)), missing)
+        check(request, self.limits)
+        self.count(client, sum(map(len, request.texts)))
 
-    def count(self, request: Request, key: str | None, characters: int, missing: int) -> None:
-        """Count so many characters for a key or an address. Raises Refusal.
-
-        missing: the status that clients of this API expect when there is no key.
-        """
+    def count(self, client: Client, characters: int) -> None:
+        """Count so many characters for a client's key or address. Raises Refusal."""
+        key = client.key
         found = self.keys.find(key) if self.keys and key else None
         if found is None and self.keys and key:
             raise Refusal(403, "this API key is not known here")
         if found is None and self.settings.require_key:
-            raise Refusal(missing, "an API key is needed: ask whoever runs this server for one")
-        noted = request.scope["state"]["noted"]
-        noted["characters"] = characters
+            raise Refusal(client.keyless, "an API key is needed: ask whoever runs this server for one")
+        client.noted["characters"] = characters
         if found is None:
-            self._addresses.spend(client_of(request.scope, self.settings.network))
+            self._addresses.spend(client.address)
         elif self.keys:
-            noted["key"] = found.name
+            client.noted["key"] = found.name
             self.keys.spend(found.name, characters)
         self.metrics.count("dragoman_characters_total", characters)
 
     # -- translating --------------------------------------------------------------------------------------------
 
-    def options(self, translator: Translator, wish: Wish) -> DecodingOptions:
-        """The model's own, with what is wished. A beam is as wide as the number of translations asks for."""
-        asked = dict(wish.options)
+    def options(self, translator: Translator, request: ClientRequest) -> DecodingOptions:
+        """The model's own, with what is asked for. A beam is as wide as the number of translations asks for."""
+        asked = dict(request.options)
         wanted = asked.get("n_best", 1)
         if wanted > 1 and "beam_size" not in asked:
             asked["beam_size"] = max(wanted, translator.options.beam_size)
@@ -120,43 +113,43 @@ class Service:
         except ConfigError as error:
             raise Refusal(400, str(error).replace("decoding.", "")) from None
 
-    async def translate(self, wish: Wish) -> Answer:
-        """Translate what is wished, which `admit` has let in. Raises Refusal."""
+    async def translate(self, request: ClientRequest) -> Answer:
+        """Translate what is asked for, which `admit` has let in. Raises Refusal."""
         try:
             async with asyncio.timeout(self.limits.deadline):
-                return await self._translate(wish)
+                return await self._translate(request)
         except TimeoutError:  # while a model was being loaded; the queue refuses by itself
             raise too_late(self.limits.deadline) from None
 
-    async def _translate(self, wish: Wish) -> Answer:
-        direction = direct(self.models, wish)
+    async def _translate(self, request: ClientRequest) -> Answer:
+        direction = direct(self.models, request)
         if direction.model is None:
             return Answer(
-                [self._script(Translation(text, text, None), direction) for text in wish.texts], direction
+                [self._script(Translation(text, text, None), direction) for text in request.texts], direction
             )
         translator = await self.models.translator(direction.model)
-        options = self.options(translator, wish)
-        if wish.html:
-            pages = [partial(markup.translate_html, text) for text in wish.texts]
+        options = self.options(translator, request)
+        if request.html:
+            pages = [partial(markup.translate_html, text) for text in request.texts]
             all_pages: Callable[[Submit], list[str]] = lambda submit: [page(submit) for page in pages]
-            done = await self.through(all_pages, translator, options, wish.glossary, self.limits.deadline)
-            found = [Translation(text, page, None) for text, page in zip(wish.texts, done, strict=True)]
+            done = await self.through(all_pages, translator, options, request.glossary, self.limits.deadline)
+            found = [Translation(text, page, None) for text, page in zip(request.texts, done, strict=True)]
         else:
-            found = await self.plain(translator, options, wish, self.limits.deadline)
+            found = await self.plain(translator, options, request, self.limits.deadline)
         answer = Answer([self._script(one, direction) for one in found], direction)
         if self.settings.log_text:
             pairs = [(one.source, one.text) for one in answer.translations]
             log.info("translated", extra={"model": direction.model.name, "texts": pairs})
         return answer
 
-    async def draft(self, wish: Wish) -> AsyncIterator[Draft]:
+    async def draft(self, request: ClientRequest) -> AsyncIterator[Draft]:
         """The translation of one text while it is written; nothing where there is none, or others wait."""
-        direction = direct(self.models, wish)
-        if direction.model is None or wish.html or self.queue.depth:
+        direction = direct(self.models, request)
+        if direction.model is None or request.html or self.queue.depth:
             return
         translator = await self.models.translator(direction.model)
-        guard = protect.protect(wish.texts[0], wish.glossary)
-        prefix = protect.beginning(guard, (wish.prefixes or [""])[0])
+        guard = protect.protect(request.texts[0], request.glossary)
+        prefix = protect.beginning(guard, (request.prefixes or [""])[0])
         written: asyncio.Queue[Draft | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
 
@@ -180,34 +173,33 @@ class Service:
             writing.cancel()
 
     async def plain(
-        self, translator: Translator, options: DecodingOptions, wish: Wish, seconds: float
+        self, translator: Translator, options: DecodingOptions, request: ClientRequest, seconds: float
     ) -> list[Translation]:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
-        guards = [protect.protect(text, wish.glossary) for text in wish.texts]
-        prefixes = wish.prefixes or [""] * len(guards)
+        guards = [protect.protect(text, request.glossary) for text in request.texts]
+        prefixes = request.prefixes or [""] * len(guards)
         found: dict[int, Translation] = {}
         pending = dict(enumerate(guards))
         while pending:
             plans = [
-                plan(
-                    translator,
+                translator.plan(
                     guard.text,
                     options,
                     protect.beginning(guard, prefixes[i]),
-                    alignments=wish.alignments,
-                    token_scores=wish.scores,
+                    alignments=request.alignments,
+                    token_scores=request.scores,
                 )
                 for i, guard in pending.items()
             ]
-            works = [work for one in plans for work in one.works]
+            works = [work for plan in plans for work in works_of(plan)]
             hypotheses = iter(await self.queue.search(works, deadline - time.monotonic()))
-            done = [one.assembled(hypotheses) for one in plans]
+            done = [plan.translation(hypotheses) for plan in plans]
             found |= zip(pending, done, strict=True)
             guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
             harder = {i: protect.again(guard, found[i].text) for i, guard in pending.items()}
             pending = {i: guard for i, guard in harder.items() if guard}
-        return [_restored(text, guards[i], found[i]) for i, text in enumerate(wish.texts)]
+        return [_restored(text, guards[i], found[i]) for i, text in enumerate(request.texts)]
 
     async def through(
         self,
@@ -226,8 +218,8 @@ class Service:
             for start in range(0, len(texts), self.limits.items):
                 if ended.is_set():
                     raise too_late(seconds)
-                wish = Wish(texts[start : start + self.limits.items], glossary=glossary)
-                work = self.plain(translator, options, wish, deadline - time.monotonic())
+                request = ClientRequest(texts[start : start + self.limits.items], glossary=glossary)
+                work = self.plain(translator, options, request, deadline - time.monotonic())
                 found += [one.text for one in asyncio.run_coroutine_threadsafe(work, loop).result()]
             return found
 
@@ -236,15 +228,15 @@ class Service:
         finally:
             ended.set()
 
-    async def translate_file(self, name: str, data: bytes, wish: Wish) -> bytes:
+    async def translate_file(self, name: str, data: bytes, request: ClientRequest) -> bytes:
         """A file of one of the formats files.FORMATS, translated. Raises Refusal and UsageError."""
-        direction = direct(self.models, replace(wish, texts=[_beginning(data)]))
+        direction = direct(self.models, replace(request, texts=[_beginning(data)]))
         if direction.model is None:
             return data
         translator = await self.models.translator(direction.model)
-        options, seconds = self.options(translator, wish), self.limits.file_deadline
+        options, seconds = self.options(translator, request), self.limits.file_deadline
         work = partial(files.translate_file, name, data)
-        return await self.through(work, translator, options, wish.glossary, seconds)
+        return await self.through(work, translator, options, request.glossary, seconds)
 
     async def explain(self, text: str, model: str | None, reference: str | None, without: str | None) -> str:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""

@@ -17,8 +17,7 @@ import numpy as np
 import sentencepiece
 
 from dragoman.errors import ConfigError, CorpusError, ModelError
-
-PAD, UNK, BOS, EOS = 0, 1, 2, 3
+from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 
 SHUFFLE_SEED = 1
 
@@ -99,7 +98,7 @@ class Tokenizer:
                 unk_id=UNK,
                 bos_id=BOS,
                 eos_id=EOS,
-                pad_piece="<pad>",
+                pad_piece=SPECIALS[PAD],
                 num_threads=2,  # fixed: the learnt pieces must not depend on the machine
                 minloglevel=2,
             )

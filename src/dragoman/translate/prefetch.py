@@ -1,4 +1,4 @@
-"""One step ahead of whoever uses what is read. Knows nothing of what that is."""
+"""Read one item more than is used. Knows nothing of what is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 A = TypeVar("A")
 
 
-def one_ahead(items: Iterable[A]) -> Iterator[A]:
+def prefetch(items: Iterable[A]) -> Iterator[A]:
     """The items; each is given when the one after it has been read.
 
     What reading sets going in the background thus goes on while the item before is used. Where reading fails, what

@@ -5,7 +5,7 @@
     restore(guard, translation)
 
 A term of the glossary is translated freely first: if its target comes out, nothing is lost. If not, a name stands in
-for it, and the target takes the place of that name in the translation (holes.py).
+for it, and the target takes the place of that name in the translation (placeholders.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from dragoman.documents.filling import read_back
-from dragoman.documents.placeholders import ROUNDS, Hole, Kind, Line
+from dragoman.documents.placeholders import ROUNDS, Kind, Line, Placeholder
 from dragoman.errors import UsageError
 
 # Lengths are bounded and repetitions possessive: time stays linear in the length of any text.
@@ -97,8 +97,10 @@ def beginning(guard: Protected, prefix: str) -> str:
     for line in guard.lines[:1]:
         for piece in line.pieces:
             for place in getattr(piece, "parts", ()):
-                if not isinstance(place, str) and place.forms and place.shown != place.hole.word:
-                    prefix = prefix.replace(place.hole.content, place.forms[-1 if prefix.isascii() else 1])
+                if not isinstance(place, str) and place.forms and place.shown != place.placeholder.word:
+                    prefix = prefix.replace(
+                        place.placeholder.content, place.forms[-1 if prefix.isascii() else 1]
+                    )
     return prefix
 
 
@@ -132,25 +134,25 @@ def _whole(term: str) -> str:
     return before + re.escape(term) + after
 
 
-def _parts(text: str, pattern: re.Pattern[str], targets: Mapping[str, str]) -> Iterator[str | Hole]:
+def _parts(text: str, pattern: re.Pattern[str], targets: Mapping[str, str]) -> Iterator[str | Placeholder]:
     last = 0
     for match in pattern.finditer(text):
         if match.start() > last:
             yield text[last : match.start()]
-        yield _hole(str(match.lastgroup), match.group(), targets)
+        yield _placeholder(str(match.lastgroup), match.group(), targets)
         last = match.end()
     if last < len(text):
         yield text[last:]
 
 
-def _hole(kind: str, found: str, targets: Mapping[str, str]) -> Hole:
+def _placeholder(kind: str, found: str, targets: Mapping[str, str]) -> Placeholder:
     if kind == "term":
         target = targets[found.casefold()]
-        return Hole(target, word=found, forms=(target,))
+        return Placeholder(target, word=found, forms=(target,))
     if kind == "number":
-        return Hole(found, Kind.NUMBER, word=found, forms=(found,))
+        return Placeholder(found, Kind.NUMBER, word=found, forms=(found,))
     if kind == "tag":
-        return Hole(found, Kind.MARK)
-    return Hole(
+        return Placeholder(found, Kind.MARK)
+    return Placeholder(
         found, Kind.NUMBER if _COUNTED.fullmatch(found) else Kind.WORD, spaced=kind in ("url", "email")
     )

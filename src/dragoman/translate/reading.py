@@ -1,4 +1,7 @@
-"""A text as the pieces that a model translates: cut into sentences, prepared, encoded. Calls no model."""
+"""A text as the pieces that a model translates: cut into sentences, prepared, encoded. Calls no model.
+
+Each piece is short enough to go through the model in one run.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,15 @@ from typing import Any, Literal
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.text.sentences import split_paragraph
 from dragoman.text.tokenizer import Tokenizer
-from dragoman.translate.translation import Piece
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the source with what separates it from the next; without ids it is passed on untouched."""
+
+    text: str
+    separator: str
+    ids: list[int]
 
 
 @dataclass(frozen=True)

@@ -6,35 +6,37 @@ sentences are joined again with their line breaks.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property, partial
-from itertools import repeat, zip_longest
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis
-from dragoman.engines import Background
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.engines import Engine, refuse_unheeded, unheeded
 from dragoman.errors import ConfigError, ModelError, UsageError
+from dragoman.ids import EOS, SPECIALS
 from dragoman.model.directory import ModelDirectory, find_model, open_model
-from dragoman.translate.prefetch import one_ahead
+from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
+from dragoman.translate.detokenise import Detokeniser
+from dragoman.translate.plan import Plan
+from dragoman.translate.prefetch import prefetch
 from dragoman.translate.reading import Reader
-from dragoman.translate.translation import Piece, Score, Scribe, Translation
+from dragoman.translate.translation import Score, Translation
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from dragoman.engines import Engine
+Begun = tuple[
+    list[Plan], Iterator[list[Hypothesis]]
+]  # of a chunk of texts, and what is found for all of them
+log = logging.getLogger("dragoman.translate")
 
-Search = Callable[..., Iterable[list[Hypothesis]]]  # of an engine, with its options bound
-Asked = list[tuple[str, str]]  # texts with prefixes
-Begun = tuple[Asked, list[list[Piece]], Iterator[list[Hypothesis]]]  # what each is cut into, what is found
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
-# A chunk is what is translated at once: enough to sort by length, little enough to hold in memory.
-CHUNK_TEXTS, CHUNK_CHARACTERS = 2048, 1_000_000
 DEFAULT_LONGEST = 200  # tokens of a sentence, where a model does not say what it was trained on
 
 
@@ -58,10 +60,10 @@ class Translator:
         self._reader = Reader(
             model.source_tokenizer, self.languages[0], model.config["cleaning"], self.longest
         )
-        self._scribe = Scribe(model.source_tokenizer, model.target_tokenizer, self.languages[1])
+        self._detokeniser = Detokeniser(model.source_tokenizer, model.target_tokenizer, self.languages[1])
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()
-        self._engine(self._engine_for(self.options))
+        self._engine(self._engine_name(self.options))
 
     @classmethod
     def load(
@@ -151,62 +153,83 @@ class Translator:
         alignments, token_scores: fill those fields of Translation; both take time.
         scores: whether anybody wants Translation.score and the flag low_confidence; with one beam they take time.
         progress: called with the number of texts done, after each chunk.
-        Raises ConfigError for an option that does not exist or makes no sense, UsageError for what is no text.
+        Raises ConfigError for an option that does not exist, makes no sense or is not heeded by the engine,
+        UsageError for what is no text.
         """
         if chunk < 1:
             raise UsageError(f"chunk = {chunk}: must be at least 1")
         chosen = (self.options if options is None else options).changed(**overrides)
-        # No more tokens than the model has positions, one of which is <s>.
-        chosen = replace(chosen, max_length=min(chosen.max_length, self._positions - 1))
-        engine = self._engine(self._engine_for(chosen))
-        ahead = chunk > 1 and isinstance(engine, Background)
-        search: Search = engine.begin if isinstance(engine, Background) else engine.translate
-        search = partial(
-            search, options=chosen, attention=alignments, scores=scores, token_scores=token_scores
+        request = self._limited(SearchRequest(chosen, alignments, scores, token_scores))
+        engine = self._engine_for(request.options)
+        jobs = (
+            self._begun(batch, request, engine) for batch in chunks(with_prefixes(texts, prefixes), chunk)
         )
-        scribe = replace(self._scribe, token_scores=token_scores)
-        batches = chunks(_with_prefixes(texts, prefixes), chunk)
-        return self._stream(scribe, search, batches, progress, ahead)
+        return _finished(prefetch(jobs) if chunk > 1 else jobs, progress)
 
-    def _stream(
-        self,
-        scribe: Scribe,
-        search: Search,
-        batches: Iterable[Asked],
-        progress: Callable[[int], object] | None,
-        ahead: bool,
-    ) -> Iterator[Translation]:
-        done = 0
-        jobs = (self._begun(batch, search) for batch in batches)
-        for batch, plans, found in one_ahead(jobs) if ahead else jobs:
-            for (text, _), pieces in zip(batch, plans, strict=True):
-                yield scribe.assemble(text, pieces, [next(found) for piece in pieces if piece.ids])
-            done += len(batch)
-            if progress is not None:
-                progress(done)
-
-    def _begun(self, batch: Asked, search: Search) -> Begun:
+    def _begun(self, batch: Texts, request: SearchRequest, engine: Engine) -> Begun:
         """Texts cut and encoded, and the engine at work on all that have words."""
-        plans = [self._reader.pieces(text, bool(prefix)) for text, prefix in batch]
-        sources: list[list[int]] = []
-        forced: list[list[int]] = []
-        for pieces, (_, prefix) in zip(plans, batch, strict=True):
-            ids = [piece.ids for piece in pieces if piece.ids]
-            beginning = self._scribe.target.encode(self._reader.prepare(prefix, "target")) if prefix else []
-            sources += ids
-            forced += [beginning, *([] for _ in ids[1:])][: len(ids)]
-        found = search(sources, prefixes=forced if any(forced) else None) if sources else ()
-        return batch, plans, iter(found)
+        plans = [self._plan(text, prefix, request, engine) for text, prefix in batch]
+        sources = [ids for plan in plans for ids in plan.sources]
+        prefixes = [ids for plan in plans for ids in plan.prefixes]
+        if not sources:
+            return plans, iter(())
+        return plans, engine.begin(sources, request, prefixes if any(prefixes) else None)
+
+    # -- planning -----------------------------------------------------------------------------------------------
+
+    def plan(
+        self,
+        text: str,
+        options: DecodingOptions | None = None,
+        prefix: str = "",
+        *,
+        alignments: bool = False,
+        token_scores: bool = False,
+        draft: bool = False,
+    ) -> Plan:
+        """What is searched for to translate one text, by which engine, and how the answer becomes text again.
+
+        draft: for Engine.write, which writes a token at a time, and not for Engine.begin. The others: see `stream`.
+        Raises ConfigError for an option that the engine does not heed.
+        """
+        asked = SearchRequest(
+            self.options if options is None else options, alignments, token_scores=token_scores
+        )
+        request = self._limited(asked)
+        return self._plan(text, prefix, request, self._engine_for(request.options, draft))
+
+    def _plan(self, text: str, prefix: str, request: SearchRequest, engine: Engine) -> Plan:
+        pieces = self._reader.pieces(text, bool(prefix))
+        beginning = self._detokeniser.target.encode(self.prepare(prefix, "target")) if prefix else []
+        return Plan(text, pieces, beginning, request, engine, self._detokeniser)
+
+    def _limited(self, request: SearchRequest) -> SearchRequest:
+        """The same, with no translation longer than the model has positions, one of which is <s>."""
+        options = request.options
+        limited = replace(options, max_length=min(options.max_length, self.positions - 1))
+        return replace(request, options=limited)
+
+    @property
+    def positions(self) -> int:
+        """How many tokens of either side the model reads at most, one of which is </s> or <s>."""
+        return int(self.model.config["model"].get("max_length", 2 * DEFAULT_LONGEST))
 
     @property
     def longest(self) -> int:
         """The longest sentence, in tokens, that goes through the model in one run: no longer than in training."""
         trained = self.model.config["data"].get("longest", DEFAULT_LONGEST)
-        return max(1, min(int(trained), self._positions - 1))
+        return max(1, min(int(trained), self.positions - 1))
 
-    @property
-    def _positions(self) -> int:
-        return int(self.model.config["model"].get("max_length", 2 * DEFAULT_LONGEST))
+    def prepare(self, text: str, side: Literal["source", "target"]) -> str:
+        """A text as the model's training corpus was cleaned."""
+        return self._reader.prepare(text, side)
+
+    def encode(self, source: str, target: str) -> tuple[list[int], list[int]]:
+        """The ids of a pair, each side prepared and whole, without special tokens."""
+        return (
+            self.model.source_tokenizer.encode(self.prepare(source, "source")),
+            self.model.target_tokenizer.encode(self.prepare(target, "target")),
+        )
 
     # -- scoring ------------------------------------------------------------------------------------------------
 
@@ -220,43 +243,48 @@ class Translator:
             raise UsageError(
                 f"{len(sources):,} sources and {len(targets):,} targets: there must be as many of each"
             )
-        pairs = [self._encoded(*pair) for pair in zip(sources, targets, strict=True)]
+        pairs = [self.encode(*pair) for pair in zip(sources, targets, strict=True)]
         for number, lengths in enumerate((tuple(map(len, pair)) for pair in pairs), 1):
-            if max(lengths) >= self._positions:
+            if max(lengths) >= self.positions:
                 raise UsageError(
                     f"pair {number:,} has {lengths[0]:,} and {lengths[1]:,} tokens, and the model reads at most "
-                    f"{self._positions - 1:,}: leave it out"
+                    f"{self.positions - 1:,}: leave it out"
                 )
         module = self.module  # says how to install torch, where it is missing
         from dragoman.translate.scoring import token_logprobs
 
         found = token_logprobs(module, pairs, self.device)
         return [
-            Score(sum(scores), [*self._scribe.target.pieces(target), "</s>"], scores)
+            Score(sum(scores), [*self.model.target_tokenizer.pieces(target), SPECIALS[EOS]], scores)
             for (_, target), scores in zip(pairs, found, strict=True)
         ]
 
     def reads(self, source: str, target: str) -> bool:
         """Whether `score` takes this pair: no side has more tokens than the model has positions."""
-        return max(map(len, self._encoded(source, target))) < self._positions
-
-    def _encoded(self, source: str, target: str) -> tuple[list[int], list[int]]:
-        return (
-            self._reader.tokenizer.encode(self._reader.prepare(source, "source")),
-            self._scribe.target.encode(self._reader.prepare(target, "target")),
-        )
+        return max(map(len, self.encode(source, target))) < self.positions
 
     # -- engines ------------------------------------------------------------------------------------------------
 
-    def _engine_for(self, options: DecodingOptions) -> str:
+    def _engine_for(self, options: DecodingOptions, draft: bool = False) -> Engine:
+        """The engine that does what is asked. Raises ConfigError where the one that was chosen cannot."""
+        engine = self._engine(self._engine_name(options, draft))
+        heeds, doing = (engine.heeds_in_drafts, "in a draft") if draft else (engine.heeds, "")
+        refuse_unheeded(engine.name, options, heeds, doing)
+        return engine
+
+    def _engine_name(self, options: DecodingOptions, draft: bool = False) -> str:
         """What `auto` means: the fast engine where it can do what is asked, the reference elsewhere."""
         if self.engine != "auto":
             return self.engine
         if self.model.config["model"]["kind"] != "transformer":
             return "torch"
-        from dragoman.engines.ctranslate2 import refusal
+        from dragoman.engines.ctranslate2 import CTranslate2Engine as fast
 
-        return "torch" if refusal(options) else "ctranslate2"
+        missing = unheeded(options, fast.heeds_in_drafts if draft else fast.heeds)
+        if not missing:
+            return fast.name
+        log.info("the torch engine translates: %s does not heed %s", fast.name, ", ".join(missing))
+        return "torch"
 
     def _engine(self, name: str) -> Engine:
         with self._loading:
@@ -307,32 +335,12 @@ def _default_options(model: ModelDirectory) -> DecodingOptions:
         raise ModelError(f"{model.path}: config.toml, [decoding]: {error}") from error
 
 
-def _with_prefixes(texts: Iterable[str], prefixes: Iterable[str] | None) -> Iterator[tuple[str, str]]:
-    """Each text with its prefix, checked as it comes."""
-    missing = object()
-    pairs: Iterable[tuple[Any, Any]] = (
-        zip(texts, repeat("")) if prefixes is None else zip_longest(texts, prefixes, fillvalue=missing)
-    )
-    for number, (text, prefix) in enumerate(pairs, 1):
-        if text is missing or prefix is missing:
-            raise UsageError(
-                f"there must be as many prefixes as texts; number {number:,} has only one of the two"
-            )
-        if not isinstance(text, str) or not isinstance(prefix, str):
-            wrong = prefix if isinstance(text, str) else text
-            raise UsageError(f"text {number:,} is of type {type(wrong).__name__}: give strings")
-        yield text, prefix
-
-
-def chunks(asked: Iterable[tuple[str, str]], most: int) -> Iterator[list[tuple[str, str]]]:
-    """Texts in lists of at most `most`, cut earlier where they are long; reads no further than it gives."""
-    chunk: list[tuple[str, str]] = []
-    characters = 0
-    for text, prefix in asked:
-        chunk.append((text, prefix))
-        characters += len(text)
-        if len(chunk) >= most or characters >= CHUNK_CHARACTERS:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk
+def _finished(jobs: Iterable[Begun], progress: Callable[[int], object] | None) -> Iterator[Translation]:
+    """The translations of each chunk, as its engine finds them."""
+    done = 0
+    for plans, found in jobs:
+        for plan in plans:
+            yield plan.translation(found)
+        done += len(plans)
+        if progress is not None:
+            progress(done)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dragoman.explain.trace.tokens import tokens_of
+from dragoman.ids import BOS, EOS
 from dragoman.text.normalize import normalize
-from dragoman.text.tokenizer import BOS, EOS, Tokenizer
+from dragoman.text.tokenizer import Tokenizer
 from tiny import parts
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from dragoman.decoding.options import DecodingOptions
+from dragoman.decoding.options import DecodingOptions, SearchRequest
+from dragoman.engines import translate
 from dragoman.engines.torch import TorchEngine
 from dragoman.explain import explain
 from dragoman.explain.watch.beam import Branch, Searched, searched
-from dragoman.text.tokenizer import BOS, EOS
+from dragoman.ids import BOS, EOS
 from dragoman.translate.translator import Translator
 
 SENTENCES = ([5, 9, 12], [270, 280, 290, 300, 310], [33])
@@ -49,7 +50,7 @@ def path(tree: list[Branch], branch: Branch) -> list[Branch]:
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("ids", SENTENCES, ids=len)
 def test_the_search_finds_what_it_finds_unwatched(translator: Translator, ids: list[int], name: str) -> None:
-    (served,) = TorchEngine(translator.module).translate([ids], options(name))
+    (served,) = translate(TorchEngine(translator.module), [ids], SearchRequest(options(name)))
     found = watched(translator, ids, name)
     assert found.best.tokens == served[0].tokens
     assert found.best.score == pytest.approx(served[0].score)

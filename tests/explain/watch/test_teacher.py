@@ -10,7 +10,7 @@ import torch
 
 from dragoman.corpus.batches import collate
 from dragoman.explain import Trace, explain
-from dragoman.text.tokenizer import BOS, EOS
+from dragoman.ids import BOS, EOS
 from dragoman.training.loss import label_smoothed
 from dragoman.translate.translator import Translator
 from tiny import parts
@@ -48,7 +48,7 @@ def test_the_mask_is_a_triangle(trace: Trace) -> None:
 
 def test_the_losses_are_those_of_training(translator: Translator, trace: Trace) -> None:
     """Through the model's own `loss` and the reference implementation of label smoothing."""
-    batch = collate(*([ids] for ids in translator._encoded(TEXT, REFERENCE)))
+    batch = collate(*([ids] for ids in translator.encode(TEXT, REFERENCE)))
     with torch.no_grad():
         found = translator.module.loss(batch, lambda *given: label_smoothed(*given, SMOOTHING))  # type: ignore[operator]
     assert trace.training is not None

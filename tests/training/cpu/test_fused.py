@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from dragoman.corpus.batches import collate
+from dragoman.ids import PAD
 from dragoman.lineage.gpt import Gpt, GptConfig
-from dragoman.text.tokenizer import PAD
 from dragoman.training.cpu import fused, kernels
 from dragoman.training.cpu.fused import FUSED, fuse
 from dragoman.training.loss import LabelSmoothing

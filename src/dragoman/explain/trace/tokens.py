@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from dragoman.explain.trace.values import Token
-from dragoman.text.tokenizer import EOS, Tokenizer
+from dragoman.ids import EOS
+from dragoman.text.tokenizer import Tokenizer
 
 SPACE = "\u2581"  # how SentencePiece writes a space
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")

@@ -16,13 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dragoman.decoding.constraints import Constraints, prefix_table
+from dragoman.decoding.constraints import Constraints
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 from dragoman.decoding.search import DEAD, Candidates, Choose, Live, likeliest, sampled, search
+from dragoman.ids import BOS, EOS
 from dragoman.protocols import Decodable
-from dragoman.text.tokenizer import BOS, EOS, PAD, UNK
 
-NEVER = (PAD, UNK, BOS)
 NOWHERE = -1  # the node of a place in the beam that nothing fills
 
 
@@ -114,7 +113,7 @@ def searched(
     """Search for the best translation of source [1, S], watched."""
     watched = Watched(model)
     mask = torch.ones_like(source, dtype=torch.bool)
-    best = search(watched, source, mask, options, bos=BOS, eos=EOS, never=NEVER, prefixes=[prefix])[0][0]
+    best = search(watched, source, mask, options, prefixes=[prefix])[0][0]
     tree, rows = _grow(watched.turns, options, source, prefix, best)
     return Searched(best, tree, rows, watched)
 
@@ -127,9 +126,7 @@ def _grow(
     best: Hypothesis,
 ) -> tuple[list[Branch], list[int]]:
     """The tree of all turns, and the winner's row in each."""
-    rules = Constraints(
-        EOS, NEVER, options.min_length, options.no_repeat_ngram, prefix_table([prefix], source.device)
-    )
+    rules = Constraints.of(options, [prefix], source.device)
     limit = options.limit(source.size(1), len(prefix))
     choose = _choice(options, source, limit)
     nothing = torch.zeros(1, 1, 0, device=source.device)

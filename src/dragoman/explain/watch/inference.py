@@ -23,8 +23,8 @@ from dragoman.explain.watch.beam import Searched
 from dragoman.explain.watch.broken import Clock
 from dragoman.explain.watch.passes import top_guesses
 from dragoman.explain.watch.subject import Subject
+from dragoman.ids import EOS, UNWRITTEN
 from dragoman.text.joining import tidy
-from dragoman.text.tokenizer import BOS, EOS, PAD, UNK
 
 
 def inference_mode(
@@ -64,9 +64,7 @@ def _steps(subject: Subject, found: Searched, plain: Searched, cached: bool, tex
     """Probabilities are among the tokens that may be written, as the search counts them."""
     tokenizer = subject.target_tokenizer
     said, inputs = _said(found), tokens_of(tokenizer, found.fed, text)
-    logits = found.logits.float().index_fill(
-        1, found.logits.new_tensor([PAD, UNK, BOS]).long(), float("-inf")
-    )
+    logits = found.logits.float().index_fill(1, found.logits.new_tensor(UNWRITTEN).long(), float("-inf"))
     p = logits.softmax(-1)  # [T, V]
     made = []
     for t, (token, top) in enumerate(zip(inputs, top_guesses(p, tokenizer), strict=True)):
@@ -94,4 +92,4 @@ def _served(subject: Subject, text: str) -> Served:
     translator = subject.translator
     prefix = subject.target_tokenizer.decode(subject.prefix) if subject.prefix else None
     answer = translator.translate(subject.prepared, subject.options, prefixes=prefix)
-    return Served(translator._engine_for(subject.options), answer.text, answer.text == text)
+    return Served(subject.engine, answer.text, answer.text == text)

@@ -28,7 +28,8 @@ from dragoman.explain.watch.passes import array
 from dragoman.explain.watch.record import private_copy
 from dragoman.explain.watch.teacher import shifted, teacher_forced
 from dragoman.files import publish
-from dragoman.text.tokenizer import EOS, Tokenizer
+from dragoman.ids import EOS
+from dragoman.text.tokenizer import Tokenizer
 from dragoman.transformer.model import Transformer
 
 FORMAT, VERSION = "dragoman.probe", 1

@@ -20,8 +20,8 @@ from dragoman.explain.trace.values import Attention, Pass, Proof
 from dragoman.explain.watch.beam import Searched
 from dragoman.explain.watch.broken import Machine
 from dragoman.explain.watch.record import Tape
+from dragoman.ids import PAD
 from dragoman.protocols import Decodable
-from dragoman.text.tokenizer import PAD
 from dragoman.transformer.attention import merge_heads
 from dragoman.transformer.model import Transformer
 

@@ -6,7 +6,7 @@ Dimensions: S source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from dragoman.corpus.cleaning import in_wrong_script
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.ids import EOS
 from dragoman.text.normalize import dominant_script, scripts_of
-from dragoman.text.tokenizer import EOS, Tokenizer
+from dragoman.text.tokenizer import Tokenizer
 from dragoman.translate.translator import Translator
 
 TRACEABLE = ("auto", "torch")  # engines whose layers can be watched
@@ -34,6 +35,7 @@ class Subject:
     labels: list[int]  # empty without a reference
     prefix: list[int]  # what the translation has to begin with, without </s>
     options: DecodingOptions
+    engine: str  # that translates it where nobody watches
     note: str
 
     @property
@@ -67,18 +69,16 @@ def subject_of(
     if not text.strip():
         raise UsageError("the text is empty: give a sentence to look into")
     _check_model(translator)
-    pieces = [piece for piece in translator._reader.pieces(text, bool(prefix)) if piece.ids]
+    plan = translator.plan(text, translator.options.changed(**{**options, "n_best": 1}), prefix)
+    pieces = [piece for piece in plan.pieces if piece.ids]
     if not pieces:
         raise UsageError(f"{text!r} has no letter and no digit, so it is never translated: give a sentence")
-    chosen = translator.options.changed(**{**options, "n_best": 1})
-    # As the translator limits it: no more tokens than the model has positions, one of which is <s>.
-    chosen = replace(chosen, max_length=min(chosen.max_length, translator._positions - 1))
     prepared = None if reference is None else _reference(translator, reference)
     of_target = translator.model.target_tokenizer
     labels = [] if prepared is None else [*of_target.encode(prepared), EOS]
-    if len(labels) >= translator._positions:
+    if len(labels) >= translator.positions:
         raise UsageError(
-            f"the reference has {len(labels):,} tokens, and the model reads at most {translator._positions - 1:,}: "
+            f"the reference has {len(labels):,} tokens, and the model reads at most {translator.positions - 1:,}: "
             "give the translation of one sentence"
         )
     return Subject(
@@ -88,8 +88,9 @@ def subject_of(
         [*pieces[0].ids, EOS],
         prepared,
         labels,
-        of_target.encode(translator._reader.prepare(prefix, "target")) if prefix else [],
-        chosen,
+        plan.prefix,
+        plan.options,
+        plan.engine.name,
         "" if len(pieces) == 1 else f"the text has {len(pieces)} sentences: this is the first",
     )
 
@@ -110,7 +111,7 @@ def _check_model(translator: Translator) -> None:
 
 def _reference(translator: Translator, reference: str) -> str:
     """As the model's training corpus was prepared."""
-    prepared = translator._reader.prepare(reference, "target")
+    prepared = translator.prepare(reference, "target")
     if not prepared:
         raise UsageError("the reference is empty: give a translation, or none")
     language = translator.languages[1]

@@ -18,8 +18,9 @@ from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.values import FreeRunning, FreeStep, Pass, Training, TrainingLoss, TrainingStep
 from dragoman.explain.watch.passes import top_guesses
 from dragoman.explain.watch.subject import Subject
+from dragoman.ids import BOS, EOS
 from dragoman.protocols import Decodable
-from dragoman.text.tokenizer import BOS, EOS, Tokenizer
+from dragoman.text.tokenizer import Tokenizer
 
 SPARE = 8  # tokens that free running may write beyond the reference before it is stopped
 

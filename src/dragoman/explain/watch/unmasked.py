@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from dragoman.explain.watch.broken import machine
-from dragoman.text.tokenizer import BOS, EOS
+from dragoman.ids import BOS, EOS
 from dragoman.transformer.model import Transformer, TransformerConfig
 
 CHOICES, LENGTH, BATCH = 8, 6, 32

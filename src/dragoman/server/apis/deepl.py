@@ -9,19 +9,19 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import any_fields, form_fields
-from dragoman.server.apis.own import as_json
 from dragoman.server.codes import Code, name_of, read_code
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import Answer, Wish
+from dragoman.server.requests import Answer, ClientRequest
 from dragoman.server.service import Service
 
 UNLIMITED = 10**12  # characters: the client wants a number
 
 
-def key_of(request: Request) -> str | None:
+def key_of(http: Request) -> str | None:
     """The key in `Authorization: DeepL-Auth-Key KEY`."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    scheme, _, key = http.headers.get("authorization", "").partition(" ")
     return key.strip() or None if scheme.lower() == "deepl-auth-key" else None
 
 
@@ -36,8 +36,8 @@ class DeepL:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def translate(self, request: Request) -> Response:
-        fields = await any_fields(request)
+    async def translate(self, http: Request) -> Response:
+        fields = await any_fields(http)
         texts, _ = fields.texts("text")
         if not texts:
             raise Refusal(400, "Parameter 'text' not specified.")
@@ -46,25 +46,25 @@ class DeepL:
         for name in ("glossary_id", "style_id"):
             if fields.text(name):
                 raise Refusal(400, f"Parameter '{name}' is not supported by this server.")
-        wish = Wish(
+        request = ClientRequest(
             texts,
             fields.text("source_lang") or None,
             fields.text("target_lang"),
             html=fields.text("tag_handling") in ("html", "xml"),
         )
-        self._service.admit(request, self._key(request), wish)
+        self._service.admit(client(http, self._service.settings.network, self._key(http)), request)
         # Each text may be in another language; the queue brings them together again.
-        each = [self._service.translate(replace(wish, texts=[text])) for text in texts]
+        each = [self._service.translate(replace(request, texts=[text])) for text in texts]
         answers = await asyncio.gather(*each)
         return as_json({"translations": [_translated(answer) for answer in answers]})
 
-    def _key(self, request: Request) -> str | None:
+    def _key(self, http: Request) -> str | None:
         """Its clients always send a key; where we have none of our own, any will do."""
-        return key_of(request) if self._service.keys else None
+        return key_of(http) if self._service.keys else None
 
-    async def languages(self, request: Request) -> Response:
+    async def languages(self, http: Request) -> Response:
         """The official client asks by GET, with the type in a form body."""
-        kind = (await form_fields(request)).text("type") or "source"
+        kind = (await form_fields(http)).text("type") or "source"
         if kind not in ("source", "target"):
             raise Refusal(400, "Value for 'type' not supported: it is source or target.")
         pairs = self._service.models.pairs
@@ -77,8 +77,8 @@ class DeepL:
     def _target(self, code: Code) -> dict[str, Any]:
         return {"language": code_out(code), "name": name_of(str(code)), "supports_formality": False}
 
-    async def usage(self, request: Request) -> Response:
-        key = self._key(request)
+    async def usage(self, http: Request) -> Response:
+        key = self._key(http)
         found = self._service.keys.find(key) if self._service.keys and key else None
         if found is None:
             if key or self._service.settings.require_key:

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dragoman.errors import UsageError
+from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
-from dragoman.server.apis.own import as_json
 from dragoman.server.codes import name_of
 from dragoman.server.downloads import Downloads
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import Answer, Wish
+from dragoman.server.requests import Answer, Client, ClientRequest
 from dragoman.server.service import Service
 from dragoman.text.languages import Detected, detect
 
@@ -43,20 +43,20 @@ class LibreTranslate:
 
     # -- texts --------------------------------------------------------------------------------------------------
 
-    async def translate(self, request: Request) -> Response:
-        fields = await any_fields(request)
+    async def translate(self, http: Request) -> Response:
+        fields = await any_fields(http)
         texts, several = fields.texts("q")
         if not any(texts):
             raise _missing("q")
-        wish, alternatives = self._wish(fields, texts), fields.number("alternatives")
+        request, alternatives = self._request(fields, texts), fields.number("alternatives")
         most = self._service.limits.n_best - 1
         if alternatives > most:
             raise Refusal(400, f"Invalid request: alternatives ({alternatives}) exceeds limit ({most})")
-        self._admit(request, fields, wish)
-        answer = await self._service.translate(_with_alternatives(wish, alternatives))
-        return as_json(_answer(answer, several, alternatives, wish.source == "auto"))
+        self._admit(http, fields, request)
+        answer = await self._service.translate(_with_alternatives(request, alternatives))
+        return as_json(_answer(answer, several, alternatives, request.source == "auto"))
 
-    def _wish(self, fields: Fields, texts: list[str]) -> Wish:
+    def _request(self, fields: Fields, texts: list[str]) -> ClientRequest:
         source, target = fields.text("source"), fields.text("target")
         for name, value in (("source", source), ("target", target)):
             if not value:
@@ -64,22 +64,25 @@ class LibreTranslate:
         form = fields.text("format") or "text"
         if form not in FORMATS:
             raise Refusal(400, f"{form[:60]} format is not supported")
-        return Wish(texts, source, target, html=form == "html")
+        return ClientRequest(texts, source, target, html=form == "html")
 
-    def _admit(self, request: Request, fields: Fields, wish: Wish) -> None:
-        self._service.admit(request, fields.text("api_key") or None, wish, missing=400)
+    def _admit(self, http: Request, fields: Fields, request: ClientRequest) -> None:
+        self._service.admit(self._client(http, fields), request)
 
-    async def detect(self, request: Request) -> Response:
-        fields = await any_fields(request)
+    def _client(self, http: Request, fields: Fields) -> Client:
+        return client(http, self._service.settings.network, fields.text("api_key") or None, keyless=400)
+
+    async def detect(self, http: Request) -> Response:
+        fields = await any_fields(http)
         texts, _ = fields.texts("q")
         if not any(texts):
             raise _missing("q")
-        self._admit(request, fields, Wish(texts))
+        self._admit(http, fields, ClientRequest(texts))
         known = self._service.models.languages
         found = detect("\n".join(texts), known) or [Detected(known[0], 0.0)]
         return as_json([detected_out(one) for one in found])
 
-    async def languages(self, request: Request) -> Response:
+    async def languages(self, http: Request) -> Response:
         models = self._service.models
         return as_json(
             [
@@ -94,15 +97,15 @@ class LibreTranslate:
             ]
         )
 
-    async def suggest(self, request: Request) -> Response:
+    async def suggest(self, http: Request) -> Response:
         raise Refusal(403, "this server does not collect suggestions")
 
     # -- files --------------------------------------------------------------------------------------------------
 
-    async def translate_file(self, request: Request) -> Response:
-        if "multipart/form-data" not in request.headers.get("content-type", "").lower():
+    async def translate_file(self, http: Request) -> Response:
+        if "multipart/form-data" not in http.headers.get("content-type", "").lower():
             raise Refusal(400, "Invalid request: send the file as multipart/form-data")
-        parts = await multipart(request)
+        parts = await multipart(http)
         file = dict(parts).get("file")
         if not isinstance(file, Upload) or not file.name:
             raise _missing("file")
@@ -114,28 +117,26 @@ class LibreTranslate:
         data, most = file.data, self._service.limits.file_bytes
         if len(data) > most:
             raise Refusal(413, f"the file is larger than {most:,} bytes")
-        wish = self._wish(fields, [])
+        request = self._request(fields, [])
         # Of a packed file the bytes are counted, since what is in it is not known yet.
         characters = len(data if data.startswith(b"PK") else data.decode("utf-8", "ignore"))
-        self._service.count(request, fields.text("api_key") or None, characters, missing=400)
+        self._service.count(self._client(http, fields), characters)
         try:
-            translated = await self._service.translate_file(f"file{suffix}", data, wish)
+            translated = await self._service.translate_file(f"file{suffix}", data, request)
         except UsageError as error:
             raise Refusal(400, str(error)) from None
         name = self._downloads.put(translated, suffix)
-        return as_json(
-            {"translatedFileUrl": str(request.url.replace(path=f"/download_file/{name}", query=""))}
-        )
+        return as_json({"translatedFileUrl": str(http.url.replace(path=f"/download_file/{name}", query=""))})
 
-    async def download(self, request: Request) -> Response:
-        name = request.path_params["name"]
+    async def download(self, http: Request) -> Response:
+        name = http.path_params["name"]
         # A translated page is somebody's text, not ours: it is saved and never shown under our address.
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(self._downloads.get(name), media_type="application/octet-stream", headers=headers)
 
     # -- about us -----------------------------------------------------------------------------------------------
 
-    async def settings(self, request: Request) -> Response:
+    async def settings(self, http: Request) -> Response:
         limits, default = self._service.limits, self._service.models.default
         return as_json(
             {
@@ -158,8 +159,12 @@ def _missing(name: str) -> Refusal:
     return Refusal(400, f"Invalid request: missing {name} parameter")
 
 
-def _with_alternatives(wish: Wish, alternatives: int) -> Wish:
-    return replace(wish, options={"n_best": alternatives + 1}) if alternatives and not wish.html else wish
+def _with_alternatives(request: ClientRequest, alternatives: int) -> ClientRequest:
+    return (
+        replace(request, options={"n_best": alternatives + 1})
+        if alternatives and not request.html
+        else request
+    )
 
 
 def _answer(answer: Answer, several: bool, alternatives: int, auto: bool) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from dragoman.errors import DragomanError
+from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.codes import name_of
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import json_object, read
-from dragoman.server.requests import Answer, Wish, direct
+from dragoman.server.requests import Answer, Client, ClientRequest, direct
 from dragoman.server.service import Service
 from dragoman.translate.translation import Translation
 
@@ -133,34 +134,28 @@ class Error:
 OPTIONS = ("beam_size", "n_best", "length_penalty")
 
 
-def as_json(value: Any, status: int = 200) -> Response:
-    """Half a surrogate pair is no character of UTF-8; it becomes a question mark."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    return Response(body, status, media_type="application/json")
-
-
-def key_of(request: Request) -> str | None:
+def key_of(http: Request) -> str | None:
     """The API key in `Authorization: Bearer KEY`."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    scheme, _, key = http.headers.get("authorization", "").partition(" ")
     return key.strip() or None if scheme.lower() == "bearer" else None
 
 
-def wish_of(asked: TranslateRequest) -> Wish:
+def request_of(body: TranslateRequest) -> ClientRequest:
     """What a request means to the service."""
-    several = isinstance(asked.text, list)
-    if asked.prefix is not None and isinstance(asked.prefix, list) is not several:
+    several = isinstance(body.text, list)
+    if body.prefix is not None and isinstance(body.prefix, list) is not several:
         raise Refusal(400, "prefix must be a list where text is one, and a string where text is one")
-    return Wish(
-        texts=asked.text if isinstance(asked.text, list) else [asked.text],
-        source=asked.source,
-        target=asked.target,
-        model=asked.model,
-        prefixes=[asked.prefix] if isinstance(asked.prefix, str) else asked.prefix or (),
-        glossary=asked.glossary or {},
-        html=asked.format == "html",
-        alignments=asked.alignments,
-        scores=asked.scores,
-        options={name: getattr(asked, name) for name in OPTIONS if getattr(asked, name) is not None},
+    return ClientRequest(
+        texts=body.text if isinstance(body.text, list) else [body.text],
+        source=body.source,
+        target=body.target,
+        model=body.model,
+        prefixes=[body.prefix] if isinstance(body.prefix, str) else body.prefix or (),
+        glossary=body.glossary or {},
+        html=body.format == "html",
+        alignments=body.alignments,
+        scores=body.scores,
+        options={name: getattr(body, name) for name in OPTIONS if getattr(body, name) is not None},
     )
 
 
@@ -199,34 +194,37 @@ class Api:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def translate(self, request: Request) -> Response:
-        wish = wish_of(read(TranslateRequest, json_object(await request.body())))
-        self._service.admit(request, key_of(request), wish)
-        return as_json(response_of(await self._service.translate(wish)))
+    def _client(self, http: Request) -> Client:
+        return client(http, self._service.settings.network, key_of(http))
 
-    async def stream(self, request: Request) -> Response:
-        asked = read(TranslateRequest, json_object(await request.body()))
+    async def translate(self, http: Request) -> Response:
+        request = request_of(read(TranslateRequest, json_object(await http.body())))
+        self._service.admit(self._client(http), request)
+        return as_json(response_of(await self._service.translate(request)))
+
+    async def stream(self, http: Request) -> Response:
+        asked = read(TranslateRequest, json_object(await http.body()))
         if isinstance(asked.text, list):
             raise Refusal(400, "text must be a string: a stream answers one text")
-        wish = wish_of(asked)
-        self._service.admit(request, key_of(request), wish)
-        direct(self._service.models, wish)  # refused before the stream begins
-        return StreamingResponse(self._events(wish), media_type="text/event-stream")
+        request = request_of(asked)
+        self._service.admit(self._client(http), request)
+        direct(self._service.models, request)  # refused before the stream begins
+        return StreamingResponse(self._events(request), media_type="text/event-stream")
 
-    async def _events(self, wish: Wish) -> AsyncIterator[bytes]:
+    async def _events(self, request: ClientRequest) -> AsyncIterator[bytes]:
         try:
-            async for drafted in self._service.draft(wish):
+            async for drafted in self._service.draft(request):
                 yield _event("token", asdict(drafted))
-            yield _event("translation", response_of(await self._service.translate(wish)))
+            yield _event("translation", response_of(await self._service.translate(request)))
         except DragomanError as error:
             yield _event("error", {"error": str(error)})
 
-    async def explain(self, request: Request) -> Response:
-        asked = read(ExplainRequest, json_object(await request.body()))
-        self._service.admit(request, key_of(request), Wish([asked.text, asked.reference or ""]))
+    async def explain(self, http: Request) -> Response:
+        asked = read(ExplainRequest, json_object(await http.body()))
+        self._service.admit(self._client(http), ClientRequest([asked.text, asked.reference or ""]))
         return Response(await self._service.explain(**asdict(asked)), media_type="application/json")
 
-    async def models(self, request: Request) -> Response:
+    async def models(self, http: Request) -> Response:
         models, limits = self._service.models, self._service.limits
         found = ModelsResponse(
             [

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from dragoman.corpus.batches import Batch, IdStore, plan_batches
-from dragoman.text.tokenizer import BOS, EOS, PAD
+from dragoman.ids import BOS, EOS, PAD
 
 # The corpus may take this share of a GPU's memory; what is larger stays on the host, and batches are copied.
 SHARE = 0.1

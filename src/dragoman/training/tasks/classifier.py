@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from dragoman.corpus.batches import epoch_order, pad, plan_batches
 from dragoman.corpus.lines import read_lines
 from dragoman.errors import CorpusError
+from dragoman.ids import BOS, EOS, PAD
 from dragoman.lineage.bert import Bert, BertConfig
 from dragoman.lineage.lmdir import LmDirectory, Vocabulary
 from dragoman.lineage.masked import MaskedLM
 from dragoman.protocols import CrossEntropy, Loss
 from dragoman.text.normalize import normalize
-from dragoman.text.tokenizer import BOS, EOS, PAD
 from dragoman.training.run import Result, carry_out
 from dragoman.training.task import Task
 from dragoman.training.tasks.languagemodels import LmRunConfig, LmScores, LmValidator

@@ -24,7 +24,7 @@ import torch
 from dragoman.corpus.batches import Batch, IdStore, epoch_order, pad, plan_batches
 from dragoman.errors import ConfigError, CorpusError, TrainingError
 from dragoman.files import publish
-from dragoman.text.tokenizer import BOS, EOS
+from dragoman.ids import BOS, EOS
 
 Encode = Callable[[Sequence[str]], list[list[int]]]
 _LINES_AT_ONCE = 10_000
