@@ -96,8 +96,8 @@ for command in sys.stdin.read().splitlines():
     print(f"\\f{main(command.split())}", flush=True)
 """
 SETTINGS = (
-    "model.d_model=16 data.longest=24 data.held_out=20 training.max_steps=40 training.batch_tokens=300 "
-    "validation.every=20 optimizer.warmup_steps=5 optimizer.ema_decay=0.9"
+    "model.d_model=16 data.longest=24 data.held_out=20 training.max_steps=120 training.batch_tokens=300 "
+    "validation.every=60 optimizer.warmup_steps=5 optimizer.ema_decay=0.9"
 )
 COMMANDS = f"""lm train --help
 lm train --kind conv --print-config --set model.width=4

@@ -183,7 +183,9 @@ def test_a_file_that_the_manifest_leaves_out_is_named(
 
 
 def test_who_reads_a_directory_is_told(sealed: Callable[[str], Path]) -> None:
-    with pytest.raises(ModelError, match="this is a language model, not a translator: dragoman lm asks it"):
+    with pytest.raises(
+        ModelError, match="this is a language model of kind 'gpt', not a translator: dragoman lm"
+    ):
         open_model(sealed("gpt"))
     with pytest.raises(ModelError, match="this is a translator, not a language model: dragoman translate -m"):
         open_lm(sealed("transformer, a translator"))

@@ -98,13 +98,15 @@ def open_model(directory: str | Path, verify: bool = True) -> ModelDirectory:
 
 def _assemble(directory: Path, files: Files) -> ModelDirectory:
     """Check the parts against each other. Errors name the part, not the directory."""
+    config = config_of(files)
     if VOCABULARY in files:
+        check(config, (Field("model", "kind", str),))
         raise ModelError(
-            "this is a language model, not a translator: dragoman lm asks it (dragoman lm --help)"
+            f"this is a language model of kind {config['model']['kind']!r}, not a translator: dragoman lm asks it "
+            "(dragoman lm --help)"
         )
     tokenizer_names = _tokenizer_names(files)
-    require(files, CONFIG, WEIGHTS)
-    config = config_of(files)
+    require(files, WEIGHTS)
     kind = _checked_kind(config)
     shapes, trained_with = header_of(files[WEIGHTS])
     for name in sorted(tokenizer_names):
