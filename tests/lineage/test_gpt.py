@@ -71,6 +71,10 @@ def test_weights_under_the_names_of_the_first_release_are_read_too(tmp_path: Pat
         ({"n_layer": 2}, "holds h.2.*for which there is no place"),
         ({"n_layer": 4}, "lacks h.3.ln_1.weight"),
         ({"n_positions": 21}, "other sizes than config.json says"),
+        ({"n_head": "x"}, "config.json: n_head = 'x': must be a whole number"),
+        ({"n_embd": None}, "config.json: n_embd = None"),
+        ({"n_head": 5}, "config.json describes no model: .*cannot be divided"),
+        ({"activation_function": ["gelu"]}, "must be one of gelu_new"),
     ],
 )
 def test_foreign_checkpoints_are_refused_in_one_line(
@@ -82,6 +86,19 @@ def test_foreign_checkpoints_are_refused_in_one_line(
     with pytest.raises(ModelError, match=message) as caught:
         read_gpt2(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["n_embd", "n_head", "n_layer", "n_positions", "resid_pdrop", "layer_norm_epsilon"]
+)
+def test_a_setting_that_a_foreign_config_lacks_is_named(tmp_path: Path, key: str) -> None:
+    """It used to be a KeyError, with a traceback."""
+    write_gpt2(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config[key]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=f"config.json: {key} is missing"):
+        read_gpt2(tmp_path)
 
 
 def test_pickles_are_not_read(tmp_path: Path) -> None:

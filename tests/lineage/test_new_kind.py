@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
-from dragoman.lineage.kinds import LANGUAGE_MODELS, kind_of, names
+from dragoman.lineage.kinds import LANGUAGE_MODELS, Teaching, Verb, kind_of, names
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.training.tasks.languagemodels import TEACHINGS
 from toys import lines
 
 # The file. Its class is all that is new: what a language model can do, CausalLM does.
@@ -136,6 +138,18 @@ def test_a_kind_stands_under_its_name_and_loads_when_it_is_asked_for() -> None:
         record = kind_of(line.name)
         assert record.name == line.name and record.verbs
     assert set(names(True)) | set(names(False)) == set(names())
+
+
+def test_every_verb_is_a_command_and_is_answered_by_some_kind() -> None:
+    from dragoman.cli.lm import lm
+
+    commands = {name for name in lm if not name.startswith("-")}
+    assert commands - {"train", "import"} == set(get_args(Verb))
+    assert {verb for name in names() for verb in kind_of(name).verbs} == set(get_args(Verb))
+
+
+def test_there_is_a_lesson_for_all_that_a_network_can_be_taught_with() -> None:
+    assert TEACHINGS.keys() == set(get_args(Teaching))
 
 
 def test_the_two_recurrent_kinds_are_two() -> None:

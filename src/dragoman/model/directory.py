@@ -98,15 +98,11 @@ def open_model(directory: str | Path, verify: bool = True) -> ModelDirectory:
 
 def _assemble(directory: Path, files: Files) -> ModelDirectory:
     """Check the parts against each other. Errors name the part, not the directory."""
-    config = config_of(files)
     if VOCABULARY in files:
-        check(config, (Field("model", "kind", str),))
-        raise ModelError(
-            f"this is a language model of kind {config['model']['kind']!r}, not a translator: dragoman lm asks it "
-            "(dragoman lm --help)"
-        )
+        raise _language_model(config_of(files))
     tokenizer_names = _tokenizer_names(files)
-    require(files, WEIGHTS)
+    require(files, CONFIG, WEIGHTS)
+    config = config_of(files)
     kind = _checked_kind(config)
     shapes, trained_with = header_of(files[WEIGHTS])
     for name in sorted(tokenizer_names):
@@ -118,6 +114,14 @@ def _assemble(directory: Path, files: Files) -> ModelDirectory:
     source, target = (tokenizers.get(side) or tokenizers["joint"] for side in ("source", "target"))
     weights = weights_of(files, kind.shapes(config["model"], source.vocab_size, target.vocab_size))
     return ModelDirectory(directory, config, weights, source, target, text(files.get(CARD, b""), CARD))
+
+
+def _language_model(config: Mapping[str, Any]) -> ModelError:
+    check(config, (Field("model", "kind", str),))
+    return ModelError(
+        f"this is a language model of kind {config['model']['kind']!r}, not a translator: dragoman lm asks it "
+        "(dragoman lm --help)"
+    )
 
 
 def _tokenizer_names(files: Files) -> set[str]:
