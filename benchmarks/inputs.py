@@ -22,7 +22,8 @@ from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.corpus.pairs import Pair, fingerprint, read_corpus
 from dragoman.errors import UsageError
 from dragoman.interop.ctranslate2 import convert
-from dragoman.model.directory import TOKENIZERS, open_model
+from dragoman.model.contents import TOKENIZERS
+from dragoman.model.directory import open_model
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.tasks.prepare import DataConfig, Recipe, prepare
 

@@ -49,8 +49,9 @@ def main(
 
 def _tokens(text: str) -> tuple[list[list[str]], int]:
     """The subwords of each line, and how many there are with the ends of lines."""
-    from dragoman.corpus.monolingual import Splitter, read_texts
+    from dragoman.corpus.monolingual import read_texts
     from dragoman.model.directory import find_model
+    from dragoman.text.splitter import Splitter
     from dragoman.text.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(find_model("en-zh") / "tokenizer.model")

@@ -115,7 +115,8 @@ def gensims(**task: Any) -> dict[str, float]:
 
 
 def _sentences(task: dict[str, Any]) -> list[list[str]]:
-    from dragoman.corpus.monolingual import Splitter, read_texts
+    from dragoman.corpus.monolingual import read_texts
+    from dragoman.text.splitter import Splitter
 
     english = task["language"] == "en"
     path = Path(task["data"]) / ("books/train.txt.gz" if english else "subtitles/train.tsv.gz")

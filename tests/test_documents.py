@@ -12,7 +12,7 @@ import pytest
 from dragoman.cli import app
 from dragoman.config import parse_set, resolve
 from dragoman.training.settings import DEFAULT_PRESET, PRESETS, resolve_run
-from dragoman.training.tasks.languagemodels import RUNS, defaults
+from dragoman.training.tasks.languagemodels import defaults, run_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "corpus" / "README.md"]
@@ -41,7 +41,7 @@ def understood(words: list[str], layers: list[tuple[str, Any]]) -> None:
     if flags.get("--kind") == "ngram":
         assert not layers, "n-grams are counted: they have flags, and no --set"
     elif words[1] == "lm":
-        resolve(RUNS[flags.get("--kind", "bert")], [("defaults", defaults("bert")), *layers])
+        resolve(run_config(flags.get("--kind", "bert")), [("defaults", defaults("bert")), *layers])
     else:
         resolve_run([("--preset", PRESETS[flags.get("--preset", DEFAULT_PRESET)]), *layers])
 

@@ -52,19 +52,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transformer": {"transformer"},
     # GPT and BERT are the layers of the Transformer with other heads.
     "lineage": {"lineage", "transformer"},
-    # Their files, as model is the Transformer's.
+    # A model of ids with text before and after it.
+    "lineage.ngramlm": {"lineage", "text"},
+    "lineage.scoring": {"lineage", "text", "corpus", "decoding"},
+    "lineage.masked": {"lineage", "text", "corpus"},
+    # Files that others read.
     "lineage.arpa": {"lineage", "corpus"},
     "lineage.wordvectors": {"corpus"},
-    "lineage.ngramdir": {"lineage", "model.seal", "text", "corpus", "config"},
-    "lineage.lmdir": {"lineage", "transformer", "text", "corpus", "decoding", "config", "model"},
-    "lineage.masked": {"lineage", "text", "corpus"},
-    "lineage.bertdir": {"lineage", "text"},
     "text": {"text"},
     "corpus": {"corpus", "text"},
     "decoding": {"decoding"},
     "model": {"model", "text", "config"} | MODELS,
     "model.seal": set(),
-    "model.kinds": MODELS,
+    "model.fields": {"config"},
+    "model.modules": {"model.fields"},
+    "model.kinds": {"model.fields", "model.modules"} | MODELS,
+    "model.contents": {"model.fields", "model.seal", "text"},
+    # What a directory says of cleaning and decoding is checked against the classes that it fills.
+    "model.directory": {"model", "text", "config", "corpus.cleaning", "decoding.options"},
     "engines": {"engines", "interop", "decoding", "text", "corpus", "model"} | MODELS,
     "interop": {"interop", "decoding", "text", "model"} | MODELS,
     # Segments in, segments out: whoever opens a document hands in what translates.
@@ -102,13 +107,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.cpu.dropout": {"transformer"},
     "training.cpu.fused": {"training.cpu", "transformer"},
     "training.gpu.grid": {"corpus", "text"},
-    "training.settings": {"training.optimizer", "text", "corpus", "decoding", "config"} | MODELS,
+    "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
+    | MODELS,
     "training.guards": set(),
     "training.task": {"training.gradients", "training.optimizer", "training.settings", "training.gpu.static"},
     "training.run": MECHANICS
     | {"training.cpu", "training.settings", "training.task", "training.guards", "config"},
     # Text, a model and a look at the dev set for each thing that can be trained.
-    "training.tasks": {"training", "text", "corpus"} | MODELS,
+    "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
     "training.tasks.validate": {"training", "evaluate", "model", "translate"},
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
     "cli": {
@@ -119,6 +125,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evaluate",
         "explain",
         "server",
+        "interop",
         "model",
         "text",
         "corpus",

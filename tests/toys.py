@@ -10,10 +10,12 @@ import torch
 from rich.console import Console
 
 from dragoman.config import resolve
-from dragoman.corpus.monolingual import Splitter
-from dragoman.lineage.lmdir import KINDS, MASK, LmDirectory, Vocabulary, open_lm, write_lm
+from dragoman.lineage.kinds import neural_kind
+from dragoman.model.languagemodels import LmDirectory, open_lm, write_lm
+from dragoman.text.splitter import Splitter
+from dragoman.text.vocabulary import Vocabulary
 from dragoman.training.run import Result
-from dragoman.training.tasks.languagemodels import RUNS, LmRunConfig, defaults, start
+from dragoman.training.tasks.languagemodels import TEACHINGS, LmRunConfig, defaults, run_config, start
 from tiny import lines as two_languages
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -32,11 +34,11 @@ def lines(seed: int = 1, count: int = 300) -> list[str]:
 
 def random_lm(directory: Path, kind: str, splitter: Splitter = CHARACTERS, **model: Any) -> LmDirectory:
     """A model of random weights, written and opened."""
-    configure, build = KINDS[kind]
-    config = configure(**SMALL[kind] | model)
-    vocabulary = Vocabulary.of(lines(), splitter, (MASK,) if kind == "bert" else ())
+    record = neural_kind(kind)
+    config = record.config(**SMALL[kind] | model)
+    vocabulary = Vocabulary.of(lines(), splitter, TEACHINGS[record.teaching].extra)
     torch.manual_seed(5)
-    state = build(config, len(vocabulary.words)).state_dict()
+    state = record.build(config, len(vocabulary.words)).state_dict()
     weights = {
         name: weight.numpy() * 1.5 for name, weight in state.items()
     }  # so that tokens differ in probability
@@ -59,7 +61,7 @@ def settings(kind: str, **sections: dict[str, Any]) -> LmRunConfig:
         ),
         ("sections", sections),
     ]
-    return resolve(RUNS[kind], layers).value
+    return resolve(run_config(kind), layers).value
 
 
 def trained(

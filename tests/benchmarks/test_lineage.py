@@ -12,7 +12,7 @@ from benchmarks import lineage, lineage_page
 from dragoman.cli import app
 from dragoman.config import parse_set, resolve
 from dragoman.training.settings import PRESETS, resolve_run
-from dragoman.training.tasks.languagemodels import RUNS, defaults
+from dragoman.training.tasks.languagemodels import defaults, run_config
 
 COSTS = {"parameters": 1_234_567, "tokens_per_second": 4321.4, "seconds": 90, "command": "dragoman lm train"}
 MACHINE = {"processor": "a processor", "cores": 2, "load_before": 0.1}
@@ -84,7 +84,7 @@ def test_its_commands_are_understood_and_train_what_they_say(system: lineage.Sys
         assert config.training.max_steps == lineage.TRANSLATOR_STEPS // 2
     elif layers:
         kind = flags["--kind"]
-        found = resolve(RUNS[kind], [("defaults", defaults(kind)), *layers]).value
+        found = resolve(run_config(kind), [("defaults", defaults(kind)), *layers]).value
         assert found.training.max_steps == lineage.LM_STEPS // 2
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.cli import main
+from dragoman.model.directory import find_model
 
 DATA = Path(__file__).parents[2] / "corpus" / "tatoeba"
 Capture = pytest.CaptureFixture[str]
@@ -87,15 +88,9 @@ def test_what_is_wrong_takes_one_line(ngram: Path, capsys: Capture, tmp_path: Pa
     assert "--kind" in refused(capsys, "train", dev, "-o", out, "--kind", "abacus")
     assert "add --unit words" in refused(capsys, "train", dev, "-o", out, "--segmenter", "jieba")
     assert "Add -m" in refused(capsys, "perplexity", dev)
-    assert "is no language model" in refused(capsys, "perplexity", dev, "-m", str(tmp_path))
-    assert "no kind" in refused(capsys, "sample", "-m", str(not_a_model(tmp_path)))
+    assert "is no model directory" in refused(capsys, "perplexity", dev, "-m", str(tmp_path))
+    assert "this is a translator" in refused(capsys, "sample", "-m", str(find_model("en-zh")))
     assert "--temperature 0" in refused(capsys, "sample", "-m", str(ngram), "--temperature", "0")
     assert "no ARPA file" in refused(capsys, "import", str(small), "-o", out)
     assert "cannot be opened" in refused(capsys, "import", str(tmp_path / "none.arpa"), "-o", out)
     assert not Path(out).exists()
-
-
-def not_a_model(tmp_path: Path) -> Path:
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "config.toml").write_text("[model]\n")
-    return tmp_path / "other"

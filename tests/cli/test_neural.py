@@ -121,11 +121,9 @@ def test_questions_to_the_wrong_model_are_refused(tmp_path: Path, capsys: Captur
     assert "which BERT? Add -m" in refused(capsys, "fill", "我[MASK]")
     assert "holds a model of kind 'gpt'" in refused(capsys, "fill", "我[MASK]", "-m", tmp_path / "gpt")
     assert "there is no gap in '我'" in refused(capsys, "fill", "我", "-m", tmp_path / "bert")
-    assert "fills gaps and gives no probability" in refused(capsys, "sample", "-m", tmp_path / "bert")
+    assert "it answers fill, next and classify" in refused(capsys, "sample", "-m", tmp_path / "bert")
     assert "knows no labels" in refused(capsys, "classify", "我", "-m", tmp_path / "bert")
-    assert "none is no language model: config.toml: No such file" in refused(
-        capsys, "fill", "我[MASK]", "-m", tmp_path / "none"
-    )
+    assert "none: there is no such directory" in refused(capsys, "fill", "我[MASK]", "-m", tmp_path / "none")
 
 
 def test_a_directory_that_is_no_bert_is_not_imported(tmp_path: Path, capsys: Capture) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dragoman.corpus.monolingual import Splitter, read_texts
+from dragoman.corpus.monolingual import read_texts
 from dragoman.errors import ModelError
 from dragoman.lineage.arpa import read_arpa, write_arpa
 from dragoman.lineage.ngram import NgramConfig
-from dragoman.lineage.ngramdir import NgramLM, train_lm
+from dragoman.lineage.ngramlm import NgramLM, train_lm
 from dragoman.lineage.perplexity import perplexity
+from dragoman.text.splitter import Splitter
+from dragoman.text.vocabulary import Vocabulary
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "tatoeba"
 
@@ -60,9 +62,9 @@ def test_kenlm_finds_the_same_perplexity(
 ) -> None:
     kenlm = pytest.importorskip("kenlm")
     lm = trained(lines, prune)
-    write_arpa(tmp_path / "model.arpa", lm.model, lm.words)
+    write_arpa(tmp_path / "model.arpa", lm.model, lm.vocabulary.words)
     other = kenlm.Model(str(tmp_path / "model.arpa"))
-    split = lm.splitter.split(dev)
+    split = lm.vocabulary.splitter.split(dev)
     theirs = [other.score(" ".join(tokens)) * math.log(10) for tokens in split]
     ours = lm.score(dev)
     assert [line.logprob for line in ours] == pytest.approx(theirs, abs=1e-3)
@@ -73,9 +75,9 @@ def test_kenlm_finds_the_same_perplexity(
 @pytest.mark.parametrize("name", ["model.arpa", "model.arpa.gz"])
 def test_a_model_comes_back_from_its_file(lines: list[str], name: str, tmp_path: Path) -> None:
     lm = trained(lines, (0, 0, 0, 1))
-    write_arpa(tmp_path / name, lm.model, lm.words)
+    write_arpa(tmp_path / name, lm.model, lm.vocabulary.words)
     model, words = read_arpa(tmp_path / name)
-    assert words == lm.words
+    assert words == lm.vocabulary.words
     for ours, theirs in zip(lm.model.keys, model.keys, strict=True):
         assert (ours == theirs).all()
     for ours, theirs in zip(lm.model.logprobs, model.logprobs, strict=True):
@@ -87,9 +89,9 @@ def test_a_model_comes_back_from_its_file(lines: list[str], name: str, tmp_path:
 def test_a_foreign_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "foreign.arpa").write_text(FOREIGN)
     model, words = read_arpa(tmp_path / "foreign.arpa")
-    lm = NgramLM(model, words, Splitter("words"))
+    lm = NgramLM(model, Vocabulary(words, Splitter("words")))
     assert words == ("<pad>", "<unk>", "<s>", "</s>", "cat", "the")
-    seen, backed_off = lm.model.score(lm.encode(["the cat", "cat the"]))
+    seen, backed_off = lm.model.score(lm.vocabulary.encode(["the cat", "cat the"]))
     assert seen.tolist() == pytest.approx([-0.2, -0.1, -0.3])
     # p(cat|<s>): backoff of <s>, then cat; p(the|cat) alike; p(</s>|the) alike.
     assert backed_off.tolist() == pytest.approx([-0.30103 - 0.60206, -0.1 - 0.60206, -0.2 - 0.30103])
@@ -101,10 +103,12 @@ def test_kenlm_and_we_read_the_foreign_file_alike(tmp_path: Path) -> None:
     strict = FOREIGN.strip().removeprefix("written by hand\n").replace("ngram  2 = 3", "ngram 2=3")
     (tmp_path / "foreign.arpa").write_text(f"{strict}\n")
     model, words = read_arpa(tmp_path / "foreign.arpa")
-    lm = NgramLM(model, words, Splitter("words"))
+    lm = NgramLM(model, Vocabulary(words, Splitter("words")))
     other = kenlm.Model(str(tmp_path / "foreign.arpa"))
     for line in ("the cat", "cat the", "cat", ""):
-        assert lm.model.score(lm.encode([line]))[0].sum() == pytest.approx(other.score(line), abs=1e-4)
+        assert lm.model.score(lm.vocabulary.encode([line]))[0].sum() == pytest.approx(
+            other.score(line), abs=1e-4
+        )
 
 
 @pytest.mark.parametrize(
@@ -152,5 +156,5 @@ def test_higher_orders_than_six_are_refused(tmp_path: Path) -> None:
 def test_a_token_with_a_space_in_it_cannot_be_written(tmp_path: Path) -> None:
     lm = train_lm(["a b"], Splitter("words"), NgramConfig(1, discount_fallback=True))
     with pytest.raises(ModelError, match="'a b' cannot stand in an ARPA file"):
-        write_arpa(tmp_path / "model.arpa", lm.model, (*lm.words[:-1], "a b"))
+        write_arpa(tmp_path / "model.arpa", lm.model, (*lm.vocabulary.words[:-1], "a b"))
     assert not list(tmp_path.iterdir())

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dragoman.corpus.monolingual import Splitter
 from dragoman.errors import CorpusError, ModelError, UsageError
-from dragoman.lineage.bert import from_hugging_face
-from dragoman.lineage.bertdir import import_bert
-from dragoman.lineage.lmdir import MASK, open_lm
-from dragoman.lineage.masked import MaskedLM
+from dragoman.interop.huggingface import import_bert, read_bert, read_gpt2
+from dragoman.model.languagemodels import open_lm
+from dragoman.text.splitter import Splitter
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
+from dragoman.text.vocabulary import MASK
 from dragoman.training.tasks import classifier
 from dragoman.training.tasks.classifier import Example, check_labels, read_labelled
 from dragoman.training.tasks.masking import MaskedData, Words, hide, pair_of
@@ -39,7 +38,7 @@ def write_bert(directory: Path, kind: str = "BertForPreTraining", **settings: An
 @torch.no_grad()
 def test_outputs_equal_those_of_transformers(tmp_path: Path, settings: dict[str, Any]) -> None:
     theirs = write_bert(tmp_path, **settings)
-    ours = from_hugging_face(tmp_path)
+    ours = read_bert(tmp_path)
     tokens, real = torch.randint(1, 50, (4, 20)), torch.ones(4, 20, dtype=torch.bool)
     real[1, 12:] = False
     segments = (torch.arange(20) > 8).long().expand(4, 20)
@@ -57,23 +56,21 @@ def test_norms_with_gamma_and_beta_are_read(tmp_path: Path) -> None:
     import safetensors.torch
 
     write_bert(tmp_path)
-    now = from_hugging_face(tmp_path).state_dict()
+    now = read_bert(tmp_path).state_dict()
     weights = safetensors.torch.load_file(tmp_path / "model.safetensors")
     old = {name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): w
            for name, w in weights.items()}  # fmt: skip
     safetensors.torch.save_file(old, tmp_path / "model.safetensors")
-    then = from_hugging_face(tmp_path).state_dict()
+    then = read_bert(tmp_path).state_dict()
     assert all(torch.equal(now[name], then[name]) for name in now)
 
 
 def test_weights_without_heads_are_refused_by_name(tmp_path: Path) -> None:
     write_bert(tmp_path, "BertModel")
     with pytest.raises(ModelError, match=r"model.safetensors lacks cls.predictions.bias"):
-        from_hugging_face(tmp_path)
+        read_bert(tmp_path)
     with pytest.raises(ModelError, match="holds a model of type 'bert', not 'gpt2'"):
-        from dragoman.lineage.gpt import from_hugging_face as gpt
-
-        gpt(tmp_path)
+        read_gpt2(tmp_path)
 
 
 # -- with its vocabulary ----------------------------------------------------------------------------------------
@@ -89,7 +86,7 @@ def test_an_imported_bert_fills_gaps_as_transformers_does(tmp_path: Path) -> Non
     theirs = write_bert(tmp_path / "hf")
     (tmp_path / "hf" / "vocab.txt").write_text("\n".join(PIECES) + "\n", encoding="utf-8")
     import_bert(tmp_path / "hf", tmp_path / "ours")
-    ours = MaskedLM.of(open_lm(tmp_path / "ours"))
+    ours = open_lm(tmp_path / "ours").masked()
     tokenizer = transformers.BertTokenizer(str(tmp_path / "hf" / "vocab.txt"))
     for text in ("赶紧[MASK]号", "the cats，龘[MASK] the[MASK]"):
         given = tokenizer(text, return_tensors="pt")
@@ -205,7 +202,7 @@ def test_the_longer_of_a_pair_is_cut(first: int, second: int, kept: tuple[int, i
 def test_a_gap_is_one_token_for_every_unit(tmp_path: Path) -> None:
     tokenizer = Tokenizer.train(lines(), TokenizerConfig(vocab_size=300))
     for number, splitter in enumerate((CHARACTERS, Splitter("subwords", tokenizer))):
-        model = MaskedLM.of(random_lm(tmp_path / str(number), "bert", splitter))
+        model = random_lm(tmp_path / str(number), "bert", splitter).masked()
         gap = len(model.vocabulary.words) - 1
         for text in (f"{MASK}我", f"我{MASK}{MASK}你", f"我看见{MASK}"):
             ids = model._with_gaps(text)
@@ -214,7 +211,7 @@ def test_a_gap_is_one_token_for_every_unit(tmp_path: Path) -> None:
 
 
 def test_fill_gives_probabilities_and_whole_texts_and_never_special_tokens(tmp_path: Path) -> None:
-    model = MaskedLM.of(random_lm(tmp_path, "bert"))
+    model = random_lm(tmp_path, "bert").masked()
     (guesses,) = model.fill(f"我看见{MASK}。", best=1000)
     assert sum(guess.probability for guess in guesses) == pytest.approx(1, abs=1e-4)
     assert [g.probability for g in guesses] == sorted((g.probability for g in guesses), reverse=True)
@@ -227,7 +224,7 @@ def test_fill_gives_probabilities_and_whole_texts_and_never_special_tokens(tmp_p
 def test_what_stands_around_a_gap_stays_as_it_was_written(tmp_path: Path) -> None:
     """Signs that have no token too; and where a guess begins with a space, there is one."""
     tokenizer = Tokenizer.train([*lines(), *["the cat sees a dog"] * 40], TokenizerConfig(vocab_size=320))
-    model = MaskedLM.of(random_lm(tmp_path, "bert", Splitter("subwords", tokenizer)))
+    model = random_lm(tmp_path, "bert", Splitter("subwords", tokenizer)).masked()
     for guess in model.fill(f"鑫 the{MASK}鑫", best=300)[0]:
         assert guess.text.startswith("鑫 the") and guess.text.endswith("鑫")
     spaced = [guess for guess in model.fill(f"a {MASK}", best=300)[0] if guess.token.isalpha()]
@@ -235,7 +232,7 @@ def test_what_stands_around_a_gap_stays_as_it_was_written(tmp_path: Path) -> Non
 
 
 def test_a_text_longer_than_the_positions_is_refused(tmp_path: Path) -> None:
-    model = MaskedLM.of(random_lm(tmp_path, "bert"))
+    model = random_lm(tmp_path, "bert").masked()
     with pytest.raises(UsageError, match="a text of 32 tokens is too long: the model has 24 positions"):
         model.fill("我" * 29 + MASK)
     with pytest.raises(UsageError, match="is too long"):
@@ -243,13 +240,18 @@ def test_a_text_longer_than_the_positions_is_refused(tmp_path: Path) -> None:
 
 
 def test_models_that_cannot_answer_say_who_can(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="kind 'gpt', and this is what a model of kind 'bert' can do"):
-        MaskedLM.of(random_lm(tmp_path / "gpt", "gpt"))
+    with pytest.raises(
+        UsageError,
+        match="'gpt', which does not answer dragoman lm fill: it answers perplexity and",
+    ):
+        random_lm(tmp_path / "gpt", "gpt").masked()
     found = random_lm(tmp_path / "bert", "bert")
-    with pytest.raises(UsageError, match="gives no probability to a whole text: use dragoman lm fill"):
+    with pytest.raises(
+        UsageError, match="does not answer dragoman lm perplexity: it answers fill, next and classify"
+    ):
         found.language_model()
     with pytest.raises(UsageError, match="this model knows no labels"):
-        MaskedLM.of(found).classify([("我",)])
+        found.masked().classify([("我",)])
 
 
 def pattern(count: int) -> list[str]:
@@ -263,7 +265,7 @@ def test_it_learns_what_is_hidden_and_what_follows(tmp_path: Path) -> None:
                       validation={"every": 50})  # fmt: skip
     _, said = trained(tmp_path, config, pattern(120))
     assert f"dragoman lm fill -m {tmp_path}" in said
-    model = MaskedLM.of(open_lm(tmp_path))
+    model = open_lm(tmp_path).masked()
     assert model.fill(f"我你{MASK}我你他")[0][0].token == "他"
     assert model.follows("我你他我你他", "狗猫鸟狗猫鸟") > 0.5 > model.follows("我你他我你他", "我你他我你他")
 
@@ -308,7 +310,7 @@ def test_a_classifier_learns_its_labels(tmp_path: Path, pairs: bool) -> None:
     examples = labelled(pairs)
     console = Console(file=io.StringIO(), width=300)
     classifier.start(examples[:200], examples[200:], tmp_path / "labels", config, base, console)
-    model = MaskedLM.of(open_lm(tmp_path / "labels"))
+    model = open_lm(tmp_path / "labels").masked()
     said = model.classify([example.texts for example in examples[200:]])
     right = sum(label.name == example.label for label, example in zip(said, examples[200:], strict=True))
     assert right >= 36

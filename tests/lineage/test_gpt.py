@@ -11,9 +11,11 @@ import torch
 
 from dragoman.config import resolve
 from dragoman.errors import ConfigError, CorpusError, ModelError, UsageError
-from dragoman.lineage.gpt import Gpt, GptConfig, from_hugging_face
-from dragoman.lineage.lmdir import open_lm
-from dragoman.training.tasks.languagemodels import RUNS, defaults
+from dragoman.interop.huggingface import read_gpt2
+from dragoman.lineage.gpt import Gpt, GptConfig
+from dragoman.lineage.kinds import names
+from dragoman.model.languagemodels import open_lm
+from dragoman.training.tasks.languagemodels import defaults, run_config
 from dragoman.training.tasks.texts import TextConfig, split, windows
 from toys import SMALL, lines, random_lm, settings, trained
 
@@ -36,7 +38,7 @@ def write_gpt2(directory: Path, **settings: Any) -> Any:
 @torch.no_grad()
 def test_logits_equal_those_of_transformers(tmp_path: Path, settings: dict[str, Any]) -> None:
     theirs = write_gpt2(tmp_path, **settings)
-    ours = from_hugging_face(tmp_path)
+    ours = read_gpt2(tmp_path)
     tokens = torch.randint(0, 50, (4, 20))
     torch.testing.assert_close(ours(tokens), theirs(tokens).logits, atol=1e-4, rtol=0)
     state = ours.start(tokens[:, :1], tokens[:, :1] >= 0)
@@ -57,7 +59,7 @@ def test_weights_under_the_names_of_the_first_release_are_read_too(tmp_path: Pat
         {k: w.contiguous().clone() for k, w in weights.items()}, tmp_path / "model.safetensors"
     )
     tokens = torch.arange(10)[None]
-    torch.testing.assert_close(from_hugging_face(tmp_path)(tokens), theirs(tokens).logits, atol=1e-4, rtol=0)
+    torch.testing.assert_close(read_gpt2(tmp_path)(tokens), theirs(tokens).logits, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,10 @@ def test_weights_under_the_names_of_the_first_release_are_read_too(tmp_path: Pat
         ({"n_layer": 2}, "holds h.2.*for which there is no place"),
         ({"n_layer": 4}, "lacks h.3.ln_1.weight"),
         ({"n_positions": 21}, "other sizes than config.json says"),
+        ({"n_head": "x"}, "config.json: n_head = 'x': must be a whole number"),
+        ({"n_embd": None}, "config.json: n_embd = None"),
+        ({"n_head": 5}, "config.json describes no model: .*cannot be divided"),
+        ({"activation_function": ["gelu"]}, "must be one of gelu_new"),
     ],
 )
 def test_foreign_checkpoints_are_refused_in_one_line(
@@ -78,17 +84,30 @@ def test_foreign_checkpoints_are_refused_in_one_line(
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | change))
     with pytest.raises(ModelError, match=message) as caught:
-        from_hugging_face(tmp_path)
+        read_gpt2(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["n_embd", "n_head", "n_layer", "n_positions", "resid_pdrop", "layer_norm_epsilon"]
+)
+def test_a_setting_that_a_foreign_config_lacks_is_named(tmp_path: Path, key: str) -> None:
+    """It used to be a KeyError, with a traceback."""
+    write_gpt2(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config[key]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=f"config.json: {key} is missing"):
+        read_gpt2(tmp_path)
 
 
 def test_pickles_are_not_read(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="has no config.json: it is no model in Hugging Face format"):
-        from_hugging_face(tmp_path)
+        read_gpt2(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04")
     with pytest.raises(ModelError, match="has no model.safetensors: other formats are not read"):
-        from_hugging_face(tmp_path)
+        read_gpt2(tmp_path)
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
@@ -197,6 +216,6 @@ def test_contradictions_are_refused(sections: dict[str, Any], message: str) -> N
         settings("gpt", **sections)
 
 
-@pytest.mark.parametrize("kind", RUNS)
+@pytest.mark.parametrize("kind", names(counted=False))
 def test_the_defaults_of_each_kind_make_a_configuration(kind: str) -> None:
-    assert resolve(RUNS[kind], [("defaults", defaults(kind))]).value.model.kind == kind
+    assert resolve(run_config(kind), [("defaults", defaults(kind))]).value.model.kind == kind

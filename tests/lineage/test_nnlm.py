@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from dragoman.corpus.monolingual import Splitter
 from dragoman.errors import ConfigError, CorpusError, ModelError, TrainingError
 from dragoman.lineage.causal import CausalLM
-from dragoman.lineage.lmdir import KINDS, open_lm, write_lm
+from dragoman.lineage.kinds import neural_kind
 from dragoman.lineage.nnlm import Nnlm, NnlmConfig
 from dragoman.lineage.perplexity import perplexity
+from dragoman.model.languagemodels import open_lm, write_lm
+from dragoman.text.splitter import Splitter
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 from toys import SMALL, lines, random_lm, settings, trained
 
@@ -24,8 +25,8 @@ VOCABULARY = 20
 
 def build(kind: str, **model: Any) -> CausalLM:
     torch.manual_seed(0)
-    configure, make = KINDS[kind]
-    made = make(configure(**SMALL[kind] | model), VOCABULARY).eval()
+    record = neural_kind(kind)
+    made = record.build(record.config(**SMALL[kind] | model), VOCABULARY).eval()
     assert isinstance(made, CausalLM)
     return made
 
@@ -169,9 +170,11 @@ def test_a_directory_of_another_kind_or_with_other_sizes_is_refused(tmp_path: Pa
     with pytest.raises(ModelError, match="hidden.weight has shape"):
         open_lm(tmp_path / "b")
     write_lm(tmp_path / "c", NnlmConfig(window=2**21), weights, found.vocabulary, {})
-    with pytest.raises(ModelError, match="model.window = 2,097,152 is too large"):
+    with pytest.raises(
+        ModelError, match="model.window = 2097152: must be a whole number from 0 to 1,048,576"
+    ):
         open_lm(tmp_path / "c")
     from tiny import parts
 
-    with pytest.raises(ModelError, match="no section .tokens.: this is no language model"):
+    with pytest.raises(ModelError, match="this is a translator, not a language model: dragoman translate"):
         open_lm(parts().write(tmp_path / "d"))

@@ -18,11 +18,11 @@ from dragoman.decoding.search import search
 from dragoman.errors import ConfigError, ModelError
 from dragoman.lineage.rnn import AdditiveAttention, Rnn, RnnConfig
 from dragoman.model.directory import open_model, write_model
-from dragoman.model.kinds import rnn_shapes
+from dragoman.model.kinds import TRANSLATORS
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.gradients import side_by_side
 from dragoman.training.optimizer import FlatParameters, OptimizerConfig
-from dragoman.training.settings import RnnRunConfig, RunConfig, TrainingConfig, ValidationConfig, resolve_run
+from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig, resolve_run, run_config
 from dragoman.training.tasks.prepare import DataConfig
 from dragoman.training.tasks.translators import start
 from dragoman.translate.translator import Translator
@@ -159,9 +159,9 @@ def test_beam_search_finds_what_trying_every_sequence_finds() -> None:
 
 
 @pytest.mark.parametrize("config", [*ALL, dataclasses.replace(SMALL, tie="none")])
-def test_the_table_of_shapes_is_what_the_module_has(config: RnnConfig) -> None:
+def test_the_shapes_that_are_asked_for_are_those_of_the_module(config: RnnConfig) -> None:
     state = build(config).state_dict()
-    assert rnn_shapes(dataclasses.asdict(config), VOCABULARY, VOCABULARY) == {
+    assert TRANSLATORS["rnn"].shapes(dataclasses.asdict(config), VOCABULARY, VOCABULARY) == {
         name: tuple(weight.shape) for name, weight in state.items()
     }
 
@@ -220,8 +220,8 @@ def test_a_directory_whose_sizes_lie_is_refused(tmp_path: Path) -> None:
                     tokenizers={"joint": found.source_tokenizer.serialized})  # fmt: skip
 
 
-def settings(**training: Any) -> RnnRunConfig:
-    return RnnRunConfig(
+def settings(**training: Any) -> RunConfig:
+    return run_config("rnn")(
         data=DataConfig("en", "zh"),
         tokenizer=TokenizerConfig(vocab_size=330, sampling=0.3),
         model=RnnConfig(d_model=16, layers=2, dropout=0.2),

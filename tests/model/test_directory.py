@@ -20,8 +20,11 @@ import safetensors.numpy
 from dragoman.config import dump_toml
 from dragoman.errors import ModelError
 from dragoman.files import sha256
+from dragoman.model import contents
 from dragoman.model import directory as modeldir
-from dragoman.model.directory import CARD, CONFIG, WEIGHTS, find_model, list_models, open_model, write_model
+from dragoman.model.contents import CARD, WEIGHTS
+from dragoman.model.directory import find_model, list_models, open_model, write_model
+from dragoman.model.fields import CONFIG
 from dragoman.model.kinds import transformer_shapes
 from dragoman.model.seal import MANIFEST
 from tiny import Parts, parts
@@ -47,7 +50,7 @@ def reseal(directory: Path, **changes: Any) -> None:
 
 def trained_with(tokenizer: bytes) -> dict[str, str]:
     """Metadata of weights that go with a joint tokenizer."""
-    return {modeldir.TRAINED_WITH: json.dumps({TOKENIZER: sha256(tokenizer)})}
+    return {contents.TRAINED_WITH: json.dumps({TOKENIZER: sha256(tokenizer)})}
 
 
 def refused(directory: Path, *words: str) -> None:
@@ -80,7 +83,7 @@ def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
 
 def test_weights_of_unknown_origin_go_with_no_tokenizer(model: Path) -> None:
     weights = safetensors.numpy.load_file(model / WEIGHTS)
-    for metadata in (None, {"format": "pt"}, {modeldir.TRAINED_WITH: "[["}, trained_with(b"")):
+    for metadata in (None, {"format": "pt"}, {contents.TRAINED_WITH: "[["}, trained_with(b"")):
         (model / WEIGHTS).write_bytes(safetensors.numpy.save(weights, metadata=metadata))
         reseal(model)
         refused(model, WEIGHTS)
@@ -306,7 +309,8 @@ def test_a_directory_without_manifest_is_told_from_one_still_in_training(model: 
         ('source = "en"', "source = 3", ["languages.source", "3"]),
         ('target = "zh"', "", ["languages.target"]),
         ('"transformer"', '"mamba"', ["model.kind", "'mamba'", "transformer"]),
-        ("d_model = 16", "d_model = 15", [WEIGHTS, "shape"]),
+        ("d_model = 16", "d_model = 18", [WEIGHTS, "shape"]),
+        ("d_model = 16", "d_model = 15", ["model.d_model = 15", "model.n_heads = 2"]),
         ("d_model = 16", "d_model = 16.0", ["model.d_model"]),
         ("d_model = 16", "d_model = -16", ["model.d_model"]),
         ("d_model = 16", f"d_model = {10**30}", ["model.d_model"]),

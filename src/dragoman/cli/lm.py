@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,19 +10,22 @@ from cyclopts import App, Parameter
 
 from dragoman.cli import neural
 from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
-from dragoman.cli.neural import NEURAL, NeuralFlags
+from dragoman.cli.neural import NeuralFlags
 from dragoman.cli.terminal import say, say_json
 from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read
-from dragoman.errors import ModelError, UsageError
+from dragoman.errors import UsageError
+from dragoman.lineage.kinds import Verb, names
 from dragoman.lineage.ngram import NgramConfig
 
 if TYPE_CHECKING:
-    from dragoman.lineage.ngramdir import NgramLM
     from dragoman.lineage.perplexity import LanguageModel
+    from dragoman.model.languagemodels import LmDirectory
 
     NgramFlags = Any
+    KindName = str
 else:
     NgramFlags = flags_of(NgramConfig, "n-gram models")
+    KindName = Literal[names()]
 
 lm = App(
     "lm",
@@ -39,82 +40,51 @@ lm = App(
     ),
 )
 
-KindName = Literal["ngram", "nnlm", "rnn", "gpt", "bert"]  # the keys of KINDS
+NEURAL = f"{', '.join(names(counted=False)[:-1])} or {names(counted=False)[-1]}"
 _WHICH = "which language model? Add -m and its directory, such as -m runs/ngram"
 Directory = Annotated[Path | None, Parameter(name=("--model", "-m"), help="directory of the language model")]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A model to train: on what, where it goes, and the flags of each kind; a kind reads its own."""
-
-    lines: list[str]
-    tokens: TokenFlags
-    output: Path
-    ngram: dict[str, Any]
-    neural: NeuralFlags = NeuralFlags()
-    dev: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """`train` makes a model and writes it; `open` reads it again."""
-
-    train: Callable[[Job], None]
-    open: Callable[[Path], LanguageModel]
 
 
 # -- kinds ------------------------------------------------------------------------------------------------------
 
 
-def _train_ngram(job: Job) -> None:
-    from dragoman.lineage.ngramdir import train_lm, write_ngram
+def _train_ngram(lines: list[str], tokens: TokenFlags, output: Path, flags: dict[str, Any]) -> None:
+    from dragoman.lineage.ngramlm import train_lm
+    from dragoman.model.languagemodels import write_ngram
 
-    if job.neural.asked:
-        kinds = f"{', '.join(NEURAL[:-1])} or {NEURAL[-1]}"
-        raise UsageError(f"{job.neural.asked[0]} is for the neural kinds: add --kind {kinds}")
-    config = NgramConfig(**job.ngram)
-    model = train_lm(job.lines, job.tokens.splitter(job.lines), config)
-    write_ngram(job.output, model, {"lines": len(job.lines), "prune": config.prune})
-    counts = ", ".join(f"{len(values):,} {n}-grams" for n, values in enumerate(model.model.logprobs, 1))
-    say(f"{job.output}: {counts}")
+    config = NgramConfig(**flags)
+    lm = train_lm(lines, tokens.splitter(lines), config)
+    write_ngram(output, lm, {"lines": len(lines), "prune": config.prune})
+    counts = ", ".join(f"{len(values):,} {n}-grams" for n, values in enumerate(lm.model.logprobs, 1))
+    say(f"{output}: {counts}")
 
 
-def _open_ngram(directory: Path) -> NgramLM:
-    from dragoman.lineage.ngramdir import open_ngram
-
-    return open_ngram(directory)
-
-
-def _train_neural(kind: str, job: Job) -> None:
-    if job.ngram:
-        raise UsageError(f"--{next(iter(job.ngram)).replace('_', '-')} is for n-grams, not for --kind {kind}")
-    neural.train(kind, job.lines, job.dev, job.tokens, job.output, job.neural)
+def _refuse_flags_of_others(kind: str, ngram: dict[str, Any], flags: NeuralFlags) -> None:
+    if kind in names(counted=True):
+        if flags.asked:
+            raise UsageError(f"{flags.asked[0]} is for the neural kinds: add --kind {NEURAL}")
+    elif ngram:
+        raise UsageError(f"--{next(iter(ngram)).replace('_', '-')} is for n-grams, not for --kind {kind}")
 
 
-# Every kind of language model. Another kind is another line.
-KINDS: dict[str, Kind] = {
-    "ngram": Kind(_train_ngram, _open_ngram),
-    **{kind: Kind(partial(_train_neural, kind), neural.open_model) for kind in NEURAL},
-}
+def _opened(directory: Path | None) -> LmDirectory:
+    from dragoman.model.languagemodels import open_lm
 
-
-def open_language_model(directory: Path | None) -> LanguageModel:
-    """The model in a directory, whatever kind its config.toml says it is."""
     if directory is None:
         raise UsageError(_WHICH)
-    kind = neural.kind_in(directory)
-    if kind not in KINDS:
-        raise ModelError(
-            f"{directory} holds a model of kind {kind!r}, and language models are {', '.join(KINDS)}"
-        )
-    return KINDS[kind].open(directory)
+    return open_lm(directory)
+
+
+def open_language_model(directory: Path | None, verb: Verb = "perplexity") -> LanguageModel:
+    """The model in a directory, whatever its kind, if it answers this verb."""
+    return _opened(directory).language_model(verb)
 
 
 # -- commands ---------------------------------------------------------------------------------------------------
 
 
 @lm.command(
+    help=f"Train a language model on text: n-grams (counted), {NEURAL} (learnt step by step).",
     usage="dragoman lm train TEXT... -o DIR [--kind KIND] [OPTIONS]",
     help_epilogue=(
         "Examples:\n\n"
@@ -134,15 +104,20 @@ def train(
     ngram: Annotated[NgramFlags, Parameter(name="*")] = None,
     flags: Annotated[NeuralFlags, Parameter(name="*")] = NeuralFlags(),  # noqa: B008 - frozen
 ) -> None:
-    """Train a language model on text: n-grams (counted), nnlm, rnn, gpt or bert (learnt step by step)."""
-    if flags.print_config and kind in NEURAL:
+    """Train a language model of any kind."""
+    if flags.print_config and kind in names(counted=False):
         neural.print_config(kind, flags)
         return
     if output is None:
         raise UsageError("where should the model go? Add -o and a directory, such as -o runs/ngram")
+    asked = given(ngram) if ngram else {}
     lines = read(corpus, side, language)
     dev = read(flags.dev, side, language) if flags.dev is not None else []
-    KINDS[kind].train(Job(lines, tokens, output, given(ngram) if ngram else {}, flags, dev))
+    _refuse_flags_of_others(kind, asked, flags)
+    if kind in names(counted=True):
+        _train_ngram(lines, tokens, output, asked)
+    else:
+        neural.train(kind, lines, dev, tokens, output, flags)
 
 
 @lm.command(
@@ -195,7 +170,7 @@ def sample(
     for name, value in (("count", count), ("longest", longest), ("temperature", temperature)):
         if not value > 0:
             raise UsageError(f"--{name} {value:g}: must be above 0")
-    opened = open_language_model(model)
+    opened = open_language_model(model, "sample")
     for i in range(count):
         say(opened.sample(prompt, longest, temperature, seed + i))
 
@@ -215,14 +190,13 @@ def export_arpa(
 ) -> None:
     """Write an n-gram model as an ARPA file, which KenLM, SRILM and others read."""
     from dragoman.lineage.arpa import write_arpa
-    from dragoman.lineage.ngramdir import open_ngram
+    from dragoman.lineage.ngram import NgramModel
 
     if output is None:
         raise UsageError("where should the ARPA file go? Add -o and a file, such as -o model.arpa.gz")
-    if model is None:
-        raise UsageError(_WHICH)
-    opened = open_ngram(model)
-    write_arpa(output, opened.model, opened.words)
+    opened = _opened(model).answering("export")
+    assert isinstance(opened.model, NgramModel)
+    write_arpa(output, opened.model, opened.vocabulary.words)
 
 
 @lm.command(
@@ -243,7 +217,9 @@ def import_arpa(
 ) -> None:
     """Read an ARPA file, or a BERT in Hugging Face format, into a model directory."""
     from dragoman.lineage.arpa import read_arpa
-    from dragoman.lineage.ngramdir import NgramLM, write_ngram
+    from dragoman.lineage.ngramlm import NgramLM
+    from dragoman.model.languagemodels import write_ngram
+    from dragoman.text.vocabulary import Vocabulary
 
     if output is None:
         raise UsageError("where should the model go? Add -o and a directory, such as -o runs/kenlm")
@@ -251,7 +227,7 @@ def import_arpa(
         neural.import_bert(arpa, output)
         return
     model, words = read_arpa(arpa)
-    write_ngram(output, NgramLM(model, words, tokens.splitter()), {"from": arpa.name})
+    write_ngram(output, NgramLM(model, Vocabulary(words, tokens.splitter())), {"from": arpa.name})
     say(f"{output}: order {model.order}, {len(words):,} words")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -15,17 +14,17 @@ from dragoman.cli.flags import FormatFlag
 from dragoman.cli.terminal import input_lines, say, say_json
 from dragoman.cli.texts import TokenFlags
 from dragoman.config import Resolved, Sections, explain, load_toml, parse_set, resolve
-from dragoman.errors import ModelError, UsageError
+from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dragoman.lineage.lmdir import LmDirectory, NeuralLM
+    from dragoman.lineage.kinds import Verb
     from dragoman.lineage.masked import MaskedLM
+    from dragoman.model.languagemodels import LmDirectory
     from dragoman.training.tasks.classifier import Example
     from dragoman.training.tasks.languagemodels import LmRunConfig
 
-NEURAL = ("nnlm", "rnn", "gpt", "bert")
 BertDirectory = Annotated[Path | None, Parameter(name=("--model", "-m"), help="directory of the BERT")]
 _GROUP = Group("neural models", sort_key=11)
 
@@ -78,7 +77,7 @@ class NeuralFlags:
         self, kind: str, base: LmDirectory | None, task: Sections | None = None
     ) -> Resolved[LmRunConfig]:
         """The whole configuration of a run of this kind; `task` are the defaults of what it is trained for."""
-        from dragoman.training.tasks.languagemodels import RUNS, defaults
+        from dragoman.training.tasks.languagemodels import defaults, run_config
 
         layers: list[tuple[str, Any]] = [(f"--kind {kind}", defaults(kind)), ("task", task or {})]
         if base is not None:
@@ -88,7 +87,9 @@ class NeuralFlags:
                 layers.append((str(base.path), {"data": {"longest": min(128, longest)}}))
         if self.config is not None:
             layers.append((str(self.config), load_toml(self.config)))
-        return resolve(RUNS[kind], [*layers, *(("--set", parse_set(setting)) for setting in self.set or ())])
+        return resolve(
+            run_config(kind), [*layers, *(("--set", parse_set(setting)) for setting in self.set or ())]
+        )
 
 
 def print_config(kind: str, flags: NeuralFlags) -> None:
@@ -116,37 +117,21 @@ def train(
 
 def import_bert(directory: Path, output: Path) -> None:
     """A BERT in Hugging Face format into a directory of ours."""
-    from dragoman.lineage.bertdir import import_bert as read
+    from dragoman.interop.huggingface import import_bert as read
 
     vocabulary = read(directory, output)
     say(f"{output}: bert, {len(vocabulary.words):,} tokens")
 
 
-def kind_in(directory: Path) -> str:
-    """What config.toml says a directory holds. Raises ModelError where it says nothing."""
-    try:
-        return str(tomllib.loads((directory / "config.toml").read_text(encoding="utf-8"))["model"]["kind"])
-    except OSError as error:
-        raise ModelError(f"{directory} is no language model: config.toml: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{directory} is no language model: its config.toml names no kind") from error
-
-
-def open_model(directory: Path) -> NeuralLM:
-    """A causal language model."""
-    from dragoman.lineage.lmdir import open_lm
-
-    return open_lm(directory).language_model()
-
-
 def _base(kind: str, directory: Path | None) -> LmDirectory | None:
     if directory is None:
         return None
-    from dragoman.lineage.lmdir import open_lm
+    from dragoman.model.languagemodels import open_lm
 
-    if (found := kind_in(directory)) != kind:
-        raise UsageError(f"--from {directory} holds a model of kind {found!r}, not {kind!r}")
-    return open_lm(directory)
+    opened = open_lm(directory)
+    if opened.kind.name != kind:
+        raise UsageError(f"--from {directory} holds a model of kind {opened.kind.name!r}, not {kind!r}")
+    return opened
 
 
 def _console() -> Console:
@@ -171,17 +156,12 @@ CLASSIFY_EXAMPLES = """Examples:
   dragoman lm classify --test test.tsv -m runs/sentiment"""
 
 
-def _bert(directory: Path | None) -> MaskedLM:
-    from dragoman.lineage.lmdir import open_lm
-    from dragoman.lineage.masked import MaskedLM
+def _bert(directory: Path | None, verb: Verb) -> MaskedLM:
+    from dragoman.model.languagemodels import open_lm
 
     if directory is None:
         raise UsageError("which BERT? Add -m and its directory, such as -m runs/bert")
-    if (kind := kind_in(directory)) not in NEURAL:
-        raise UsageError(
-            f"{directory} holds a model of kind {kind!r}: only one of kind 'bert' can answer this"
-        )
-    return MaskedLM.of(open_lm(directory))
+    return open_lm(directory).masked(verb)
 
 
 def fill(
@@ -195,7 +175,7 @@ def fill(
     """What may stand where a text says [MASK], with probabilities. One [MASK] is one token."""
     if best < 1:
         raise UsageError(f"--best {best}: must be at least 1")
-    gaps = _bert(model).fill(text, best)
+    gaps = _bert(model, "fill").fill(text, best)
     if format == "json":
         say_json({"text": text, "gaps": [[asdict(guess) for guess in guesses] for guesses in gaps]})
         return
@@ -214,7 +194,7 @@ def next_sentence(
     format: FormatFlag = "text",
 ) -> None:
     """How probable it is that the second sentence comes after the first."""
-    bert = _bert(model)
+    bert = _bert(model, "next")
     found = bert.follows(first, second)
     if format == "json":
         say_json({"first": first, "second": second, "probability": found})
@@ -247,7 +227,7 @@ def classify(
     if flags.asked or output is not None:
         given = [*flags.asked, *(["--output"] if output is not None else [])]
         raise UsageError(f"{', '.join(given)} is of use with --train only")
-    bert = _bert(model)
+    bert = _bert(model, "classify")
     if test is not None:
         _measure(bert, test, format)
         return
@@ -260,7 +240,7 @@ def classify(
 
 
 def _train_classifier(path: Path, model: Path | None, output: Path | None, flags: NeuralFlags) -> None:
-    from dragoman.lineage.lmdir import open_lm
+    from dragoman.model.languagemodels import open_lm
     from dragoman.training.tasks.classifier import DEFAULTS, check_labels, hold_out, read_labelled, start
 
     if output is None:
@@ -276,8 +256,8 @@ def _train_classifier(path: Path, model: Path | None, output: Path | None, flags
         check_labels(", ".join(map(str, flags.dev or ())), held, known)
     else:
         examples, held = hold_out(examples)
-    base = open_lm(model)
-    resolved = flags.resolve("bert", base, DEFAULTS)
+    base = open_lm(model).answering("classify")
+    resolved = flags.resolve(base.kind.name, base, DEFAULTS)
     if flags.print_config:
         say(explain(resolved).rstrip("\n"))
         return

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from dragoman.cli.flags import LanguageFlags
 from dragoman.errors import UsageError
+from dragoman.text.splitter import Segmenter, Splitter, Unit
 
-if TYPE_CHECKING:
-    from dragoman.corpus.monolingual import Splitter
-
-# As corpus/monolingual.py has them, which is not loaded for --help.
-Unit = Literal["subwords", "characters", "words"]
-Segmenter = Literal["jieba", "latin"]
 Texts = Annotated[
     Path,
     Parameter(help="text, a sentence a line, or sentence pairs (.tsv, .jsonl); may be packed (.gz, .zst)"),
@@ -46,8 +41,8 @@ class TokenFlags:
 
     def splitter(self, lines: Sequence[str] = ()) -> Splitter:
         """The tokens that the flags describe; `lines` are what subwords are learnt from."""
-        from dragoman.corpus.monolingual import Splitter
-        from dragoman.model.directory import TOKENIZERS, find_model
+        from dragoman.model.contents import TOKENIZERS
+        from dragoman.model.directory import find_model
         from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 
         if self.segmenter is not None and self.unit != "words":

@@ -74,7 +74,8 @@ class SettingFlags:
         return resolve_run([*layers, ("file names", {"data": told})])
 
     def _layers(self, asked: LanguageFlags) -> list[tuple[str, dict[str, dict[str, Any]]]]:
-        from dragoman.training.settings import PRESET_OF_KIND, PRESETS, asked_kind
+        from dragoman.model.kinds import TRANSLATORS
+        from dragoman.training.settings import PRESETS, asked_kind
 
         layers: list[tuple[str, dict[str, dict[str, Any]]]] = []
         if self.base is not None:
@@ -88,7 +89,7 @@ class SettingFlags:
             if code := getattr(asked, f"{side}_lang"):
                 layers.append((f"--{side}-lang", {"data": {side: code}}))
         layers += (("--set", parse_set(setting)) for setting in self.set or ())
-        preset = self.preset or PRESET_OF_KIND[asked_kind(layers)]
+        preset = self.preset or TRANSLATORS[asked_kind(layers)].preset
         if preset not in PRESETS:
             raise ConfigError(f"--preset {preset}: there are {', '.join(PRESETS)}")
         return [(f"preset {preset}", PRESETS[preset]), *layers]

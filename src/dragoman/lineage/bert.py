@@ -11,17 +11,15 @@ Dimensions: B batch, S tokens, D model, V vocabulary, N hidden tokens, C classes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dragoman.errors import ModelError
-from dragoman.lineage import huggingface
 from dragoman.lineage.causal import Range
 from dragoman.lineage.gpt import check_heads, set_epsilon
+from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import CrossEntropy, Loss
 from dragoman.transformer.attention import MultiHeadAttention, padding_mask
 from dragoman.transformer.embedding import LearnedPositions
@@ -49,7 +47,7 @@ class BertConfig:
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(("d_model", "d_ff", "n_heads", "layers", "max_length", "segments"), 1)
-        Range({**least, "classes": 0}, ("dropout", "attention_dropout")).check(self)
+        Range({**least, "classes": 0}, ("dropout", "attention_dropout", "norm_epsilon")).check(self)
         check_heads(self.d_model, self.n_heads)
 
 
@@ -169,72 +167,11 @@ class Bert(nn.Module):
         return Loss(found.sum + second * found.tokens, found.nll, found.tokens)
 
 
-# -- weights from elsewhere -------------------------------------------------------------------------------------
-
-_ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "relu": "relu"}
-
-
-def from_hugging_face(directory: Path) -> Bert:
-    """BERT with both heads, as save_pretrained of BertForPreTraining writes it; raises ModelError for what is not it.
-
-    Weights without heads (BertModel, BertForMaskedLM) are refused: what they lack cannot be guessed.
-    """
-    settings, weights = huggingface.read(directory, "bert")
-    if settings.get("position_embedding_type", "absolute") != "absolute":
-        raise ModelError(f"{directory}: position_embedding_type must be 'absolute'")
-    config = BertConfig(
-        d_model=settings["hidden_size"],
-        d_ff=settings["intermediate_size"],
-        n_heads=settings["num_attention_heads"],
-        layers=settings["num_hidden_layers"],
-        max_length=settings["max_position_embeddings"],
-        activation=huggingface.choose(directory, settings, "hidden_act", _ACTIVATIONS),  # type: ignore[arg-type]
-        dropout=settings["hidden_dropout_prob"],
-        attention_dropout=settings["attention_probs_dropout_prob"],
-        norm_epsilon=settings["layer_norm_eps"],
-        segments=settings["type_vocab_size"],
-    )
-    # The decoder is the token table, and position_ids are 0, 1, 2, ...
-    ignored = ("position_ids", "predictions.decoder.weight", "predictions.decoder.bias")
-    given = huggingface.Sorter(directory, weights, "bert.", ignored)
-    state = _renamed(given, config.layers)
-    given.finish()
-    with torch.device("meta"):
-        model = Bert(config, settings["vocab_size"])
-    try:
-        model.load_state_dict(state, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"{directory}: the weights have other sizes than config.json says") from error
-    return model.eval().requires_grad_(False)
-
-
-def _renamed(given: huggingface.Sorter, layers: int) -> dict[str, Tensor]:
-    state = {
-        "embedding.weight": given.take("embeddings.word_embeddings.weight"),
-        "positions.weight": given.take("embeddings.position_embeddings.weight"),
-        "segments.weight": given.take("embeddings.token_type_embeddings.weight"),
-        "word_bias": given.take("cls.predictions.bias"),
-    }
-    for theirs, ours in (
-        ("embeddings.LayerNorm", "norm"),
-        ("pooler.dense", "pooler"),
-        ("cls.predictions.transform.dense", "word"),
-        ("cls.predictions.transform.LayerNorm", "word_norm"),
-    ):
-        state |= given.pair(theirs, ours)
-    # There label 0 says that the second sentence follows, here 1 does.
-    state |= {name: weight.flip(0) for name, weight in given.pair("cls.seq_relationship", "next").items()}
-    for i in range(layers):
-        ours, theirs = f"encoder.layers.{i}", f"encoder.layer.{i}"
-        for foreign, own in (
-            ("attention.self.query", "self_attention.q"),
-            ("attention.self.key", "self_attention.k"),
-            ("attention.self.value", "self_attention.v"),
-            ("attention.output.dense", "self_attention.output"),
-            ("attention.output.LayerNorm", "residuals.0.norm"),
-            ("intermediate.dense", "feed_forward.inner"),
-            ("output.dense", "feed_forward.outer"),
-            ("output.LayerNorm", "residuals.1.norm"),
-        ):
-            state |= given.pair(f"{theirs}.{foreign}", f"{ours}.{own}")
-    return state
+BERT = NeuralKind(
+    "bert",
+    BertConfig,
+    Bert,
+    {"optimizer": {"peak_lr": 1e-3}},
+    teaching="hidden",
+    verbs=("fill", "next", "classify"),
+)

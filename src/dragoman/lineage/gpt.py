@@ -10,15 +10,13 @@ Dimensions: B batch, T tokens, D model, H heads, K head width, V vocabulary, R r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
-import torch
 from torch import Tensor, nn
 
-from dragoman.errors import ConfigError, ModelError
-from dragoman.lineage import huggingface
+from dragoman.errors import ConfigError
 from dragoman.lineage.causal import CausalLM, Range
+from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.attention import KVCache, MultiHeadAttention, causal_mask
 from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.encoder import Encoder, EncoderLayer
@@ -45,7 +43,7 @@ class GptConfig:
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(("d_model", "d_ff", "n_heads", "layers", "max_length"), 1)
-        Range(least, ("dropout", "attention_dropout")).check(self)
+        Range(least, ("dropout", "attention_dropout", "norm_epsilon")).check(self)
         check_heads(self.d_model, self.n_heads, self.positions == "rotary")
 
 
@@ -135,63 +133,4 @@ def set_epsilon(module: nn.Module, epsilon: float) -> None:
             part.eps = epsilon
 
 
-# -- weights from elsewhere -------------------------------------------------------------------------------------
-
-# What GPT-2 calls its activations.
-_ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
-_OFF = ("scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention")
-
-
-def from_hugging_face(directory: Path) -> Gpt:
-    """GPT-2 as transformers' save_pretrained writes it. Raises ModelError for what is not it."""
-    settings, weights = huggingface.read(directory, "gpt2")
-    for key in _OFF:
-        if settings.get(key):
-            raise ModelError(f"{directory}: {key} = true, which is not computed here")
-    activation = huggingface.choose(directory, settings, "activation_function", _ACTIVATIONS)
-    width = settings["n_embd"]
-    config = GptConfig(
-        d_model=width,
-        d_ff=settings.get("n_inner") or 4 * width,
-        n_heads=settings["n_head"],
-        layers=settings["n_layer"],
-        max_length=settings["n_positions"],
-        activation=activation,  # type: ignore[arg-type]
-        dropout=settings["resid_pdrop"],
-        attention_dropout=settings["attn_pdrop"],
-        norm_epsilon=settings["layer_norm_epsilon"],
-    )
-    # attn.bias and attn.masked_bias are masks that older versions stored.
-    given = huggingface.Sorter(directory, weights, "transformer.", (".attn.bias", ".attn.masked_bias"))
-    state = _renamed(given, config.layers)
-    output = given.left.pop("lm_head.weight", None)
-    if output is not None and not torch.equal(output, state["embedding.weight"]):
-        raise ModelError(f"{directory}: lm_head.weight is not the token table, which GPT-2's is")
-    given.finish()
-    with torch.device("meta"):
-        model = Gpt(config, settings["vocab_size"])
-    try:
-        model.load_state_dict(state, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"{directory}: the weights have other sizes than config.json says") from error
-    return model.eval().requires_grad_(False)
-
-
-def _renamed(given: huggingface.Sorter, layers: int) -> dict[str, Tensor]:
-    """GPT-2 keeps its matrices as [in, out] ("Conv1D"), and q, k and v of a layer in one."""
-    state = {"embedding.weight": given.take("wte.weight"), "input.learned.weight": given.take("wpe.weight")}
-    for i in range(layers):
-        ours, theirs = f"decoder.layers.{i}", f"h.{i}"
-        state |= given.pair(f"{theirs}.ln_1", f"{ours}.residuals.0.norm")
-        state |= given.pair(f"{theirs}.ln_2", f"{ours}.residuals.1.norm")
-        both = {part: given.take(f"{theirs}.attn.c_attn.{part}").chunk(3, -1) for part in ("weight", "bias")}
-        for j, name in enumerate("qkv"):
-            state |= {f"{ours}.self_attention.{name}.{part}": both[part][j].t().clone() for part in both}
-        for name, foreign in (
-            ("self_attention.output", "attn.c_proj"),
-            ("feed_forward.inner", "mlp.c_fc"),
-            ("feed_forward.outer", "mlp.c_proj"),
-        ):
-            pair = given.pair(f"{theirs}.{foreign}", f"{ours}.{name}")
-            state |= {key: weight.t().contiguous() for key, weight in pair.items()}
-    return state | given.pair("ln_f", "decoder.norm")
+GPT = NeuralKind("gpt", GptConfig, Gpt, {"optimizer": {"peak_lr": 2e-3}})

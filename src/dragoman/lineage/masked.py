@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from dragoman.corpus.batches import pad
-from dragoman.corpus.monolingual import SPACE
 from dragoman.errors import UsageError
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.lineage.bert import Bert
-from dragoman.lineage.lmdir import MASK, LmDirectory, Vocabulary
 from dragoman.text.normalize import normalize
+from dragoman.text.splitter import SPACE
+from dragoman.text.vocabulary import MASK, Vocabulary
 from dragoman.text.wordpiece import INSIDE
 
 # A character of no language stands for the gap while text is cut into tokens: no token is made across it.
@@ -51,17 +51,6 @@ class MaskedLM:
     model: Bert
     vocabulary: Vocabulary
     labels: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, directory: LmDirectory) -> MaskedLM:
-        """Raises UsageError for a model that is no BERT."""
-        if not isinstance(directory.module, Bert):
-            raise UsageError(
-                f"{directory.path} holds a model of kind {directory.kind!r}, and this is what a model of kind 'bert' "
-                "can do: train one with  dragoman lm train --kind bert"
-            )
-        labels = directory.config.get("labels", {}).get("names", ())
-        return cls(directory.module, directory.vocabulary, tuple(labels))
 
     # -- three questions ----------------------------------------------------------------------------------------
 

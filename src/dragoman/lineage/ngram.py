@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.ids import BOS, EOS, PAD, UNK
+from dragoman.lineage.kinds import CountedKind
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
@@ -60,6 +61,20 @@ class NgramConfig:
     def threshold(self, n: int) -> int:
         """The count up to which n-grams of this order are left out."""
         return self.prune[min(n, len(self.prune)) - 1] if self.prune else 0
+
+
+@dataclass(frozen=True)
+class NgramShape:
+    """What a directory says of its n-grams."""
+
+    order: Annotated[int, "the longest n-grams"]
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.order <= HIGHEST_ORDER:
+            raise ConfigError(f"model.order = {self.order}: must lie between 1 and {HIGHEST_ORDER}")
+
+
+NGRAM = CountedKind("ngram", NgramConfig, NgramShape, ("perplexity", "sample", "export"))
 
 
 # -- the model --------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from dragoman.ids import BOS
 from dragoman.lineage.causal import CausalLM, Range
+from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.sublayers import Dropout
 
 
@@ -78,3 +79,6 @@ class Nnlm(CausalLM):
         features = [torch.tanh(self.hidden(x)), *([x] if self.config.direct else [])]
         features = [*map(self.dropout, features), torch.ones_like(x[..., :1])]
         return torch.cat(features, -1), Window(seen[:, seen.size(1) - window + 1 :])
+
+
+NNLM = NeuralKind("nnlm", NnlmConfig, Nnlm, {"optimizer": {"peak_lr": 2e-3}})

@@ -22,6 +22,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dragoman.errors import ConfigError
 from dragoman.lineage.causal import CausalLM, Range
+from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.model import cross_entropy, labelled_loss
@@ -341,3 +342,6 @@ class RnnLm(CausalLM):
         """tokens [R, n] -> [R, n, D]."""
         hidden, layers = self.stack(self.input(tokens, self.embedding), state.layers)
         return self.dropout(hidden), RnnLmState(layers, state.rows)
+
+
+RNN_LM = NeuralKind("rnn", RnnLmConfig, RnnLm, {"optimizer": {"peak_lr": 3e-3}})

@@ -1,43 +1,54 @@
-"""The model directory, raw text in to raw text out: write it, open it, find it by name. Translates nothing.
+"""The directory of a translator, raw text in to raw text out: write it, open it, find it by name. Translates nothing.
 
-config.toml          [model] [languages] [cleaning] [decoding] are used; other sections are a record
+config.toml          [model] [languages] [data] [cleaning] [decoding] are used; other sections are a record
 model.safetensors    the weights; its metadata hold the sha256 of the tokenizers they were trained with
 tokenizer.model      or tokenizer.source.model and tokenizer.target.model
 card.md              for people; may be absent
-manifest.json        the seal of all these (seal.py); nothing is parsed before it is verified
+manifest.json        the seal of all these
+
+Its files are read by contents.py, as those of a language model are (languagemodels.py).
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from dragoman.config import dump_toml
+from dragoman.corpus.cleaning import CleaningConfig
+from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ModelError
 from dragoman.files import sha256
-from dragoman.model.kinds import Shapes, kind_of
-from dragoman.model.seal import MANIFEST, read_sealed, write_sealed
+from dragoman.model.contents import (
+    CARD,
+    TOKENIZERS,
+    TRAINED_WITH,
+    VOCABULARY,
+    WEIGHTS,
+    Files,
+    config_of,
+    header_of,
+    naming,
+    read_files,
+    require,
+    serialized,
+    text,
+    weights_of,
+    write_files,
+)
+from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
+from dragoman.model.kinds import TranslatorKind, kind_of
+from dragoman.model.seal import MANIFEST
 from dragoman.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from torch import nn
 
-CONFIG, WEIGHTS, CARD = "config.toml", "model.safetensors", "card.md"
-TOKENIZERS = {
-    "joint": "tokenizer.model",
-    "source": "tokenizer.source.model",
-    "target": "tokenizer.target.model",
-}
-TRAINED_WITH = "tokenizers"  # key of the metadata of the weights
-PARTS = (CONFIG, WEIGHTS, *TOKENIZERS.values(), CARD)
 BUNDLED = Path(__file__).parents[1] / "models"
 
 
@@ -80,114 +91,70 @@ def open_model(directory: str | Path, verify: bool = True) -> ModelDirectory:
     `verify=False` trusts the files to be those that were sealed, and saves reading them twice.
     """
     directory = Path(directory)
-    contents = read_sealed(directory, PARTS, verify)
-    try:
-        return _assemble(directory, contents)
-    except ModelError as error:
-        raise ModelError(f"{directory}: {error}") from error
+    files = read_files(directory, verify)
+    with naming(directory):
+        return _assemble(directory, files)
 
 
-def _assemble(directory: Path, contents: Mapping[str, bytes]) -> ModelDirectory:
+def _assemble(directory: Path, files: Files) -> ModelDirectory:
     """Check the parts against each other. Errors name the part, not the directory."""
-    tokenizer_names = set(contents) & set(TOKENIZERS.values())
-    if tokenizer_names not in ({TOKENIZERS["joint"]}, {TOKENIZERS["source"], TOKENIZERS["target"]}):
-        raise ModelError(
-            f"{MANIFEST} must list {TOKENIZERS['joint']}, or {TOKENIZERS['source']} and {TOKENIZERS['target']}; "
-            f"it lists {' and '.join(sorted(tokenizer_names)) or 'no tokenizer'}"
-        )
-    for name in (CONFIG, WEIGHTS):
-        if name not in contents:
-            raise ModelError(f"{MANIFEST} does not list {name}, which no model can do without")
-    config = _parse_config(contents[CONFIG])
-    shapes, trained_with = _header(contents[WEIGHTS])
+    if VOCABULARY in files:
+        raise _language_model(config_of(files))
+    tokenizer_names = _tokenizer_names(files)
+    require(files, CONFIG, WEIGHTS)
+    config = config_of(files)
+    kind = _checked_kind(config)
+    shapes, trained_with = header_of(files[WEIGHTS])
     for name in sorted(tokenizer_names):
-        if trained_with.get(name) != sha256(contents[name]):
+        if trained_with.get(name) != sha256(files[name]):
             raise ModelError(
                 f"{name} is the tokenizer of another model: its sha256 is not the one that {WEIGHTS} was trained with"
             )
-    tokenizers = {
-        side: Tokenizer(contents[name], name) for side, name in TOKENIZERS.items() if name in contents
-    }
+    tokenizers = {side: Tokenizer(files[name], name) for side, name in TOKENIZERS.items() if name in files}
     source, target = (tokenizers.get(side) or tokenizers["joint"] for side in ("source", "target"))
-    asked = kind_of(config["model"]).shapes(config["model"], source.vocab_size, target.vocab_size)
-    _check_shapes(asked, shapes)
-    weights = _weights(contents[WEIGHTS])
-    return ModelDirectory(directory, config, weights, source, target, _text(contents.get(CARD, b""), CARD))
+    weights = weights_of(files, kind.shapes(config["model"], source.vocab_size, target.vocab_size))
+    return ModelDirectory(directory, config, weights, source, target, text(files.get(CARD, b""), CARD))
 
 
-def _text(data: bytes, name: str) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{name} is not UTF-8: {error.reason} at byte {error.start:,}") from error
+def _language_model(config: Mapping[str, Any]) -> ModelError:
+    check(config, (Field("model", "kind", str),))
+    return ModelError(
+        f"this is a language model of kind {config['model']['kind']!r}, not a translator: dragoman lm asks it "
+        "(dragoman lm --help)"
+    )
 
 
-def _parse_config(data: bytes) -> dict[str, Any]:
-    try:
-        config = tomllib.loads(_text(data, CONFIG))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ModelError(f"{CONFIG} is not TOML: {error}") from error
+def _tokenizer_names(files: Files) -> set[str]:
+    names = set(files) & set(TOKENIZERS.values())
+    if names not in ({TOKENIZERS["joint"]}, {TOKENIZERS["source"], TOKENIZERS["target"]}):
+        raise ModelError(
+            f"{MANIFEST} must list {TOKENIZERS['joint']}, or {TOKENIZERS['source']} and {TOKENIZERS['target']}; "
+            f"it lists {' and '.join(sorted(names)) or 'no tokenizer'}"
+        )
+    return names
+
+
+def fields(kind: TranslatorKind) -> tuple[Field, ...]:
+    """What config.toml says of a translator. What it does not say of [data], [cleaning] and [decoding] has defaults."""
+    return (
+        *kind.fields(),
+        Field("languages", "source", str, least=1),
+        Field("languages", "target", str, least=1),
+        Field("data", "longest", int, required=False, least=1),
+        *fields_of(CleaningConfig, "cleaning", required=False),
+        *fields_of(DecodingOptions, "decoding", required=False),
+    )
+
+
+def _checked_kind(config: dict[str, Any]) -> TranslatorKind:
+    """The kind of the translator, its configuration checked, and its optional sections there."""
+    check(config, (Field("model", "kind", str),))
+    kind = kind_of(config["model"])
     for section in ("data", "cleaning", "decoding"):
         config.setdefault(section, {})
-    for section in ("model", "languages", "data", "cleaning", "decoding"):
-        if not isinstance(config.get(section), dict):
-            raise ModelError(f"{CONFIG} has no section [{section}]")
-    for side in ("source", "target"):
-        code = config["languages"].get(side)
-        if not isinstance(code, str) or not code:
-            raise ModelError(f"{CONFIG}: languages.{side} = {code!r}: must be a language code such as 'en'")
-    longest = config["data"].get("longest", 1)
-    if type(longest) is not int or longest < 1:
-        raise ModelError(f"{CONFIG}: data.longest = {longest!r}: must be a number of tokens")
-    return config
-
-
-def checked_weights(data: bytes, asked: Shapes) -> dict[str, np.ndarray]:
-    """The weights of a safetensors file, once it is known to hold those asked for. Raises ModelError."""
-    _check_shapes(asked, _header(data)[0])
-    return _weights(data)
-
-
-def _header(data: bytes) -> tuple[Shapes, dict[str, str]]:
-    """Shape of each tensor, and the sha256 of each tokenizer: known before anything is allocated."""
-    try:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        trained_with = dict(json.loads(header.pop("__metadata__", {}).get(TRAINED_WITH, "{}")))
-        shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
-        types = {entry["dtype"] for entry in header.values()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{WEIGHTS} is not a safetensors file: {error}") from error
-    if others := types - {"F32", "F16"}:
-        raise ModelError(
-            f"{WEIGHTS} holds numbers of type {', '.join(sorted(others))}: only F32 and F16 are read"
-        )
-    return shapes, trained_with
-
-
-def _check_shapes(asked: Shapes, found: Shapes) -> None:
-    for name in sorted(asked.keys() | found.keys()):
-        if name not in found:
-            raise ModelError(f"{WEIGHTS} lacks {name}, which {CONFIG} asks for")
-        if name not in asked:
-            raise ModelError(f"{WEIGHTS} holds {name}, which {CONFIG} does not ask for")
-        if asked[name] != found[name]:
-            raise ModelError(
-                f"{WEIGHTS}: {name} has shape {list(found[name])}, but {CONFIG} and the tokenizer ask for "
-                f"{list(asked[name])}"
-            )
-
-
-def _weights(data: bytes) -> dict[str, np.ndarray]:
-    try:
-        weights = safetensors.numpy.load(data)
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ModelError(f"{WEIGHTS} is not a safetensors file: {error}") from error
-    for name, weight in weights.items():
-        if not np.isfinite(weight).all():
-            raise ModelError(
-                f"{WEIGHTS}: {name} holds NaN or infinity, the mark of a training run that diverged"
-            )
-    return weights
+    check(config, fields(kind), closed=("model", "decoding"), known=kind.title)
+    configured(DecodingOptions, config["decoding"])
+    return kind
 
 
 # -- write ------------------------------------------------------------------------------------------------------
@@ -207,23 +174,17 @@ def write_model(
     files in the directory are left alone. Raises ModelError when the parts do not fit together, or the disk refuses.
     """
     directory = Path(directory)
-    named = {TOKENIZERS[side]: serialized for side, serialized in tokenizers.items()}
-    contents = {
-        CONFIG: dump_toml(config).encode(),
-        WEIGHTS: safetensors.numpy.save(
-            {name: np.ascontiguousarray(weight) for name, weight in weights.items()},
-            # One entry: safetensors writes several in a random order, and equal models shall be equal files.
-            metadata={TRAINED_WITH: json.dumps({name: sha256(named[name]) for name in sorted(named)})},
-        ),
-        **named,
-    }
+    named = {TOKENIZERS[side]: model for side, model in tokenizers.items()}
+    # One entry: safetensors writes several in a random order, and equal models shall be equal files.
+    trained_with = {TRAINED_WITH: json.dumps({name: sha256(named[name]) for name in sorted(named)})}
+    files = {CONFIG: dump_toml(config).encode(), WEIGHTS: serialized(weights, trained_with), **named}
     if card:
-        contents[CARD] = card.encode()
+        files[CARD] = card.encode()
     try:
-        _assemble(directory, contents)  # what could not be opened again is not written
+        _assemble(directory, files)  # what could not be opened again is not written
     except ModelError as error:
         raise ModelError(f"nothing was written to {directory}: {error}") from error
-    write_sealed(directory, contents, PARTS)
+    write_files(directory, files)
 
 
 # -- find -------------------------------------------------------------------------------------------------------

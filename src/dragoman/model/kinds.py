@@ -1,6 +1,8 @@
-"""The kinds of model a directory can hold: which weights each must have, and how its module is built.
+"""The kinds of translator: one record a kind. Loads no torch until a module is built.
 
-An explicit table: no class is ever looked up by a name that stands in a file. Loads no torch until a module is built.
+What training, the command line and the reader of directories know of a kind is read off its record. An explicit table:
+no class is ever looked up by a name that stands in a file. The kinds of language model have a table of their own
+(lineage/kinds.py): the "rnn" of that one is another network than the "rnn" here.
 
 Dimensions: D model, F feed-forward, V vocabulary.
 """
@@ -9,44 +11,105 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dragoman.errors import ConfigError, MissingExtraError, ModelError
+from dragoman.errors import ModelError
+from dragoman.model.fields import CONFIG, LARGEST_SIZE, MOST_LAYERS, Field, configured, fields_of
+from dragoman.model.modules import assembled, require_torch, shapes_of
 
 if TYPE_CHECKING:
     from torch import nn
 
-C = TypeVar("C")
 Settings = Mapping[str, Any]
 Shapes = dict[str, tuple[int, ...]]
-
-# Far above any real model; below them no product of sizes runs out of memory before it is compared with the file.
-LARGEST_WIDTH, MOST_LAYERS = 2**20, 1000
+Build = Callable[[Any, int, int], "nn.Module"]  # (config, source and target vocabulary) -> weights at random
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`shapes` tells the weights a [model] section asks for; `build` makes the module, with those weights in it."""
+class Sketch:
+    """What a model is made of, told without torch: translating does not load it."""
 
+    fields: tuple[Field, ...]  # of [model]
     shapes: Callable[[Settings, int, int], Shapes]
-    build: Callable[[Settings, int, int, Mapping[str, np.ndarray]], nn.Module]
+
+
+@dataclass(frozen=True)
+class TranslatorKind:
+    """A translator. Its directory holds the fields of its configuration in [model], and the weights of its module."""
+
+    name: str  # model.kind
+    title: str  # on the card
+    preset: str  # of training, where none is named
+    load: Callable[[], tuple[type[Any], Build]]  # its configuration and its module; imports torch
+    # Whether the shapes in its loss are known beforehand, so that few of them will do (training/gpu).
+    few_shapes: Callable[[Any], bool]
+    sketch: Sketch | None = None  # None: torch is asked, also to translate
+
+    def fields(self) -> tuple[Field, ...]:
+        """The settings of [model]."""
+        own = self.sketch.fields if self.sketch else fields_of(self.load()[0], "model", most=LARGEST_SIZE)
+        kind = Field("model", "kind", Literal[self.name])
+        return (kind, *(field for field in own if field.key != "kind"))
+
+    def shapes(self, model: Settings, source_vocab: int, target_vocab: int) -> Shapes:
+        """Name -> shape of the weights that a checked [model] section asks for. Raises ModelError."""
+        if self.sketch:
+            return self.sketch.shapes(model, source_vocab, target_vocab)
+        return shapes_of(self._maker(model, source_vocab, target_vocab))
+
+    def build(
+        self, model: Settings, source_vocab: int, target_vocab: int, weights: Mapping[str, np.ndarray]
+    ) -> nn.Module:
+        """The module with these weights, in fp32, in evaluation mode."""
+        return assembled(self._maker(model, source_vocab, target_vocab), weights)
+
+    def _maker(self, model: Settings, source_vocab: int, target_vocab: int) -> Callable[[], nn.Module]:
+        config, build = self.load()
+        return partial(build, configured(config, model), source_vocab, target_vocab)
+
+
+# -- a Transformer, without torch -------------------------------------------------------------------------------
+
+_size = partial(Field, "model", kind=int, least=1, most=LARGEST_SIZE)
+_layers = partial(Field, "model", kind=int, least=1, most=MOST_LAYERS)
+
+# As transformer.model.TransformerConfig has them.
+TRANSFORMER_FIELDS = (
+    _size("d_model"),
+    _size("d_ff"),
+    _size("n_heads"),
+    _layers("encoder_layers"),
+    _layers("decoder_layers"),
+    Field("model", "norm", Literal["post", "pre"]),
+    Field("model", "activation", Literal["relu", "gelu", "swiglu"]),
+    Field("model", "positions", Literal["sinusoidal", "learned", "rotary"]),
+    Field("model", "tie", Literal["all", "target", "none"]),
+    Field("model", "dropout", float, below=1),
+    Field("model", "attention_dropout", float, below=1),
+    _size("max_length"),
+)
 
 
 def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) -> Shapes:
-    """Name -> shape of every weight of a Transformer. Raises ModelError for a setting that has no sense."""
-    width = _integer(model, "d_model", LARGEST_WIDTH)
+    """Name -> shape of every weight of a Transformer; `model` is checked against TRANSFORMER_FIELDS."""
+    width = model["d_model"]
+    if width % model["n_heads"]:
+        raise ModelError(
+            f"{CONFIG}: model.d_model = {width} cannot be divided among model.n_heads = {model['n_heads']}"
+        )
     shapes = _tables(model, source_vocab, target_vocab, width)
-    if _choice(model, "positions", ("sinusoidal", "learned", "rotary")) == "learned":
-        length = _integer(model, "max_length", LARGEST_WIDTH)
-        shapes |= {f"{side}_input.learned.weight": (length, width) for side in ("source", "target")}
-    pre = _choice(model, "norm", ("pre", "post")) == "pre"
+    if model["positions"] == "learned":
+        rows = model["max_length"]
+        shapes |= {f"{side}_input.learned.weight": (rows, width) for side in ("source", "target")}
+    pre = model["norm"] == "pre"
     for stack, sublayers in {
         "encoder": ("self_attention", "feed_forward"),
         "decoder": ("self_attention", "cross_attention", "feed_forward"),
     }.items():
-        for i in range(_integer(model, f"{stack}_layers", MOST_LAYERS)):
+        for i in range(model[f"{stack}_layers"]):
             for j, sublayer in enumerate(sublayers):
                 layer = f"{stack}.layers.{i}"
                 inner = _feed_forward(model, width) if sublayer == "feed_forward" else _attention(width)
@@ -58,11 +121,10 @@ def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) ->
 
 
 def _tables(model: Settings, source_vocab: int, target_vocab: int, width: int) -> Shapes:
-    tie = _choice(model, "tie", ("all", "target", "none"))
-    if tie == "all":
+    if model["tie"] == "all":
         if source_vocab != target_vocab:
             raise ModelError(
-                f"config.toml: model.tie = 'all' needs one vocabulary, but the tokenizers have {source_vocab:,} "
+                f"{CONFIG}: model.tie = 'all' needs one vocabulary, but the tokenizers have {source_vocab:,} "
                 f"and {target_vocab:,} pieces"
             )
         shapes: Shapes = {"embedding.weight": (source_vocab, width)}
@@ -71,39 +133,8 @@ def _tables(model: Settings, source_vocab: int, target_vocab: int, width: int) -
             "source_embedding.weight": (source_vocab, width),
             "target_embedding.weight": (target_vocab, width),
         }
-    if tie == "none":
+    if model["tie"] == "none":
         shapes["output.weight"] = (target_vocab, width)
-    return shapes
-
-
-def rnn_shapes(model: Settings, source_vocab: int, target_vocab: int) -> Shapes:
-    """Name -> shape of every weight of a recurrent encoder-decoder. Raises ModelError as above."""
-    width = _integer(model, "d_model", LARGEST_WIDTH)
-    layers, directions = _integer(model, "layers", 4), _integer(model, "directions", 2)
-    attention = _choice(model, "attention", ("none", "additive", "dot"))
-    shapes = _tables(model, source_vocab, target_vocab, width)
-    for i in range(layers):
-        shapes |= _recurrent(model, f"encoder.layers.{i}", width, width // directions, directions)
-        fed = width if attention == "additive" and i == 0 else 0
-        shapes |= _recurrent(model, f"decoder.layers.{i}", width + fed, width, 1)
-        shapes |= _linear(f"bridge.{i}", width, width)
-    if attention == "none":
-        return shapes
-    shapes |= _linear("combine", width, 2 * width) | {"attention.query.weight": (width, width)}
-    if attention == "additive":
-        shapes |= {
-            "attention.query.bias": (width,), "attention.key.weight": (width, width), "attention.v.weight": (1, width)
-        }  # fmt: skip
-    return shapes
-
-
-def _recurrent(model: Settings, name: str, inputs: int, width: int, directions: int) -> Shapes:
-    """torch's names: the matrices of all gates stand on each other."""
-    rows = width * (3 if _choice(model, "cell", ("gru", "lstm")) == "gru" else 4)
-    shapes: Shapes = {}
-    for end in ("", "_reverse")[:directions]:
-        shapes |= {f"{name}.weight_ih_l0{end}": (rows, inputs), f"{name}.weight_hh_l0{end}": (rows, width)}
-        shapes |= {f"{name}.bias_{side}_l0{end}": (rows,) for side in ("ih", "hh")}
     return shapes
 
 
@@ -115,9 +146,9 @@ def _attention(width: int) -> Shapes:
 
 
 def _feed_forward(model: Settings, width: int) -> Shapes:
-    inner = _integer(model, "d_ff", LARGEST_WIDTH)
+    inner = model["d_ff"]
     shapes = _linear("inner", inner, width) | _linear("outer", width, inner)
-    if _choice(model, "activation", ("relu", "gelu", "swiglu")) == "swiglu":
+    if model["activation"] == "swiglu":
         shapes |= _linear("gate", inner, width)
     return shapes
 
@@ -130,78 +161,47 @@ def _norm(name: str, width: int) -> Shapes:
     return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
 
 
-def _integer(model: Settings, key: str, most: int) -> int:
-    value = model.get(key)
-    if type(value) is not int or not 1 <= value <= most:
-        raise ModelError(f"config.toml: model.{key} = {value!r}: must be a whole number from 1 to {most:,}")
-    return value
+# -- the table --------------------------------------------------------------------------------------------------
 
 
-def _choice(model: Settings, key: str, choices: tuple[str, ...]) -> str:
-    value = model.get(key)
-    if value not in choices:
-        raise ModelError(f"config.toml: model.{key} = {value!r}: must be one of {', '.join(choices)}")
-    return str(value)
-
-
-def build_transformer(
-    model: Settings, source_vocab: int, target_vocab: int, weights: Mapping[str, np.ndarray]
-) -> nn.Module:
-    """A Transformer in fp32, in evaluation mode."""
-    _require_torch("this needs torch, and translating does not")
+def _transformer() -> tuple[type[Any], Build]:
+    require_torch("this needs torch, and translating does not")
     from dragoman.transformer.model import Transformer, TransformerConfig
 
-    config = _configured(TransformerConfig, model, "Transformer")
-    return assembled(lambda: Transformer(config, source_vocab, target_vocab), weights)
+    return TransformerConfig, Transformer
 
 
-def build_rnn(
-    model: Settings, source_vocab: int, target_vocab: int, weights: Mapping[str, np.ndarray]
-) -> nn.Module:
-    """A recurrent encoder-decoder in fp32, in evaluation mode."""
-    _require_torch("a recurrent model needs torch, also to translate")
+def _rnn() -> tuple[type[Any], Build]:
+    require_torch("a recurrent model needs torch, also to translate")
     from dragoman.lineage.rnn import Rnn, RnnConfig
 
-    config = _configured(RnnConfig, model, "recurrent network")
-    return assembled(lambda: Rnn(config, source_vocab, target_vocab), weights)
+    return RnnConfig, Rnn
 
 
-def _require_torch(reason: str) -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(f"{reason}: install it with  pip install 'dragoman[train]'") from error
-
-
-def _configured(config: type[C], model: Settings, name: str) -> C:
-    try:
-        return config(**{key: value for key, value in model.items() if key != "kind"})
-    except (TypeError, ConfigError) as error:
-        raise ModelError(f"config.toml: [model] describes no {name}: {error}") from error
-
-
-def assembled(make: Callable[[], nn.Module], weights: Mapping[str, np.ndarray]) -> nn.Module:
-    """The module that `make` makes, with these weights in fp32, in evaluation mode."""
-    import torch
-
-    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
-        module = make()
-    tensors = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
-    module.load_state_dict(tensors, assign=True)
-    return module.eval().requires_grad_(False)
-
-
-KINDS: dict[str, Kind] = {
-    "transformer": Kind(transformer_shapes, build_transformer),
-    "rnn": Kind(rnn_shapes, build_rnn),
+TRANSLATORS: dict[str, TranslatorKind] = {
+    kind.name: kind
+    for kind in (
+        TranslatorKind(
+            "transformer",
+            "Transformer",
+            "small",
+            _transformer,
+            # Learned positions may end before a width of the grid does.
+            few_shapes=lambda config: config.positions != "learned",
+            sketch=Sketch(TRANSFORMER_FIELDS, transformer_shapes),
+        ),
+        # Recurrent networks ask the host for lengths.
+        TranslatorKind("rnn", "Recurrent network", "rnn", _rnn, few_shapes=lambda config: False),
+    )
 }
 
 
-def kind_of(model: Settings) -> Kind:
+def kind_of(model: Settings) -> TranslatorKind:
+    """The record of the kind that a [model] section names. Raises ModelError for one that there is not."""
     name = model.get("kind")
-    if not isinstance(name, str) or name not in KINDS:
+    if not isinstance(name, str) or name not in TRANSLATORS:
         raise ModelError(
-            f"config.toml: model.kind = {name!r}: this version knows {', '.join(KINDS)}; "
+            f"{CONFIG}: model.kind = {name!r}: this version knows {', '.join(TRANSLATORS)}; "
             "a newer one may know more"
         )
-    return KINDS[name]
+    return TRANSLATORS[name]

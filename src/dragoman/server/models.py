@@ -18,7 +18,8 @@ from typing import Any
 
 from dragoman.config import load_toml
 from dragoman.errors import ConfigError, DragomanError, ModelError
-from dragoman.model.directory import CONFIG, ModelDirectory, find_model, open_model
+from dragoman.model.directory import ModelDirectory, find_model, open_model
+from dragoman.model.fields import CONFIG
 from dragoman.model.seal import MANIFEST
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal

@@ -23,7 +23,7 @@ _SIGNS = (
 
 @dataclass(frozen=True)
 class WordPiece:
-    """See text.monolingual.Splitter, whose part it takes."""
+    """See text.splitter.Splitter, whose part it takes."""
 
     vocabulary: frozenset[str]
     lower: bool = True  # small letters, without accents

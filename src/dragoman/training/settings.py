@@ -6,14 +6,15 @@ One frozen dataclass a section; a default has its home here or beside the class 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from dragoman.config import Resolved, Sections, resolve
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError
-from dragoman.lineage.rnn import RnnConfig
+from dragoman.model.kinds import TRANSLATORS
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.transformer.model import TransformerConfig
@@ -116,32 +117,38 @@ class RunConfig:
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
 
 
-@dataclass(frozen=True)
-class RnnRunConfig(RunConfig):
-    """The same with a recurrent model."""
-
-    model: RnnConfig = field(default_factory=RnnConfig)  # type: ignore[assignment]
-
-
 Layer = tuple[str, Sections]  # where it comes from, and what it says
+# That of a Transformer is no field of its configuration: where nothing is said, it is meant.
+DEFAULT_KIND = "transformer"
 
-# By model.kind. That of a Transformer is no field of its configuration: where nothing is said, it is meant.
-KINDS: dict[str, type[RunConfig]] = {"transformer": RunConfig, "rnn": RnnRunConfig}
+
+@cache
+def run_config(kind: str) -> type[RunConfig]:
+    """What a run of this kind of translator can be told: the same sections, and its own [model]."""
+    if kind == DEFAULT_KIND:
+        return RunConfig
+    section, _ = TRANSLATORS[kind].load()
+    model = ("model", section, field(default_factory=section))
+    made = make_dataclass(
+        section.__name__.replace("Config", "RunConfig"), [model], bases=(RunConfig,), frozen=True
+    )
+    made.__module__ = __name__
+    return made
 
 
 def kind_of_model(model: object) -> str:
     """The model.kind of a [model] section."""
-    return str(getattr(model, "kind", "transformer"))
+    return str(getattr(model, "kind", DEFAULT_KIND))
 
 
 def asked_kind(layers: Sequence[Layer]) -> str:
     """The last model.kind that was asked for. Raises ConfigError for one that there is not."""
-    kind, origin = "transformer", ""
+    kind, origin = DEFAULT_KIND, ""
     for place, sections in layers:
         if "kind" in sections.get("model", {}):
             kind, origin = str(sections["model"]["kind"]), place
-    if kind not in KINDS:
-        raise ConfigError(f"model.kind = {kind} ({origin}): must be one of {', '.join(KINDS)}")
+    if kind not in TRANSLATORS:
+        raise ConfigError(f"model.kind = {kind} ({origin}): must be one of {', '.join(TRANSLATORS)}")
     return kind
 
 
@@ -151,8 +158,8 @@ def resolve_run(layers: Sequence[Layer]) -> Resolved[RunConfig]:
     Raises ConfigError: see config.resolve.
     """
     kind = asked_kind(layers)
-    if kind != "transformer":
-        return resolve(KINDS[kind], layers)
+    if kind != DEFAULT_KIND:
+        return resolve(run_config(kind), layers)
     plain = [
         (place, {name: {k: v for k, v in values.items() if (name, k) != ("model", "kind")}
                  for name, values in sections.items()})
@@ -164,8 +171,7 @@ def resolve_run(layers: Sequence[Layer]) -> Resolved[RunConfig]:
 # A resumed run may change anything but these: they decide what the weights and the ids mean.
 FIXED_SECTIONS = ("data", "cleaning", "tokenizer", "model")
 
-DEFAULT_PRESET = "small"
-PRESET_OF_KIND = {"transformer": DEFAULT_PRESET, "rnn": "rnn"}  # where no preset is named
+DEFAULT_PRESET = TRANSLATORS[DEFAULT_KIND].preset
 
 _MODERN = {"norm": "pre", "dropout": 0.3}
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {

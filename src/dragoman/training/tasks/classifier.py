@@ -21,10 +21,10 @@ from dragoman.corpus.lines import read_lines
 from dragoman.errors import CorpusError
 from dragoman.ids import BOS, EOS, PAD
 from dragoman.lineage.bert import Bert, BertConfig
-from dragoman.lineage.lmdir import LmDirectory, Vocabulary
-from dragoman.lineage.masked import MaskedLM
+from dragoman.model.languagemodels import LmDirectory
 from dragoman.protocols import CrossEntropy, Loss
 from dragoman.text.normalize import normalize
+from dragoman.text.vocabulary import Vocabulary
 from dragoman.training.run import Result, carry_out
 from dragoman.training.task import Task
 from dragoman.training.tasks.languagemodels import LmRunConfig, LmScores, LmValidator
@@ -211,7 +211,7 @@ def start(
 
     Raises CorpusError for a label of the dev texts that no training text has; TrainingError.
     """
-    MaskedLM.of(base)
+    base.answering("classify")
     labels = sorted({example.label for example in train})
     if not 2 <= len(labels) <= MOST_LABELS:
         raise CorpusError(f"there are {len(labels)} different labels: 2 to {MOST_LABELS:,} make a classifier")

@@ -1,14 +1,15 @@
-"""Training a language model, from lines of text to sealed model: its data, its model, its validation, its presets.
+"""Training a language model, from lines of text to sealed model: its data, its model, its validation. Runs nothing.
 
-The run is run.py's, the same as a translator's.
+The run is run.py's. What is particular to a kind stands in its record (lineage/kinds.py), and what is particular to
+that which it is taught with in TEACHINGS.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from functools import partial
+from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,11 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from dragoman.corpus.monolingual import Splitter
 from dragoman.errors import ConfigError, CorpusError
-from dragoman.lineage.bert import BertConfig
-from dragoman.lineage.gpt import GptConfig
-from dragoman.lineage.lmdir import KINDS, MASK, LmDirectory, ModelConfig, Vocabulary, write_lm
-from dragoman.lineage.nnlm import NnlmConfig
-from dragoman.lineage.rnn import RnnLmConfig
+from dragoman.lineage.kinds import Teaching, neural_kind
+from dragoman.model.languagemodels import LmDirectory, write_lm
+from dragoman.text.splitter import Splitter
+from dragoman.text.vocabulary import MASK, Vocabulary
 from dragoman.text.wordpiece import WordPiece
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.run import Result, carry_out
@@ -38,7 +37,7 @@ class LmRunConfig:
     """A whole run; the sections of its TOML file are these fields."""
 
     data: TextConfig = field(default_factory=TextConfig)
-    model: Any = None  # of a kind's own class, below
+    model: Any = None  # of its kind's own class: see run_config
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
@@ -59,27 +58,17 @@ class LmRunConfig:
             )
 
 
-@dataclass(frozen=True)
-class NnlmRun(LmRunConfig):
-    model: NnlmConfig = field(default_factory=NnlmConfig)
+@cache
+def run_config(kind: str) -> type[LmRunConfig]:
+    """What a run of this kind can be told: the sections of all, and its own [model]."""
+    section = neural_kind(kind).config
+    model = ("model", section, field(default_factory=section))
+    made = make_dataclass(
+        section.__name__.replace("Config", "Run"), [model], bases=(LmRunConfig,), frozen=True
+    )
+    made.__module__ = __name__
+    return made
 
-
-@dataclass(frozen=True)
-class RnnLmRun(LmRunConfig):
-    model: RnnLmConfig = field(default_factory=RnnLmConfig)
-
-
-@dataclass(frozen=True)
-class GptRun(LmRunConfig):
-    model: GptConfig = field(default_factory=GptConfig)
-
-
-@dataclass(frozen=True)
-class BertRun(LmRunConfig):
-    model: BertConfig = field(default_factory=BertConfig)
-
-
-RUNS: dict[str, type[LmRunConfig]] = {"nnlm": NnlmRun, "rnn": RnnLmRun, "gpt": GptRun, "bert": BertRun}
 
 _COMMON: dict[str, dict[str, Any]] = {
     "optimizer": {"schedule": "cosine", "warmup_steps": 200, "weight_decay": 0.05, "ema_decay": 0.99},
@@ -90,8 +79,8 @@ _COMMON: dict[str, dict[str, Any]] = {
 
 def defaults(kind: str) -> dict[str, dict[str, Any]]:
     """What a run of a kind begins with, before anybody asks for anything else."""
-    rate = {"nnlm": 2e-3, "rnn": 3e-3, "gpt": 2e-3, "bert": 1e-3}[kind]
-    return {**_COMMON, "optimizer": {**_COMMON["optimizer"], "peak_lr": rate}}
+    own = neural_kind(kind).defaults
+    return {name: {**_COMMON.get(name, {}), **own.get(name, {})} for name in dict.fromkeys((*_COMMON, *own))}
 
 
 # -- validation -------------------------------------------------------------------------------------------------
@@ -195,47 +184,66 @@ def start(
 
     Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
     """
-    model: ModelConfig = config.model
-    if base is not None and base.config["model"] != asdict(model):
+    kind = neural_kind(config.model.kind)
+    taught = TEACHINGS[kind.teaching]
+    if base is not None and base.config["model"] != asdict(config.model):
         raise ConfigError(f"a model that is trained further keeps its shape: that of {base.path}")
 
     def task() -> Task:
         given = split(lines, dev, config.data, config.training.seed)
-        extra = (MASK,) if isinstance(model, BertConfig) else ()
-        vocabulary = base.vocabulary if base else Vocabulary.of(given.train, splitter, extra)
-        data, measure = _data(config, given, vocabulary, output / "data")
-        size = data.report
-        validator = LmValidator(output, config, vocabulary, size, measure)
-        verb = "fill" if isinstance(model, BertConfig) else "sample"
-        usage = f"dragoman lm {verb} -m {output}" + (' "...[MASK]..."' if verb == "fill" else "")
-        return Task(partial(_model, model, len(vocabulary.words), base), data, validator, size, usage)
+        vocabulary = base.vocabulary if base else Vocabulary.of(given.train, splitter, taught.extra)
+        data, measure = taught.data(config, given, vocabulary, output / "data")
+        validator = LmValidator(output, config, vocabulary, data.report, measure)
+        build = partial(kind.build, config.model, len(vocabulary.words))
+        return Task(partial(_model, build, base), data, validator, data.report, taught.usage.format(output))
 
     return carry_out(
         output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
     )
 
 
-def _data(
-    config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path
-) -> tuple[Data, Callable[[nn.Module], LmScores]]:
-    budget, seed = config.training.batch_tokens, config.training.seed
-    if isinstance(config.model, BertConfig):
-        masked = MaskedData(
-            given, vocabulary.encode, Words.of(vocabulary.words, vocabulary.splitter.unit), config.data, seed
-        )
-        return masked, partial(_measured_masked, masked, masked.dev_batches(budget))
-    data = TextData(directory, given, vocabulary.encode, len(vocabulary.words), config.data, seed)
-    if isinstance(config.model, NnlmConfig) and data.longest < config.model.window:
-        raise CorpusError(
-            f"the corpus is too small for model.window = {config.model.window}: its longest line has "
-            f"{data.longest:,} tokens; use more text or a smaller window"
-        )
-    characters = sum(len(line) + 1 for line in data.dev)
-    return data, partial(_measured, data.dev_batches(budget), characters)
-
-
-def _model(config: ModelConfig, vocab: int, base: LmDirectory | None) -> nn.Module:
-    model = KINDS[config.kind][1](config, vocab)
+def _model(build: Callable[[], nn.Module], base: LmDirectory | None) -> nn.Module:
+    model = build()
     if base is not None:
         model.load_state_dict(base.module.state_dict())
     return model
+
+
+# -- what is taught ---------------------------------------------------------------------------------------------
+
+Taught = tuple[
+    Data, Callable[[nn.Module], LmScores]
+]  # the text in batches, and how a model of it is measured
+
+
+def _next_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Taught:
+    seed, window = config.training.seed, getattr(config.model, "window", 0)
+    data = TextData(directory, given, vocabulary.encode, len(vocabulary.words), config.data, seed)
+    if data.longest < window:
+        raise CorpusError(
+            f"the corpus is too small for model.window = {window}: its longest line has {data.longest:,} tokens; "
+            "use more text or a smaller window"
+        )
+    characters = sum(len(line) + 1 for line in data.dev)
+    return data, partial(_measured, data.dev_batches(config.training.batch_tokens), characters)
+
+
+def _hidden_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Taught:
+    words = Words.of(vocabulary.words, vocabulary.splitter.unit)
+    data = MaskedData(given, vocabulary.encode, words, config.data, config.training.seed)
+    return data, partial(_measured_masked, data, data.dev_batches(config.training.batch_tokens))
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a network is taught with, and how it is measured."""
+
+    data: Callable[[LmRunConfig, Split, Vocabulary, Path], Taught]
+    usage: str  # a command that uses the trained model
+    extra: tuple[str, ...] = ()  # tokens that no text has
+
+
+TEACHINGS: dict[Teaching, Lessons] = {
+    "next": Lessons(_next_tokens, "dragoman lm sample -m {}"),
+    "hidden": Lessons(_hidden_tokens, 'dragoman lm fill -m {} "...[MASK]..."', (MASK,)),
+}

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from dragoman.corpus.batches import epoch_order, pad, plan_batches
-from dragoman.corpus.monolingual import SPACE
 from dragoman.errors import CorpusError
 from dragoman.ids import BOS, EOS, PAD
+from dragoman.text.splitter import SPACE
 from dragoman.text.wordpiece import INSIDE
 from dragoman.training.tasks.texts import Encode, Split, TextConfig
 

@@ -15,14 +15,13 @@ from dragoman.corpus.cleaning import prepare_text
 from dragoman.corpus.pairs import corpus_files
 from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
-from dragoman.lineage.rnn import Rnn, RnnConfig
 from dragoman.model.directory import ModelDirectory
+from dragoman.model.kinds import TRANSLATORS
 from dragoman.training.run import Result, carry_out
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
 from dragoman.training.tasks.prepare import OnGrid, Recipe, TrainingData, prepare
 from dragoman.training.tasks.validate import Validator
-from dragoman.transformer.model import Transformer
 
 PROBES = "probe.jsonl"
 
@@ -97,20 +96,17 @@ def start(
 
 def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None) -> nn.Module:
     vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
-    model: nn.Module
-    if isinstance(config.model, RnnConfig):
-        model = Rnn(config.model, *vocabularies)
-    else:
-        model = Transformer(config.model, *vocabularies)
+    _, build = TRANSLATORS[kind_of_model(config.model)].load()
+    model = build(config.model, *vocabularies)
     if base is not None:
         model.load_state_dict(base.build().state_dict())
     return model
 
 
 def _on_grid(config: RunConfig, data: TrainingData) -> OnGrid | None:
-    """Recurrent networks ask the host for lengths; learned positions may end before a width of the grid does."""
-    recurrent = isinstance(config.model, RnnConfig)
-    return None if recurrent or config.model.positions == "learned" else OnGrid(data)
+    """The data on a grid, for a model that can be trained in few shapes."""
+    kind = TRANSLATORS[kind_of_model(config.model)]
+    return OnGrid(data) if kind.few_shapes(config.model) else None
 
 
 def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:

@@ -17,13 +17,13 @@ from torch import nn
 
 from dragoman.evaluate import evaluate
 from dragoman.model.directory import write_model
+from dragoman.model.kinds import TRANSLATORS
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.tasks.prepare import TrainingData
 from dragoman.translate.translator import Translator
 
 SAMPLES = 2
-KIND_NAMES = {"transformer": "Transformer", "rnn": "Recurrent network"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Validator:
     def _card(self, scores: Scores, step: int, seconds: float, parameters: int) -> str:
         source, target = self.config.data.source, self.config.data.target
         found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
-        kind = KIND_NAMES[kind_of_model(self.config.model)]
+        kind = TRANSLATORS[kind_of_model(self.config.model)].title
         return (
             f"# {source} -> {target}\n\n{kind}, {parameters:,} parameters, step {step:,}, "
             f"{seconds / 60:.0f} minutes of training on {self.data.pairs:,} pairs.\n\n"

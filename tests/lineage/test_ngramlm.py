@@ -10,22 +10,15 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from dragoman.corpus.monolingual import Splitter
 from dragoman.errors import ModelError
 from dragoman.lineage.ngram import NgramConfig
-from dragoman.lineage.ngramdir import (
-    ARRAYS,
-    CONFIG,
-    PARTS,
-    VOCABULARY,
-    NgramLM,
-    open_ngram,
-    train_lm,
-    write_ngram,
-)
+from dragoman.lineage.ngramlm import NgramLM, train_lm
 from dragoman.lineage.perplexity import perplexity
+from dragoman.model.contents import NGRAMS, VOCABULARY, read_files, write_files
 from dragoman.model.directory import find_model
-from dragoman.model.seal import read_sealed, write_sealed
+from dragoman.model.fields import CONFIG
+from dragoman.model.languagemodels import open_lm, write_ngram
+from dragoman.text.splitter import Splitter
 from dragoman.text.tokenizer import Tokenizer
 
 LINES = ["the cat sat on the mat", "the dog sat", "", "a cat ate the dog </s> pie"]
@@ -55,7 +48,7 @@ def test_perplexity_is_the_geometric_mean_of_one_over_p() -> None:
 def test_a_text_cannot_end_itself() -> None:
     """The words <s> and </s> in a text are words that nobody knows."""
     lm = trained()
-    assert lm.encode(["the </s> <s> cat"])[0][1:3] == [1, 1]
+    assert lm.vocabulary.encode(["the </s> <s> cat"])[0][1:3] == [1, 1]
 
 
 @pytest.mark.parametrize("unit", ["words", "characters", "subwords"])
@@ -63,9 +56,10 @@ def test_a_model_comes_back_from_its_directory(unit: str, tmp_path: Path) -> Non
     tokenizer = Tokenizer.load(find_model("en-zh") / "tokenizer.model") if unit == "subwords" else None
     lm = trained(unit=unit, tokenizer=tokenizer)
     write_ngram(tmp_path / "lm", lm, {"lines": len(LINES)})
-    again = open_ngram(tmp_path / "lm")
-    assert again.words == lm.words
-    assert again.splitter.unit == unit
+    again = open_lm(tmp_path / "lm").language_model()
+    assert isinstance(again, NgramLM)
+    assert again.vocabulary.words == lm.vocabulary.words
+    assert again.vocabulary.splitter.unit == unit
     assert again.score(LINES) == lm.score(LINES)
     assert again.sample("the", 10, 1.0, 3) == lm.sample("the", 10, 1.0, 3)
     assert lm.sample("the", 10, 1.0, 3).startswith("the")
@@ -73,17 +67,17 @@ def test_a_model_comes_back_from_its_directory(unit: str, tmp_path: Path) -> Non
 
 def rewritten(directory: Path, **changed: bytes) -> None:
     """The model with some parts changed, sealed as if that were right."""
-    contents = read_sealed(directory, PARTS)
-    names = {"config": CONFIG, "arrays": ARRAYS, "vocabulary": VOCABULARY}
-    write_sealed(directory, contents | {names[key]: data for key, data in changed.items()}, PARTS)
+    contents = read_files(directory)
+    names = {"config": CONFIG, "arrays": NGRAMS, "vocabulary": VOCABULARY}
+    write_files(directory, contents | {names[key]: data for key, data in changed.items()})
 
 
 def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     write_ngram(tmp_path, trained(), {})
-    arrays = safetensors.numpy.load(read_sealed(tmp_path, PARTS)[ARRAYS])
+    arrays = safetensors.numpy.load(read_files(tmp_path)[NGRAMS])
     rewritten(tmp_path, vocabulary=b"<pad>\n<unk>\n<s>\n</s>\ncat\n")
     with pytest.raises(ModelError, match="do not belong together"):
-        open_ngram(tmp_path)
+        open_lm(tmp_path)
     write_ngram(tmp_path, trained(), {})
     wrongs = {
         "keys.2": arrays["keys.2"][::-1],
@@ -94,7 +88,7 @@ def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     for name, wrong in wrongs.items():
         rewritten(tmp_path, arrays=safetensors.numpy.save(arrays | {name: np.ascontiguousarray(wrong)}))
         with pytest.raises(ModelError, match="do not belong together"):
-            open_ngram(tmp_path)
+            open_lm(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -112,4 +106,4 @@ def test_a_config_that_cannot_be_meant_is_refused(config: bytes, tmp_path: Path)
     write_ngram(tmp_path, trained(), {})
     rewritten(tmp_path, config=config)
     with pytest.raises(ModelError, match=str(tmp_path)):
-        open_ngram(tmp_path)
+        open_lm(tmp_path)
