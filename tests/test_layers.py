@@ -33,7 +33,7 @@ MECHANICS = {
         "journal",
         "loop",
         "loss",
-        "muon",
+        "optimizers",
         "optimizer",
         "random_state",
     )

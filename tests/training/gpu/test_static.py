@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from dragoman.transformer.model import Transformer, TransformerConfig
 
 CPU = torch.device("cpu")
 BUDGET, VOCABULARY = 160, 30
-Kind = Literal["adam", "adamw", "muon"]
+KINDS = get_args(get_args(get_type_hints(OptimizerConfig, include_extras=True)["kind"])[0])
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ class Trained:
     def __init__(
         self,
         graphs: Graphs | None,
-        kind: Kind = "adamw",
+        kind: str = "adamw",
         dropout: float = 0.0,
         consistency: float = 0.0,
         device: torch.device = CPU,
@@ -69,7 +69,7 @@ class Trained:
         self.said: list[str] = []
         model = transformer(dropout=dropout).to(device)
         self.parameters = FlatParameters(model, dtype)
-        config = OptimizerConfig(kind, 0.01, warmup_steps=2, weight_decay=0.1, clip_norm=clip, epsilon=1e-3)
+        config = OptimizerConfig(kind, 0.01, warmup_steps=2, weight_decay=0.1, clip_norm=clip, epsilon=1e-3)  # type: ignore[arg-type]
         self.optimizer = Optimizer(self.parameters, config, 100)
         usual, masked = (kind(0.1, consistency) for kind in (LabelSmoothing, MaskedLabelSmoothing))
         loss = lambda criterion, model, batch: model.loss(batch.twice() if consistency else batch, criterion)
@@ -136,11 +136,11 @@ def test_a_place_with_nothing_in_it_has_no_loss_and_no_gradient(corpus: IdStore)
 # -- steps ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["adam", "adamw", "muon"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("accumulate", [1, 3])
 @pytest.mark.parametrize("feed", [OnDevice, FromHost])
 def test_steps_of_fixed_shape_give_the_weights_of_ordinary_ones(
-    corpus: IdStore, kind: Kind, accumulate: int, feed: type[OnDevice] | type[FromHost]
+    corpus: IdStore, kind: str, accumulate: int, feed: type[OnDevice] | type[FromHost]
 ) -> None:
     usual, static = Trained(None, kind), Trained(Direct(), kind, feed=feed)
     expected = usual.steps(stream(corpus), 6, accumulate=accumulate)
@@ -170,7 +170,7 @@ def test_without_clipping_too(corpus: IdStore) -> None:
 
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
-def test_restored_it_takes_the_same_next_steps(corpus: IdStore, kind: Kind) -> None:
+def test_restored_it_takes_the_same_next_steps(corpus: IdStore, kind: str) -> None:
     whole = Trained(Direct(), kind)
     whole.steps(stream(corpus), 3)
     saved = whole.state()
@@ -215,11 +215,11 @@ class Watched(Direct):
             compute()
 
 
-@pytest.mark.parametrize("kind", ["adam", "adamw", "muon"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("consistency", [0.0, 1.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_nothing_is_read_back_inside_a_step(
-    corpus: IdStore, kind: Kind, consistency: float, dtype: torch.dtype
+    corpus: IdStore, kind: str, consistency: float, dtype: torch.dtype
 ) -> None:
     static = Trained(Watched(), kind, dropout=0.1, consistency=consistency, dtype=dtype)
     assert len(static.steps(stream(corpus), 3)) == 3 and not static.said
@@ -281,7 +281,7 @@ def test_what_was_recorded_is_forgotten_when_the_corpus_moves(corpus: IdStore, t
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 @pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_a_step_that_is_no_number_changes_nothing(corpus: IdStore, kind: Kind, what: str) -> None:
+def test_a_step_that_is_no_number_changes_nothing(corpus: IdStore, kind: str, what: str) -> None:
     static = Trained(Direct(), kind)
     batches = stream(corpus)
     static.steps(batches, 2)
@@ -296,10 +296,10 @@ def test_a_step_that_is_no_number_changes_nothing(corpus: IdStore, kind: Kind, w
         return Loss(loss.sum + (0 * loss.sum).sqrt(), loss.nll, loss.tokens)
 
     static.static.objective = poisoned
-    before = {**static.state(), "steps": torch.stack(static.optimizer.places()[-3:-1])}
+    before = {**static.state(), "steps": torch.stack(static.optimizer.buffers()[-3:-1])}
     with pytest.raises(Diverged, match="the loss became" if what == "loss" else "norm became nan"):
         static.steps(batches, 1, start=2)
-    assert_same(before, {**static.state(), "steps": torch.stack(static.optimizer.places()[-3:-1])})
+    assert_same(before, {**static.state(), "steps": torch.stack(static.optimizer.buffers()[-3:-1])})
 
 
 class Refused(Direct):
@@ -506,7 +506,7 @@ def test_streams_and_modes_are_put_back_when_a_capture_fails(fake_cuda: list[str
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_replayed_steps_are_called_ones(corpus: IdStore, kind: Kind, dtype: torch.dtype) -> None:
+def test_replayed_steps_are_called_ones(corpus: IdStore, kind: str, dtype: torch.dtype) -> None:
     device = torch.device("cuda", torch.cuda.current_device())
     found = []
     for graphs in (Direct(), CudaGraphs(device)):

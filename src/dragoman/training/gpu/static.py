@@ -88,8 +88,8 @@ class StaticSteps:
         randomness = random_state(device)
         try:
             tokens = self._add_up(window, self.graphs)
-            self.optimizer.dial(number)
-            self.graphs.run(UPDATE, self._update, [self._total, self._found, *self.optimizer.places()])
+            self.optimizer.set_step(number)
+            self.graphs.run(UPDATE, self._update, [self._total, self._found, *self.optimizer.buffers()])
         except NotCaptured as error:
             reason = str(error)
         except (RuntimeError, MemoryError) as error:
@@ -131,7 +131,7 @@ class StaticSteps:
         self._total.add_(self._gradient)
 
     def _update(self) -> None:
-        self._found[2] = self.optimizer.follow(self._total, self._found[0])
+        self._found[2] = self.optimizer.step_on_device(self._total, self._found[0])
 
     def _give_up(self, reason: str) -> None:
         self.graphs = None
