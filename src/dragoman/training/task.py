@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import torch
 from torch import nn
 
-from dragoman.training.gpu.static import Feed
+from dragoman.training.gpu.static import DeviceLoader
 from dragoman.training.gradients import SplittableBatch
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.settings import TrainingConfig, ValidationConfig
@@ -37,7 +37,7 @@ class Data(Protocol):
 class GridData(Data, Protocol):
     """The same, in batches that have a place on a grid."""
 
-    def feed(self, device: torch.device) -> Feed: ...
+    def loader(self, device: torch.device) -> DeviceLoader: ...
 
 
 class Scores(Protocol):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dragoman.training.gpu.graphs import Direct, Graphs, Recorded
+from dragoman.training.gpu.graphs import Eager, GraphCache, Graphs
 from dragoman.training.optimizer import RULES, FlatParameters, Optimizer, OptimizerConfig
 from dragoman.training.optimizers.rule import Rule, Scalar, subtract_scaled
 
@@ -100,15 +100,15 @@ class Called:
         self.replay = compute
 
 
-class Rehearsed(Recorded):
+class Rehearsed(GraphCache):
     """All of capturing but the graph."""
 
-    def record(self, compute: Callable[[], None]) -> Called:
+    def capture(self, compute: Callable[[], None]) -> Called:
         compute()
         return Called(compute)
 
 
-@pytest.mark.parametrize("graphs", [Direct(), Rehearsed(CPU)], ids=["direct", "recorded"])
+@pytest.mark.parametrize("graphs", [Eager(), Rehearsed(CPU)], ids=["direct", "recorded"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("changes", [{}, {"clip_norm": 0.0, "ema_decay": 0.0}])
 def test_a_step_on_the_device_is_a_step(
