@@ -78,7 +78,8 @@ def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:
 
 
 def inner_matrices(model: nn.Module) -> set[str]:
-    """Names of the weights of linear layers inside a stack of layers: neither tables nor the output projection."""
+    """Names of the weight matrices of linear layers inside a stack, as "encoder.layers.0.q.weight": those that Muon
+    updates. Embedding tables and the output projection are not among them."""
     return {
         f"{name}.weight"
         for name, module in model.named_modules()
@@ -87,14 +88,16 @@ def inner_matrices(model: nn.Module) -> set[str]:
 
 
 class FlatParameters:
-    """All weights of a model as one fp32 vector [P] (the master), seen by the model through views of it.
+    """All weights of a model end to end in one fp32 vector [P], the master weights, which the optimiser updates.
 
-    In bf16 the model computes with a rounded shadow of the master, refreshed once a step; autocast would round
-    every weight again at every use. Gradients arrive in one vector too, so that clipping, optimiser and average
-    are a handful of calls over long vectors whatever the number of layers.
+    The model computes with `shadow` [P]: in fp32 the master itself, in bf16 a copy that is rounded once a step
+    (autocast would round every weight again at every use). Its parameters become views of that vector, and their
+    gradients views of another, `gradient` [P]: so clipping, optimiser and average are a few calls over long vectors,
+    whatever the number of layers.
     """
 
     def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
+        """Move the parameters of `model` into the vectors; it computes in `dtype`, fp32 or bf16, from then on."""
         inner = inner_matrices(model)
         named = list(model.named_parameters())
         # The layers' matrices first, those of one shape side by side (Muon takes each such block at once); then
@@ -110,11 +113,14 @@ class FlatParameters:
 
     @property
     def layout(self) -> list[list[Any]]:
-        """Name and shape of each part of the vectors, in order: without it a saved vector means nothing."""
+        """Name and shape of each parameter in the order of the vectors: a checkpoint tells by it what they mean."""
         return [[name, list(shape)] for name, shape in self.shapes.items()]
 
     def attach(self, model: nn.Module) -> Tensor:
-        """Let the model, or a copy of it, compute with these weights; returns the vector its gradients arrive in."""
+        """Make the parameters of `model`, the one given before or a copy of it, views of `shadow`.
+
+        Returns a new vector of zeros [P] in the type of `shadow`, of which their gradients are views.
+        """
         arriving = torch.zeros_like(self.shadow)
         weights, gradients = self.named(self.shadow), self.named(arriving)
         for name, parameter in model.named_parameters():
@@ -122,7 +128,7 @@ class FlatParameters:
         return arriving
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """The vector [P] as views by parameter name."""
+        """A vector [P] as views, by parameter name, each of its parameter's shape [...]."""
         sizes = [shape.numel() for shape in self.shapes.values()]
         parts = flat.split(sizes)  # type: ignore[no-untyped-call]
         return {
@@ -243,7 +249,7 @@ class Optimizer:
         self.parameters.publish()
 
     def buffers(self) -> list[Tensor]:
-        """All tensors that a step writes, beside the gradient."""
+        """All tensors that a step writes, beside the gradient: vectors [P], moments [N], counters []."""
         return [*self.tensors().values(), *self._counters(), self.parameters.shadow]
 
     def _counters(self) -> list[Tensor]:
@@ -256,10 +262,10 @@ class Optimizer:
         return found | ({"average": self.average} if self.config.ema_decay else {})
 
     def restore(self, tensors: dict[str, Tensor], number: int) -> None:
-        """Put back what `tensors` gave after step `number`, here or with other settings.
+        """Set the weights [P], moments [N] and average [P] to those that `tensors` gave after step `number`.
 
-        Vectors that this kind has no use for are passed over. What is missing begins as in a new run: a moment at
-        zero, the average at the weights.
+        They may come from a run with other settings: what this kind has no use for is passed over, and what is
+        missing begins as in a new run, a moment at zero, the average at the weights.
         """
         self.parameters.master.copy_(tensors["master"])
         for name, moment in self.moments.items():

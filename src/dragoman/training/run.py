@@ -104,6 +104,7 @@ class Run:
     # -- state ------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Checkpoint:
+        """The present state; its tensors are those of the run, not copies."""
         tensors = dict(self.optimizer.tensors(), random=torch.get_rng_state())
         if self.device.type == "cuda":
             tensors["random_cuda"] = torch.cuda.get_rng_state()
@@ -119,9 +120,11 @@ class Run:
         return Checkpoint(self.progress.step, tensors, state)
 
     def save(self) -> None:
+        """Write the present state as the latest checkpoint. Raises TrainingError when the disk refuses."""
         checkpoints.save(self.output / "checkpoints", self.snapshot(), self.config.training.keep_checkpoints)
 
     def restore(self, found: Checkpoint) -> None:
+        """Go back, or on, to the state of a checkpoint of this run."""
         self.progress = Progress(**found.state["progress"])
         self.health = Health(**found.state["health"])
         self.optimizer.scale = found.state["learning_rate_scale"]

@@ -58,7 +58,10 @@ class DeviceLoader(Protocol):
         of the pairs [R]."""
 
     def fill(self, inputs: tuple[Tensor, ...], batch: Any) -> None:
-        """Write this batch into its shape's input tensors (see new_inputs), without waiting for the device."""
+        """Write this batch into the input tensors of its shape [R, S] and [R, T + 1], or [R]: see new_inputs.
+
+        The host does not wait for the device.
+        """
 
     def batch(self, inputs: tuple[Tensor, ...], shape: Any) -> Batch:
         """The padded batch, source [R, S] and target [R, T + 1], from the input tensors. May be captured."""

@@ -61,21 +61,29 @@ class LmRunConfig:
 
 @dataclass(frozen=True)
 class NnlmRun(LmRunConfig):
+    """Of a feed-forward model over a window (Bengio et al., 2003)."""
+
     model: NnlmConfig = field(default_factory=NnlmConfig)
 
 
 @dataclass(frozen=True)
 class RnnLmRun(LmRunConfig):
+    """Of a recurrent model."""
+
     model: RnnLmConfig = field(default_factory=RnnLmConfig)
 
 
 @dataclass(frozen=True)
 class GptRun(LmRunConfig):
+    """Of a Transformer decoder without cross-attention."""
+
     model: GptConfig = field(default_factory=GptConfig)
 
 
 @dataclass(frozen=True)
 class BertRun(LmRunConfig):
+    """Of a Transformer encoder that fills in masked words."""
+
     model: BertConfig = field(default_factory=BertConfig)
 
 
@@ -99,10 +107,10 @@ def defaults(kind: str) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class LmScores:
-    """One look at the dev text."""
+    """What one validation measured on the dev text; see task.Scores."""
 
-    value: float
-    found: Mapping[str, float]
+    value: float  # larger is better
+    found: Mapping[str, float]  # by name, in the units of the name
     samples: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, float]:

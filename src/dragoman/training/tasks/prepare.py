@@ -64,10 +64,12 @@ class TrainingData:
 
     @property
     def source_tokenizer(self) -> Tokenizer:
+        """Of the source side; a joint one serves both."""
         return self.tokenizers["source" if "source" in self.tokenizers else "joint"]
 
     @property
     def target_tokenizer(self) -> Tokenizer:
+        """Of the target side; a joint one serves both."""
         return self.tokenizers["target" if "target" in self.tokenizers else "joint"]
 
     def ids(self, epoch: int) -> IdStore:
@@ -116,6 +118,7 @@ class TrainingData:
         return store.batch(largest)
 
     def dev_batches(self, budget: int) -> list[Batch]:
+        """The dev pairs, of at most `budget` tokens a batch, never sampled."""
         sources = self.source_tokenizer.encode_batch([pair.source for pair in self.dev])
         targets = self.target_tokenizer.encode_batch([pair.target for pair in self.dev])
         store = IdStore.write(
