@@ -40,12 +40,13 @@ def _learns(module: nn.Module) -> bool:
 
 
 class FusedDropout(ByteDropout):
-    """One pass, and no mask kept for the way back."""
+    """Dropout of x [..., D] in one pass, with no mask kept for the backward pass."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self._kernel(None, x) if self._fits(x) else super().forward(x)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + dropout(y), in one pass over both."""
         return self._kernel(x, y) if self._fits(y) and x.is_contiguous() else super().add(x, y)
 
     def _fits(self, x: Tensor) -> bool:
@@ -57,7 +58,7 @@ class FusedDropout(ByteDropout):
 
 
 class FusedEmbedding(nn.Embedding):
-    """Gradients go to their rows, not into a table of zeros first."""
+    """tokens [...] -> [..., D]. Gradients are added to their rows, without a table of zeros in between."""
 
     def forward(self, tokens: Tensor) -> Tensor:
         if not (_learns(self) and kernels.fits(self.weight)):
@@ -66,7 +67,7 @@ class FusedEmbedding(nn.Embedding):
 
 
 class FusedLayerNorm(nn.LayerNorm):
-    """One pass each way."""
+    """LayerNorm of x [..., D] in one pass forward and one backward."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not (_learns(self) and kernels.fits(x)):
@@ -79,7 +80,7 @@ class FusedLayerNorm(nn.LayerNorm):
 
 
 class FusedResidual(Residual):
-    """With pre-norm, the gradients of the two ways around and through the sublayer meet in the norm's own pass."""
+    """Add & Norm of x [..., D]. With pre-norm, the norm's backward pass also adds the gradient of the way around it."""
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         norm = self.norm
@@ -90,7 +91,7 @@ class FusedResidual(Residual):
 
 
 class FusedFeedForward(FeedForward):
-    """Bias and ReLU in one pass, and so their gradients; those of the weights from transposed copies."""
+    """x [..., D] -> [..., D]: bias and ReLU in one pass, and so their gradients."""
 
     def forward(self, x: Tensor) -> Tensor:
         wide = len(self.inner.weight) % kernels.LANES == 0
@@ -113,6 +114,7 @@ class FusedMultiHeadAttention(MultiHeadAttention):
         return Linear.apply(x, output.weight, output.bias)  # type: ignore[no-untyped-call]
 
     def packs(self) -> bool:
+        """Whether it can attend among packed sentences."""
         return (
             self.dropout is None
             and not self.rotary
@@ -120,6 +122,7 @@ class FusedMultiHeadAttention(MultiHeadAttention):
         )
 
     def attend(self, q: Tensor, kv: KVCache, mask: Tensor | None) -> Tensor:
+        """q [B, H, T, K] -> [B, T, D], with scale, mask and softmax in one pass."""
         short = kv.keys.size(2) <= kernels.LONGEST
         if self.dropout is not None or not (short and _learns(self) and kernels.serves(q)):
             return super().attend(q, kv, mask)
@@ -155,6 +158,7 @@ class FusedTransformer(Transformer):
     decoder: FusedDecoder
 
     def loss(self, batch: Batch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
+        """Transformer.loss, over packed sentences where they fit."""
         if not self._fits(batch):
             return super().loss(batch, cross_entropy)
         inputs, labels = batch.target[:, :-1], batch.target[:, 1:]
