@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.training.cpu import kernels
 from dragoman.training.cpu.dropout import ByteDropout
-from dragoman.training.cpu.packed import Attention, Packing, Sight
+from dragoman.training.cpu.packed import Attention, AttentionPattern, Packing
 from dragoman.training.cpu.products import Embedding, Linear, LinearRelu
 from dragoman.transformer.attention import KVCache, MultiHeadAttention, merge_heads
 from dragoman.transformer.decoder import Decoder
@@ -104,9 +104,9 @@ class FusedFeedForward(FeedForward):
 class FusedMultiHeadAttention(MultiHeadAttention):
     """Scale, mask and softmax in one pass; of packed sentences, all between the projections."""
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | Sight | None = None) -> Tensor:
-        """x [B, T, D] asks, memory [B, S, D] answers -> [B, T, D]; under a sight, B is 1 and T and S are rows."""
-        if not isinstance(mask, Sight):
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | AttentionPattern | None = None) -> Tensor:
+        """x [B, T, D] asks, memory [B, S, D] answers -> [B, T, D]; with a pattern, B is 1 and T and S are rows."""
+        if not isinstance(mask, AttentionPattern):
             return super().forward(x, memory, mask)
         q, k, v, output = self.q, self.k, self.v, self.output
         parameters = q.weight, k.weight, v.weight, q.bias, k.bias, v.bias
@@ -137,7 +137,7 @@ class FusedEncoder(Encoder):
     def packed(self, x: Tensor, source: Packing) -> Tensor:
         """x [1, R, D] -> memory [1, R, D]."""
         for layer in self.layers:
-            x = layer(x, Sight(source, source))
+            x = layer(x, AttentionPattern(source, source))
         return x if self.norm is None else self.norm(x)
 
 
@@ -147,7 +147,9 @@ class FusedDecoder(Decoder):
     def packed(self, x: Tensor, memory: Tensor, target: Packing, source: Packing) -> Tensor:
         """x [1, R, D], memory [1, R', D] -> [1, R, D]."""
         for layer in self.layers:
-            x = layer(x, memory, Sight(target, target, causal=True), Sight(target, source))
+            x = layer(
+                x, memory, AttentionPattern(target, target, causal=True), AttentionPattern(target, source)
+            )
         return x if self.norm is None else self.norm(x)
 
 

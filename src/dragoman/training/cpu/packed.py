@@ -51,7 +51,7 @@ class Packing:
 
 
 @dataclass(frozen=True)
-class Sight:
+class AttentionPattern:
     """Which keys a query may attend to among packed sentences, in place of a mask: those of the same sentence."""
 
     queries: Packing
@@ -89,18 +89,22 @@ class Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, memory: Tensor | None, heads: int, sight: Sight, *parameters: Tensor
+        ctx: Any, x: Tensor, memory: Tensor | None, heads: int, pattern: AttentionPattern, *parameters: Tensor
     ) -> Tensor:
         weights = parameters[:3]
         if memory is None:
             sides = [x @ joined(weights).t()]
         else:
             sides = [x @ weights[0].t(), memory @ joined(weights[1:]).t()]
-        ctx.heads, ctx.sight, ctx.itself = heads, sight, memory is None
+        ctx.heads, ctx.pattern, ctx.itself = heads, pattern, memory is None
         ctx.save_for_backward(x, x if memory is None else memory, *sides, *parameters)
         out = torch.empty_like(x)
         kernels.run(
-            "attention", *_given(sight, heads, sides, parameters), x.size(1), out, _scratch(sight, x, heads)
+            "attention",
+            *_given(pattern, heads, sides, parameters),
+            x.size(1),
+            out,
+            _scratch(pattern, x, heads),
         )
         return out
 
@@ -112,8 +116,8 @@ class Attention(torch.autograd.Function):
         slopes, sums = [torch.empty_like(side) for side in sides], torch.zeros(3 * x.size(-1))
         kernels.run(
             "attention_backward",
-            *_given(ctx.sight, ctx.heads, sides, parameters, gradient.contiguous()),
-            x.size(1), memory.size(1), *_split(slopes), sums, _scratch(ctx.sight, x, ctx.heads),
+            *_given(ctx.pattern, ctx.heads, sides, parameters, gradient.contiguous()),
+            x.size(1), memory.size(1), *_split(slopes), sums, _scratch(ctx.pattern, x, ctx.heads),
         )  # fmt: skip
         found = add_sums(biases, sums)
         if ctx.itself:
@@ -130,7 +134,7 @@ def _split(sides: list[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _given(
-    sight: Sight,
+    pattern: AttentionPattern,
     heads: int,
     sides: list[Tensor],
     parameters: tuple[Tensor, ...],
@@ -142,12 +146,12 @@ def _given(
     width = q.size(-1) // heads
     q_bias, k_bias, v_bias = parameters[3:]
     return (
-        len(sight.queries.starts) - 1, heads, width, sight.queries.starts, sight.keys.starts, int(sight.causal),
+        len(pattern.queries.starts) - 1, heads, width, pattern.queries.starts, pattern.keys.starts, int(pattern.causal),
         1 / math.sqrt(width), *gradient, q, q.stride(1), q_bias, k, v, k.stride(1), k_bias, v_bias,
     )  # fmt: skip
 
 
-def _scratch(sight: Sight, x: Tensor, heads: int) -> Tensor:
+def _scratch(pattern: AttentionPattern, x: Tensor, heads: int) -> Tensor:
     """Working memory [N] in fp32 for one head of the longest sentence of x [1, R, D], enough for both passes."""
-    tall, wide = (side.longest + kernels.LANES for side in (sight.queries, sight.keys))
+    tall, wide = (side.longest + kernels.LANES for side in (pattern.queries, pattern.keys))
     return torch.empty((2 * tall + max(tall, wide) + 2 * wide) * (x.size(-1) // heads) + 2 * tall * wide)
