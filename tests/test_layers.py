@@ -33,7 +33,7 @@ MECHANICS = {
         "journal",
         "loop",
         "loss",
-        "muon",
+        "optimizers",
         "optimizer",
         "random_state",
     )
@@ -104,15 +104,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The loop and what it is made of see protocols: one loop trains every model.
     "training": set(),
     **dict.fromkeys(MECHANICS, MECHANICS),
+    # An update rule knows what a rule is, and nothing of how it is called.
+    "training.optimizers": {"training.optimizers"},
     "training.cpu.dropout": {"transformer"},
     "training.cpu.fused": {"training.cpu", "transformer"},
     "training.gpu.grid": {"corpus", "text"},
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
     | MODELS,
-    "training.guards": set(),
+    "training.lock": set(),
+    "training.signals": set(),
     "training.task": {"training.gradients", "training.optimizer", "training.settings", "training.gpu.static"},
     "training.run": MECHANICS
-    | {"training.cpu", "training.settings", "training.task", "training.guards", "config"},
+    | {"training.cpu", "training.settings", "training.task", "training.lock", "training.signals", "config"},
     # Text, a model and a look at the dev set for each thing that can be trained.
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
     "training.tasks.validate": {"training", "evaluate", "model", "translate"},

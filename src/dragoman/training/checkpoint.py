@@ -28,11 +28,11 @@ FILES = ("tensors.safetensors", "state.json")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One moment of a training run."""
+    """All that a training run needs to go on from one moment as if it had not stopped."""
 
-    step: int
-    tensors: dict[str, Tensor]
-    state: dict[str, Any]
+    step: int  # the last that was done
+    tensors: dict[str, Tensor]  # of any shape and type, by name
+    state: dict[str, Any]  # whatever JSON can hold
 
 
 def save(directory: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:

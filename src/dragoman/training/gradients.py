@@ -28,14 +28,18 @@ T = TypeVar("T")
 
 
 class SplittableBatch(Batch, Protocol):
-    def __len__(self) -> int: ...
+    """A batch that can be cut between sentences."""
 
-    def rows(self, start: int, end: int) -> SplittableBatch: ...
+    def __len__(self) -> int:
+        """Number of sentences."""
+
+    def rows(self, start: int, end: int) -> SplittableBatch:
+        """The sentences from `start` to before `end`."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """One copy of the model: how its loss is computed, where its gradient arrives, whence its chance comes."""
+    """One copy of the model, to be used by one thread: its loss, its gradient, its random numbers."""
 
     objective: Callable[[Batch], Loss]
     gradient: Tensor  # [P], in the type the model computes in
@@ -44,7 +48,10 @@ class Worker:
     )
 
     def backward(self, piece: SplittableBatch, tokens: int) -> Tensor:
-        """[2] the summed loss and nll of the piece; and in `gradient` that of its part of the mean over `tokens`."""
+        """Set `gradient` to that of the piece's loss / tokens; returns the summed loss and nll of the piece [2].
+
+        `tokens` is the number in the whole window, so that gradients of its pieces add up to that of the mean.
+        """
         self.gradient.zero_()
         loss = self.objective(piece)
         (loss.sum / tokens).backward()  # type: ignore[no-untyped-call]
@@ -53,7 +60,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Gradient:
-    """Of the mean loss over the tokens of some batches."""
+    """The gradient of the mean loss over the tokens of some batches, and what was counted on the way."""
 
     flat: Tensor  # fp32 [P]; good until the next gradient is asked for
     loss: float  # nats a token, smoothed targets
@@ -63,15 +70,18 @@ class Gradient:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA and CPU say it differently."""
+    """Whether memory ran out: CUDA, Python and torch on a CPU raise different errors for it."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and "allocate memory" in str(error)
     )
 
 
 class Workers:
-    """One or more workers over the same weights. One computes here; several have a thread each, with its share of
-    the processor's threads. What they find is added in their order: the same numbers whoever is first."""
+    """Computes gradients with one or more workers over the same weights.
+
+    One computes in the calling thread; several have a thread each, with its share of the processor's threads. Their
+    gradients are added in a fixed order, so the sum is the same to the bit whichever is done first.
+    """
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self.workers = workers
@@ -79,9 +89,10 @@ class Workers:
         self._pool = processor.side_by_side(len(workers)) if len(workers) > 1 else None
 
     def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
-        """Of all batches of the window, each cut in `parts` for each worker; where memory runs out, in twice as many.
+        """The gradient over all batches of the window, each cut in `parts` pieces for each worker.
 
-        Raises TrainingError when no number of parts fits.
+        When memory runs out, it starts again with twice as many parts, from the same random state. Raises
+        TrainingError when MOST_PARTS do not fit either.
         """
         while True:
             device = self.workers[0].gradient.device
@@ -115,7 +126,10 @@ class Workers:
         return Gradient(self._total, loss, nll, tokens, parts)
 
     def _add(self, gradients: Sequence[Tensor], first: bool) -> None:
-        """To the total, in fp32: between pieces bf16 would forget small addends. Each worker adds a share of all."""
+        """Add gradients [P] to the total [P], or with `first` set the total to their sum. Each worker adds a slice.
+
+        The total is in fp32: over many pieces, bf16 would forget small addends.
+        """
         if self._total.numel() != gradients[0].numel():
             self._total = torch.empty_like(gradients[0], dtype=torch.float32)
         shares = (x.chunk(len(self.workers)) for x in (self._total, *gradients))
@@ -124,7 +138,7 @@ class Workers:
         )
 
     def _backward(self, shares: Sequence[SplittableBatch], tokens: int) -> list[Tensor]:
-        """A piece for each worker, or for the first of them."""
+        """Backward of one piece by each worker, or by the first of them; their summed losses and nlls [2] each."""
         together = zip(self.workers, shares, strict=False)
         return self._side_by_side([partial(worker.backward, piece, tokens) for worker, piece in together])
 
@@ -138,7 +152,7 @@ class Workers:
 
 
 def _add_up(total: Tensor, parts: Sequence[Tensor], first: bool) -> None:
-    """In their order; `first`: whatever the total was before."""
+    """Add parts [N] to total [N] in their order; with `first`, the total begins at zero."""
     for part in parts:
         if first and part is parts[0]:
             total.copy_(part)

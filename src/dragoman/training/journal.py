@@ -21,7 +21,10 @@ LOG_EVERY_SECONDS = 5.0
 
 
 class Journal:
-    """One run's log. Steps are summed up every few seconds, so that the log stays small at any speed."""
+    """Progress bar, log.jsonl and TensorBoard of one run, while it is used as a context manager.
+
+    Of steps, one line is written every LOG_EVERY_SECONDS, so that the log stays small at any speed.
+    """
 
     def __init__(self, output: Path, console: Console, max_steps: int, tensorboard: bool = False) -> None:
         self.path = output / "log.jsonl"
@@ -47,18 +50,19 @@ class Journal:
             self._writer.close()
 
     def forget_after(self, step: int) -> None:
-        """Drop what an interrupted run wrote after the checkpoint it is resumed from."""
+        """Remove lines of later steps from log.jsonl: an interrupted run wrote them after its last checkpoint."""
         if self.path.exists():
             lines = self.path.read_text(encoding="utf-8").splitlines()
             kept = [line for line in lines if _step_of(line) <= step]
             publish(self.path, "".join(f"{line}\n" for line in kept).encode())
 
     def note(self, text: str) -> None:
-        """A sentence for the reader, in the log too."""
+        """Print a sentence and write it to the log."""
         self.console.print(text, highlight=False, markup=False)
         self._write({"kind": "note", "step": self._last.number if self._last else 0, "text": text})
 
     def step(self, step: Step, epoch: int, seconds: float) -> None:
+        """Show a step, and log it if the last line is some seconds old; `seconds` of training so far."""
         self._last = step
         self._tokens += step.tokens
         now = time.monotonic()
@@ -86,6 +90,7 @@ class Journal:
         self.bar.update(self.task, completed=step.number, line=line)
 
     def validation(self, step: int, scores: Any, better: bool, stalled: int, patience: int) -> None:
+        """Print and log task.Scores of the dev set; `stalled` validations of at most `patience` were no better."""
         found = ", ".join(f"{name} {value:.3f}" for name, value in scores.numbers().items())
         verdict = "new best" if better else f"no better {stalled} of {patience or 'any'}"
         self.console.print(f"step {step:,}: {found} ({verdict})", highlight=False, markup=False)
@@ -112,6 +117,7 @@ def _step_of(line: str) -> int:
 
 
 def duration(seconds: float) -> str:
+    """For people, to the minute: "7 min", "2 h 05 min"."""
     minutes = max(round(seconds / 60), 0)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 

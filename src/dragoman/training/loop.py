@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a step did that was computed in one piece."""
+    """What a WholeStep did."""
 
     loss: float  # nats a token, smoothed targets
     nll: float
@@ -45,27 +45,33 @@ class Taken:
 
 
 class WholeStep(Protocol):
-    """From batches to new weights without asking the host in between."""
+    """Another way to take a step: gradient and update as one computation, which a GPU does without waiting between."""
 
     def step(self, number: int, window: list[SplittableBatch]) -> Taken | None:
-        """Take step `number`; None: it cannot, and nothing has changed. A loss or norm that is no number must
-        change no weight."""
+        """Take step `number` on the batches of the window.
+
+        None when it cannot be taken this way: nothing has changed, and the loop takes it as usual. When the loss or the
+        norm is no number, no weight may have changed.
+        """
 
 
 class Diverged(Exception):
-    """The loss is no number, or has run away: the consumer puts the last good state back."""
+    """The loss or the gradient is no number, or the loss has risen far above its best; the message says which.
+
+    Whoever consumes the steps should go back to a checkpoint.
+    """
 
 
 @dataclass
 class Health:
-    """Watches the loss. Smoothed over about twenty steps; remembered in checkpoints."""
+    """Notices a loss that runs away. Its fields are saved in checkpoints."""
 
-    smoothed: float = 0.0
-    best: float = math.inf
+    smoothed: float = 0.0  # nats a token, averaged over about twenty steps
+    best: float = math.inf  # lowest `smoothed` so far
     steps: int = 0
 
     def check(self, loss: float) -> None:
-        """Raises Diverged with the reason."""
+        """Take note of a step's loss in nats a token. Raises Diverged when training should not go on from here."""
         if not math.isfinite(loss):
             raise Diverged(f"the loss became {loss}")
         self.steps += 1

@@ -24,7 +24,11 @@ TINY = 1e-37  # of fp32 and bf16 the smallest decade of full precision
 
 
 def label_smoothed(hidden: Tensor, weight: Tensor, labels: Tensor, smoothing: float) -> Loss:
-    """The reference: (1 - e) (-log p(label)) + e mean over V of (-log p) (paper 5.4), summed over N."""
+    """Label-smoothed cross-entropy (paper 5.4) as one reads it: what FusedCrossEntropy is tested against.
+
+    hidden [N, D], weight [V, D], labels [N] -> summed over N, (1 - e) (-log p(label)) + e mean over V of (-log p), in
+    nats, with e = smoothing.
+    """
     logits = F.linear(hidden, weight).float()
     loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
     nll = F.cross_entropy(logits.detach(), labels, reduction="sum")
@@ -32,13 +36,20 @@ def label_smoothed(hidden: Tensor, weight: Tensor, labels: Tensor, smoothing: fl
 
 
 def divergence(hidden: Tensor, weight: Tensor) -> Tensor:
-    """The reference: KL(p || q) + KL(q || p) between the first and second half of the rows, summed."""
+    """The divergence of R-Drop (Wu et al., 2021) as one reads it: what FusedCrossEntropy is tested against.
+
+    hidden [2 N, D], weight [V, D] -> KL(p || q) + KL(q || p) [], in nats, summed over N; p from the first N rows, q
+    from the others, which are the same tokens under another dropout mask.
+    """
     p, q = F.linear(hidden, weight).float().log_softmax(-1).chunk(2)
     return ((p.exp() - q.exp()) * (p - q)).sum()
 
 
 class FusedCrossEntropy(torch.autograd.Function):
     """label_smoothed (plus divergence), in chunks of rows, with the gradients computed in the forward pass.
+
+    hidden [N, D], weight [V, D], labels [N] -> the loss [] and, without gradient, the negative log-likelihood [], both
+    summed, in nats.
 
     The logits [N, V] are the largest tensor of training; here they never exist as a whole, and each chunk is read
     as few times as can be: the logits become probabilities p in one kernel, p is the gradient but for the label's
@@ -117,24 +128,28 @@ class FusedCrossEntropy(torch.autograd.Function):
 
 
 def _sum_of_rows(x: Tensor, compiled: bool) -> Tensor:
+    """x [N, D] -> [D], in fp32."""
     return kernels.sum_of_rows(x) if compiled and kernels.fits(x) else x.sum(0, dtype=torch.float32)
 
 
 def _filled(hidden: Tensor) -> Tensor:
-    """[C, D], with rows of zeros below: the last chunk has one of few shapes too."""
+    """hidden [C, D] with rows of zeros below, up to a number of rows that other chunks have too (processor.filled)."""
     missing = filled(len(hidden)) - len(hidden)
     return F.pad(hidden, (0, 0, 0, missing)) if missing else hidden
 
 
 def _chunk(hidden: Tensor, weight: Tensor) -> int:
-    """Rows at a time: few on a CPU, for the cache; on a GPU as many as make 64 MB of bf16, for few launches."""
+    """Rows of hidden [N, D] at a time, for weight [V, D].
+
+    Few on a CPU, for the cache; on a GPU as many as make 64 MB of logits in bf16, for few launches.
+    """
     return CHUNK if hidden.device.type == "cpu" else max(CHUNK, GPU_LOGITS // weight.size(0))
 
 
 def _softmax(logits: Tensor, labels: Tensor, compiled: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """[C, V] -> probabilities [C, V]; of each row's label log-probability and logit. The logits may be lost.
+    """logits [C, V], which may be overwritten -> probabilities [C, V]; of each label its log-probability and logit.
 
-    Rows that have no label, which are the last, become zeros.
+    labels has one number for each of the first rows; the rows after them are filling, and become zeros.
     """
     real, label = len(labels), labels[:, None]
     if compiled and kernels.fits(logits):
@@ -149,7 +164,8 @@ def _softmax(logits: Tensor, labels: Tensor, compiled: bool) -> tuple[Tensor, Te
 
 
 def _with_divergence(passes: list[Tensor], consistency: float) -> tuple[list[Tensor], Tensor]:
-    """From two passes' p and q [C, V] the gradients of half of each loss plus the divergence, and the latter.
+    """Probabilities p and q of two passes, [C, V] each -> for their logits, the gradient of half of each pass's loss
+    plus a quarter of consistency times the divergence [C, V], without the label's term; and that quarter [].
 
     With J = sum((p - q) d) and d = log p - log q:  dJ/d logits_p = p (d - E_p[d]) + p - q, and so for q with -d.
     """
@@ -166,16 +182,16 @@ def _with_divergence(passes: list[Tensor], consistency: float) -> tuple[list[Ten
 
 @dataclass(frozen=True)
 class LabelSmoothing:
-    """The cross-entropy of training: fused, smoothed, and with `consistency` over two passes.
+    """The loss of training: FusedCrossEntropy with its settings, as a model's `loss` calls it (CrossEntropy)."""
 
-    `compiled` lets the kernels in C do what they can of it.
-    """
-
-    smoothing: float = 0.1
-    consistency: float = 0.0
-    compiled: bool = True
+    smoothing: float = 0.1  # share of the target given to all tokens alike
+    consistency: float = (
+        0.0  # weight of the divergence between two dropout passes; 0: the batch stands there once
+    )
+    compiled: bool = True  # use the kernels in C where they fit
 
     def __call__(self, hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
+        """hidden [N, D], weight [V, D], labels [N]; with consistency, N is two passes over the same tokens."""
         loss, nll = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
             hidden, weight, labels, self.smoothing, self.consistency, self.compiled, None
         )
@@ -183,11 +199,14 @@ class LabelSmoothing:
 
 
 class MaskedLabelSmoothing(LabelSmoothing):
-    """The same from all positions: for batches whose shapes are fixed and whose padding differs."""
+    """LabelSmoothing over all positions of a batch, padding included: its shapes do not depend on the sentences."""
 
     def masked(self, hidden: Tensor, weight: Tensor, labels: Tensor, real: Tensor) -> Loss:
-        """hidden [N, D], labels [N], real [N]. A row of zeros adds nothing to the products of the fused loss."""
-        hidden = hidden.masked_fill(~real[:, None], 0)
+        """hidden [N, D], weight [V, D], labels [N]; only rows where real [N] is True count.
+
+        The number of tokens in the Loss is a tensor [].
+        """
+        hidden = hidden.masked_fill(~real[:, None], 0)  # a row of zeros adds nothing to the products
         loss, nll = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
             hidden, weight, labels, self.smoothing, self.consistency, self.compiled, real
         )

@@ -1,5 +1,7 @@
 """Flat parameters, optimiser, learning-rate schedules, average of weights. Knows no model class and no data.
 
+The update rules themselves stand in optimizers/, one a file.
+
 Dimensions: P all parameters of the model, end to end in one vector.
 """
 
@@ -13,7 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from dragoman.errors import ConfigError
-from dragoman.training.muon import Muon
+from dragoman.training.optimizers.adam import Adam, AdamW
+from dragoman.training.optimizers.muon import Muon
+from dragoman.training.optimizers.rule import Part, Rule, Scalar
+
+# By OptimizerConfig.kind: the rule of the matrices inside the layers, and that of all other parameters.
+RULES: dict[str, tuple[type[Rule], type[Rule]]] = {
+    "adam": (Adam, Adam),
+    "adamw": (AdamW, AdamW),
+    "muon": (Muon, AdamW),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,8 @@ def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:
 
 
 def inner_matrices(model: nn.Module) -> set[str]:
-    """Names of the weights of linear layers inside a stack of layers: neither tables nor the output projection."""
+    """Names of the weight matrices of linear layers inside a stack, as "encoder.layers.0.q.weight": those that Muon
+    updates. Embedding tables and the output projection are not among them."""
     return {
         f"{name}.weight"
         for name, module in model.named_modules()
@@ -76,21 +88,24 @@ def inner_matrices(model: nn.Module) -> set[str]:
 
 
 class FlatParameters:
-    """All weights of a model as one fp32 vector [P] (the master), seen by the model through views of it.
+    """All weights of a model end to end in one fp32 vector [P], the master weights, which the optimiser updates.
 
-    In bf16 the model computes with a rounded shadow of the master, refreshed once a step; autocast would round
-    every weight again at every use. Gradients arrive in one vector too, so that clipping, optimiser and average
-    are a handful of calls over long vectors whatever the number of layers.
+    The model computes with `shadow` [P]: in fp32 the master itself, in bf16 a copy that is rounded once a step
+    (autocast would round every weight again at every use). Its parameters become views of that vector, and their
+    gradients views of another, `gradient` [P]: so clipping, optimiser and average are a few calls over long vectors,
+    whatever the number of layers.
     """
 
     def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
-        hidden = inner_matrices(model)
+        """Move the parameters of `model` into the vectors; it computes in `dtype`, fp32 or bf16, from then on."""
+        inner = inner_matrices(model)
         named = list(model.named_parameters())
         # The layers' matrices first, those of one shape side by side (Muon takes each such block at once); then
         # tables, and last what is no matrix: weight decay applies to matrices only.
-        named.sort(key=lambda item: (item[0] not in hidden, item[1].dim() < 2, tuple(item[1].shape)))
+        named.sort(key=lambda item: (item[0] not in inner, item[1].dim() < 2, tuple(item[1].shape)))
         self.shapes = {name: parameter.shape for name, parameter in named}
-        self.hidden = sum(parameter.numel() for name, parameter in named if name in hidden)
+        # Where the inner matrices end in the vectors, and where all matrices do.
+        self.inner = sum(parameter.numel() for name, parameter in named if name in inner)
         self.decayed = sum(parameter.numel() for _, parameter in named if parameter.dim() >= 2)
         self.master = torch.cat([parameter.detach().float().flatten() for _, parameter in named])
         self.shadow = self.master if dtype == torch.float32 else self.master.to(dtype)
@@ -98,11 +113,14 @@ class FlatParameters:
 
     @property
     def layout(self) -> list[list[Any]]:
-        """Name and shape of each part of the vectors, in order: without it a saved vector means nothing."""
+        """Name and shape of each parameter in the order of the vectors: a checkpoint tells by it what they mean."""
         return [[name, list(shape)] for name, shape in self.shapes.items()]
 
     def attach(self, model: nn.Module) -> Tensor:
-        """Let the model, or a copy of it, compute with these weights; returns the vector its gradients arrive in."""
+        """Make the parameters of `model`, the one given before or a copy of it, views of `shadow`.
+
+        Returns a new vector of zeros [P] in the type of `shadow`, of which their gradients are views.
+        """
         arriving = torch.zeros_like(self.shadow)
         weights, gradients = self.named(self.shadow), self.named(arriving)
         for name, parameter in model.named_parameters():
@@ -110,129 +128,179 @@ class FlatParameters:
         return arriving
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """The vector [P] as views by parameter name."""
+        """A vector [P] as views, by parameter name, each of its parameter's shape [...]."""
         sizes = [shape.numel() for shape in self.shapes.values()]
         parts = flat.split(sizes)  # type: ignore[no-untyped-call]
         return {
             name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
 
+    def shapes_in(self, place: slice) -> tuple[torch.Size, ...]:
+        """Shapes of the parameters that stand at `place` of the vectors, in order."""
+        found, start = [], 0
+        for shape in self.shapes.values():
+            if place.start <= start < place.stop:
+                found.append(shape)
+            start += shape.numel()
+        return tuple(found)
+
     def publish(self) -> None:
-        """Show the model the present master."""
+        """Round the master [P] into the copy that the model computes with; in fp32 they are one."""
         if self.shadow is not self.master:
             self.shadow.copy_(self.master)
 
 
+@dataclass(frozen=True)
+class _Scalars:
+    """The numbers of one step: the host's own, or tensors [] on the device."""
+
+    rate: Scalar
+    trust: Scalar  # share of the way that the average goes to the new weights
+    shorten: Scalar | None  # what the gradient is multiplied by to clip it; None: it is short enough
+    finite: (
+        Tensor | None
+    )  # where False, the step must change nothing; None: the host has seen that it is True
+
+
 class Optimizer:
-    """Clip, Adam or Muon, average: one `step` from summed gradients to new weights."""
+    """From summed gradients to new weights: clipping, the rule of config.kind, moving average, rounded copy.
+
+    There is one update, `_update`. `step` gives it numbers of the host; `step_on_device`, which can be captured as a
+    CUDA graph, gives it tensors, so that nobody waits for the device.
+    """
 
     def __init__(self, parameters: FlatParameters, config: OptimizerConfig, max_steps: int) -> None:
+        """`max_steps` is where the cosine and linear schedules end."""
         self.parameters, self.config, self.max_steps = parameters, config, max_steps
-        self.scale = 1.0  # halved each time training falls back from a divergence
+        self.scale = 1.0  # of the learning rate; halved each time training falls back from a divergence
         master = parameters.master
-        self.mean, self.square = torch.zeros_like(master), torch.zeros_like(master)
-        first = parameters.hidden if config.kind == "muon" else 0  # where Muon's part ends and Adam's begins
-        self._muon = Muon(master[:first], self.mean[:first], parameters.shapes.values(), config.weight_decay)
-        self._places = (slice(first, parameters.decayed), slice(parameters.decayed, None))
-        matrices, rest = (master[place] for place in self._places)
-        kind = torch.optim.Adam if config.kind == "adam" else torch.optim.AdamW
-        groups: list[dict[str, Any]] = [{"params": [matrices]}, {"params": [rest], "weight_decay": 0.0}]
-        self._adam = kind(
-            groups,
-            lr=config.peak_lr,
-            betas=(config.beta1, config.beta2),
-            eps=config.epsilon,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
-        self._parts = (matrices, rest)
-        steps = torch.zeros((), dtype=torch.float32, device=master.device)
-        for part, where in zip(self._parts, self._places, strict=True):
-            # Views into whole vectors: what is saved is two tensors, whatever the groups.
-            self._adam.state[part] = {
-                "step": steps.clone(), "exp_avg": self.mean[where], "exp_avg_sq": self.square[where]
-            }  # fmt: skip
-        self.average = master.clone() if config.ema_decay else master
+        self._places = _parts(parameters, *RULES[config.kind])
+        self.moments: dict[
+            str, Tensor
+        ] = {}  # by name, of the parts whose rule has a moment so called, in order
+        for name in dict.fromkeys(name for _, rule in self._places for name in rule.MOMENTS):
+            self.moments[name] = torch.zeros_like(master[_span(self._places, name)])
+        self.rules = [self._rule(place, rule) for place, rule in self._places]
+        self.average = master.clone() if config.ema_decay else master  # [P]
         self._rate, self._trust = (torch.zeros((), device=master.device) for _ in range(2))
 
+    def _rule(self, place: slice, rule: type[Rule]) -> Rule:
+        decay = self.config.weight_decay if place.stop <= self.parameters.decayed else 0.0
+        part = Part(self.parameters.master[place], self.parameters.shapes_in(place), decay)
+        moments = {}
+        for name in rule.MOMENTS:
+            first = _span(self._places, name).start
+            moments[name] = self.moments[name][place.start - first : place.stop - first]
+        return rule(part, moments, self.config)
+
     def learning_rate(self, step: int) -> float:
+        """Of step 1, 2, ..., with what falling back has halved."""
         return self.scale * learning_rate(step, self.config, self.max_steps)
 
-    def _decay(self, number: int) -> float:
+    def _average_decay(self, number: int) -> float:
         """The average of the first steps would be that of random weights: trust it slowly."""
         return min(self.config.ema_decay, (1 + number) / (10 + number))
 
     def step(self, number: int, gradient: Tensor) -> float:
-        """Apply the fp32 gradient [P] as step `number` (from 1); returns its norm before clipping.
+        """Apply the gradient [P] in fp32 as step `number` (from 1); returns its norm before clipping.
 
-        A norm that is not finite changes nothing: the caller sees it and falls back.
+        The gradient is overwritten. A norm that is not finite changes nothing: the caller sees it and falls back.
         """
         norm = float(gradient.norm())
-        if not math.isfinite(norm):
-            return norm
-        if 0 < self.config.clip_norm < norm:
-            gradient.mul_(self.config.clip_norm / norm)
-        rate = self.learning_rate(number)
-        for group, part, where in zip(self._adam.param_groups, self._parts, self._places, strict=True):
-            group["lr"], group["capturable"] = rate, False
-            part.grad = gradient[where]
-        self._adam.step()
-        self._muon.step(gradient[: self._places[0].start], rate)
-        if self.config.ema_decay:
-            self.average.lerp_(self.parameters.master, 1 - self._decay(number))
-        self.parameters.publish()
+        if math.isfinite(norm):
+            clip = self.config.clip_norm
+            shorten = clip / norm if 0 < clip < norm else None
+            trust = 1 - self._average_decay(number)
+            self._update(gradient, _Scalars(self.learning_rate(number), trust, shorten, None))
         return norm
 
-    def dial(self, number: int) -> None:
-        """What the device must know of step `number`, before `follow`: the rate, and how far the average moves."""
+    def set_step(self, number: int) -> None:
+        """Write to the device what `step_on_device` must know of step `number`: learning rate, weight in the average.
+
+        Not part of a captured step, which would repeat the numbers of the step it was captured in.
+        """
         self._rate.fill_(self.learning_rate(number))
-        self._trust.fill_(1 - self._decay(number))
+        self._trust.fill_(1 - self._average_decay(number))
 
-    def follow(self, gradient: Tensor, loss: Tensor) -> Tensor:
-        """`step` as dialled, without waiting for the device: returns the norm, which stays there.
+    def step_on_device(self, gradient: Tensor, loss: Tensor) -> Tensor:
+        """`step` with the numbers of the last `set_step`; returns the norm [], without waiting for the device.
 
-        A norm or a loss that is not finite changes nothing but the gradient. Only tensors that `places` gives are
-        written, at addresses that never change.
+        gradient [P] in fp32, loss []. A norm or a loss that is not finite changes nothing but the gradient. Only
+        `buffers` are written, at addresses that never change, and the gradient.
         """
         norm = gradient.norm()
-        good = norm.isfinite() & loss.isfinite()
-        if self.config.clip_norm:
-            gradient.mul_((self.config.clip_norm / norm).clamp(max=1))
-        rate, first = self._rate * good, self._places[0].start
-        # What is no number stays one when multiplied by 0; the mean moves towards itself by nothing at all.
-        gradient[:first] = torch.where(good, gradient[:first], self.mean[:first])
-        for group, part, where in zip(self._adam.param_groups, self._parts, self._places, strict=True):
-            group["lr"], group["capturable"] = rate, _is_capturing(gradient)
-            part.grad = gradient[where]
-        # Where this is 1, torch's fused kernel leaves weights, moments and its count of steps as they are.
-        self._adam.found_inf = (~good).float()  # type: ignore[attr-defined]
-        self._adam.step()
-        self._adam.found_inf = None  # type: ignore[attr-defined]
-        self._muon.step(gradient[:first], rate)
-        if self.config.ema_decay:
-            self.average.lerp_(self.parameters.master, self._trust * good)
-        self.parameters.publish()
+        finite = norm.isfinite() & loss.isfinite()
+        shorten = (self.config.clip_norm / norm).clamp(max=1) if self.config.clip_norm else None
+        self._update(gradient, _Scalars(self._rate * finite, self._trust * finite, shorten, finite))
         return norm
 
-    def places(self) -> list[Tensor]:
-        """All tensors that `follow` writes, beside the gradient."""
-        steps = [self._adam.state[part]["step"] for part in self._parts]
-        return [*self.tensors().values(), *steps, self.parameters.shadow]
+    def _update(self, gradient: Tensor, scalars: _Scalars) -> None:
+        """New weights, moments, average and rounded copy from the gradient [P], which is overwritten."""
+        if scalars.shorten is not None:
+            gradient.mul_(scalars.shorten)
+        for rule, (place, _) in zip(self.rules, self._places, strict=True):
+            if scalars.finite is None:
+                rule.update(gradient[place], scalars.rate)
+            else:
+                assert isinstance(scalars.rate, Tensor)
+                rule.update_if(scalars.finite, gradient[place], scalars.rate)
+        if self.config.ema_decay:
+            self.average.lerp_(self.parameters.master, scalars.trust)
+        self.parameters.publish()
+
+    def buffers(self) -> list[Tensor]:
+        """All tensors that a step writes, beside the gradient: vectors [P], moments [N], counters []."""
+        return [*self.tensors().values(), *self._counters(), self.parameters.shadow]
+
+    def _counters(self) -> list[Tensor]:
+        """Of the rules: tensors []."""
+        return [counter for rule in self.rules for counter in rule.counters()]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything the next step depends on, as vectors [P]."""
-        found = {"master": self.parameters.master, "mean": self.mean, "square": self.square}
+        """What the next step depends on: vectors [P], and of a moment [N], the parameters whose rule has it."""
+        found = {"master": self.parameters.master, **self.moments}
         return found | ({"average": self.average} if self.config.ema_decay else {})
 
     def restore(self, tensors: dict[str, Tensor], number: int) -> None:
-        """Put back what `tensors` gave after step `number`."""
-        for name, tensor in self.tensors().items():
-            tensor.copy_(tensors[name])
-        for part in self._parts:
-            self._adam.state[part]["step"].fill_(number)
+        """Set the weights [P], moments [N] and average [P] to those that `tensors` gave after step `number`.
+
+        They may come from a run with other settings: what this kind has no use for is passed over, and what is
+        missing begins as in a new run, a moment at zero, the average at the weights.
+        """
+        self.parameters.master.copy_(tensors["master"])
+        for name, moment in self.moments.items():
+            self._restore_moment(moment, tensors.get(name), _span(self._places, name))
+        if self.config.ema_decay:
+            self.average.copy_(tensors.get("average", tensors["master"]))
+        for counter in self._counters():
+            counter.fill_(number)
         self.parameters.publish()
 
+    def _restore_moment(self, moment: Tensor, saved: Tensor | None, span: slice) -> None:
+        """moment [N], which covers `span` of the parameters, from a saved vector of this or another span."""
+        if saved is not None and saved.shape == moment.shape:
+            moment.copy_(saved)
+            return
+        # Of another kind, or of a version that kept every moment for all parameters: it covers all of them, the inner
+        # matrices, which come first, or what comes after these.
+        whole = torch.zeros_like(self.parameters.master)
+        if saved is not None:
+            after_inner = saved.numel() == whole.numel() - self.parameters.inner
+            whole[self.parameters.inner if after_inner else 0 :][: saved.numel()] = saved
+        moment.copy_(whole[span])
 
-def _is_capturing(x: Tensor) -> bool:
-    """torch refuses to capture an optimiser that was not told so, and warns of one that was told without need."""
-    return x.is_cuda and torch.cuda.is_current_stream_capturing()
+
+def _parts(
+    parameters: FlatParameters, inner: type[Rule], other: type[Rule]
+) -> list[tuple[slice, type[Rule]]]:
+    """Runs of the vector [P] and the rule of each: inner matrices, the other matrices, and what is no matrix."""
+    size, decayed = parameters.master.numel(), parameters.decayed
+    first = parameters.inner if inner is not other else 0
+    runs = [(slice(0, first), inner), (slice(first, decayed), other), (slice(decayed, size), other)]
+    return [(place, rule) for place, rule in runs if place.start < place.stop]
+
+
+def _span(places: list[tuple[slice, type[Rule]]], name: str) -> slice:
+    """From the first parameter whose rule has this moment to the last."""
+    having = [place for place, rule in places if name in rule.MOMENTS]
+    return slice(having[0].start, having[-1].stop)

@@ -28,13 +28,14 @@ from dragoman.training.cpu.fused import fuse
 from dragoman.training.gpu.graphs import graphs_on
 from dragoman.training.gpu.static import StaticSteps
 from dragoman.training.gradients import side_by_side
-from dragoman.training.guards import only_run, stops_politely
 from dragoman.training.journal import Journal, duration
+from dragoman.training.lock import exclusive
 from dragoman.training.loop import Diverged, Health, Step, train
 from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer
 from dragoman.training.random_state import random_state, set_random_state
 from dragoman.training.settings import FIXED_SECTIONS
+from dragoman.training.signals import stop_on_signals
 from dragoman.training.task import Data, GridData, RunBatch, Settings, Task
 
 MOST_FALLBACKS = 8
@@ -97,12 +98,13 @@ class Run:
         training = self.config.training
         criterion = MaskedLabelSmoothing(training.label_smoothing, training.consistency, training.fused)
         objective = partial(_loss, criterion, self.model)
-        feed, graphs = data.feed(self.device), graphs_on(self.device)
-        return StaticSteps(objective, self.optimizer, feed, graphs, self.journal.note)
+        loader, graphs = data.loader(self.device), graphs_on(self.device)
+        return StaticSteps(objective, self.optimizer, loader, graphs, self.journal.note)
 
     # -- state ------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Checkpoint:
+        """The present state; its tensors are those of the run, not copies."""
         tensors = dict(self.optimizer.tensors(), random=torch.get_rng_state())
         if self.device.type == "cuda":
             tensors["random_cuda"] = torch.cuda.get_rng_state()
@@ -118,9 +120,11 @@ class Run:
         return Checkpoint(self.progress.step, tensors, state)
 
     def save(self) -> None:
+        """Write the present state as the latest checkpoint. Raises TrainingError when the disk refuses."""
         checkpoints.save(self.output / "checkpoints", self.snapshot(), self.config.training.keep_checkpoints)
 
     def restore(self, found: Checkpoint) -> None:
+        """Go back, or on, to the state of a checkpoint of this run."""
         self.progress = Progress(**found.state["progress"])
         self.health = Health(**found.state["health"])
         self.optimizer.scale = found.state["learning_rate_scale"]
@@ -285,7 +289,7 @@ def carry_out(
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     keep_few_kernels()
     keep_freed_memory()
-    with only_run(output):
+    with exclusive(output):
         found = _earlier_run(output, config, console, resume)
         task = prepare()
         console.print(task.data.report, markup=False, highlight=False)
@@ -299,7 +303,7 @@ def carry_out(
                 run.restore(found)
                 journal.forget_after(found.step)
             _forecast(run, console, max_minutes)
-            with stops_politely(run):
+            with stop_on_signals(run):
                 result = run.go(deadline)
         _say_how_it_ended(result, task.usage, console)
         return result

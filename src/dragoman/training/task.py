@@ -1,4 +1,4 @@
-"""What a run asks of the thing it trains: batches, a look at the dev set, a configuration. Holds no code that runs."""
+"""What a run asks of the thing it trains: batches, a validator, a configuration. Holds no code that runs."""
 
 from __future__ import annotations
 
@@ -9,74 +9,95 @@ from typing import Any, Protocol, Self
 import torch
 from torch import nn
 
-from dragoman.training.gpu.static import Feed
+from dragoman.training.gpu.static import DeviceLoader
 from dragoman.training.gradients import SplittableBatch
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.settings import TrainingConfig, ValidationConfig
 
 
 class RunBatch(SplittableBatch, Protocol):
-    def to(self, device: torch.device) -> Self: ...
+    """A batch that a run can train on."""
 
-    def twice(self) -> SplittableBatch: ...
+    def to(self, device: torch.device) -> Self:
+        """The same batch on `device`."""
+
+    def twice(self) -> SplittableBatch:
+        """All sentences, and then all of them again: for two passes under different dropout masks."""
 
 
 class Data(Protocol):
     """What is trained on: batches of any epoch from any position, each within a budget of tokens."""
 
-    fingerprint: str
-    report: str
+    fingerprint: str  # of the corpus: a run is resumed on the same one only
+    report: str  # on what the corpus holds, for people
 
-    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[RunBatch]: ...
+    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[RunBatch]:
+        """The batches of an epoch (from 0) from position `start` on, a pure function of these and the seed.
 
-    def largest_batch(self, budget: int) -> RunBatch: ...
+        `budget` bounds the tokens of a batch: sentences x longest side, padding included.
+        """
 
-    def batches_per_epoch(self, budget: int) -> int: ...
+    def largest_batch(self, budget: int) -> RunBatch:
+        """The batch that needs most memory: what fits for it fits for all."""
+
+    def batches_per_epoch(self, budget: int) -> int:
+        """How many batches the first epoch has."""
 
 
 class GridData(Data, Protocol):
-    """The same, in batches that have a place on a grid."""
+    """Data in batches of few shapes, for steps of fixed shape (gpu.static)."""
 
-    def feed(self, device: torch.device) -> Feed: ...
+    def loader(self, device: torch.device) -> DeviceLoader:
+        """What brings these batches to `device`."""
 
 
 class Scores(Protocol):
-    """One look at the dev set; of `value`, larger is better."""
+    """What one validation measured."""
 
     @property
-    def value(self) -> float: ...
+    def value(self) -> float:
+        """What decides which model is kept: larger is better."""
 
     @property
-    def samples(self) -> tuple[str, ...]: ...
+    def samples(self) -> tuple[str, ...]:
+        """Lines to show to people, as translations of some sentences."""
 
-    def numbers(self) -> dict[str, float]: ...
+    def numbers(self) -> dict[str, float]:
+        """What was measured, by name, rounded for the log and the model card."""
 
 
 class Validator(Protocol):
-    """Looks at the dev set; changes no training state."""
+    """Measures a model on the dev set, and seals it; changes no training state."""
 
-    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores: ...
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores:
+        """Measure the averaged weights of `optimizer`, through `model`, after step `step`."""
 
     def keep(self, scores: Any, step: int, seconds: float, parameters: int, optimizer: Optimizer) -> None:
-        """Seal the present weights as the model of the output directory."""
+        """Write the averaged weights as the model of the output directory, in place of the one before.
+
+        `seconds` of training and number of `parameters` are for the model card.
+        """
 
 
 class Settings(Protocol):
     """The sections that every run has; a configuration has more."""
 
     @property
-    def optimizer(self) -> OptimizerConfig: ...
+    def optimizer(self) -> OptimizerConfig:
+        """[optimizer]: how gradients become weights."""
 
     @property
-    def training(self) -> TrainingConfig: ...
+    def training(self) -> TrainingConfig:
+        """[training]: how long, how large, how precise."""
 
     @property
-    def validation(self) -> ValidationConfig: ...
+    def validation(self) -> ValidationConfig:
+        """[validation]: when to measure, what to keep, when to stop."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a run trains, on what."""
+    """What a run trains, and on what."""
 
     build: Callable[[], nn.Module]  # the model, its weights drawn from torch's random numbers
     data: Data

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dragoman.processor import ROWS, filled
 from dragoman.training.cpu import kernels
-from dragoman.training.cpu.packed import Attention, Packing, Sight
+from dragoman.training.cpu.packed import Attention, AttentionPattern, Packing
 
 compiled = pytest.mark.skipif(kernels.library() is None, reason="no C compiler on this machine")
 D, HEADS = 64, 4
@@ -42,18 +42,18 @@ def test_packing_takes_the_real_rows_in_order_and_puts_their_gradients_back() ->
     assert not x.grad[~real(2, 3, 1)].any()
 
 
-def by_sentence(x: Tensor, memory: Tensor, parameters: list[Tensor], sight: Sight) -> Tensor:
+def by_sentence(x: Tensor, memory: Tensor, parameters: list[Tensor], pattern: AttentionPattern) -> Tensor:
     """The reference in fp32, a sentence and a head at a time: softmax(q kᵀ / sqrt(K)) v."""
     q_weight, k_weight, v_weight, q_bias, k_bias, v_bias = parameters
     q, k, v = x @ q_weight.t() + q_bias, memory @ k_weight.t() + k_bias, memory @ v_weight.t() + v_bias
     out, width = torch.zeros_like(x), x.size(-1) // HEADS
-    queries, keys = sight.queries.starts.tolist(), sight.keys.starts.tolist()
+    queries, keys = pattern.queries.starts.tolist(), pattern.keys.starts.tolist()
     for b in range(len(queries) - 1):
         asked, answered = slice(queries[b], queries[b + 1]), slice(keys[b], keys[b + 1])
         for h in range(HEADS):
             part = slice(h * width, (h + 1) * width)
             scores = q[0, asked, part] @ k[0, answered, part].t() / math.sqrt(width)
-            if sight.causal:
+            if pattern.causal:
                 scores = scores.masked_fill(torch.ones_like(scores).tril() == 0, -torch.inf)
             out[0, asked, part] = scores.softmax(-1) @ v[0, answered, part]
     return out
@@ -74,7 +74,7 @@ def test_attention_is_that_of_each_sentence_alone(kind: str, lengths: tuple[int,
     torch.manual_seed(1)
     queries = Packing.of(real(*lengths))
     keys = Packing.of(real(*reversed(lengths))) if kind == "cross" else queries
-    sight = Sight(queries, keys, causal=kind == "causal")
+    pattern = AttentionPattern(queries, keys, causal=kind == "causal")
     x = queries.pack(torch.randn(*real(*lengths).shape, D)).bfloat16().requires_grad_()
     memory = x
     if kind == "cross":
@@ -96,8 +96,8 @@ def test_attention_is_that_of_each_sentence_alone(kind: str, lengths: tuple[int,
     exact_x = x.detach().float().requires_grad_()
     exact_memory = exact_x if memory is x else memory.detach().float().requires_grad_()
 
-    found = Attention.apply(x, None if memory is x else memory, HEADS, sight, *parameters)  # type: ignore[no-untyped-call]
-    expected = by_sentence(exact_x, exact_memory, exact, sight)
+    found = Attention.apply(x, None if memory is x else memory, HEADS, pattern, *parameters)  # type: ignore[no-untyped-call]
+    expected = by_sentence(exact_x, exact_memory, exact, pattern)
     slope = queries.pack(torch.randn(*real(*lengths).shape, D)).bfloat16()
     found.backward(slope)
     expected.backward(slope.float())  # type: ignore[no-untyped-call]
@@ -123,7 +123,7 @@ def test_what_rows_beyond_the_last_token_hold_changes_nothing() -> None:
     parameters = [torch.randn(D, D).bfloat16() for _ in range(3)] + [
         torch.randn(D).bfloat16() for _ in range(3)
     ]
-    found = Attention.apply(x, None, HEADS, Sight(packing, packing), *parameters)  # type: ignore[no-untyped-call]
+    found = Attention.apply(x, None, HEADS, AttentionPattern(packing, packing), *parameters)  # type: ignore[no-untyped-call]
     x[0, 5:] = 7
-    again = Attention.apply(x, None, HEADS, Sight(packing, packing), *parameters)  # type: ignore[no-untyped-call]
+    again = Attention.apply(x, None, HEADS, AttentionPattern(packing, packing), *parameters)  # type: ignore[no-untyped-call]
     assert torch.equal(found, again)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -17,8 +17,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dragoman.corpus.batches import IdStore, epoch_order
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
-from dragoman.training.gpu.graphs import CudaGraphs, Direct, Graphs, NotCaptured, Recorded, _agree
-from dragoman.training.gpu.grid import Drawn, FromHost, OnDevice, drawn_batches, filled_up, plan_on_grid
+from dragoman.training.gpu.graphs import CudaGraphs, Eager, GraphCache, Graphs, NotCaptured, _agree
+from dragoman.training.gpu.grid import (
+    DeviceCorpus,
+    GridBatch,
+    HostCorpus,
+    grid_batches,
+    padded_to,
+    plan_on_grid,
+)
 from dragoman.training.gpu.static import StaticSteps
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loop import Diverged, Step, train
@@ -28,7 +35,7 @@ from dragoman.transformer.model import Transformer, TransformerConfig
 
 CPU = torch.device("cpu")
 BUDGET, VOCABULARY = 160, 30
-Kind = Literal["adam", "adamw", "muon"]
+KINDS = get_args(get_args(get_type_hints(OptimizerConfig, include_extras=True)["kind"])[0])
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +47,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> IdStore:
     )
 
 
-def stream(corpus: IdStore) -> Iterator[Drawn]:
+def stream(corpus: IdStore) -> Iterator[GridBatch]:
     for epoch in itertools.count():
-        yield from drawn_batches(corpus, plan_on_grid(corpus, BUDGET, epoch_order(1, epoch)), BUDGET)
+        yield from grid_batches(corpus, plan_on_grid(corpus, BUDGET, epoch_order(1, epoch)), BUDGET)
 
 
 def transformer(**changes: Any) -> Transformer:
@@ -57,29 +64,29 @@ class Trained:
     def __init__(
         self,
         graphs: Graphs | None,
-        kind: Kind = "adamw",
+        kind: str = "adamw",
         dropout: float = 0.0,
         consistency: float = 0.0,
         device: torch.device = CPU,
         dtype: torch.dtype = torch.float32,
-        feed: type[OnDevice] | type[FromHost] = OnDevice,
+        loader: type[DeviceCorpus] | type[HostCorpus] = DeviceCorpus,
         objective: Callable[[AnyBatch], Loss] | None = None,
         clip: float = 0.5,
     ) -> None:
         self.said: list[str] = []
         model = transformer(dropout=dropout).to(device)
         self.parameters = FlatParameters(model, dtype)
-        config = OptimizerConfig(kind, 0.01, warmup_steps=2, weight_decay=0.1, clip_norm=clip, epsilon=1e-3)
+        config = OptimizerConfig(kind, 0.01, warmup_steps=2, weight_decay=0.1, clip_norm=clip, epsilon=1e-3)  # type: ignore[arg-type]
         self.optimizer = Optimizer(self.parameters, config, 100)
         usual, masked = (kind(0.1, consistency) for kind in (LabelSmoothing, MaskedLabelSmoothing))
         loss = lambda criterion, model, batch: model.loss(batch.twice() if consistency else batch, criterion)
         self.workers: Workers = side_by_side(model, self.parameters, partial(loss, usual), 1)
         objective = objective or partial(loss, masked, model)
         self.static = graphs and StaticSteps(
-            objective, self.optimizer, feed(device), graphs, self.said.append
+            objective, self.optimizer, loader(device), graphs, self.said.append
         )
 
-    def steps(self, batches: Iterator[Drawn], count: int, start: int = 0, **options: int) -> list[Step]:
+    def steps(self, batches: Iterator[GridBatch], count: int, start: int = 0, **options: int) -> list[Step]:
         taken = train(
             self.workers, batches, self.optimizer, number=start, whole=self.static or None, **options
         )  # type: ignore[arg-type]
@@ -98,7 +105,7 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
-# -- a batch in its place ---------------------------------------------------------------------------------------
+# -- a batch in its shape ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("changes", [{}, {"norm": "post"}, {"positions": "rotary"}, {"tie": "none"}])
@@ -108,8 +115,8 @@ def test_padding_up_to_the_place_changes_neither_loss_nor_gradient(
 ) -> None:
     for batch in itertools.islice(stream(corpus), 8):
         found = []
-        padded = filled_up(batch.whole, batch.place)
-        assert len(padded) == batch.place.rows
+        padded = padded_to(batch.whole, batch.shape)
+        assert len(padded) == batch.shape.rows
         for kind, given in ((LabelSmoothing, batch.whole), (MaskedLabelSmoothing, padded)):
             model = transformer(**changes)
             loss = model.loss(given.twice() if consistency else given, kind(0.1, consistency))
@@ -126,7 +133,7 @@ def test_padding_up_to_the_place_changes_neither_loss_nor_gradient(
 def test_a_place_with_nothing_in_it_has_no_loss_and_no_gradient(corpus: IdStore) -> None:
     batch = next(stream(corpus))
     model = transformer()
-    empty = filled_up(batch.rows(0, 0), batch.place)
+    empty = padded_to(batch.rows(0, 0), batch.shape)
     loss = model.loss(empty, MaskedLabelSmoothing(0.1))
     loss.sum.backward()
     assert loss.sum.item() == loss.nll.item() == 0.0
@@ -136,13 +143,13 @@ def test_a_place_with_nothing_in_it_has_no_loss_and_no_gradient(corpus: IdStore)
 # -- steps ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["adam", "adamw", "muon"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("accumulate", [1, 3])
-@pytest.mark.parametrize("feed", [OnDevice, FromHost])
+@pytest.mark.parametrize("loader", [DeviceCorpus, HostCorpus])
 def test_steps_of_fixed_shape_give_the_weights_of_ordinary_ones(
-    corpus: IdStore, kind: Kind, accumulate: int, feed: type[OnDevice] | type[FromHost]
+    corpus: IdStore, kind: str, accumulate: int, loader: type[DeviceCorpus] | type[HostCorpus]
 ) -> None:
-    usual, static = Trained(None, kind), Trained(Direct(), kind, feed=feed)
+    usual, static = Trained(None, kind), Trained(Eager(), kind, loader=loader)
     expected = usual.steps(stream(corpus), 6, accumulate=accumulate)
     found = static.steps(stream(corpus), 6, accumulate=accumulate)
     assert not static.said
@@ -163,19 +170,19 @@ def test_steps_of_fixed_shape_give_the_weights_of_ordinary_ones(
 
 
 def test_without_clipping_too(corpus: IdStore) -> None:
-    usual, static = Trained(None, clip=0.0), Trained(Direct(), clip=0.0)
+    usual, static = Trained(None, clip=0.0), Trained(Eager(), clip=0.0)
     usual.steps(stream(corpus), 3)
     static.steps(stream(corpus), 3)
     assert_near(usual, static)
 
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
-def test_restored_it_takes_the_same_next_steps(corpus: IdStore, kind: Kind) -> None:
-    whole = Trained(Direct(), kind)
+def test_restored_it_takes_the_same_next_steps(corpus: IdStore, kind: str) -> None:
+    whole = Trained(Eager(), kind)
     whole.steps(stream(corpus), 3)
     saved = whole.state()
     batches = [list(itertools.islice(stream(corpus), 6)) for _ in range(2)]
-    again = Trained(Direct(), kind)
+    again = Trained(Eager(), kind)
     again.optimizer.restore(saved, 3)
     for trained, rest in zip((whole, again), batches, strict=True):
         trained.steps(iter(rest[3:]), 3, start=3)
@@ -184,7 +191,7 @@ def test_restored_it_takes_the_same_next_steps(corpus: IdStore, kind: Kind) -> N
 
 def test_either_way_goes_on_from_the_other(corpus: IdStore) -> None:
     batches = list(itertools.islice(stream(corpus), 6))
-    usual, mixed = Trained(None), Trained(Direct())
+    usual, mixed = Trained(None), Trained(Eager())
     usual.steps(iter(batches), 6)
     mixed.steps(iter(batches[:2]), 2)
     static, mixed.static = mixed.static, None
@@ -209,17 +216,17 @@ class NothingReadBack(TorchDispatchMode):
         return func(*args, **kwargs or {})
 
 
-class Watched(Direct):
+class Watched(Eager):
     def run(self, key: Any, compute: Callable[[], None], touched: Any) -> None:
         with NothingReadBack():
             compute()
 
 
-@pytest.mark.parametrize("kind", ["adam", "adamw", "muon"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("consistency", [0.0, 1.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_nothing_is_read_back_inside_a_step(
-    corpus: IdStore, kind: Kind, consistency: float, dtype: torch.dtype
+    corpus: IdStore, kind: str, consistency: float, dtype: torch.dtype
 ) -> None:
     static = Trained(Watched(), kind, dropout=0.1, consistency=consistency, dtype=dtype)
     assert len(static.steps(stream(corpus), 3)) == 3 and not static.said
@@ -239,12 +246,12 @@ class Called:
         self.replay = compute
 
 
-class Rehearsed(Recorded):
+class Rehearsed(GraphCache):
     """Everything about recording but the graph."""
 
     recorded = 0
 
-    def record(self, compute: Callable[[], None]) -> Called:
+    def capture(self, compute: Callable[[], None]) -> Called:
         self.recorded += 1
         for _ in range(3):
             compute()
@@ -255,7 +262,7 @@ class Rehearsed(Recorded):
 def test_recording_leaves_no_trace(corpus: IdStore, accumulate: int) -> None:
     found = []
     recorded = Rehearsed(CPU)
-    for graphs in (Direct(), recorded):
+    for graphs in (Eager(), recorded):
         static = Trained(graphs, "muon", dropout=0.2, dtype=torch.bfloat16)
         torch.manual_seed(3)
         static.steps(stream(corpus), 12, accumulate=accumulate)
@@ -281,8 +288,8 @@ def test_what_was_recorded_is_forgotten_when_the_corpus_moves(corpus: IdStore, t
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 @pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_a_step_that_is_no_number_changes_nothing(corpus: IdStore, kind: Kind, what: str) -> None:
-    static = Trained(Direct(), kind)
+def test_a_step_that_is_no_number_changes_nothing(corpus: IdStore, kind: str, what: str) -> None:
+    static = Trained(Eager(), kind)
     batches = stream(corpus)
     static.steps(batches, 2)
     assert static.static
@@ -296,13 +303,13 @@ def test_a_step_that_is_no_number_changes_nothing(corpus: IdStore, kind: Kind, w
         return Loss(loss.sum + (0 * loss.sum).sqrt(), loss.nll, loss.tokens)
 
     static.static.objective = poisoned
-    before = {**static.state(), "steps": torch.stack(static.optimizer.places()[-3:-1])}
+    before = {**static.state(), "steps": torch.stack(static.optimizer.buffers()[-3:-1])}
     with pytest.raises(Diverged, match="the loss became" if what == "loss" else "norm became nan"):
         static.steps(batches, 1, start=2)
-    assert_same(before, {**static.state(), "steps": torch.stack(static.optimizer.places()[-3:-1])})
+    assert_same(before, {**static.state(), "steps": torch.stack(static.optimizer.buffers()[-3:-1])})
 
 
-class Refused(Direct):
+class Refused(Eager):
     """Fails at the nth computation, half-way."""
 
     def __init__(self, error: Exception, nth: int) -> None:
@@ -346,7 +353,7 @@ def test_other_errors_are_not_hidden(corpus: IdStore) -> None:
 
 
 def test_a_batch_that_must_be_cut_goes_the_ordinary_way(corpus: IdStore) -> None:
-    class Never(Direct):
+    class Never(Eager):
         def run(self, key: Any, compute: Callable[[], None], touched: Any) -> None:
             raise AssertionError
 
@@ -359,8 +366,8 @@ def test_a_batch_that_must_be_cut_goes_the_ordinary_way(corpus: IdStore) -> None
 def test_a_failed_recording_says_why_and_puts_everything_back() -> None:
     touched = torch.arange(3.0)
 
-    class Failing(Recorded):
-        def record(self, compute: Callable[[], None]) -> Called:
+    class Failing(GraphCache):
+        def capture(self, compute: Callable[[], None]) -> Called:
             compute()
             raise RuntimeError("CUDA error: operation not permitted\nfurther lines")
 
@@ -375,7 +382,7 @@ def test_a_recording_that_does_something_else_is_not_used(corpus: IdStore) -> No
     """As one whose memory was given to somebody else, or that drops the same features each time."""
 
     class Stale(Rehearsed):
-        def record(self, compute: Callable[[], None]) -> Called:
+        def capture(self, compute: Callable[[], None]) -> Called:
             state = torch.get_rng_state()
 
             def replay() -> None:
@@ -400,7 +407,7 @@ def test_an_update_that_was_recorded_with_another_rate_is_not_used(corpus: IdSto
     static = Trained(None)
 
     class OldRate(Rehearsed):
-        def record(self, compute: Callable[[], None]) -> Called:
+        def capture(self, compute: Callable[[], None]) -> Called:
             rate = static.optimizer._rate.clone() * 0.9
 
             def replay() -> None:
@@ -410,7 +417,9 @@ def test_an_update_that_was_recorded_with_another_rate_is_not_used(corpus: IdSto
             return Called(replay)
 
     objective = static.workers.workers[0].objective
-    static.static = StaticSteps(objective, static.optimizer, OnDevice(CPU), OldRate(CPU), static.said.append)
+    static.static = StaticSteps(
+        objective, static.optimizer, DeviceCorpus(CPU), OldRate(CPU), static.said.append
+    )
     static.steps(stream(corpus), 2)
     assert "(a replayed step gives other numbers than a computed one)" in static.said[0]
 
@@ -480,7 +489,7 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_capture_asks_cuda_for_what_its_documentation_says(fake_cuda: list[str]) -> None:
-    CudaGraphs(CPU).record(lambda: fake_cuda.append("compute"))
+    CudaGraphs(CPU).capture(lambda: fake_cuda.append("compute"))
     assert fake_cuda == [
         "side waits for present", "on side", *["compute"] * 2,
         "waiting: error", "compute", "waiting: 0", "present waits for side",
@@ -506,10 +515,10 @@ def test_streams_and_modes_are_put_back_when_a_capture_fails(fake_cuda: list[str
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_replayed_steps_are_called_ones(corpus: IdStore, kind: Kind, dtype: torch.dtype) -> None:
+def test_replayed_steps_are_called_ones(corpus: IdStore, kind: str, dtype: torch.dtype) -> None:
     device = torch.device("cuda", torch.cuda.current_device())
     found = []
-    for graphs in (Direct(), CudaGraphs(device)):
+    for graphs in (Eager(), CudaGraphs(device)):
         static = Trained(graphs, kind, dropout=0.2, device=device, dtype=dtype)
         torch.manual_seed(3)
         static.steps((batch.to(device) for batch in stream(corpus)), 30, accumulate=2)

@@ -21,7 +21,7 @@ def draw_bytes(model: nn.Module) -> None:
 
 
 class ByteDropout(Dropout):
-    """Dropout whose rate is rounded to 1/256, and the scale follows the rounded rate."""
+    """Dropout of x [..., D] whose rate is rounded to 1/256, and the scale follows the rounded rate."""
 
     generator: torch.Generator | None = None  # of its random numbers; None: torch's own
 
@@ -41,7 +41,7 @@ class ByteDropout(Dropout):
 
 
 class _AddBytes(torch.autograd.Function):
-    """x + dropout(y), with one random byte an element, eight of them from each 64-bit draw."""
+    """x + dropout(y), [..., D] each, with one random byte an element, eight of them from each 64-bit draw."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:

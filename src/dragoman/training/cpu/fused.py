@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.training.cpu import kernels
 from dragoman.training.cpu.dropout import ByteDropout
-from dragoman.training.cpu.packed import Attention, Packing, Sight
+from dragoman.training.cpu.packed import Attention, AttentionPattern, Packing
 from dragoman.training.cpu.products import Embedding, Linear, LinearRelu
 from dragoman.transformer.attention import KVCache, MultiHeadAttention, merge_heads
 from dragoman.transformer.decoder import Decoder
@@ -40,12 +40,13 @@ def _learns(module: nn.Module) -> bool:
 
 
 class FusedDropout(ByteDropout):
-    """One pass, and no mask kept for the way back."""
+    """Dropout of x [..., D] in one pass, with no mask kept for the backward pass."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self._kernel(None, x) if self._fits(x) else super().forward(x)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + dropout(y), in one pass over both."""
         return self._kernel(x, y) if self._fits(y) and x.is_contiguous() else super().add(x, y)
 
     def _fits(self, x: Tensor) -> bool:
@@ -57,7 +58,7 @@ class FusedDropout(ByteDropout):
 
 
 class FusedEmbedding(nn.Embedding):
-    """Gradients go to their rows, not into a table of zeros first."""
+    """tokens [...] -> [..., D]. Gradients are added to their rows, without a table of zeros in between."""
 
     def forward(self, tokens: Tensor) -> Tensor:
         if not (_learns(self) and kernels.fits(self.weight)):
@@ -66,7 +67,7 @@ class FusedEmbedding(nn.Embedding):
 
 
 class FusedLayerNorm(nn.LayerNorm):
-    """One pass each way."""
+    """LayerNorm of x [..., D] in one pass forward and one backward."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not (_learns(self) and kernels.fits(x)):
@@ -79,7 +80,7 @@ class FusedLayerNorm(nn.LayerNorm):
 
 
 class FusedResidual(Residual):
-    """With pre-norm, the gradients of the two ways around and through the sublayer meet in the norm's own pass."""
+    """Add & Norm of x [..., D]. With pre-norm, the norm's backward pass also adds the gradient of the way around it."""
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         norm = self.norm
@@ -90,7 +91,7 @@ class FusedResidual(Residual):
 
 
 class FusedFeedForward(FeedForward):
-    """Bias and ReLU in one pass, and so their gradients; those of the weights from transposed copies."""
+    """x [..., D] -> [..., D]: bias and ReLU in one pass, and so their gradients."""
 
     def forward(self, x: Tensor) -> Tensor:
         wide = len(self.inner.weight) % kernels.LANES == 0
@@ -103,9 +104,9 @@ class FusedFeedForward(FeedForward):
 class FusedMultiHeadAttention(MultiHeadAttention):
     """Scale, mask and softmax in one pass; of packed sentences, all between the projections."""
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | Sight | None = None) -> Tensor:
-        """x [B, T, D] asks, memory [B, S, D] answers -> [B, T, D]; under a sight, B is 1 and T and S are rows."""
-        if not isinstance(mask, Sight):
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | AttentionPattern | None = None) -> Tensor:
+        """x [B, T, D] asks, memory [B, S, D] answers -> [B, T, D]; with a pattern, B is 1 and T and S are rows."""
+        if not isinstance(mask, AttentionPattern):
             return super().forward(x, memory, mask)
         q, k, v, output = self.q, self.k, self.v, self.output
         parameters = q.weight, k.weight, v.weight, q.bias, k.bias, v.bias
@@ -113,6 +114,7 @@ class FusedMultiHeadAttention(MultiHeadAttention):
         return Linear.apply(x, output.weight, output.bias)  # type: ignore[no-untyped-call]
 
     def packs(self) -> bool:
+        """Whether it can attend among packed sentences."""
         return (
             self.dropout is None
             and not self.rotary
@@ -120,6 +122,7 @@ class FusedMultiHeadAttention(MultiHeadAttention):
         )
 
     def attend(self, q: Tensor, kv: KVCache, mask: Tensor | None) -> Tensor:
+        """q [B, H, T, K] -> [B, T, D], with scale, mask and softmax in one pass."""
         short = kv.keys.size(2) <= kernels.LONGEST
         if self.dropout is not None or not (short and _learns(self) and kernels.serves(q)):
             return super().attend(q, kv, mask)
@@ -134,7 +137,7 @@ class FusedEncoder(Encoder):
     def packed(self, x: Tensor, source: Packing) -> Tensor:
         """x [1, R, D] -> memory [1, R, D]."""
         for layer in self.layers:
-            x = layer(x, Sight(source, source))
+            x = layer(x, AttentionPattern(source, source))
         return x if self.norm is None else self.norm(x)
 
 
@@ -144,7 +147,9 @@ class FusedDecoder(Decoder):
     def packed(self, x: Tensor, memory: Tensor, target: Packing, source: Packing) -> Tensor:
         """x [1, R, D], memory [1, R', D] -> [1, R, D]."""
         for layer in self.layers:
-            x = layer(x, memory, Sight(target, target, causal=True), Sight(target, source))
+            x = layer(
+                x, memory, AttentionPattern(target, target, causal=True), AttentionPattern(target, source)
+            )
         return x if self.norm is None else self.norm(x)
 
 
@@ -155,6 +160,7 @@ class FusedTransformer(Transformer):
     decoder: FusedDecoder
 
     def loss(self, batch: Batch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
+        """Transformer.loss, over packed sentences where they fit."""
         if not self._fits(batch):
             return super().loss(batch, cross_entropy)
         inputs, labels = batch.target[:, :-1], batch.target[:, 1:]

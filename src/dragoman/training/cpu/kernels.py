@@ -48,12 +48,12 @@ _SIGNATURES: native.Signatures = {
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """The compiled kernels; None where that cannot be."""
+    """The compiled kernels; None where no C compiler works."""
     return native.load("kernels", SOURCES, _SIGNATURES)
 
 
 def serves(x: Tensor) -> bool:
-    """Whether there are kernels, x is of their kind, and its thread has no others to help it."""
+    """Whether the kernels compute on x [...]: bf16 on a CPU, torch on one thread (they use one), and a compiler."""
     return (
         x.dtype == torch.bfloat16
         and x.device.type == "cpu"
@@ -63,23 +63,26 @@ def serves(x: Tensor) -> bool:
 
 
 def fits(x: Tensor) -> bool:
-    """Whether features x [..., D] lie in memory as the kernels read them."""
+    """Whether the kernels compute on features x [..., D] as they lie in memory: contiguous, D a multiple of LANES."""
     return serves(x) and x.is_contiguous() and x.size(-1) % LANES == 0
 
 
 def run(name: str, *arguments: Any) -> None:
-    """Call a kernel; a tensor stands for its address, None for no address."""
+    """Call a kernel of the library by name; a tensor is handed over as its address, None as a null pointer."""
     native.call(library(), name, *arguments)
 
 
 def add(total: Tensor, gradient: Tensor) -> Tensor:
-    """total += gradient, fp32 and bf16 of one shape, which torch adds several times more slowly."""
+    """total [...] += gradient [...], fp32 and bf16, several times as fast as torch; returns total."""
     run("add", total.numel(), gradient, total)
     return total
 
 
 def label_softmax_(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn logits [C, V] into probabilities in place; log-probability and logit of each row's label, fp32 [C]."""
+    """Turn logits [C, V] into probabilities in place; labels [C].
+
+    Returns in fp32 the log-probability [C] and the logit [C] of each row's label.
+    """
     log_p, raw = torch.empty(2, len(labels)).unbind()
     scratch = torch.empty(logits.size(1))
     run("label_softmax", *logits.shape, logits, labels.contiguous(), log_p, raw, scratch)
@@ -87,16 +90,17 @@ def label_softmax_(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sum_of_rows(x: Tensor) -> Tensor:
-    """x [..., D] contiguous -> [D], fp32."""
+    """x [..., D], contiguous -> the sum of its rows [D], in fp32."""
     sums = torch.zeros(x.size(-1))
     run("add_rows", x.numel() // x.size(-1), x.size(-1), x, sums)
     return sums
 
 
 class AddDropout(torch.autograd.Function):
-    """x + dropout(y), contiguous; without x, dropout(y). `rate` is rounded to 1/256, and the scale follows.
+    """x + dropout(y), both [..., D] and contiguous, -> [..., D]; where x is None, dropout(y).
 
-    What is kept is no mask but the seed it is drawn from, again in the backward pass.
+    `rate` is rounded to 1/256, and what is kept is scaled by 1 / (1 - the rounded rate). No mask is stored for the
+    backward pass, only the seed, from which the mask is drawn again.
     """
 
     @staticmethod
@@ -119,9 +123,10 @@ class AddDropout(torch.autograd.Function):
 
 
 class LayerNorm(torch.autograd.Function):
-    """x and F.layer_norm over the last dimension of x [..., D], which is contiguous.
+    """x [..., D], contiguous; weight and bias [D] -> x itself and F.layer_norm(x), both [..., D].
 
-    x comes out too, for what goes past the norm: so its gradients from both ways are added in the same pass.
+    With pre-norm, x goes on past the norm as well. Since it comes out here too, the gradients of both ways arrive in
+    one backward pass, which adds them while it has x at hand.
     """
 
     @staticmethod
@@ -150,7 +155,10 @@ class LayerNorm(torch.autograd.Function):
 
 
 class MaskedSoftmax(torch.autograd.Function):
-    """softmax(scale * scores) over the last dimension of [B, H, T, S]; keys that the boolean mask hides get nothing."""
+    """softmax(scale * scores) over the keys, scores [B, H, T, S] -> weights [B, H, T, S].
+
+    Where the boolean mask, which broadcasts to that shape, is False, the weight is 0. At most LONGEST keys.
+    """
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, scale: float, mask: Tensor | None) -> Tensor:
@@ -177,5 +185,8 @@ class MaskedSoftmax(torch.autograd.Function):
 
 
 def _with_room(like: Tensor) -> Tensor:
-    """An empty tensor of that shape, contiguous, with memory after its end that a kernel may write to."""
+    """An empty contiguous tensor [...] of the shape of `like`, with LANES numbers of memory after its end.
+
+    A kernel writes whole groups of LANES numbers, the last one past the end.
+    """
     return like.new_empty(like.numel() + LANES)[: like.numel()].view(like.shape)

@@ -1,9 +1,9 @@
 """Sentences without their padding: the real tokens of a batch as rows of one matrix, and attention among them.
 
-Two things are won: nothing is computed for padding, and the products of the layers meet few shapes, since the rows
-are filled up to one of few numbers. oneDNN compiles a kernel for each new shape, which takes it milliseconds.
+It saves time twice. Nothing is computed for padding; and the products of the layers have few shapes, since zero rows
+are appended up to one of a few numbers of rows (oneDNN compiles a kernel for each new shape, which takes milliseconds).
 
-Dimensions: B sentences, L padded length, N real tokens, R rows (N and what fills them up), D features.
+Dimensions: B sentences, L padded length, N real tokens, R rows (the N tokens, then zero rows), D features.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from dragoman.training.cpu.products import add_product, add_sums, joined
 
 @dataclass(frozen=True)
 class Packing:
-    """Where the real tokens of a padded batch [B, L] stand among its rows."""
+    """Which tokens of a padded batch [B, L] are real, and which rows they become."""
 
-    places: Tensor  # [N] of the real tokens, in the batch laid out flat
-    starts: Tensor  # [B + 1] the first row of each sentence, and the row after the last
-    longest: int  # tokens of a sentence
+    places: Tensor  # [N] indices of the real tokens in the batch flattened to [B * L]
+    starts: Tensor  # [B + 1] the row of each sentence's first token, and N
+    longest: int  # tokens in the longest sentence
 
     @classmethod
     def of(cls, real: Tensor) -> Self:
-        """real [B, L], True at real tokens, of which each sentence has one at least."""
+        """The packing of a batch whose mask is real [B, L], True at real tokens: at least one in each sentence."""
         lengths = real.sum(1)
         starts = torch.zeros(len(real) + 1, dtype=torch.int64)
         torch.cumsum(lengths, 0, out=starts[1:])
@@ -38,6 +38,7 @@ class Packing:
 
     @property
     def rows(self) -> int:
+        """R: the real tokens, rounded up as processor.filled does."""
         return filled(len(self.places))
 
     def pack(self, x: Tensor) -> Tensor:
@@ -45,21 +46,21 @@ class Packing:
         return Pack.apply(x, self)  # type: ignore[no-untyped-call]
 
     def real(self, x: Tensor) -> Tensor:
-        """x [1, R, D] -> [N, D], without the rows that fill up."""
+        """x [1, R, D] -> [N, D], without the zero rows at the end."""
         return x[0, : len(self.places)]
 
 
 @dataclass(frozen=True)
-class Sight:
-    """Who may attend to whom among packed sentences, in the place of a mask: each to the tokens of its own."""
+class AttentionPattern:
+    """Which keys a query may attend to among packed sentences, in place of a mask: those of the same sentence."""
 
     queries: Packing
     keys: Packing
-    causal: bool = False  # and to none after itself
+    causal: bool = False  # and of these, only the keys up to the query's own position
 
 
 class Pack(torch.autograd.Function):
-    """Choose rows; on the way back, put their gradients where they came from."""
+    """x [B, L, D] -> [1, R, D]: the real tokens as rows. Backward, gradients [1, R, D] return to their tokens."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, packing: Packing) -> Tensor:
@@ -77,27 +78,33 @@ class Pack(torch.autograd.Function):
 
 
 class Attention(torch.autograd.Function):
-    """softmax(q kᵀ / sqrt(K)) v of packed sentences, with the projections before it: x [1, R, D] asks, memory
-    [1, R', D] answers, or x itself where that is None -> [1, R, D]. Weights and biases are those of q, k and v.
+    """Multi-head attention over packed sentences, projections of q, k and v included, the output's not.
 
-    Projections of one input are one product. The weights of attention exist for one head of one sentence at a time,
-    and in the backward pass anew.
+    Queries come from x [1, R, D], keys and values from memory [1, R', D], or from x where memory is None
+    -> [1, R, D]. `parameters` are the weights [D, D] of q, k and v, then their biases [D].
+
+    Projections of one input are one product. Attention weights exist for one head of one sentence at a time; the
+    backward pass computes them again.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, memory: Tensor | None, heads: int, sight: Sight, *parameters: Tensor
+        ctx: Any, x: Tensor, memory: Tensor | None, heads: int, pattern: AttentionPattern, *parameters: Tensor
     ) -> Tensor:
         weights = parameters[:3]
         if memory is None:
             sides = [x @ joined(weights).t()]
         else:
             sides = [x @ weights[0].t(), memory @ joined(weights[1:]).t()]
-        ctx.heads, ctx.sight, ctx.itself = heads, sight, memory is None
+        ctx.heads, ctx.pattern, ctx.itself = heads, pattern, memory is None
         ctx.save_for_backward(x, x if memory is None else memory, *sides, *parameters)
         out = torch.empty_like(x)
         kernels.run(
-            "attention", *_given(sight, heads, sides, parameters), x.size(1), out, _scratch(sight, x, heads)
+            "attention",
+            *_given(pattern, heads, sides, parameters),
+            x.size(1),
+            out,
+            _scratch(pattern, x, heads),
         )
         return out
 
@@ -109,8 +116,8 @@ class Attention(torch.autograd.Function):
         slopes, sums = [torch.empty_like(side) for side in sides], torch.zeros(3 * x.size(-1))
         kernels.run(
             "attention_backward",
-            *_given(ctx.sight, ctx.heads, sides, parameters, gradient.contiguous()),
-            x.size(1), memory.size(1), *_split(slopes), sums, _scratch(ctx.sight, x, ctx.heads),
+            *_given(ctx.pattern, ctx.heads, sides, parameters, gradient.contiguous()),
+            x.size(1), memory.size(1), *_split(slopes), sums, _scratch(ctx.pattern, x, ctx.heads),
         )  # fmt: skip
         found = add_sums(biases, sums)
         if ctx.itself:
@@ -122,28 +129,29 @@ class Attention(torch.autograd.Function):
 
 
 def _split(sides: list[Tensor]) -> tuple[Tensor, ...]:
-    """q, k and v, of one matrix or of two."""
+    """q [1, R, D], k and v [1, R', D]: views of [1, R, 3 D], or of [1, R, D] and [1, R', 2 D]."""
     return sides[0].chunk(3, -1) if len(sides) == 1 else (sides[0], *sides[1].chunk(2, -1))
 
 
 def _given(
-    sight: Sight,
+    pattern: AttentionPattern,
     heads: int,
     sides: list[Tensor],
     parameters: tuple[Tensor, ...],
     *gradient: Tensor,
 ) -> tuple[Any, ...]:
-    """What the kernels of both ways take first."""
+    """The leading arguments that the C functions attention and attention_backward share; sides as _split takes them,
+    gradient [1, R, D] for the latter."""
     q, k, v = _split(sides)
     width = q.size(-1) // heads
     q_bias, k_bias, v_bias = parameters[3:]
     return (
-        len(sight.queries.starts) - 1, heads, width, sight.queries.starts, sight.keys.starts, int(sight.causal),
+        len(pattern.queries.starts) - 1, heads, width, pattern.queries.starts, pattern.keys.starts, int(pattern.causal),
         1 / math.sqrt(width), *gradient, q, q.stride(1), q_bias, k, v, k.stride(1), k_bias, v_bias,
     )  # fmt: skip
 
 
-def _scratch(sight: Sight, x: Tensor, heads: int) -> Tensor:
-    """Floats for one head of the longest sentence, as the backward pass needs them, which needs more."""
-    tall, wide = (side.longest + kernels.LANES for side in (sight.queries, sight.keys))
+def _scratch(pattern: AttentionPattern, x: Tensor, heads: int) -> Tensor:
+    """Working memory [N] in fp32 for one head of the longest sentence of x [1, R, D], enough for both passes."""
+    tall, wide = (side.longest + kernels.LANES for side in (pattern.queries, pattern.keys))
     return torch.empty((2 * tall + max(tall, wide) + 2 * wide) * (x.size(-1) // heads) + 2 * tall * wide)

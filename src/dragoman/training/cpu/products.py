@@ -1,8 +1,9 @@
 """Products with weights as they are trained on a CPU: biases and gradients in few passes. Knows no layer.
 
-A training run keeps all gradients in one long vector, of which each weight's `grad` is a view (FlatParameters). What
-is found here goes straight there instead of into a tensor that is then added; a weight without such a place gets its
-gradient from autograd as ever. So these functions are for `backward`, not for `torch.autograd.grad`.
+A training run keeps all gradients in one long vector, of which each weight's `grad` is a view (FlatParameters). The
+functions here add a weight's gradient to that view themselves and give autograd None, which saves a tensor and a pass
+over it. Where `grad` is None, they return the gradient to autograd as usual. So they are for `backward`, not for
+`torch.autograd.grad`.
 
 Dimensions: R rows, D features that go in, F that come out.
 """
@@ -19,7 +20,7 @@ from dragoman.training.cpu import kernels
 
 
 class Linear(torch.autograd.Function):
-    """x weightᵀ + bias: x [..., D] contiguous, weight [F, D], bias [F]."""
+    """x weightᵀ + bias: x [..., D] contiguous, weight [F, D], bias [F] -> [..., F]."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ class Linear(torch.autograd.Function):
 
 
 class LinearRelu(torch.autograd.Function):
-    """max(0, x weightᵀ + bias): x [..., D] contiguous, weight [F, D], bias [F]."""
+    """max(0, x weightᵀ + bias): x [..., D] contiguous, weight [F, D], bias [F] -> [..., F]."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ class LinearRelu(torch.autograd.Function):
 
 
 class Embedding(torch.autograd.Function):
-    """Rows of weight [V, D], chosen by tokens of any shape [...] -> [..., D]."""
+    """The rows of weight [V, D] at tokens [...] -> [..., D]."""
 
     @staticmethod
     def forward(ctx: Any, tokens: Tensor, weight: Tensor) -> Tensor:
@@ -73,14 +74,15 @@ class Embedding(torch.autograd.Function):
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Matrices [F, D] one below the other, or vectors end to end: as they lie in memory, where they lie so."""
+    """Matrices [F, D] stacked by rows, or vectors [F] end to end: a view where they lie so in memory, else a copy."""
     return torch.cat(list(parts)) if (found := _adjacent(parts)) is None else found
 
 
 def add_product(weights: Sequence[Tensor], gradient: Tensor, x: Tensor) -> list[Tensor | None]:
-    """gradientᵀ x, of gradient [..., F] and x [..., D], added to the gradients of weights that are F rows together.
+    """Add gradientᵀ x [F, D] to the `grad` of weights whose rows are F together: gradient [..., F], x [..., D].
 
-    Returns for each weight its part, if it has no place for it, or None.
+    Returns None for each weight. Where their `grad`s are not one run of memory, it adds nothing and returns each
+    weight's share of the product instead, for autograd to add.
 
     oneDNN is slow at a product whose sum runs down the columns of both sides. Where one side is narrower, it is
     transposed in memory first, and the whole takes a fifth to a third less time.
@@ -99,7 +101,7 @@ def add_product(weights: Sequence[Tensor], gradient: Tensor, x: Tensor) -> list[
 
 
 def add_sums(biases: Sequence[Tensor], sums: Tensor) -> list[Tensor | None]:
-    """sums [F], fp32, added to the gradients of biases that are F numbers together; returns as add_product does."""
+    """Add sums [F] in fp32 to the `grad` of biases that are F numbers together. Returns what add_product does."""
     place = _place(biases)
     if place is None:
         return [*sums.to(biases[0].dtype).split([len(bias) for bias in biases])]  # type: ignore[no-untyped-call]
@@ -108,7 +110,7 @@ def add_sums(biases: Sequence[Tensor], sums: Tensor) -> list[Tensor | None]:
 
 
 def add_scaled(weight: Tensor, found: Tensor, scale: Tensor) -> Tensor | None:
-    """scale [] times found, which has the shape of weight, both fp32, added to its gradient; returns as add_product."""
+    """Add scale [] times found [...], both fp32, to the `grad` of weight [...]; None, or that product for autograd."""
     place = _place([weight])
     if place is None:
         return (scale * found).to(weight.dtype)
@@ -117,14 +119,17 @@ def add_scaled(weight: Tensor, found: Tensor, scale: Tensor) -> Tensor | None:
 
 
 def _place(parameters: Sequence[Tensor]) -> Tensor | None:
-    """Their gradients as one tensor that can be added to."""
+    """The `grad`s of parameters [F, D] or [F] as one view of them all, to be added to in place.
+
+    None where one of them has no `grad`, is computed from another tensor, or does not follow the one before in memory.
+    """
     gradients = [parameter.grad for parameter in parameters if parameter.is_leaf]
     found = [gradient for gradient in gradients if gradient is not None]
     return _adjacent(found) if len(found) == len(parameters) else None
 
 
 def _adjacent(parts: Sequence[Tensor]) -> Tensor | None:
-    """One view of contiguous tensors that follow each other in one storage."""
+    """Tensors [F, ...] as one view [sum of F, ...], where they lie end to end in one storage; else None."""
     first, end = parts[0], parts[0].storage_offset()
     for part in parts:
         same = part.untyped_storage().data_ptr() == first.untyped_storage().data_ptr()
@@ -135,6 +140,7 @@ def _adjacent(parts: Sequence[Tensor]) -> Tensor | None:
 
 
 def _transposed(x: Tensor) -> Tensor:
+    """x [R, F] -> a copy [F, R]."""
     out = x.new_empty(x.size(1), x.size(0))
     kernels.run("transpose", *x.shape, x, out)
     return out

@@ -2,13 +2,14 @@
 
 Knows nothing of what is computed. Unmeasured on a GPU: what can be tested on a CPU is all but the capture itself.
 
-A graph repeats kernels on the addresses they had. So what is computed may read and write only tensors that stay
+A graph launches the same kernels on the same addresses. So a computation may read and write only tensors that stay
 where they are, must have shapes known beforehand, and may not wait for the device.
 """
 
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -32,24 +33,24 @@ Compute = Callable[[], None]
 
 
 class NotCaptured(Exception):
-    """Why a computation cannot be a graph; everything is as it was before the attempt."""
+    """A computation cannot be captured; the message says why. All tensors are as they were before the attempt."""
 
 
 class Graphs(Protocol):
-    """Where a computation is repeated."""
+    """How a computation is repeated: by calling it, or by replaying what was captured."""
 
     def run(self, key: Hashable, compute: Compute, touched: Sequence[Tensor]) -> None:
-        """Compute once. Under one key always the same is computed; `touched` is what it changes.
+        """Carry out `compute` once. Calls with an equal key must compute the same, over the same tensors.
 
-        Raises NotCaptured.
+        `touched` are all tensors [...] that it writes. Raises NotCaptured when it cannot be captured.
         """
 
     def forget(self) -> None:
-        """What was computed so far lies at other addresses now."""
+        """Drop all graphs: a tensor that they read or write has moved to another address."""
 
 
-class Direct:
-    """No graph: every call computes anew. What a CPU does."""
+class Eager:
+    """Without graphs: each run calls the function. For a CPU."""
 
     def run(self, key: Hashable, compute: Compute, touched: Sequence[Tensor]) -> None:
         compute()
@@ -58,21 +59,24 @@ class Direct:
         pass
 
 
-class Replay(Protocol):
-    def replay(self) -> Any: ...
+class Replayable(Protocol):
+    """A captured computation."""
+
+    def replay(self) -> Any:
+        """Carry it out once, over the tensors it was captured with."""
 
 
-class Recorded:
-    """Each computation is recorded when first asked for, and then replayed; how is left to `record`.
+class GraphCache(ABC):
+    """Captures each computation the first time its key comes, and replays it from then on; at most MOST_GRAPHS.
 
-    Recording computes several times over: what it touches and the random numbers it draws are put back, so that a
-    run that records again, because it was resumed, computes the same. What was recorded must do once what a call does,
-    or it is not used.
+    Capturing carries out the computation several times. The tensors it writes and the random state are put back after
+    that, so a resumed run, which captures anew, computes the same. A graph is used only when replaying it once changes
+    the tensors as calling the function does.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._graphs: dict[Hashable, Replay] = {}
+        self._graphs: dict[Hashable, Replayable] = {}
 
     def run(self, key: Hashable, compute: Compute, touched: Sequence[Tensor]) -> None:
         graph = self._graphs.get(key)
@@ -80,21 +84,26 @@ class Recorded:
             if len(self._graphs) >= MOST_GRAPHS:
                 compute()
                 return
-            graph = self._graphs[key] = self._rehearsed(compute, touched)
+            graph = self._graphs[key] = self._captured(compute, touched)
         graph.replay()
 
     def forget(self) -> None:
         self._graphs.clear()
 
-    def record(self, compute: Compute) -> Replay:
-        raise NotImplementedError
+    @abstractmethod
+    def capture(self, compute: Compute) -> Replayable:
+        """What replays `compute`. Raises RuntimeError or MemoryError when it cannot be captured."""
 
-    def _rehearsed(self, compute: Compute, touched: Sequence[Tensor]) -> Replay:
+    def _captured(self, compute: Compute, touched: Sequence[Tensor]) -> Replayable:
+        """Capture, and compare a replay with a call; `touched` [...] hold afterwards what they held before.
+
+        Raises NotCaptured; TrainingError when the GPU cannot be used after a failed attempt.
+        """
         randomness = random_state(self.device)
         kept: list[Tensor] = []
         try:
             kept += [tensor.clone() for tensor in touched]
-            graph = self.record(compute)
+            graph = self.capture(compute)
             self._put_back(touched, kept, randomness)
             compute()
             expected = [tensor.clone() for tensor in touched]
@@ -111,6 +120,10 @@ class Recorded:
         return graph
 
     def _put_back(self, touched: Sequence[Tensor], kept: list[Tensor], randomness: list[Tensor]) -> None:
+        """Set `touched` [...] to the copies `kept`, and the random state to `randomness`.
+
+        Raises TrainingError when the GPU refuses to compute.
+        """
         try:
             for tensor, before in zip(touched, kept, strict=False):  # of a failed attempt some may be missing
                 tensor.copy_(before)
@@ -126,12 +139,12 @@ class Recorded:
             ) from error
 
 
-class CudaGraphs(Recorded):
+class CudaGraphs(GraphCache):
     """One torch.cuda.CUDAGraph a key, all in one pool of memory.
 
-    They may share it, in any order, since nothing that lies in the pool is read after its graph has run. The first
-    calls and the capture run on one stream beside the default one, as torch asks for (CUDA semantics, "CUDA Graphs").
-    Dropout draws from the device's own generator, whose place in its sequence each replay moves on.
+    Graphs may share a pool and be replayed in any order, since nothing in the pool is read after its graph has run.
+    The first calls and the capture run on one stream beside the default one, as torch asks for (CUDA semantics, "CUDA
+    Graphs"). Dropout draws from the device's own generator, which each replay advances as a call would.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -143,7 +156,7 @@ class CudaGraphs(Recorded):
         super().forget()
         self._pool = torch.cuda.graph_pool_handle()
 
-    def record(self, compute: Compute) -> Replay:
+    def capture(self, compute: Compute) -> Replayable:
         present = torch.cuda.current_stream(self.device)
         self._stream.wait_stream(present)
         try:
@@ -165,9 +178,10 @@ class CudaGraphs(Recorded):
 
 @contextmanager
 def _waiting_refused() -> Iterator[None]:
-    """An operation that waits for the device raises a RuntimeError: sooner, and with a clearer word, than a capture.
+    """While this lasts, an operation that waits for the device raises a RuntimeError that names it.
 
-    A capture that fails half-way may leave torch's random numbers and memory in a state that cannot be mended.
+    A capture would refuse it too, but a capture that fails half-way may leave torch's random numbers and memory in a
+    state that cannot be mended.
     """
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings():
@@ -180,7 +194,10 @@ def _waiting_refused() -> Iterator[None]:
 
 
 def _agree(found: Tensor, expected: Tensor, before: Tensor) -> bool:
-    """Changed alike but for sums in another order. A step that is no number when computed is dealt with elsewhere."""
+    """Whether a replay (`found` [...]) changed a tensor as a call did (`expected`), up to sums in another order.
+
+    True where the call itself gave inf or nan: that is the loop's to notice, and says nothing about the graph.
+    """
     expected = expected.float()
     allowed = DIFFERENCE * (expected - before).norm() + ROUNDING * expected.norm()
     return not bool(allowed.isfinite()) or bool((found.float() - expected).norm() <= allowed)
@@ -191,5 +208,5 @@ def _first_line(error: BaseException) -> str:
 
 
 def graphs_on(device: torch.device) -> Graphs:
-    """CUDA graphs where there is a GPU, plain calls elsewhere."""
-    return CudaGraphs(device) if device.type == "cuda" else Direct()
+    """CUDA graphs on a GPU, plain calls elsewhere."""
+    return CudaGraphs(device) if device.type == "cuda" else Eager()

@@ -93,24 +93,27 @@ def check_labels(name: str, examples: Sequence[Example], known: Sequence[str]) -
 
 @dataclass(frozen=True)
 class LabelledBatch:
-    """Texts and the numbers of their labels; the first column of `target` means nothing."""
+    """Texts and the numbers of their labels."""
 
-    source: Tensor  # [B, S]
-    segments: Tensor  # [B, S]
-    target: Tensor  # [B, 2]
+    source: Tensor  # [B, S] token ids
+    segments: Tensor  # [B, S] 0 in the first text, 1 in the second
+    target: Tensor  # [B, 2] 0, which stands where a decoder's <s> would, and the label
 
     @property
     def source_mask(self) -> Tensor:
+        """Boolean [B, S], True at real tokens."""
         return self.source != PAD
 
     @property
     def target_mask(self) -> Tensor:
+        """Boolean [B, 2], True: each text has its label."""
         return torch.ones_like(self.target, dtype=torch.bool)
 
     def __len__(self) -> int:
         return self.source.size(0)
 
     def _parts(self) -> tuple[Tensor, ...]:
+        """The tensors [B, ...], in the order of the fields."""
         return self.source, self.segments, self.target
 
     def rows(self, start: int, end: int) -> LabelledBatch:
@@ -127,6 +130,7 @@ class Classifier(Bert):
     """A BERT that is trained on labels."""
 
     def loss(self, batch: LabelledBatch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:  # type: ignore[override]
+        """Cross-entropy of the labels, summed over the texts, in nats."""
         assert self.classifier is not None
         hidden = self.encode(batch.source, batch.source_mask, batch.segments)
         x = self.dropout(self.pooled(hidden))
@@ -192,6 +196,7 @@ class LabelledData:
         return max(self._batches(self._train, budget, None), key=lambda batch: batch.source.numel())
 
     def dev_batches(self, budget: int) -> list[LabelledBatch]:
+        """The dev texts, of at most `budget` tokens a batch."""
         return list(self._batches(self._dev, budget, None))
 
 

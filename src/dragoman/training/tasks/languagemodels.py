@@ -88,10 +88,10 @@ def defaults(kind: str) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class LmScores:
-    """One look at the dev text."""
+    """What one validation measured on the dev text; see task.Scores."""
 
-    value: float
-    found: Mapping[str, float]
+    value: float  # larger is better
+    found: Mapping[str, float]  # by name, in the units of the name
     samples: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, float]:

@@ -54,6 +54,7 @@ class Words:
 
     @property
     def size(self) -> int:
+        """V, the special tokens included."""
         return len(self.letters)
 
     def numbers(self, tokens: np.ndarray, whole: bool) -> np.ndarray:
@@ -70,25 +71,28 @@ class Words:
 
 @dataclass(frozen=True)
 class MaskedBatch:
-    """See lineage.bert.MaskedBatch."""
+    """Lines, or pairs of lines, with hidden tokens; what lineage.bert.MaskedBatch asks for."""
 
-    source: Tensor
-    segments: Tensor
-    target: Tensor
-    follows: Tensor
+    source: Tensor  # [B, S] token ids, with [MASK] or another where a token is hidden
+    segments: Tensor  # [B, S] 0 in the first line, 1 in the second
+    target: Tensor  # [B, S + 1] a column of <pad>, then the hidden tokens, <pad> at all others
+    follows: Tensor  # [B] 1 where the second line follows the first, 0 where not, -1 where there is none
 
     @property
     def source_mask(self) -> Tensor:
+        """Boolean [B, S], True at real tokens."""
         return self.source != PAD
 
     @property
     def target_mask(self) -> Tensor:
+        """Boolean [B, S + 1], True at tokens to be predicted."""
         return self.target != PAD
 
     def __len__(self) -> int:
         return self.source.size(0)
 
     def _parts(self) -> tuple[Tensor, ...]:
+        """The tensors [B, ...], in the order of the fields."""
         return self.source, self.segments, self.target, self.follows
 
     def rows(self, start: int, end: int) -> MaskedBatch:
@@ -190,7 +194,7 @@ class MaskedData:
         return self._batch([rows[i] for i in largest], np.random.default_rng(self.seed))
 
     def dev_batches(self, budget: int) -> list[MaskedBatch]:
-        """The same tokens are hidden each time."""
+        """The dev lines, of at most `budget` tokens a batch. The same tokens are hidden each time."""
         return list(self._batches(self._dev, DEV_EPOCH, 0, budget))
 
 

@@ -26,7 +26,15 @@ from dragoman.corpus.pairs import Pair, fingerprint, read_corpus, write_pairs
 from dragoman.errors import CorpusError, TrainingError
 from dragoman.files import publish
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
-from dragoman.training.gpu.grid import Drawn, FromHost, OnDevice, drawn, drawn_batches, feed, plan_on_grid
+from dragoman.training.gpu.grid import (
+    DeviceCorpus,
+    GridBatch,
+    HostCorpus,
+    device_loader,
+    grid_batch,
+    grid_batches,
+    plan_on_grid,
+)
 from dragoman.training.settings import DataConfig
 
 ENCODED_AT_ONCE = 10_000
@@ -56,10 +64,12 @@ class TrainingData:
 
     @property
     def source_tokenizer(self) -> Tokenizer:
+        """Of the source side; a joint one serves both."""
         return self.tokenizers["source" if "source" in self.tokenizers else "joint"]
 
     @property
     def target_tokenizer(self) -> Tokenizer:
+        """Of the target side; a joint one serves both."""
         return self.tokenizers["target" if "target" in self.tokenizers else "joint"]
 
     def ids(self, epoch: int) -> IdStore:
@@ -108,6 +118,7 @@ class TrainingData:
         return store.batch(largest)
 
     def dev_batches(self, budget: int) -> list[Batch]:
+        """The dev pairs, of at most `budget` tokens a batch, never sampled."""
         sources = self.source_tokenizer.encode_batch([pair.source for pair in self.dev])
         targets = self.target_tokenizer.encode_batch([pair.target for pair in self.dev])
         store = IdStore.write(
@@ -124,21 +135,21 @@ class OnGrid:
     def __init__(self, data: TrainingData) -> None:
         self.data, self.report, self.fingerprint = data, data.report, data.fingerprint
 
-    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[Drawn]:
+    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[GridBatch]:
         store = self.data.ids(epoch)
         plan = plan_on_grid(store, budget, epoch_order(self.data.recipe.seed, epoch))
-        return drawn_batches(store, plan, budget, start)
+        return grid_batches(store, plan, budget, start)
 
     def batches_per_epoch(self, budget: int) -> int:
         return len(plan_on_grid(self.data.ids(0), budget))
 
-    def largest_batch(self, budget: int) -> Drawn:
+    def largest_batch(self, budget: int) -> GridBatch:
         store = self.data.ids(0)
-        found = (drawn(store, indices, budget) for indices in plan_on_grid(store, budget))
-        return max(found, key=lambda one: len(one) * (one.place.source + one.place.target))
+        found = (grid_batch(store, indices, budget) for indices in plan_on_grid(store, budget))
+        return max(found, key=lambda one: len(one) * (one.shape.source + one.shape.target))
 
-    def feed(self, device: torch.device) -> OnDevice | FromHost:
-        return feed(self.data.ids(0), device)
+    def loader(self, device: torch.device) -> DeviceCorpus | HostCorpus:
+        return device_loader(self.data.ids(0), device)
 
 
 def prepare(

@@ -172,6 +172,7 @@ class TextData:
         )
 
     def dev_batches(self, budget: int) -> list[Batch]:
+        """Windows of the dev text, of at most `budget` tokens a batch."""
         pieces = list(windows(self._encode(self.dev), self._config))
         lengths = np.array([len(piece) for piece in pieces])
         plan = plan_batches(np.zeros_like(lengths), lengths - 2, budget)

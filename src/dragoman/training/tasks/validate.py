@@ -28,7 +28,7 @@ SAMPLES = 2
 
 @dataclass(frozen=True)
 class Scores:
-    """One look at the dev set; `value` is what "better" means, larger is better."""
+    """What one validation measured; see task.Scores."""
 
     loss: float  # nats a token
     bleu: float | None
@@ -51,7 +51,7 @@ class Validator:
         data: TrainingData,
         look: Callable[[nn.Module, int], None] | None,
     ) -> None:
-        """`look` is handed the model and the step at each validation."""
+        """`look` is called at each validation, with the model (averaged weights, evaluation mode) and the step."""
         self.output, self.config, self.data, self.look = output, config, data, look
         self.batches = data.dev_batches(config.training.batch_tokens)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from dragoman.training.muon import orthogonalize
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig, inner_matrices
+from dragoman.training.optimizers.muon import orthogonalize
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 16, 48), (2, 48, 16)])
