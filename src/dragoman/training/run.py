@@ -19,7 +19,7 @@ from torch import nn
 
 from dragoman.config import difference
 from dragoman.errors import TrainingError
-from dragoman.processor import keep_few_kernels, keep_freed_memory
+from dragoman.processor import keep_few_kernels, keep_freed_memory, threads_worth
 from dragoman.protocols import Loss
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
@@ -86,7 +86,8 @@ class Run:
         criterion = LabelSmoothing(training.label_smoothing, training.consistency, training.fused)
         alone = self.device.type == "cuda" or on_grid is not None
         count = 1 if alone else training.workers_on(torch.get_num_threads())
-        self.workers = side_by_side(self.model, self.parameters, partial(_loss, criterion), count)
+        share = threads_worth(training.batch_tokens // count, self.parameters.master.numel())
+        self.workers = side_by_side(self.model, self.parameters, partial(_loss, criterion), count, share)
         self.static = None if on_grid is None else self._static(on_grid)
         if training.graph == "on" and on_grid is None:
             journal.note("training.graph = on changes nothing here: this model has no steps of fixed shape")
@@ -114,6 +115,7 @@ class Run:
             "fingerprint": self.data.fingerprint,
             "layout": self.parameters.layout,
             "threads": torch.get_num_threads(),
+            "worker_threads": self.workers.threads,
         }
         return Checkpoint(self.progress.step, tensors, state)
 
@@ -125,6 +127,10 @@ class Run:
         self.health = Health(**found.state["health"])
         self.optimizer.scale = found.state["learning_rate_scale"]
         self.optimizer.restore(found.tensors, found.step)
+        # What a run began with, whatever is thought best by now: sums of other threads round otherwise. Runs that
+        # began before this was noted shared all threads equally.
+        equal = max(found.state["threads"] // len(self.workers.workers), 1)
+        self.workers.threads = found.state.get("worker_threads", equal)
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])

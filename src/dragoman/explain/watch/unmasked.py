@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from dragoman.explain.watch.broken import machine
+from dragoman.processor import one_thread
 from dragoman.text.tokenizer import BOS, EOS
 from dragoman.transformer.model import Transformer, TransformerConfig
 
@@ -32,6 +33,7 @@ class Taught:
     honest: float
 
 
+@one_thread()
 def taught_on_noise(masked: bool, steps: int = 150, seed: int = 0) -> Taught:
     """Train a Transformer of 1 + 1 layers, d 32, on random texts; takes a second or two.
 
