@@ -66,6 +66,7 @@ def _leave_it_to_torch() -> None:
 
     https://github.com/gcc-mirror/gcc/blob/releases/gcc-13/libgomp/env.c
     """
+    os.environ.pop("OMP_WAIT_POLICY", None)
     os.environ["GOMP_SPINCOUNT"] = "300000"
     from dragoman import processor
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -90,31 +91,40 @@ def _grow_in_large_pages(libc: ctypes.CDLL) -> None:
 
 # -- threads ------------------------------------------------------------------------------------------------------
 
-# Multiply-adds of one pass (a step of a search, a batch) below which a second thread costs more than it brings.
-WORTH_A_THREAD = 2**29
+# Multiply-adds of one pass forwards (a step of a search, a batch) below which a second thread brings nothing. Measured
+# on two cores that others used too: a search with 2e9 took as long with two threads as with one; a gradient with 1e10
+# half as long again, for the kernels in C serve one thread (training/cpu/kernels.py), and with 4e10 as long.
+WORTH_A_THREAD = 12 * 10**9
+POLICIES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 _settling = threading.Lock()
+_they_count = False  # threads that wait: nobody could tell them to sleep
 
 
 def wait_passively() -> None:
     """Before torch is loaded: let threads that wait for each other sleep, instead of counting to 300,000.
 
     They wait after every product. Where another process has one of the cores, the thread that is there does not get
-    on while the others count: measured, a step of training took 25 to 50 times as long. Who sets OMP_WAIT_POLICY or
+    on while the others count: a small step of training took 25 to 50 times as long. Who sets OMP_WAIT_POLICY or
     GOMP_SPINCOUNT has the last word. https://gcc.gnu.org/onlinedocs/libgomp/OMP_005fWAIT_005fPOLICY.html
     """
-    if "GOMP_SPINCOUNT" not in os.environ:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    global _they_count
+    if any(name in os.environ for name in POLICIES):
+        return
+    _they_count = "torch" in sys.modules
+    if not _they_count:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
 
 
 def threads_worth(rows: int, weights: int) -> int:
-    """Threads for passes of `rows` tokens through so many weights: one, or all that there are.
+    """Threads for a pass of `rows` tokens through so many weights: one, or all that there are.
 
-    How many those are, OMP_NUM_THREADS and torch.set_num_threads say.
+    How many those are, OMP_NUM_THREADS and torch.set_num_threads say. One, whatever the work, where torch was loaded
+    before it could be told how its threads are to wait.
     """
     import torch
 
-    return 1 if rows * weights < WORTH_A_THREAD else torch.get_num_threads()
+    return 1 if _they_count or rows * weights < WORTH_A_THREAD else torch.get_num_threads()
 
 
 @contextmanager

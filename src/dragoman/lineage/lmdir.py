@@ -40,6 +40,7 @@ from dragoman.lineage.rnn import RnnLm, RnnLmConfig
 from dragoman.model.directory import CARD, CONFIG, WEIGHTS, checked_weights
 from dragoman.model.kinds import LARGEST_WIDTH, MOST_LAYERS, assembled
 from dragoman.model.seal import read_sealed, write_sealed
+from dragoman.processor import one_thread
 from dragoman.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from dragoman.text.wordpiece import WordPiece
 
@@ -126,6 +127,7 @@ class NeuralLM:
             for total, ids, line in zip(totals, encoded, lines, strict=True)
         ]
 
+    @one_thread()
     def sample(self, prompt: str = "", longest: int = 100, temperature: float = 1.0, seed: int = 1) -> str:
         """A text that begins with `prompt`, drawn token by token, of at most `longest` tokens more.
 

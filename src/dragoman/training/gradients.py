@@ -170,17 +170,22 @@ def side_by_side(
     share = max(torch.get_num_threads() // count, 1)
     threads = share if threads is None else min(threads, share)
     if count == 1:
+        _draw_from(model, None)
         return Workers([Worker(partial(loss, model), parameters.gradient)], threads)
     workers = []
     for number in range(count):
         own = copy.deepcopy(model) if number else model
         gradient = parameters.attach(own) if number else parameters.gradient
         generator = torch.Generator()
-        for module in own.modules():
-            if hasattr(module, "generator"):
-                module.generator = generator  # type: ignore[assignment]
+        _draw_from(own, generator)
         workers.append(Worker(partial(loss, own), gradient, generator))
     return Workers(workers, threads)
+
+
+def _draw_from(model: nn.Module, generator: torch.Generator | None) -> None:
+    for module in model.modules():
+        if hasattr(module, "generator"):
+            module.generator = generator  # type: ignore[assignment]
 
 
 def _pieces(batch: SplittableBatch, count: int) -> Iterator[SplittableBatch]:
