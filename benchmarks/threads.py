@@ -14,7 +14,7 @@ from benchmarks.comparison import Column, How, Question, compare
 from benchmarks.sizes import SIZES
 
 STEP_TOKENS = (1024, 4096)
-CHOSEN, TORCHS = "chosen", "torch's"
+KINDS = {"chosen": "chosen threads", "torch's": "torch's threads", "one": "one thread"}
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,16 @@ def main(
     arms, ratios = [], []
     for work, task in works.items():
         for where in ("alone", "busy"):
-            names = [f"{work}, {where}, {threads} threads" for threads in (CHOSEN, TORCHS)]
-            ratios.append((names[0], names[1]))
+            names = {kind: f"{work}, {where}, {named}" for kind, named in KINDS.items()}
+            if task["work"] != "step":  # has one thread anyway
+                del names["one"]
+            ratios += [(names["chosen"], other) for kind, other in names.items() if kind != "chosen"]
             arms += [
                 Arm(
                     name, "benchmarks.ours.threads:measure",
-                    {**task, "chosen": chosen, "busy": where == "busy", "seconds": tried.seconds},
+                    {**task, "threads": kind, "busy": where == "busy", "seconds": tried.seconds},
                 )
-                for name, chosen in zip(names, (True, False), strict=True)
+                for kind, name in names.items()
             ]  # fmt: skip
     question = Question(
         name="threads",

@@ -1,4 +1,4 @@
-"""Dragoman's small pieces of work, with the threads that it chooses and with torch's own; a neighbour beside them.
+"""Dragoman's small pieces of work: with the threads that it chooses, with torch's, on one; a neighbour beside them.
 
 Imports no torch before it is known how threads are to wait. Compares nothing.
 """
@@ -20,6 +20,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
 
+Threads = Literal["chosen", "torch's", "one"]
 Work = Literal["explain", "request", "sentence", "step"]
 TEXT = "The two dogs ran across the field and jumped over a small stream."
 LENGTH = 16  # tokens of a sentence, the special ones included
@@ -33,15 +34,17 @@ while os.getppid() == int(sys.argv[1]):
 
 
 def measure(
-    work: Work, chosen: bool, busy: bool, seconds: float, model: str = "en-zh", **task: Any
+    work: Work, threads: Threads, busy: bool, seconds: float, model: str = "en-zh", **task: Any
 ) -> dict[str, float]:
     """The median time of a piece of work, done at least twice and for so long.
 
-    chosen: with threads as Dragoman chooses them, or as torch does when nobody chooses. busy: beside another process
+    threads: as Dragoman chooses them, as torch does when nobody chooses, or one for all. busy: beside another process
     that never rests. `task` goes to the training step.
     """
-    if not chosen:
+    if threads == "torch's":
         _leave_it_to_torch()
+    if threads == "one":
+        _take_one()
     kinds = {"explain": _explain, "request": _request, "sentence": _sentence}
     with _step(**task) if work == "step" else kinds[work](model) as once:
         once()  # the first one is slow
@@ -64,6 +67,7 @@ def neighbour() -> Iterator[None]:
 def _leave_it_to_torch() -> None:
     """All threads for every product, each of which counts to 300,000 before it sleeps: what libgomp does if not told.
 
+    Dragoman was so until 0.1, when only batches of 2,048 tokens were shared among workers.
     https://github.com/gcc-mirror/gcc/blob/releases/gcc-13/libgomp/env.c
     """
     os.environ.pop("OMP_WAIT_POLICY", None)
@@ -72,6 +76,15 @@ def _leave_it_to_torch() -> None:
 
     processor.threads = lambda count: nullcontext()  # type: ignore[assignment]
     processor.threads_worth = lambda rows, weights: sys.maxsize
+    from dragoman.training import settings
+
+    settings.WORKER_TOKENS = 1024
+
+
+def _take_one() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _timed(once: Callable[[], object], seconds: float) -> Iterator[float]:

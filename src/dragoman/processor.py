@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -146,9 +146,11 @@ def threads(count: int) -> Iterator[None]:
         _set_here(before)
 
 
-def one_thread() -> AbstractContextManager[None]:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """For small products: explaining, single sentences, probes. Also decorates a function."""
-    return threads(1)
+    with threads(1):
+        yield
 
 
 def _set_here(count: int) -> None:
