@@ -92,8 +92,8 @@ def _grow_in_large_pages(libc: ctypes.CDLL) -> None:
 # -- threads ------------------------------------------------------------------------------------------------------
 
 # Multiply-adds of one pass forwards (a step of a search, a batch) below which a second thread brings nothing. Measured
-# on two cores that others used too: a search with 2e9 took as long with two threads as with one; a gradient with 1e10
-# half as long again, for the kernels in C serve one thread (training/cpu/kernels.py), and with 4e10 as long.
+# on two cores that others used too: a search with 2e9 took no less time with two threads than with one; a gradient with
+# 1e10 a fifth to a half more, for the kernels in C serve one thread (training/cpu/kernels.py), and with 4e10 as much.
 WORTH_A_THREAD = 12 * 10**9
 POLICIES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 

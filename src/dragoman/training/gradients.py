@@ -74,10 +74,7 @@ class Workers:
     `threads` compute, itself among them. What they find is added in their order: the same numbers whoever is first."""
 
     def __init__(self, workers: Sequence[Worker], threads: int = 1) -> None:
-        self.workers, self.threads = (
-            workers,
-            threads,
-        )  # threads may be set until the first gradient is asked for
+        self.workers, self.threads = workers, threads
         self._total = torch.empty(0)  # the sum of a window, in fp32: its memory is used again for the next
 
     @cached_property
