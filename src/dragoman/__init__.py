@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dragoman.processor import wait_passively
+
 if TYPE_CHECKING:
     from dragoman.errors import DragomanError
     from dragoman.translate.translation import Translation
@@ -22,6 +24,8 @@ _HOMES = {
     "Translation": "dragoman.translate.translation",
     "Translator": "dragoman.translate.translator",
 }
+
+wait_passively()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,23 @@
-"""How torch uses a processor: threads side by side, and memory that stays. Knows no model."""
+"""How torch uses a processor: how many threads for what, how they wait, memory that stays. Knows no model.
+
+torch is imported where it is used: how threads wait is settled when it is loaded.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import os
+import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+T = TypeVar("T")
 
 # From <malloc.h> and <sys/mman.h>: https://man7.org/linux/man-pages/man3/mallopt.3.html
 M_TRIM_THRESHOLD = -1
@@ -80,23 +89,109 @@ def _grow_in_large_pages(libc: ctypes.CDLL) -> None:
         libc.free(piece)
 
 
-def side_by_side(count: int) -> ThreadPoolExecutor:
-    """`count` threads, each of which computes with an equal share of the threads torch has.
+# -- threads ------------------------------------------------------------------------------------------------------
+
+# Multiply-adds of one pass forwards (a step of a search, a batch) below which a second thread brings nothing. Measured
+# on two cores that others used too: a search with 2e9 took no less time with two threads than with one; a gradient with
+# 1e10 a fifth to a half more, for the kernels in C serve one thread (training/cpu/kernels.py), and with 4e10 as much.
+WORTH_A_THREAD = 12 * 10**9
+POLICIES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+
+_settling = threading.Lock()
+_they_count = False  # threads that wait: nobody could tell them to sleep
+
+
+def wait_passively() -> None:
+    """Before torch is loaded: let threads that wait for each other sleep, instead of counting to 300,000.
+
+    They wait after every product. Where another process has one of the cores, the thread that is there does not get
+    on while the others count: a small step of training took 25 to 50 times as long. Who sets OMP_WAIT_POLICY or
+    GOMP_SPINCOUNT has the last word. https://gcc.gnu.org/onlinedocs/libgomp/OMP_005fWAIT_005fPOLICY.html
+    """
+    global _they_count
+    if any(name in os.environ for name in POLICIES):
+        return
+    _they_count = "torch" in sys.modules
+    if not _they_count:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+
+
+def threads_worth(rows: int, weights: int) -> int:
+    """Threads for a pass of `rows` tokens through so many weights: one, or all that there are.
+
+    How many those are, OMP_NUM_THREADS and torch.set_num_threads say. One, whatever the work, where torch was loaded
+    before it could be told how its threads are to wait.
+    """
+    import torch
+
+    return 1 if _they_count or rows * weights < WORTH_A_THREAD else torch.get_num_threads()
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """This thread computes with `count` threads, or as many as it had if those are fewer, then as before.
+
+    No other thread is touched, neither those at work nor those to come.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    if count >= before:
+        yield
+        return
+    _set_here(count)
+    try:
+        yield
+    finally:
+        _set_here(before)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For small products: explaining, single sentences, probes. Also decorates a function."""
+    with threads(1):
+        yield
+
+
+def _set_here(count: int) -> None:
+    """torch.set_num_threads without its second effect: it also says what threads get that have not computed yet."""
+    import torch
+
+    with _settling:
+        torch.get_num_threads()  # settles the default of this thread, which would else come after the next lines
+        others = _in_a_new_thread(torch.get_num_threads)
+        torch.set_num_threads(count)
+        _in_a_new_thread(lambda: torch.set_num_threads(others))
+
+
+def _in_a_new_thread(function: Callable[[], T]) -> T:
+    found: list[T] = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def side_by_side(count: int, threads: int | None = None) -> ThreadPoolExecutor:
+    """`count` threads, each of which computes with `threads`; by default an equal share of those that torch has.
 
     On small matrices a thread to each of two batches does nearly twice the work of two threads on one: those wait
     for each other after every product.
     """
-    threads = torch.get_num_threads()
+    from concurrent.futures import ThreadPoolExecutor
+
+    import torch
+
+    share = max(torch.get_num_threads() // count, 1)
+    each = share if threads is None else min(threads, share)
     together = threading.Barrier(count + 1)
 
     def begin() -> None:
-        torch.get_num_threads()  # settles the default of this thread, which would else come after the next line
-        torch.set_num_threads(max(threads // count, 1))  # for what this thread computes
+        _set_here(each)
         together.wait()
 
     pool = ThreadPoolExecutor(count, "dragoman", initializer=begin)
     for _ in range(count):
         pool.submit(int)
     together.wait()
-    torch.set_num_threads(threads)  # or threads yet to come would take the last setting for theirs
     return pool

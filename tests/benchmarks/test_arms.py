@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,41 @@ from tiny import lines
 SIZE = Size(16, 32, 1, 2, vocab=330)
 STEP: dict[str, Any] = {"dropout": 0.1, "optimizer": "muon", "precision": "fp32", "workers": 1}
 BRIEF: dict[str, Any] = {"warm_up": 1, "seconds": 0.0}
+
+
+@pytest.mark.parametrize("threads", ["chosen", "torch's", "one"])
+@pytest.mark.parametrize("work", ["explain", "request", "sentence", "step"])
+def test_small_work_is_timed_with_any_threads(tiny_model: Path, work: str, threads: str) -> None:
+    what: dict[str, Any] = {"model": str(tiny_model)}
+    if work == "step":
+        what = {"size": SIZE.as_dict(), "batch_tokens": 64, "optimizer": "muon", "precision": "fp32"}
+    task = {"work": work, "threads": threads, "busy": True, "seconds": 0.0, **what}
+    found = run_arm(Arm(work, "benchmarks.ours.threads:measure", task), threads=2, timeout=300)
+    assert found["times"] == 2 and found["seconds"] > 0
+
+
+def test_a_neighbour_ends_with_whoever_wanted_it() -> None:
+    """Also where that one is killed and cannot end it."""
+    program = (
+        "import os, signal, subprocess\n"
+        "from benchmarks.ours import threads\n"
+        "begin = subprocess.Popen\n"
+        "def told(*words):\n"
+        "    process = begin(*words)\n"
+        "    print(process.pid, flush=True)\n"
+        "    return process\n"
+        "subprocess.Popen = told\n"
+        "with threads.neighbour():\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=120
+    )
+    process = Path(f"/proc/{done.stdout.strip()}")
+    until = time.monotonic() + 60
+    while process.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not process.exists()
 
 
 @pytest.fixture

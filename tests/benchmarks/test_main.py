@@ -29,7 +29,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     def run_arm(arm: Arm, threads: int) -> Turn:
         found[-1].append(arm)
         columns = "step_seconds peak_mib p50_ms p95_ms sentences_per_second bfloat16_flops best_loss parameters".split()
-        numbers = dict.fromkeys([*columns, "tokens_per_second"], 2.0)
+        numbers = dict.fromkeys([*columns, "tokens_per_second", "seconds"], 2.0)
         return {**numbers, "curve": [[1, 1.0, 2.0]], "versions": {"python": "3"}}
 
     def describe(threads: int) -> dict[str, Any]:
@@ -151,6 +151,21 @@ def test_latency_and_optimisers(asked: Asked, small_corpus: list[str], tmp_path:
     assert "1.00" in section(read(tmp_path / "optimizers.json"))
 
 
+def test_threads_are_compared_alone_and_beside_a_neighbour(asked: Asked, tmp_path: Path) -> None:
+    assert run(["threads", "--size", "toy"], tmp_path) == 0
+    names = [arm.name for arm in asked[0][: len(asked[0]) // 2]]
+    assert names[:4] == [
+        "explain, alone, chosen threads", "explain, alone, torch's threads",
+        "explain, busy, chosen threads", "explain, busy, torch's threads",
+    ]  # fmt: skip
+    assert names[-3:] == [
+        f"step of 4,096 tokens, busy, {kind}" for kind in ("chosen threads", "torch's threads", "one thread")
+    ]
+    assert all(arm.settings["busy"] == (", busy, " in arm.name) for arm in asked[0])
+    table = section(read(tmp_path / "threads.json"))
+    assert "| step of 1,024 tokens, busy, chosen threads / step of 1,024 tokens, busy, one thread |" in table
+
+
 def test_scaling_varies_one_thing(asked: Asked, small_corpus: list[str], tmp_path: Path) -> None:
     words = ["scaling", "--size", "toy", *small_corpus, "--lines", "10", "20"]
     assert run(words, tmp_path) == 0
@@ -209,6 +224,6 @@ def test_a_report_of_nothing_is_refused(
 
 
 def test_help_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("train", "translate", "latency", "scaling", "optimizers", "report", "install"):
+    for command in ("train", "translate", "latency", "scaling", "optimizers", "threads", "report", "install"):
         assert main([command, "--help"]) == 0
         assert command in capsys.readouterr().out

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from dragoman import engines as engine_protocol
+from dragoman import processor
 from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
 from dragoman.engines.ctranslate2 import CTranslate2Engine, _batch_size
 from dragoman.engines.torch import TorchEngine, _batches
@@ -305,6 +306,54 @@ class TestTorch:
                 translate(three, sources, options, attention=True),
                 translate(alone, sources, options, attention=True),
             )
+        finally:
+            torch.set_num_threads(threads)
+
+    def test_small_batches_are_searched_by_one_thread_and_large_ones_by_all(self, monkeypatch):
+        """On a busy machine two threads at a single sentence once took 25 times as long as one."""
+        model = build(SMALL)
+        seen = set()
+        real = model.step
+
+        def step(*arguments):
+            seen.add(torch.get_num_threads())
+            return real(*arguments)
+
+        model.step = step
+        monkeypatch.setattr(processor, "_they_count", False)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(3)
+        try:
+            engine = TorchEngine(model)
+            engine.translate(SOURCES[:1], asked(beam_size=2))
+            assert seen == {1} and torch.get_num_threads() == 3
+            weights = sum(weight.numel() for weight in model.parameters())
+            monkeypatch.setattr(processor, "WORTH_A_THREAD", 2 * len(SOURCES) * weights)
+            seen.clear()
+            engine.translate(SOURCES[:-1], asked(beam_size=2))
+            assert seen == {1}
+            seen.clear()
+            engine.translate(SOURCES, asked(beam_size=2))
+            assert seen == {3}
+        finally:
+            torch.set_num_threads(threads)
+
+    def test_a_sentence_is_written_by_one_thread_and_the_reader_has_all(self):
+        model = build(SMALL)
+        seen = set()
+        real = model.step
+
+        def step(*arguments):
+            seen.add(torch.get_num_threads())
+            return real(*arguments)
+
+        model.step = step
+        threads = torch.get_num_threads()
+        torch.set_num_threads(3)
+        try:
+            for _ in TorchEngine(model).write(SOURCES[0], asked()):
+                assert torch.get_num_threads() == 3
+            assert seen == {1}
         finally:
             torch.set_num_threads(threads)
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,6 +140,37 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path
         result, said = go(tmp_path / "parts", shared, resume=True, max_minutes=0)
     assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
     assert steps_logged(tmp_path / "parts") == steps_logged(tmp_path / "whole") == [8, 16, 24]
+
+
+def test_a_resumed_run_computes_with_the_workers_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is thought best by then, and also where a run began before the choice was noted."""
+
+    def go_on(**options: Any) -> list[int]:
+        go(tmp_path, settings, max_minutes=0, **options)
+        state: list[int] = checkpoints.load_latest(tmp_path / "run" / "checkpoints").state["workers"]
+        return state
+
+    settings = config(training={"batch_tokens": 1100})
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert go_on() == [2, 1]  # 550 tokens each
+        monkeypatch.setattr(runs, "threads_worth", lambda rows, weights: 2)
+        monkeypatch.setattr(TrainingConfig, "workers_on", lambda training, threads: 1)
+        assert go_on(resume=True) == [2, 1]
+        found = checkpoints.load_latest(tmp_path / "run" / "checkpoints")
+        del found.state["workers"]
+        checkpoints.save(tmp_path / "other" / "checkpoints", found, 2)
+        shutil.rmtree(tmp_path / "run" / "checkpoints")
+        (tmp_path / "other" / "checkpoints").rename(tmp_path / "run" / "checkpoints")
+        monkeypatch.undo()
+        assert go_on(resume=True) == [1, 2]  # as it was chosen then
+        settings = config(training={"batch_tokens": 1100, "workers": 2})
+        assert go_on(resume=True) == [2, 1]  # the user's word is the last
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_steps_of_fixed_shape_learn_and_are_resumed_bit_for_bit(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from dragoman.engines import Ids, empty, refuse_unheeded
 from dragoman.engines.compiled import compiled
 from dragoman.errors import ConfigError
 from dragoman.ids import BOS, EOS, PAD
-from dragoman.processor import keep_freed_memory, side_by_side
+from dragoman.processor import keep_freed_memory, one_thread, side_by_side, threads, threads_worth
 from dragoman.protocols import Decodable
 
 # Rows of the decoder x longest source of a batch. Beyond this a CPU gains little from larger products.
@@ -63,8 +63,9 @@ class TorchEngine:
         self.model = model if whole else copy.deepcopy(model).to(precision)
         self.decodable: Decodable = in_c or self.model  # type: ignore[assignment]
         self.batch_tokens = batch_tokens
-        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        self.workers = max(1, min(workers or threads, threads))
+        most = torch.get_num_threads() if self.device.type == "cpu" else 1
+        self.workers = max(1, min(workers or most, most))
+        self._weights = sum(weight.numel() for weight in model.parameters())
         keep_freed_memory()
 
     @property
@@ -86,7 +87,7 @@ class TorchEngine:
     ) -> Iterator[list[Hypothesis]]:
         """See Engine. Scores cost nothing here: they are always there, and always the real ones.
 
-        A single batch is searched at once, with all threads.
+        A single batch is searched at once, with as many threads as it is worth.
         """
         options, attention = request.options, request.attention
         refuse_unheeded(self.name, options, self.heeds)
@@ -96,8 +97,9 @@ class TorchEngine:
 
         def of_batch(indices: list[int]) -> list[list[Hypothesis]]:
             some, forced = [sources[i] for i in indices], [given[i] for i in indices]
-            best = self._search(some, options, forced)
-            return [self._attend(*pair) for pair in zip(some, best, strict=True)] if attention else best
+            with threads(threads_worth(rows * len(some), self._weights)):  # the rows of a decoder's step
+                best = self._search(some, options, forced)
+                return [self._attend(*pair) for pair in zip(some, best, strict=True)] if attention else best
 
         several = len(batches) > 1 and self.workers > 1
         submit = self._pool.submit if several else _now
@@ -123,12 +125,12 @@ class TorchEngine:
         refuse_unheeded(self.name, options, self.heeds_in_drafts, "in a draft")
         ids = torch.tensor([[*source, EOS]], device=self.device)
         rules = Constraints.of(options, [prefix], self.device)
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             state = self.decodable.start(ids, torch.ones_like(ids, dtype=torch.bool))
         tokens, sentence = [BOS], torch.zeros(1, dtype=torch.int64, device=self.device)
         while len(tokens) <= options.limit(ids.size(1), len(prefix)):
             history = torch.tensor([[tokens[1:]]], dtype=torch.int64, device=self.device)  # [1, 1, t]
-            with torch.no_grad():
+            with torch.no_grad(), one_thread():
                 logits, state = self.decodable.step(ids.new_tensor([[tokens[-1]]]), state)
             tokens.append(int(rules.apply(logits.float().view(1, 1, -1), history, sentence).argmax()))
             if tokens[-1] == EOS:

@@ -21,6 +21,7 @@ from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
 from dragoman.explain.watch.subject import Subject, subject_of
 from dragoman.ids import BOS, EOS, PAD, UNK
+from dragoman.processor import one_thread
 from dragoman.transformer.model import Transformer
 from dragoman.translate.translator import Translator
 
@@ -63,6 +64,7 @@ def explain_both(
         return trace
 
 
+@one_thread()  # so many small products that threads would wait for each other most of the time
 def _traced(subject: Subject, removed: str | None) -> Trace:
     began = time.perf_counter()
     module = subject.module

@@ -19,6 +19,7 @@ from dragoman.errors import UsageError
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.lineage.causal import CausalLM, log_probabilities
 from dragoman.lineage.perplexity import Scored
+from dragoman.processor import one_thread
 from dragoman.text.vocabulary import Vocabulary
 
 _SCORED_AT_ONCE = 1024  # tokens; their logits are V times as many numbers
@@ -54,6 +55,7 @@ class NeuralLM:
             for total, ids, line in zip(totals, encoded, lines, strict=True)
         ]
 
+    @one_thread()
     def sample(self, prompt: str = "", longest: int = 100, temperature: float = 1.0, seed: int = 1) -> str:
         """A text that begins with `prompt`, drawn token by token, of at most `longest` tokens more.
 

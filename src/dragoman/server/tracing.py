@@ -7,7 +7,7 @@ import threading
 from dragoman.server.gate.refusals import Refusal
 from dragoman.translate.translator import Translator
 
-# Each trace computes with all cores, so two at once would take as long as one after the other.
+# A trace keeps a core busy for as long as a hundred sentences do: several at once would leave those none.
 _ONE_AT_A_TIME = threading.Lock()
 
 

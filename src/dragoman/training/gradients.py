@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
 import torch
@@ -79,14 +79,17 @@ def is_out_of_memory(error: BaseException) -> bool:
 class Workers:
     """Computes gradients with one or more workers over the same weights.
 
-    One computes in the calling thread; several have a thread each, with its share of the processor's threads. Their
-    gradients are added in a fixed order, so the sum is the same to the bit whichever is done first.
+    One computes in the calling thread; several have a thread each, at whose products `threads` compute, itself among
+    them. Their gradients are added in a fixed order, so the sum is the same to the bit whichever is done first.
     """
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
-        self.workers = workers
+    def __init__(self, workers: Sequence[Worker], threads: int = 1) -> None:
+        self.workers, self.threads = workers, threads
         self._total = torch.empty(0)  # the sum of a window, in fp32: its memory is used again for the next
-        self._pool = processor.side_by_side(len(workers)) if len(workers) > 1 else None
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor | None:
+        return processor.side_by_side(len(self.workers), self.threads) if len(self.workers) > 1 else None
 
     def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
         """The gradient over all batches of the window, each cut in `parts` pieces for each worker.
@@ -145,7 +148,8 @@ class Workers:
     def _side_by_side(self, work: Sequence[Callable[[], T]]) -> list[T]:
         """A piece of work in each worker's thread, or here where there is one worker."""
         if self._pool is None:
-            return [one() for one in work]
+            with processor.threads(self.threads):
+                return [one() for one in work]
         running = [self._pool.submit(one) for one in work]
         wait(running)  # all of them, also when one has failed: the others still write
         return [future.result() for future in running]
@@ -163,24 +167,36 @@ def _add_up(total: Tensor, parts: Sequence[Tensor], first: bool) -> None:
 
 
 def side_by_side(
-    model: nn.Module, parameters: FlatParameters, loss: Callable[[nn.Module, Batch], Loss], count: int
+    model: nn.Module,
+    parameters: FlatParameters,
+    loss: Callable[[nn.Module, Batch], Loss],
+    count: int,
+    threads: int | None = None,
 ) -> Workers:
     """`count` workers over the weights of one model, each with a copy of it and random numbers of its own.
 
-    The modules that draw them are those with an attribute `generator`.
+    The modules that draw them are those with an attribute `generator`. threads: that compute for each worker, at most
+    an equal share of those torch has, which is the default.
     """
+    share = max(torch.get_num_threads() // count, 1)
+    threads = share if threads is None else min(threads, share)
     if count == 1:
-        return Workers([Worker(partial(loss, model), parameters.gradient)])
+        _draw_from(model, None)
+        return Workers([Worker(partial(loss, model), parameters.gradient)], threads)
     workers = []
     for number in range(count):
         own = copy.deepcopy(model) if number else model
         gradient = parameters.attach(own) if number else parameters.gradient
         generator = torch.Generator()
-        for module in own.modules():
-            if hasattr(module, "generator"):
-                module.generator = generator  # type: ignore[assignment]
+        _draw_from(own, generator)
         workers.append(Worker(partial(loss, own), gradient, generator))
-    return Workers(workers)
+    return Workers(workers, threads)
+
+
+def _draw_from(model: nn.Module, generator: torch.Generator | None) -> None:
+    for module in model.modules():
+        if hasattr(module, "generator"):
+            module.generator = generator  # type: ignore[assignment]
 
 
 def _pieces(batch: SplittableBatch, count: int) -> Iterator[SplittableBatch]:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from dragoman.corpus.batches import collate, plan_batches
+from dragoman.processor import threads, threads_worth
 
 # Rows x longest side. The logits are the large tensor: at 32,000 words 2,048 tokens make 260 MB.
 BUDGET = 2048
@@ -26,10 +27,12 @@ def token_logprobs(
     if not pairs:
         return scores
     sources, targets = (np.array([len(pair[side]) for pair in pairs]) for side in (0, 1))
+    weights = sum(weight.numel() for weight in model.parameters())
     for indices in plan_batches(sources, targets, BUDGET):
         rows = [pairs[int(i)] for i in indices]
         batch = collate([source for source, _ in rows], [target for _, target in rows]).to(device)
-        logits = model(batch.source, batch.source_mask, batch.target[:, :-1]).float()  # [B, T, V]
+        with threads(threads_worth(batch.target.numel(), weights)):
+            logits = model(batch.source, batch.source_mask, batch.target[:, :-1]).float()  # [B, T, V]
         labels = batch.target[:, 1:, None]
         # Minus logsumexp: log_softmax would copy all logits to use one in V of them.
         found = logits.gather(2, labels).squeeze(2) - logits.logsumexp(2)  # [B, T]

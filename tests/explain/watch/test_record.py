@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dragoman import processor
 from dragoman.explain import Trace, explain
 from dragoman.explain.watch.broken import machine
 from dragoman.explain.watch.passes import Frame, all_rows, recorded_pass
@@ -166,3 +168,34 @@ def test_threads_share_a_translator_while_it_is_traced(tiny_model: Path) -> None
     for i, words in enumerate(found):
         text = alone[i % 4].inference.text
         assert words == (text, broken[i % 4], text)
+
+
+def test_a_trace_takes_one_thread_and_leaves_those_of_translations_alone(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page took 112 seconds on a busy machine, for its small products waited for each other's threads."""
+    seen: dict[str, set[int]] = {"trace": set(), "translation": set()}
+    tracing = threading.get_ident()
+    real = nn.functional.linear
+
+    def linear(x: Tensor, *arguments: Tensor) -> Tensor:
+        seen["trace" if threading.get_ident() == tracing else "translation"].add(torch.get_num_threads())
+        return real(x, *arguments)
+
+    monkeypatch.setattr(nn.functional, "linear", linear)
+    monkeypatch.setattr(processor, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(processor, "_they_count", False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with Translator.load(tiny_model, engine="torch") as translator, ThreadPoolExecutor(1) as pool:
+            others = [pool.submit(translator.translate, TEXT) for _ in range(6)]
+            trace = explain(translator, TEXT, REFERENCE)
+            trace.without("positions")
+            for other in others:
+                other.result()
+        assert trace.environment.threads == 1
+        assert seen == {"trace": {1}, "translation": {3}}
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

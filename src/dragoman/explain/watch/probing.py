@@ -29,6 +29,7 @@ from dragoman.explain.watch.record import private_copy
 from dragoman.explain.watch.teacher import shifted, teacher_forced
 from dragoman.files import publish
 from dragoman.ids import EOS
+from dragoman.processor import one_thread
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.transformer.model import Transformer
 
@@ -62,6 +63,7 @@ class Probe:
         return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
+@one_thread()
 def probe(
     module: nn.Module,
     source_tokenizer: Tokenizer,

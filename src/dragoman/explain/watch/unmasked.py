@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from dragoman.explain.watch.broken import machine
 from dragoman.ids import BOS, EOS
+from dragoman.processor import one_thread
 from dragoman.transformer.model import Transformer, TransformerConfig
 
 CHOICES, LENGTH, BATCH = 8, 6, 32
@@ -32,6 +33,7 @@ class Taught:
     honest: float
 
 
+@one_thread()
 def taught_on_noise(masked: bool, steps: int = 150, seed: int = 0) -> Taught:
     """Train a Transformer of 1 + 1 layers, d 32, on random texts; takes a second or two.
 
