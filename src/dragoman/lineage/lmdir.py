@@ -50,7 +50,7 @@ MASK = "[MASK]"
 ModelConfig = NnlmConfig | RnnLmConfig | GptConfig | BertConfig
 
 # Every kind of neural language model: no class is ever looked up by a name that stands in a file.
-KINDS: dict[str, tuple[type[ModelConfig], Callable[[Any, int], nn.Module]]] = {
+KINDS: dict[str, tuple[type[ModelConfig], Callable[..., nn.Module]]] = {
     "nnlm": (NnlmConfig, Nnlm),
     "rnn": (RnnLmConfig, RnnLm),
     "gpt": (GptConfig, Gpt),

@@ -38,9 +38,8 @@ def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) ->
     """Name -> shape of every weight of a Transformer. Raises ModelError for a setting that has no sense."""
     width = _integer(model, "d_model", LARGEST_WIDTH)
     shapes = _tables(model, source_vocab, target_vocab, width)
-    if _choice(model, "positions", ("sinusoidal", "learned", "rotary")) == "learned":
-        length = _integer(model, "max_length", LARGEST_WIDTH)
-        shapes |= {f"{side}_input.learned.weight": (length, width) for side in ("source", "target")}
+    for name, shape in _positions(model, width).items():
+        shapes |= {f"{side}_input.{name}": shape for side in ("source", "target")}
     pre = _choice(model, "norm", ("pre", "post")) == "pre"
     for stack, sublayers in {
         "encoder": ("self_attention", "feed_forward"),
@@ -55,6 +54,38 @@ def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) ->
         if pre:
             shapes |= _norm(f"{stack}.norm", width)
     return shapes
+
+
+def _positions(model: Settings, width: int) -> Shapes:
+    """The weights that a stack's positions have in its embedding.
+
+    Those that translating without torch can meet stand here; of the others, which need it, the class itself tells.
+    """
+    name = model.get("positions")
+    if name in ("sinusoidal", "rotary"):
+        return {}
+    if name == "learned":
+        return {"learned.weight": (_integer(model, "max_length", LARGEST_WIDTH), width)}
+    if not isinstance(name, str):
+        raise ModelError(f"config.toml: model.positions = {name!r}: must be the name of an encoding")
+    _require_torch(f"a model with positions = {name!r} needs torch")
+    from dragoman.transformer.positions import ENCODINGS, Sizes, check_positions
+
+    numbers = {key: _integer(model, key, LARGEST_WIDTH) for key in ("n_heads", "max_length", "columns")}
+    sizes = Sizes(width, **numbers)
+    try:
+        check_positions(name, sizes)
+    except ConfigError as error:
+        raise ModelError(f"config.toml: {error}") from error
+    import torch
+
+    with torch.device("meta"):
+        weights = ENCODINGS[name](sizes).weights
+    return {
+        f"{module}.{key}": tuple(weight.shape)
+        for module, owned in weights.items()
+        for key, weight in owned.state_dict().items()
+    }
 
 
 def _tables(model: Settings, source_vocab: int, target_vocab: int, width: int) -> Shapes:

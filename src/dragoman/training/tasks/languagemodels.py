@@ -31,6 +31,7 @@ from dragoman.training.task import Data, Task
 from dragoman.training.tasks.masking import MaskedData, Words
 from dragoman.training.tasks.texts import Split, TextConfig, TextData, split
 from dragoman.training.tasks.validate import trained
+from dragoman.transformer.parts import Parts
 
 
 @dataclass(frozen=True)
@@ -234,8 +235,8 @@ def _data(
     return data, partial(_measured, data.dev_batches(budget), characters)
 
 
-def _model(config: ModelConfig, vocab: int, base: LmDirectory | None) -> nn.Module:
-    model = KINDS[config.kind][1](config, vocab)
+def _model(config: ModelConfig, vocab: int, base: LmDirectory | None, parts: Parts) -> nn.Module:
+    model = KINDS[config.kind][1](config, vocab, parts)
     if base is not None:
         model.load_state_dict(base.module.state_dict())
     return model

@@ -17,12 +17,15 @@ from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.lineage.rnn import Rnn, RnnConfig
 from dragoman.model.directory import ModelDirectory
+from dragoman.training.resume import completed
 from dragoman.training.run import Result, carry_out
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
 from dragoman.training.tasks.prepare import OnGrid, Recipe, TrainingData, prepare
 from dragoman.training.tasks.validate import Validator
-from dragoman.transformer.model import Transformer
+from dragoman.transformer.model import transformer
+from dragoman.transformer.parts import Parts
+from dragoman.transformer.positions import ENCODINGS
 
 PROBES = "probe.jsonl"
 
@@ -95,28 +98,28 @@ def start(
     )
 
 
-def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None) -> nn.Module:
+def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None, parts: Parts) -> nn.Module:
     vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
     model: nn.Module
     if isinstance(config.model, RnnConfig):
-        model = Rnn(config.model, *vocabularies)
+        model = Rnn(config.model, *vocabularies, parts)
     else:
-        model = Transformer(config.model, *vocabularies)
+        model = transformer(config.model, *vocabularies, parts)
     if base is not None:
         model.load_state_dict(base.build().state_dict())
     return model
 
 
 def _on_grid(config: RunConfig, data: TrainingData) -> OnGrid | None:
-    """Recurrent networks ask the host for lengths; learned positions may end before a width of the grid does."""
+    """Recurrent networks ask the host for lengths; positions that end may do so before a width of the grid does."""
     recurrent = isinstance(config.model, RnnConfig)
-    return None if recurrent or config.model.positions == "learned" else OnGrid(data)
+    return None if recurrent or ENCODINGS[config.model.positions].ends else OnGrid(data)
 
 
 def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
     asked = {**asdict(config.model), "kind": kind_of_model(config.model)}
     # Dropout has no weights: it may differ.
-    changes = difference({"model": base.config["model"]}, {"model": asked})
+    changes = difference(completed({"model": base.config["model"]}, config), {"model": asked})
     changes = [change for change in changes if "dropout" not in change.split(":")[0]]
     if changes:
         raise ConfigError(
