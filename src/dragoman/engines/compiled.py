@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +23,15 @@ from torch import Tensor, nn
 from dragoman import native
 from dragoman.native import INT, POINTER
 from dragoman.transformer.attention import MultiHeadAttention
-from dragoman.transformer.decoder import DecoderLayer
-from dragoman.transformer.encoder import EncoderLayer
+from dragoman.transformer.decoder import Decoder, DecoderLayer
+from dragoman.transformer.description import NUMBERS, Computes, description, unlisted
+from dragoman.transformer.embedding import InputEmbedding
+from dragoman.transformer.encoder import Encoder, EncoderLayer
 from dragoman.transformer.model import Transformer
+from dragoman.transformer.positions import LearnedPositions
+from dragoman.transformer.sublayers import Dropout, FeedForward, Residual
+
+log = logging.getLogger("dragoman")
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("compiled.c", "ranking.c"))
 LANES = 16  # keys of a block
@@ -48,14 +55,48 @@ def library() -> ctypes.CDLL | None:
     return native.load("inference", SOURCES, _SIGNATURES)
 
 
-def compiled(model: nn.Module) -> CompiledTransformer | None:
-    """The model in C, where there is a compiler and the model is of the kind that compiled.c knows."""
-    if not isinstance(model, Transformer) or library() is None:
-        return None
+# What compiled.c computes. Positions that only add to the input are computed before it, by the embedding.
+COMPUTES: Computes = {
+    **NUMBERS,
+    "norm": ("post", "pre"),
+    "activation": ("relu",),
+    "positions": ("sinusoidal", "learned", "grid"),
+    "tie": ("all", "target", "none"),
+    "attention_dropout": None,  # of training
+}
+BLOCKS = {
+    Transformer, Encoder, EncoderLayer, Decoder, DecoderLayer, MultiHeadAttention, FeedForward, Residual, Dropout,
+    InputEmbedding, LearnedPositions, nn.Embedding, nn.Linear, nn.LayerNorm, nn.ModuleList,
+}  # fmt: skip
+
+
+def refusal(model: nn.Module) -> str | None:
+    """Why a model is not of the kind that compiled.c knows, or None."""
+    if not isinstance(model, Transformer):
+        return f"the C decoder computes Transformers, not a {type(model).__name__}"
+    # The very classes: one that does something else under the same name is another block.
+    others = sorted({type(module).__name__ for module in model.modules() if type(module) not in BLOCKS})
+    if others:
+        return f"the C decoder does not compute {', '.join(others)}"
+    if why := unlisted(description(model.config), COMPUTES):
+        return f"the C decoder does not compute {why}"
     c = model.config
-    known = c.activation == "relu" and c.positions != "rotary"
-    fits = c.d_model % 32 == c.d_ff % 32 == c.d_model // c.n_heads % LANES == 0
-    return CompiledTransformer(model) if known and fits else None
+    widths = {"d_model": (c.d_model, 32), "d_ff": (c.d_ff, 32), "head": (c.d_model // c.n_heads, LANES)}
+    for name, (width, unit) in widths.items():
+        if width % unit:
+            return f"the C decoder needs a {name} width that {unit} divides, not {width}"
+    return None
+
+
+def compiled(model: nn.Module) -> CompiledTransformer | None:
+    """The model in C, where there is a compiler; what compiled.c does not compute is left to torch, with a word."""
+    if library() is None:
+        return None
+    if why := refusal(model):
+        log.warning("%s: torch computes it", why)
+        return None
+    assert isinstance(model, Transformer)
+    return CompiledTransformer(model)
 
 
 class _Linear(ctypes.Structure):

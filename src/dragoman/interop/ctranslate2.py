@@ -19,7 +19,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dragoman.errors import ModelError
+from dragoman.errors import ConfigError, ModelError
+from dragoman.transformer.description import NUMBERS, Computes, description, unlisted
 
 Quantization = Literal["float32", "float16", "int8"]
 
@@ -27,6 +28,17 @@ BINARY_VERSION, REVISION = 6, 7
 TYPE_IDS = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}
 ACTIVATIONS = {"relu": 0, "swiglu": 2, "gelu": 3}
 LAYER_NORM_EPSILON = 1e-5  # torch's default
+
+# What there are arrays for. A setting that has no line here may change what a model computes.
+COMPUTES: Computes = {
+    **NUMBERS,
+    "kind": ("transformer",),
+    "norm": ("post", "pre"),
+    "activation": tuple(ACTIVATIONS),
+    "positions": ("sinusoidal", "learned", "rotary"),
+    "tie": ("all", "target", "none"),
+    "attention_dropout": None,  # of training
+}
 
 # Sinusoids go on for ever, a file does not: no sentence is longer than this, source or target, in tokens.
 SINUSOIDAL_POSITIONS = 4096
@@ -47,8 +59,14 @@ class Shape:
     @classmethod
     def of(cls, config: object) -> Shape:
         """`config` has these settings as attributes or as keys."""
-        read = config.__getitem__ if isinstance(config, Mapping) else lambda name: getattr(config, name)
-        return cls(**{name: read(name) for name in cls.__dataclass_fields__})
+        settings = description(config)
+        return cls(**{name: settings[name] for name in cls.__dataclass_fields__})
+
+
+def refusal(config: object) -> str | None:
+    """Why CTranslate2 does not compute a model, or None; `config` is as in `convert`."""
+    why = unlisted(description(config), COMPUTES)
+    return None if why is None else f"CTranslate2 does not compute {why}"
 
 
 def convert(
@@ -63,8 +81,11 @@ def convert(
     weights: numpy arrays or tensors by the names of the Transformer's parameters; config: its TransformerConfig,
     or the same as a mapping; vocabularies: a string for each id, with <unk>, <s>, </s> as ids 1, 2, 3.
     float32 keeps every bit, and CTranslate2 still computes in int8 if asked to; the others make smaller files.
-    Raises ModelError for a vocabulary in which two ids share a string, or that does not fit the weights.
+    Raises ConfigError for a model with a setting that CTranslate2 does not compute (see `refusal`), ModelError for a
+    vocabulary in which two ids share a string, or that does not fit the weights.
     """
+    if why := refusal(config):
+        raise ConfigError(f"{why}: use the torch engine")
     shape = Shape.of(config)
     arrays = {name: np.asarray(array) for name, array in _transformer(_Weights(weights), shape)}
     for side, name, vocab in (
@@ -195,7 +216,7 @@ def _positions(weights: _Weights, shape: Shape, d_model: int) -> Arrays:
     if shape.positions == "learned":
         for stack, side in (("encoder", "source"), ("decoder", "target")):
             yield f"{stack}/{name}", weights[f"{side}_input.learned.weight"]
-    elif shape.positions == "sinusoidal":
+    elif shape.positions == "sinusoidal":  # rotary ones are in the layers
         table = sinusoids(SINUSOIDAL_POSITIONS, d_model)
         yield f"encoder/{name}", table
         yield f"decoder/{name}", table

@@ -18,14 +18,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dragoman.lineage.causal import Range
-from dragoman.lineage.gpt import check_heads, set_epsilon
+from dragoman.lineage.gpt import set_epsilon
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import CrossEntropy, Loss
-from dragoman.transformer.attention import MultiHeadAttention, padding_mask
-from dragoman.transformer.embedding import LearnedPositions
-from dragoman.transformer.encoder import Encoder, EncoderLayer
+from dragoman.transformer.attention import padding_mask
 from dragoman.transformer.model import cross_entropy, labelled_loss
-from dragoman.transformer.sublayers import ACTIVATIONS, Dropout, FeedForward, Residual
+from dragoman.transformer.parts import PAGE, Layers, Parts
+from dragoman.transformer.positions import LearnedPositions, Positions, Sizes, check_positions
+from dragoman.transformer.sublayers import ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,11 @@ class BertConfig:
     def __post_init__(self) -> None:
         least = dict.fromkeys(("d_model", "d_ff", "n_heads", "layers", "max_length", "segments"), 1)
         Range({**least, "classes": 0}, ("dropout", "attention_dropout", "norm_epsilon")).check(self)
-        check_heads(self.d_model, self.n_heads)
+        check_positions("learned", self.sizes)
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(self.d_model, self.n_heads, self.max_length)
 
 
 class MaskedBatch(Protocol):
@@ -80,28 +84,21 @@ class MaskedBatch(Protocol):
 class Bert(nn.Module):
     """Tokens, positions and segments; post-norm layers that see both sides; a head for each task."""
 
-    def __init__(self, config: BertConfig, vocab: int) -> None:
+    def __init__(self, config: BertConfig, vocab: int, parts: Parts = PAGE) -> None:
         super().__init__()
         c = self.config = config
         self.longest = c.max_length
-        self.embedding = nn.Embedding(vocab, c.d_model)
+        self.embedding = parts.table(vocab, c.d_model)
         self.positions = LearnedPositions(c.max_length, c.d_model)
-        self.segments = nn.Embedding(c.segments, c.d_model)
-        self.norm = nn.LayerNorm(c.d_model)
-        self.dropout = Dropout(c.dropout)
-        layers = [
-            EncoderLayer(
-                MultiHeadAttention(
-                    c.d_model, c.n_heads, Dropout(c.attention_dropout) if c.attention_dropout else None
-                ),
-                FeedForward(c.d_model, c.d_ff, c.activation),
-                lambda: Residual(c.d_model, Dropout(c.dropout), pre_norm=False),
-            )
-            for _ in range(c.layers)
-        ]
-        self.encoder = Encoder(layers, None)
+        self.segments = parts.table(c.segments, c.d_model)
+        self.norm = parts.norm(c.d_model)
+        self.dropout = parts.dropout(c.dropout)
+        layers = Layers(
+            c.d_model, c.d_ff, c.n_heads, c.activation, False, c.dropout, c.attention_dropout, parts
+        )
+        self.encoder = layers.encoder(c.layers, Positions(c.sizes), last_norm=False)
         self.word = nn.Linear(c.d_model, c.d_model)  # before the token table, which is the output
-        self.word_norm = nn.LayerNorm(c.d_model)
+        self.word_norm = parts.norm(c.d_model)
         self.word_bias = nn.Parameter(torch.zeros(vocab))
         self.pooler = nn.Linear(c.d_model, c.d_model)
         self.next = nn.Linear(c.d_model, 2)

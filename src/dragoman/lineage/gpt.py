@@ -14,13 +14,12 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from dragoman.errors import ConfigError
 from dragoman.lineage.causal import CausalLM, Range
 from dragoman.lineage.kinds import NeuralKind
-from dragoman.transformer.attention import KVCache, MultiHeadAttention, causal_mask
+from dragoman.transformer.attention import KVCache, causal_mask
 from dragoman.transformer.embedding import InputEmbedding
-from dragoman.transformer.encoder import Encoder, EncoderLayer
-from dragoman.transformer.sublayers import Dropout, FeedForward, Residual
+from dragoman.transformer.parts import PAGE, Layers, Parts
+from dragoman.transformer.positions import ENCODINGS, Sizes, check_positions
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class GptConfig:
     d_ff: Annotated[int, "width inside the feed-forward layers"] = 1024
     n_heads: Annotated[int, "attention heads; must divide d_model"] = 4
     layers: Annotated[int, "decoder layers, without cross-attention"] = 4
-    positions: Annotated[Literal["learned", "sinusoidal", "rotary"], "how order is told"] = "learned"
+    positions: Annotated[Literal["learned", "sinusoidal", "rotary", "alibi"], "how order is told"] = "learned"
     max_length: Annotated[int, "tokens of the longest text it can read, <s> included"] = 256
     activation: Annotated[
         Literal["gelu", "gelu_tanh", "relu", "swiglu"], "of the feed-forward layers; gelu_tanh is GPT-2's"
@@ -44,15 +43,11 @@ class GptConfig:
     def __post_init__(self) -> None:
         least = dict.fromkeys(("d_model", "d_ff", "n_heads", "layers", "max_length"), 1)
         Range(least, ("dropout", "attention_dropout", "norm_epsilon")).check(self)
-        check_heads(self.d_model, self.n_heads, self.positions == "rotary")
+        check_positions(self.positions, self.sizes)
 
-
-def check_heads(d_model: int, n_heads: int, rotary: bool = False) -> None:
-    """Raises ConfigError for a width that its heads cannot share."""
-    if d_model % n_heads:
-        raise ConfigError(f"model.d_model = {d_model} cannot be divided among model.n_heads = {n_heads}")
-    if d_model % 2 or (rotary and d_model // n_heads % 2):
-        raise ConfigError(f"model.d_model = {d_model}: positions need an even width (per head for rotary)")
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(self.d_model, self.n_heads, self.max_length)
 
 
 @dataclass(frozen=True)
@@ -72,29 +67,20 @@ class GptState:
 class Gpt(CausalLM):
     """Tokens and positions, pre-norm layers under a causal mask, and the token table again as output."""
 
-    def __init__(self, config: GptConfig, vocab: int) -> None:
+    def __init__(self, config: GptConfig, vocab: int, parts: Parts = PAGE) -> None:
         super().__init__()
         c = self.config = config
-        self.longest = c.max_length if c.positions == "learned" else None
-        self.embedding = nn.Embedding(vocab, c.d_model)
+        positions = ENCODINGS[c.positions](c.sizes)
+        self.longest = c.max_length if positions.ends else None
+        self.embedding = parts.table(vocab, c.d_model)
         # Scaled vectors are for sinusoids of unit size; learned positions start as small as the tokens.
         self.input = InputEmbedding(
-            c.positions, c.d_model, c.max_length, Dropout(c.dropout), scaled=c.positions != "learned"
+            positions, c.d_model, parts.dropout(c.dropout), scaled=not positions.weights
         )
-        layers = [
-            EncoderLayer(
-                MultiHeadAttention(
-                    c.d_model,
-                    c.n_heads,
-                    Dropout(c.attention_dropout) if c.attention_dropout else None,
-                    c.positions == "rotary",
-                ),
-                FeedForward(c.d_model, c.d_ff, c.activation),
-                lambda: Residual(c.d_model, Dropout(c.dropout), pre_norm=True),
-            )
-            for _ in range(c.layers)
-        ]
-        self.decoder = Encoder(layers, nn.LayerNorm(c.d_model))
+        layers = Layers(
+            c.d_model, c.d_ff, c.n_heads, c.activation, True, c.dropout, c.attention_dropout, parts
+        )
+        self.decoder = layers.encoder(c.layers, positions, last_norm=True)
         set_epsilon(self, c.norm_epsilon)
         self.initialise()
 

@@ -27,7 +27,8 @@ class NeuralKind:
 
     name: str  # --kind, and model.kind in config.toml: the `kind` of `config`
     config: type[Any]  # a frozen dataclass, whose fields are the options of [model]
-    build: Callable[[Any, int], Any]  # (config, tokens of the vocabulary) -> torch module, weights at random
+    # (config, tokens of the vocabulary, parts) -> torch module, weights at random; without parts, the page one reads
+    build: Callable[..., Any]
     # Over what every run begins with.
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     teaching: Teaching = "next"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from dragoman.ids import BOS
 from dragoman.lineage.causal import CausalLM, Range
 from dragoman.lineage.kinds import NeuralKind
-from dragoman.transformer.sublayers import Dropout
+from dragoman.transformer.parts import PAGE, Parts
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class Window:
 class Nnlm(CausalLM):
     """Before the first token the window is filled with <s>."""
 
-    def __init__(self, config: NnlmConfig, vocab: int) -> None:
+    def __init__(self, config: NnlmConfig, vocab: int, parts: Parts = PAGE) -> None:
         super().__init__()
         c = self.config = config
         width = c.window * c.d_model
-        self.embedding = nn.Embedding(vocab, c.d_model)
+        self.embedding = parts.table(vocab, c.d_model)
         self.hidden = nn.Linear(width, c.d_hidden)
         # U, W and b in one matrix: [V, H (+ (N - 1) M) + 1].
         self.output = nn.Linear(c.d_hidden + c.direct * width + 1, vocab, bias=False)
-        self.dropout = Dropout(c.dropout)
+        self.dropout = parts.dropout(c.dropout)
         nn.init.normal_(self.embedding.weight, std=1.0)
         nn.init.xavier_uniform_(self.hidden.weight)
         nn.init.zeros_(self.hidden.bias)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -26,6 +27,8 @@ from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.model import cross_entropy, labelled_loss
+from dragoman.transformer.parts import PAGE, Parts
+from dragoman.transformer.positions import Positions, Sizes
 from dragoman.transformer.sublayers import Dropout
 
 CELLS: dict[str, type[nn.GRU | nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -70,7 +73,13 @@ class Stack(nn.Module):
     """
 
     def __init__(
-        self, cell: str, inputs: int, d_model: int, layers: int, rate: float, directions: int = 1
+        self,
+        cell: str,
+        inputs: int,
+        d_model: int,
+        layers: int,
+        dropout: Callable[[], Dropout],
+        directions: int = 1,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
@@ -82,7 +91,7 @@ class Stack(nn.Module):
             )
             for i in range(layers)
         )
-        self.dropouts = nn.ModuleList(Dropout(rate) for _ in range(layers - 1))
+        self.dropouts = nn.ModuleList(dropout() for _ in range(layers - 1))
 
     def forward(self, x: Any, before: tuple[Memory, ...] | None = None) -> tuple[Any, tuple[Memory, ...]]:
         """x [R, T, *], or a packed batch; the states before it, zero if None -> [R, T, D], the states after it."""
@@ -171,23 +180,24 @@ def select(layers: tuple[Memory, ...], rows: Tensor) -> tuple[Memory, ...]:
 class Rnn(nn.Module):
     """An encoder-decoder of recurrent layers, with the `loss`, `start`, `step` and `align` of the Transformer."""
 
-    def __init__(self, config: RnnConfig, source_vocab: int, target_vocab: int) -> None:
+    def __init__(self, config: RnnConfig, source_vocab: int, target_vocab: int, parts: Parts = PAGE) -> None:
         super().__init__()
         c = self.config = config
+        dropout = partial(parts.dropout, c.dropout)
         if c.tie == "all" and source_vocab != target_vocab:
             raise ConfigError(
                 f"model.tie = 'all' needs one vocabulary, but the source has {source_vocab} tokens and the target "
                 f"{target_vocab}: set model.tie = 'target' or tokenizer.joint = true"
             )
         if c.tie == "all":
-            self.embedding = nn.Embedding(source_vocab, c.d_model)
+            self.embedding = parts.table(source_vocab, c.d_model)
         else:
-            self.source_embedding = nn.Embedding(source_vocab, c.d_model)
-            self.target_embedding = nn.Embedding(target_vocab, c.d_model)
+            self.source_embedding = parts.table(source_vocab, c.d_model)
+            self.target_embedding = parts.table(target_vocab, c.d_model)
         if c.tie == "none":
             self.output = nn.Linear(c.d_model, target_vocab, bias=False)
-        self.input = InputEmbedding("none", c.d_model, 0, Dropout(c.dropout))
-        self.encoder = Stack(c.cell, c.d_model, c.d_model, c.layers, c.dropout, c.directions)
+        self.input = InputEmbedding(Positions(Sizes(c.d_model, 1)), c.d_model, dropout())
+        self.encoder = Stack(c.cell, c.d_model, c.d_model, c.layers, dropout, c.directions)
         # From the encoder's last states to the decoder's first.
         self.bridge = nn.ModuleList(nn.Linear(c.d_model, c.d_model) for _ in range(c.layers))
         kinds: dict[str, type[AdditiveAttention | DotAttention]] = {
@@ -195,9 +205,9 @@ class Rnn(nn.Module):
         }  # fmt: skip
         self.attention = None if c.attention == "none" else kinds[c.attention](c.d_model)
         self.feeds = c.attention == "additive"  # the context enters the recurrence, beside the token
-        self.decoder = Stack(c.cell, c.d_model * (1 + self.feeds), c.d_model, c.layers, c.dropout)
+        self.decoder = Stack(c.cell, c.d_model * (1 + self.feeds), c.d_model, c.layers, dropout)
         self.combine = None if self.attention is None else nn.Linear(2 * c.d_model, c.d_model)
-        self.dropout = Dropout(c.dropout)
+        self.dropout = dropout()
         initialise(self, c.d_model)
 
     @property
@@ -322,13 +332,14 @@ class RnnLmState:
 class RnnLm(CausalLM):
     """All that came before, in one vector (Mikolov et al., "Recurrent Neural Network Based Language Model", 2010)."""
 
-    def __init__(self, config: RnnLmConfig, vocab: int) -> None:
+    def __init__(self, config: RnnLmConfig, vocab: int, parts: Parts = PAGE) -> None:
         super().__init__()
         c = self.config = config
-        self.embedding = nn.Embedding(vocab, c.d_model)
-        self.input = InputEmbedding("none", c.d_model, 0, Dropout(c.dropout))
-        self.stack = Stack(c.cell, c.d_model, c.d_model, c.layers, c.dropout)
-        self.dropout = Dropout(c.dropout)
+        dropout = partial(parts.dropout, c.dropout)
+        self.embedding = parts.table(vocab, c.d_model)
+        self.input = InputEmbedding(Positions(Sizes(c.d_model, 1)), c.d_model, dropout())
+        self.stack = Stack(c.cell, c.d_model, c.d_model, c.layers, dropout)
+        self.dropout = dropout()
         initialise(self, c.d_model)
 
     @property

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dragoman.errors import ModelError
+from dragoman.errors import ConfigError, ModelError
 from dragoman.model.fields import CONFIG, LARGEST_SIZE, MOST_LAYERS, Field, configured, fields_of
 from dragoman.model.modules import assembled, require_torch, shapes_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Settings = Mapping[str, Any]
 Shapes = dict[str, tuple[int, ...]]
-Build = Callable[[Any, int, int], "nn.Module"]  # (config, source and target vocabulary) -> weights at random
+Build = Callable[..., "nn.Module"]  # (config, source and target vocabulary, parts) -> weights at random
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,12 @@ TRANSFORMER_FIELDS = (
     _layers("decoder_layers"),
     Field("model", "norm", Literal["post", "pre"]),
     Field("model", "activation", Literal["relu", "gelu", "swiglu"]),
-    Field("model", "positions", Literal["sinusoidal", "learned", "rotary"]),
+    Field("model", "positions", str, least=1),
     Field("model", "tie", Literal["all", "target", "none"]),
     Field("model", "dropout", float, below=1),
     Field("model", "attention_dropout", float, below=1),
     _size("max_length"),
+    _size("columns", required=False),  # younger than the rest
 )
 
 
@@ -101,9 +102,8 @@ def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) ->
             f"{CONFIG}: model.d_model = {width} cannot be divided among model.n_heads = {model['n_heads']}"
         )
     shapes = _tables(model, source_vocab, target_vocab, width)
-    if model["positions"] == "learned":
-        rows = model["max_length"]
-        shapes |= {f"{side}_input.learned.weight": (rows, width) for side in ("source", "target")}
+    for name, shape in _positions(model, width).items():
+        shapes |= {f"{side}_input.{name}": shape for side in ("source", "target")}
     pre = model["norm"] == "pre"
     for stack, sublayers in {
         "encoder": ("self_attention", "feed_forward"),
@@ -118,6 +118,35 @@ def transformer_shapes(model: Settings, source_vocab: int, target_vocab: int) ->
         if pre:
             shapes |= _norm(f"{stack}.norm", width)
     return shapes
+
+
+def _positions(model: Settings, width: int) -> Shapes:
+    """The weights that a stack's positions have in its embedding.
+
+    Those that translating without torch can meet stand here; of the others, which need it, the class itself tells.
+    """
+    name = model["positions"]
+    if name in ("sinusoidal", "rotary"):
+        return {}
+    if name == "learned":
+        return {"learned.weight": (model["max_length"], width)}
+    require_torch(f"a model with positions = {name!r} needs torch")
+    from dragoman.transformer.positions import ENCODINGS, Sizes, check_positions
+
+    sizes = Sizes(width, **{key: model[key] for key in ("n_heads", "max_length", "columns") if key in model})
+    try:
+        check_positions(name, sizes)
+    except ConfigError as error:
+        raise ModelError(f"{CONFIG}: {error}") from error
+    import torch
+
+    with torch.device("meta"):
+        weights = ENCODINGS[name](sizes).weights
+    return {
+        f"{module}.{key}": tuple(weight.shape)
+        for module, owned in weights.items()
+        for key, weight in owned.state_dict().items()
+    }
 
 
 def _tables(model: Settings, source_vocab: int, target_vocab: int, width: int) -> Shapes:
@@ -166,9 +195,9 @@ def _norm(name: str, width: int) -> Shapes:
 
 def _transformer() -> tuple[type[Any], Build]:
     require_torch("this needs torch, and translating does not")
-    from dragoman.transformer.model import Transformer, TransformerConfig
+    from dragoman.transformer.model import TransformerConfig, transformer
 
-    return TransformerConfig, Transformer
+    return TransformerConfig, transformer
 
 
 def _rnn() -> tuple[type[Any], Build]:
@@ -176,6 +205,13 @@ def _rnn() -> tuple[type[Any], Build]:
     from dragoman.lineage.rnn import Rnn, RnnConfig
 
     return RnnConfig, Rnn
+
+
+def _without_end(config: Any) -> bool:
+    """Positions that end may do so before a width of the grid does."""
+    from dragoman.transformer.positions import ENCODINGS
+
+    return not ENCODINGS[config.positions].ends
 
 
 TRANSLATORS: dict[str, TranslatorKind] = {
@@ -186,8 +222,7 @@ TRANSLATORS: dict[str, TranslatorKind] = {
             "Transformer",
             "small",
             _transformer,
-            # Learned positions may end before a width of the grid does.
-            few_shapes=lambda config: config.positions != "learned",
+            few_shapes=_without_end,
             sketch=Sketch(TRANSFORMER_FIELDS, transformer_shapes),
         ),
         # Recurrent networks ask the host for lengths.

@@ -9,7 +9,6 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +16,22 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from dragoman.config import difference
 from dragoman.errors import TrainingError
-from dragoman.processor import keep_few_kernels, keep_freed_memory, threads_worth
+from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
-from dragoman.training.cpu.dropout import draw_bytes
-from dragoman.training.cpu.fused import fuse
-from dragoman.training.gpu.graphs import graphs_on
-from dragoman.training.gpu.static import StaticSteps
-from dragoman.training.gradients import side_by_side
 from dragoman.training.journal import Journal, duration
 from dragoman.training.lock import exclusive
 from dragoman.training.loop import Diverged, Health, Step, train
-from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
-from dragoman.training.optimizer import FlatParameters, Optimizer
+from dragoman.training.loss import LabelSmoothing
+from dragoman.training.preparation import prepared
 from dragoman.training.random_state import random_state, set_random_state
-from dragoman.training.settings import FIXED_SECTIONS
+from dragoman.training.resume import check_same_run, earlier_run, workers_of
 from dragoman.training.signals import stop_on_signals
-from dragoman.training.task import Data, GridData, RunBatch, Settings, Task
+from dragoman.training.task import RunBatch, Settings, Task
 
 MOST_FALLBACKS = 8
-OLD_WORKER_TOKENS = 1024  # least of a worker, in checkpoints that do not say how many there were
 
 
 @dataclass
@@ -72,37 +64,13 @@ class Run:
 
     def __init__(self, output: Path, config: Settings, task: Task, journal: Journal) -> None:
         self.output, self.config, self.task, self.journal = output, config, task, journal
-        training = config.training
-        self.device = torch.device(_device(training.device))
-        on_grid = task.on_grid if _graph(training.graph, self.device) else None
-        self.data, self.validator = on_grid or task.data, task.validator
-        dtype = torch.bfloat16 if _precision(training.precision, self.device) == "bf16" else torch.float32
-        torch.manual_seed(training.seed)
-        self.model = task.build().to(self.device)
-        if self.device.type == "cpu":
-            draw_bytes(self.model)
-        if training.fused and dtype == torch.bfloat16 and self.device.type == "cpu" and not fuse(self.model):
-            journal.note("no C compiler (cc) that works was found: training takes about 1.6 times as long")
-        self.parameters = FlatParameters(self.model, dtype)
-        self.optimizer = Optimizer(self.parameters, config.optimizer, training.max_steps)
-        criterion = LabelSmoothing(training.label_smoothing, training.consistency, training.fused)
-        alone = self.device.type == "cuda" or on_grid is not None
-        count = 1 if alone else training.workers_on(torch.get_num_threads())
-        share = threads_worth(training.batch_tokens // count, self.parameters.master.numel())
-        self._side_by_side = partial(side_by_side, self.model, self.parameters, partial(_loss, criterion))
-        self.workers = self._side_by_side(count, share)
-        self.static = None if on_grid is None else self._static(on_grid)
-        if training.graph == "on" and on_grid is None:
-            journal.note("training.graph = on changes nothing here: this model has no steps of fixed shape")
+        made = prepared(task, config, _loss, journal.note)
+        self.device, self.model, self.parameters = made.device, made.model, made.parameters
+        self.optimizer, self.workers, self.static = made.optimizer, made.workers, made.static
+        self._side_by_side = made.side_by_side
+        self.data, self.validator = made.data, task.validator
         self.progress, self.health = Progress(), Health()
         self.stop_reason = ""
-
-    def _static(self, data: GridData) -> StaticSteps:
-        training = self.config.training
-        criterion = MaskedLabelSmoothing(training.label_smoothing, training.consistency, training.fused)
-        objective = partial(_loss, criterion, self.model)
-        loader, graphs = data.loader(self.device), graphs_on(self.device)
-        return StaticSteps(objective, self.optimizer, loader, graphs, self.journal.note)
 
     # -- state ------------------------------------------------------------------------------------------------
 
@@ -133,7 +101,7 @@ class Run:
         self.health = Health(**found.state["health"])
         self.optimizer.scale = found.state["learning_rate_scale"]
         self.optimizer.restore(found.tensors, found.step)
-        kept = _workers_of(found, self.config)
+        kept = workers_of(found, self.config)
         shared = self.device.type == "cpu" and self.static is None
         if shared and kept is not None and kept != (len(self.workers.workers), self.workers.threads):
             self.workers = self._side_by_side(*kept)
@@ -258,45 +226,6 @@ def _loss(criterion: LabelSmoothing, model: nn.Module, batch: Any) -> Loss:
     return model.loss(batch.twice() if criterion.consistency else batch, criterion)  # type: ignore[operator]
 
 
-def _workers_of(found: Checkpoint, config: Settings) -> tuple[int, int] | None:
-    """Workers and the threads of each that a run began with: others add in another order, and draw other numbers.
-
-    None where the user asks for something else by now, or the machine has other threads.
-    """
-    names = ("workers", "batch_tokens")
-    asked = asdict(config.training)
-    before: dict[str, Any] = found.state["config"]["training"]
-    threads: int = found.state["threads"]
-    if threads != torch.get_num_threads() or any(before.get(name) != asked[name] for name in names):
-        return None
-    if "workers" in found.state:
-        count, each = found.state["workers"]
-        return count, each
-    count = config.training.workers or max(1, min(threads, config.training.batch_tokens // OLD_WORKER_TOKENS))
-    return count, max(threads // count, 1)
-
-
-def _device(name: str) -> str:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError(
-            "training.device = 'cuda', but torch sees no GPU: use 'cpu', or install torch for CUDA"
-        )
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
-def _graph(choice: str, device: torch.device) -> bool:
-    return device.type == "cuda" if choice == "auto" else choice == "on"
-
-
-def _precision(name: str, device: torch.device) -> str:
-    """auto: bf16 where the processor multiplies it natively; elsewhere it would be emulated, and slower."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
-
-
 def carry_out(
     output: Path,
     config: Settings,
@@ -316,7 +245,7 @@ def carry_out(
     keep_few_kernels()
     keep_freed_memory()
     with exclusive(output):
-        found = _earlier_run(output, config, console, resume)
+        found = earlier_run(output, config, console, resume)
         task = prepare()
         console.print(task.data.report, markup=False, highlight=False)
         with Journal(output, console, config.training.max_steps, tensorboard) as journal:
@@ -325,7 +254,7 @@ def carry_out(
             if found is None:
                 run.save()  # also what a run that diverges early falls back to
             else:
-                _check_same_run(found, task.data, run.parameters)
+                check_same_run(found, task.data, run.parameters)
                 run.restore(found)
                 journal.forget_after(found.step)
             _forecast(run, console, max_minutes)
@@ -333,46 +262,6 @@ def carry_out(
                 result = run.go(deadline)
         _say_how_it_ended(result, task.usage, console)
         return result
-
-
-def _earlier_run(output: Path, config: Settings, console: Console, resume: bool) -> Checkpoint | None:
-    """The checkpoint to resume from. What may not change is refused, what may is shown, old -> new."""
-    directory = output / "checkpoints"
-    if not resume:
-        if checkpoints.exists(directory):
-            raise TrainingError(
-                f"{output} already holds a training run: add --resume to go on with it, or choose another directory"
-            )
-        return None
-    found = checkpoints.load_latest(directory)
-    changes = difference(found.state["config"], asdict(config))  # type: ignore[call-overload]
-    refused = [change for change in changes if change.split(".")[0] in FIXED_SECTIONS]
-    if refused:
-        raise TrainingError(
-            f"these settings cannot change once training has begun: {'; '.join(refused)}. "
-            "Resume with the old values, or start again in another directory"
-        )
-    console.print(f"resuming {output} from step {found.step:,}", highlight=False, markup=False)
-    for change in changes:
-        console.print(f"  changed: {change}", highlight=False, markup=False)
-    threads = found.state["threads"]
-    if threads != torch.get_num_threads():
-        console.print(
-            f"  trained with {threads} threads so far, now {torch.get_num_threads()}: the result will be as good, "
-            "but not bit for bit the same",
-            highlight=False,
-        )
-    return found
-
-
-def _check_same_run(found: Checkpoint, data: Data, parameters: FlatParameters) -> None:
-    if found.state["fingerprint"] != data.fingerprint:
-        raise TrainingError("the corpus is not the one this run began with: its fingerprint differs")
-    if found.state.get("layout") != parameters.layout:
-        raise TrainingError(
-            f"the checkpoint of step {found.step:,} orders its weights as another version of Dragoman does: resume "
-            "it with that version, or start again in another directory"
-        )
 
 
 def _forecast(run: Run, console: Console, max_minutes: float | None) -> None:

@@ -13,6 +13,7 @@ from dragoman.training.gpu.static import DeviceLoader
 from dragoman.training.gradients import SplittableBatch
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.settings import TrainingConfig, ValidationConfig
+from dragoman.transformer.parts import Parts
 
 
 class RunBatch(SplittableBatch, Protocol):
@@ -99,7 +100,9 @@ class Settings(Protocol):
 class Task:
     """What a run trains, and on what."""
 
-    build: Callable[[], nn.Module]  # the model, its weights drawn from torch's random numbers
+    build: Callable[
+        [Parts], nn.Module
+    ]  # the model from these parts, its weights drawn from torch's random numbers
     data: Data
     validator: Validator
     size: str  # of the data, for people

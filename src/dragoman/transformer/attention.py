@@ -1,7 +1,7 @@
 """Figure 2: scaled dot-product and multi-head attention, their masks and their cache. Knows no layer and no residual.
 
 Dimensions: B batch, T queries, S keys, D model, H heads, K head width (D / H).
-A mask is boolean, True = may attend, and broadcasts to [B, H, T, S].
+A mask is boolean, True = may attend, and broadcasts to [B, H, T, S]; a bias is added to the scaled scores.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dragoman.transformer.embedding import rotate
+from dragoman.transformer.positions import Positions, Sizes
 
 
-def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
-    """softmax(q kᵀ / sqrt(K)): how much each query takes from each key (Figure 2 left, equation 1).
+def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    """softmax(q kᵀ / sqrt(K) + bias): how much each query takes from each key (Figure 2 left, equation 1).
 
-    q [..., T, K], k [..., S, K], mask broadcastable to [..., T, S]; returns [..., T, S], rows sum to 1.
+    q [..., T, K], k [..., S, K], mask and bias broadcastable to [..., T, S]; returns [..., T, S], rows sum to 1.
     """
     # The queries are scaled, not the scores: the same product, on the smaller of the two tensors.
     scores = (q / math.sqrt(q.size(-1))) @ k.transpose(-2, -1)
+    if bias is not None:
+        scores = scores + bias
     if mask is not None:
         # The lowest number, not -inf: a row with nothing to attend to becomes uniform, never NaN.
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
@@ -36,17 +38,25 @@ def attention(
     v: Tensor,
     mask: Tensor | None = None,
     dropout: Callable[[Tensor], Tensor] | None = None,
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """softmax(q kᵀ / sqrt(K)) v: the values, mixed by the weights (equation 1).
+    """softmax(q kᵀ / sqrt(K) + bias) v: the values, mixed by the weights (equation 1).
 
     q [..., T, K], k and v [..., S, K]; returns [..., T, K]. `dropout` falls on the weights.
     """
     if dropout is None and not torch.is_grad_enabled():
         # torch's fused kernel computes the same, with no product that is compiled anew for each length. Its backward
         # is several times slower for short sentences on a CPU.
-        return F.scaled_dot_product_attention(q, k, v, mask)
-    weights = attention_weights(q, k, mask)
+        return F.scaled_dot_product_attention(q, k, v, _added(mask, bias))
+    weights = attention_weights(q, k, mask, bias)
     return (weights if dropout is None else dropout(weights)) @ v
+
+
+def _added(mask: Tensor | None, bias: Tensor | None) -> Tensor | None:
+    """What torch's kernel takes in the place of both: booleans, or numbers to add."""
+    if mask is None or bias is None:
+        return mask if bias is None else bias
+    return bias.masked_fill(~mask, torch.finfo(bias.dtype).min)
 
 
 def padding_mask(real: Tensor) -> Tensor:
@@ -100,15 +110,19 @@ class MultiHeadAttention(nn.Module):
     """H attentions side by side, each on its own projection (paper 3.2.2; Figure 2, right).
 
     Self-attention when x and memory are the same tensor, cross-attention when memory is the encoder's output:
-    the queries always come from x, the keys and values from memory.
+    the queries always come from x, the keys and values from memory. `positions` are for self-attention.
     """
 
     def __init__(
-        self, d_model: int, n_heads: int, dropout: nn.Module | None = None, rotary: bool = False
+        self,
+        d_model: int,
+        n_heads: int,
+        dropout: nn.Module | None = None,
+        positions: Positions | None = None,
     ) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.rotary = rotary
+        self.positions = Positions(Sizes(d_model, n_heads)) if positions is None else positions
         self.q = nn.Linear(d_model, d_model)
         self.k = nn.Linear(d_model, d_model)
         self.v = nn.Linear(d_model, d_model)
@@ -117,18 +131,18 @@ class MultiHeadAttention(nn.Module):
 
     def queries(self, x: Tensor, offset: int = 0) -> Tensor:
         """x [B, T, D] -> [B, H, T, K]; `offset` is the position of its first token."""
-        q = split_heads(self.q(x), self.n_heads)
-        return rotate(q, offset) if self.rotary else q
+        return self.positions.turn(split_heads(self.q(x), self.n_heads), offset)
 
     def keys_values(self, memory: Tensor, offset: int = 0) -> KVCache:
         """memory [B, S, D] -> keys and values [B, H, S, K]."""
         k = split_heads(self.k(memory), self.n_heads)
         v = split_heads(self.v(memory), self.n_heads)
-        return KVCache(rotate(k, offset) if self.rotary else k, v)
+        return KVCache(self.positions.turn(k, offset), v)
 
     def attend(self, q: Tensor, kv: KVCache, mask: Tensor | None) -> Tensor:
         """q [B, H, T, K] over the cached keys and values -> [B, T, D]."""
-        return self.output(merge_heads(attention(q, kv.keys, kv.values, mask, self.dropout)))
+        bias = self.positions.bias(q, kv.keys)
+        return self.output(merge_heads(attention(q, kv.keys, kv.values, mask, self.dropout, bias)))
 
     def step(self, x: Tensor, past: KVCache) -> tuple[Tensor, KVCache]:
         """Self-attention of n new tokens x [R, n, D], each blind to later ones -> [R, n, D], the past with them."""
@@ -140,3 +154,6 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None = None) -> Tensor:
         """x [B, T, D] asks, memory [B, S, D] answers -> [B, T, D]."""
         return self.attend(self.queries(x), self.keys_values(memory), mask)
+
+    def extra_repr(self) -> str:
+        return f"heads={self.n_heads}, positions={self.positions}"

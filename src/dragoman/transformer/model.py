@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from dragoman.errors import ConfigError
 from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
-from dragoman.transformer.attention import MultiHeadAttention, attention_weights, causal_mask, padding_mask
-from dragoman.transformer.decoder import Decoder, DecoderLayer, DecoderState
+from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
+from dragoman.transformer.decoder import DecoderState
 from dragoman.transformer.embedding import InputEmbedding
-from dragoman.transformer.encoder import Encoder, EncoderLayer
-from dragoman.transformer.sublayers import Dropout, FeedForward, Residual
+from dragoman.transformer.parts import PAGE, Layers, Parts
+from dragoman.transformer.positions import ENCODINGS, PositionsName, Sizes, check_positions
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TransformerConfig:
         Literal["post", "pre"], "LayerNorm after the addition (the paper) or before the sublayer"
     ] = "post"
     activation: Annotated[Literal["relu", "gelu", "swiglu"], "of the feed-forward layers"] = "relu"
-    positions: Annotated[Literal["sinusoidal", "learned", "rotary"], "how order is told"] = "sinusoidal"
+    positions: Annotated[PositionsName, "how order is told"] = "sinusoidal"
     tie: Annotated[
         Literal["all", "target", "none"],
         "one table for source, target and output; target and output; or three",
@@ -42,22 +42,20 @@ class TransformerConfig:
     dropout: Annotated[float, "on embeddings and on each sublayer's answer"] = 0.1
     attention_dropout: Annotated[float, "on attention weights"] = 0.0
     max_length: Annotated[int, "longest sentence in tokens, for learned positions"] = 512
+    columns: Annotated[int, "tokens of a row, for positions on a grid"] = 16
 
     def __post_init__(self) -> None:
         for name in ("d_model", "d_ff", "n_heads", "encoder_layers", "decoder_layers", "max_length"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} = {getattr(self, name)}: must be at least 1")
-        if self.d_model % self.n_heads:
-            raise ConfigError(
-                f"model.d_model = {self.d_model} cannot be divided among model.n_heads = {self.n_heads}"
-            )
-        if self.d_model % 2 or (self.positions == "rotary" and self.d_model // self.n_heads % 2):
-            raise ConfigError(
-                f"model.d_model = {self.d_model}: positions need an even width (per head for rotary)"
-            )
+        check_positions(self.positions, self.sizes)
         for name in ("dropout", "attention_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} = {getattr(self, name)}: must lie in [0, 1)")
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(self.d_model, self.n_heads, self.max_length, self.columns)
 
 
 def cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
@@ -81,7 +79,9 @@ def labelled_loss(
 class Transformer(nn.Module):
     """An encoder-decoder: `loss` is training, `start` and `step` are inference (Figure 1)."""
 
-    def __init__(self, config: TransformerConfig, source_vocab: int, target_vocab: int) -> None:
+    def __init__(
+        self, config: TransformerConfig, source_vocab: int, target_vocab: int, parts: Parts = PAGE
+    ) -> None:
         super().__init__()
         c = self.config = config
         if c.tie == "all" and source_vocab != target_vocab:
@@ -89,49 +89,29 @@ class Transformer(nn.Module):
                 f"model.tie = 'all' needs one vocabulary, but the source has {source_vocab} tokens and the target "
                 f"{target_vocab}: set model.tie = 'target' or tokenizer.joint = true"
             )
-        pre = c.norm == "pre"
-
-        def attention(causal_or_self: bool = True) -> MultiHeadAttention:
-            dropout = Dropout(c.attention_dropout) if c.attention_dropout else None
-            return MultiHeadAttention(
-                c.d_model, c.n_heads, dropout, causal_or_self and c.positions == "rotary"
-            )
-
-        def feed_forward() -> FeedForward:
-            return FeedForward(c.d_model, c.d_ff, c.activation)
-
-        def residual() -> Residual:
-            return Residual(c.d_model, Dropout(c.dropout), pre)
-
-        def last_norm() -> nn.LayerNorm | None:
-            return nn.LayerNorm(c.d_model) if pre else None
-
         if c.tie == "all":
-            self.embedding = nn.Embedding(source_vocab, c.d_model)
+            self.embedding = parts.table(source_vocab, c.d_model)
         else:
-            self.source_embedding = nn.Embedding(source_vocab, c.d_model)
-            self.target_embedding = nn.Embedding(target_vocab, c.d_model)
+            self.source_embedding = parts.table(source_vocab, c.d_model)
+            self.target_embedding = parts.table(target_vocab, c.d_model)
         if c.tie == "none":
             self.output = nn.Linear(c.d_model, target_vocab, bias=False)
-        self.source_input = InputEmbedding(c.positions, c.d_model, c.max_length, Dropout(c.dropout))
-        self.target_input = InputEmbedding(c.positions, c.d_model, c.max_length, Dropout(c.dropout))
-        self.encoder = Encoder(
-            [EncoderLayer(attention(), feed_forward(), residual) for _ in range(c.encoder_layers)],
-            last_norm(),
+        # A side has positions of its own: what is learnt of them may differ.
+        source, target = (ENCODINGS[c.positions](c.sizes) for _ in range(2))
+        self.source_input = InputEmbedding(source, c.d_model, parts.dropout(c.dropout))
+        self.target_input = InputEmbedding(target, c.d_model, parts.dropout(c.dropout))
+        pre = c.norm == "pre"
+        layers = Layers(
+            c.d_model, c.d_ff, c.n_heads, c.activation, pre, c.dropout, c.attention_dropout, parts
         )
-        self.decoder = Decoder(
-            [
-                DecoderLayer(attention(), attention(False), feed_forward(), residual)
-                for _ in range(c.decoder_layers)
-            ],
-            last_norm(),
-        )
+        self.encoder = layers.encoder(c.encoder_layers, source, last_norm=pre)
+        self.decoder = layers.decoder(c.decoder_layers, target, last_norm=pre)
         self.initialise()
 
     def initialise(self) -> None:
         """Xavier for matrices, N(0, 1/D) for embeddings, so that scaled embeddings and logits start near unit size."""
         for name, weight in self.named_parameters():
-            if "embedding" in name or "learned" in name or name.startswith("output"):
+            if "embedding" in name or "_input." in name or name.startswith("output"):
                 nn.init.normal_(weight, std=self.config.d_model**-0.5)
             elif weight.dim() == 2:
                 # q, k and v are one matrix [D, 3 D] cut in three: each gets the spread of the whole.
@@ -197,3 +177,10 @@ class Transformer(nn.Module):
         ask = last.cross_attention
         q, k = ask.queries(last.residuals[1].before(x)), ask.keys_values(memory).keys
         return attention_weights(q, k, memory_mask).mean(1)  # [B, H, T, S] -> [B, T, S]
+
+
+def transformer(
+    config: TransformerConfig, source_vocab: int, target_vocab: int, parts: Parts = PAGE
+) -> Transformer:
+    """A Transformer made from these parts, the outermost included."""
+    return (parts.transformer or Transformer)(config, source_vocab, target_vocab, parts)

@@ -30,6 +30,9 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.rate, self.training)
 
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}"
+
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         """x + dropout(y)."""
         return x + self(y)
@@ -46,7 +49,10 @@ class FeedForward(nn.Module):
         self.inner = nn.Linear(d_model, d_ff)
         self.gate = nn.Linear(d_model, d_ff) if activation == "swiglu" else None
         self.outer = nn.Linear(d_ff, d_model)
-        self.activation = ACTIVATIONS[activation]
+        self.name, self.activation = activation, ACTIVATIONS[activation]
+
+    def extra_repr(self) -> str:
+        return f"activation={self.name}"
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, T, D] -> [B, T, F] -> [B, T, D]."""
@@ -61,11 +67,14 @@ class Residual(nn.Module):
     post (the paper): norm(x + dropout(sublayer(x))).  pre (today's default): x + dropout(sublayer(norm(x))).
     """
 
-    def __init__(self, d_model: int, dropout: Dropout, pre_norm: bool) -> None:
+    def __init__(self, norm: nn.LayerNorm, dropout: Dropout, pre_norm: bool) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(d_model)
+        self.norm = norm
         self.dropout = dropout
         self.pre_norm = pre_norm
+
+    def extra_repr(self) -> str:
+        return "pre-norm" if self.pre_norm else "post-norm"
 
     def before(self, x: Tensor) -> Tensor:
         """What the sublayer reads."""

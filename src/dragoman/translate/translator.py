@@ -276,7 +276,7 @@ class Translator:
         """What `auto` means: the fast engine where it can do what is asked, the reference elsewhere."""
         if self.engine != "auto":
             return self.engine
-        if self.model.config["model"]["kind"] != "transformer":
+        if self.model.config["model"]["kind"] != "transformer" or self._uncomputed:
             return "torch"
         from dragoman.engines.ctranslate2 import CTranslate2Engine as fast
 
@@ -285,6 +285,16 @@ class Translator:
             return fast.name
         log.info("the torch engine translates: %s does not heed %s", fast.name, ", ".join(missing))
         return "torch"
+
+    @cached_property
+    def _uncomputed(self) -> str | None:
+        """Why the fast engine does not compute this model, said once on stderr; None where it does."""
+        from dragoman.interop.ctranslate2 import refusal
+
+        why = refusal(self.model.config["model"])
+        if why:
+            logging.getLogger("dragoman").warning("%s: the torch engine translates, more slowly", why)
+        return why
 
     def _engine(self, name: str) -> Engine:
         with self._loading:

@@ -34,7 +34,7 @@ _STYLE_IMPORT = re.compile(r'^@import "([\w-]+\.css)";\n', re.MULTILINE)
 _PLACES = {
     "normalise": ("text/normalize.py", "normalize"),
     "embedding": ("transformer/embedding.py", "InputEmbedding.forward"),
-    "positions": ("transformer/embedding.py", "sinusoids"),
+    "positions": ("transformer/positions.py", "sinusoids"),
     "causal": ("transformer/attention.py", "causal_mask"),
     "padding": ("transformer/attention.py", "padding_mask"),
     "split": ("transformer/attention.py", "split_heads"),

@@ -32,7 +32,7 @@ def encoded(value: Any, dims: tuple[str, ...] = ()) -> Any:
         return {
             _name(field): encoded(getattr(value, field.name), field.metadata.get("dims", ()))
             for field in fields(value)
-            if not field.metadata.get("private")
+            if not field.metadata.get("private") and not _is_left_out(field, value)
         }
     if isinstance(value, Mapping):
         return {str(key): encoded(item) for key, item in value.items()}
@@ -76,6 +76,8 @@ def _record(kind: Any, value: Any, where: str) -> Any:
         if field.metadata.get("private"):
             continue
         name = _name(field)
+        if name not in given and field.metadata.get("rare"):
+            continue
         if name not in given:
             raise UsageError(f"{where} has no {name!r}: it is no trace, or one of another version")
         read[field.name] = _read(hints[field.name], given[name], f"{where}.{name}")
@@ -124,6 +126,10 @@ def _array_in(value: Any, where: str) -> np.ndarray:
         return raw.reshape(shape).astype(np.float32)
     except (ValueError, binascii.Error) as error:
         raise UsageError(f"{where} is damaged: {error}") from error
+
+
+def _is_left_out(field: Field[Any], record: Any) -> bool:
+    return bool(field.metadata.get("rare")) and getattr(record, field.name) is None
 
 
 def _name(field: Field[Any]) -> str:

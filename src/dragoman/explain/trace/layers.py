@@ -16,6 +16,11 @@ def dims(*names: str) -> Any:
     return field(metadata={"dims": names})
 
 
+def rare(*names: str) -> Any:
+    """An array that most traces, and all older ones, do without: where it is None, nothing is written."""
+    return field(default=None, metadata={"dims": names, "rare": True})
+
+
 # -- tokens and guesses -------------------------------------------------------------------------------------------
 
 
@@ -73,9 +78,10 @@ class LogitRow:
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """One attention, all heads: weights = softmax(scores * scale over `allowed`), output = weights @ v.
+    """One attention, all heads: weights = softmax(scores * scale + bias over `allowed`), output = weights @ v.
 
-    A model that only tells where it looked has weights and no q, k, v, scores and output.
+    A model that only tells where it looked has weights and no q, k, v, scores and output. `bias` is there where the
+    positions add to the scores (ALiBi).
     """
 
     name: str
@@ -94,6 +100,7 @@ class Attention:
     weights: np.ndarray = dims("head", "target", "key")
     output: np.ndarray | None = dims("head", "target", "width")
     allowed: tuple[tuple[int, ...], ...] = ()
+    bias: np.ndarray | None = rare("head", "target", "key")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from dragoman.explain.trace.values import (
     Training,
 )
 from dragoman.transformer.model import TransformerConfig
+from dragoman.transformer.positions import ENCODINGS
 
 MOST_POSITIONS = 64  # a side; a matrix of more cells is not read by a person
 MOST_BYTES = 8_000_000  # of the arrays of both modes together, as they stand in JSON
@@ -32,10 +33,11 @@ BYTES = 2 * 4 / 3  # of a number: float16 as base64
 def array_bytes(config: TransformerConfig, source: int, target: int, modes: int) -> float:
     """What the arrays of so many positions take in JSON."""
     d_model, n_heads = config.d_model, config.n_heads
+    biased = "bias" in ENCODINGS[config.positions].places()
 
     def attention(queries: int, keys: int) -> int:
-        """q and output, k and v, scores and weights."""
-        return 2 * d_model * (queries + keys) + 2 * n_heads * queries * keys
+        """q and output, k and v, scores and weights, and what positions add to the scores."""
+        return 2 * d_model * (queries + keys) + (2 + biased) * n_heads * queries * keys
 
     layers = config.encoder_layers * attention(source, source)
     layers += config.decoder_layers * (attention(target, target) + attention(target, source))
@@ -114,6 +116,7 @@ def _attention(found: Attention, rows: int, columns: int) -> Attention:
         k=None if found.k is None else found.k[:, :columns],
         v=None if found.v is None else found.v[:, :columns],
         scores=None if found.scores is None else found.scores[:, :rows, :columns],
+        bias=None if found.bias is None else found.bias[:, :rows, :columns],
         weights=found.weights[:, :rows, :columns],
         output=None if found.output is None else found.output[:, :rows],
         allowed=tuple(row[:columns] for row in found.allowed[:rows]),

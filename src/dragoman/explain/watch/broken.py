@@ -4,7 +4,7 @@ causal_mask       the decoder's self-attention sees the future
 shift             in training the decoder reads the very token it has to predict
 scale             scores are not divided by sqrt(K)
 cache             every step computes the whole prefix anew, encoder included
-positions         no position is added, and none is turned
+positions         no position is added, none is turned, and no score is biased
 encoder           the memory is blank: zeros
 swap              the cross-attention takes Q from the memory, K and V from the decoder
 head:NAME:H       one head says nothing: head:decoder.2.cross:3
@@ -30,6 +30,7 @@ from dragoman.protocols import Decodable
 from dragoman.transformer.attention import KVCache, MultiHeadAttention
 from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.model import Transformer
+from dragoman.transformer.positions import Positions
 
 PARTS = ("causal_mask", "shift", "scale", "cache", "positions", "encoder", "swap")
 HEAD = "head:"
@@ -143,10 +144,8 @@ def _unscaled(attend: Callable[..., Tensor], q: Tensor, kv: KVCache, mask: Tenso
 
 def _forget_positions(module: nn.Module) -> None:
     for part in module.modules():
-        if isinstance(part, InputEmbedding):
-            part.sinusoidal, part.learned = False, None
-        if isinstance(part, MultiHeadAttention):
-            part.rotary = False
+        if isinstance(part, InputEmbedding | MultiHeadAttention):
+            part.positions = Positions(part.positions.sizes)
 
 
 def _swapped(attention: MultiHeadAttention) -> Callable[..., Tensor]:

@@ -23,7 +23,6 @@ from dragoman.explain.watch.passes import Frame, Rows, all_rows, array, recorded
 from dragoman.explain.watch.proofs import Evidence, prove
 from dragoman.explain.watch.subject import Subject
 from dragoman.explain.watch.teacher import shifted, teacher_forced, training_mode
-from dragoman.transformer.embedding import sinusoids
 from dragoman.transformer.model import Transformer
 
 
@@ -108,9 +107,5 @@ def _influence(
 
 
 def _positions(module: Transformer, length: int) -> np.ndarray:
-    """What is added at each position [N, D]; of rotary positions the sines and cosines that a head turns by [N, K]."""
-    learned, config = module.target_input.learned, module.config
-    if learned is not None:
-        return array(learned.weight[:length])
-    rotary = config.positions == "rotary"
-    return array(sinusoids(length, config.d_model // config.n_heads if rotary else config.d_model))
+    """What is added at each position [N, D]; of an encoding that adds nothing, what it has to show."""
+    return array(module.target_input.positions.table(length, module.output_weight))

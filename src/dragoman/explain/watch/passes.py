@@ -136,6 +136,7 @@ def _attention(frame: Frame, path: str, name: str, kind: str, source: Rows, targ
     )
     k, v = (frame.take(f"{path}.memory", key, answers[1]) for key in ("k", "v"))
     allowed = frame.take(path, "allowed", asking)
+    biased = any("bias" in call for call in frame.tape.calls[path])
     width = q.size(2)
     if frame.removed == "scale":  # the queries were multiplied by sqrt(K) beforehand: see broken.py
         q, scores = q / width**0.5, scores / width**0.5
@@ -153,6 +154,7 @@ def _attention(frame: Frame, path: str, name: str, kind: str, source: Rows, targ
         k=_by_head(k),
         v=_by_head(v),
         scores=_by_head(scores),
+        bias=_by_head(frame.take(path, "bias", asking)) if biased else None,
         weights=_by_head(weights),
         output=_by_head(output),
         allowed=tuple(tuple(row) for row in allowed.int().tolist()),

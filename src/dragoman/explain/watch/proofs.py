@@ -133,6 +133,8 @@ def _head_error(attention: Attention) -> float:
     assert attention.q is not None and attention.k is not None and attention.v is not None
     q, k, v = (x.astype(np.float64) for x in (attention.q, attention.k, attention.v))
     scores = q @ k.transpose(0, 2, 1) * attention.scale  # [H, T, S]
+    if attention.bias is not None:
+        scores += attention.bias
     scores = np.where(np.array(attention.allowed, bool), scores, -np.inf)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     weights /= weights.sum(-1, keepdims=True)

@@ -82,12 +82,15 @@ def _watch_attention(name: str, module: MultiHeadAttention, tape: Tape) -> None:
 
     def attend(original: Callable[..., Tensor], q: Tensor, kv: KVCache, mask: Tensor | None) -> Tensor:
         answer = original(q, kv, mask)
-        weights = attention_weights(q, kv.keys, mask)  # [B, H, T, S]
+        bias = module.positions.bias(q, kv.keys)  # [H, T, S]
+        weights = attention_weights(q, kv.keys, mask, bias)  # [B, H, T, S]
         batch, _, queries, keys = weights.shape
         allowed = weights.new_ones(batch, 1, queries, keys, dtype=torch.bool)
         allowed = allowed if mask is None else allowed & mask
+        biases = {} if bias is None else {"bias": head_rows(bias.expand(weights.shape))}
         tape.write(
             name,
+            **biases,
             q=head_rows(q),
             scores=head_rows(q @ kv.keys.transpose(-2, -1)),
             weights=head_rows(weights),

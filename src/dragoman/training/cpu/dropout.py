@@ -8,16 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from dragoman.transformer.parts import Parts
 from dragoman.transformer.sublayers import Dropout
-
-
-def draw_bytes(model: nn.Module) -> None:
-    """Let the dropout of a model, trained on a CPU, draw bytes."""
-    for module in model.modules():
-        if type(module) is Dropout:
-            module.__class__ = ByteDropout
 
 
 class ByteDropout(Dropout):
@@ -60,3 +54,6 @@ class _AddBytes(torch.autograd.Function):
         (keep,) = ctx.saved_tensors
         dropped = torch.addcmul(gradient.new_zeros(()), gradient, keep, value=ctx.scale)
         return gradient if ctx.needs_input_grad[0] else None, dropped, None, None
+
+
+BYTES = Parts(dropout=ByteDropout)

@@ -1,7 +1,7 @@
 """The layers of a Transformer as they are trained on a CPU: the same numbers from fewer passes over memory.
 
 `transformer/` stays the page that one reads beside the paper; here each of its layers has a form that calls the
-kernels where they fit what it is given, and computes as before where they do not.
+kernels where they fit what it is given, and computes as before where they do not. A model is made from them: FUSED.
 """
 
 from __future__ import annotations
@@ -19,20 +19,26 @@ from dragoman.training.cpu.packed import Attention, AttentionPattern, Packing
 from dragoman.training.cpu.products import Embedding, Linear, LinearRelu
 from dragoman.transformer.attention import KVCache, MultiHeadAttention, merge_heads
 from dragoman.transformer.decoder import Decoder
+from dragoman.transformer.description import NUMBERS, Computes, description, unlisted
 from dragoman.transformer.encoder import Encoder
 from dragoman.transformer.model import Transformer, cross_entropy
-from dragoman.transformer.sublayers import ACTIVATIONS, Dropout, FeedForward, Residual
+from dragoman.transformer.parts import Parts
+from dragoman.transformer.sublayers import FeedForward, Residual
 
 LONGEST = 512  # tokens of a packed sentence
 
-
-def fuse(model: nn.Module) -> bool:
-    """Let the layers of a model, which keep their weights and names, use the kernels; False where there are none."""
-    if kernels.library() is None:
-        return False
-    for module in model.modules():
-        module.__class__ = FUSED.get(type(module), type(module))
-    return True
+# What is computed here; all else runs as transformer/ has it. Feed-forward layers and attentions decide for
+# themselves, a layer at a time; whether a whole model packs is in its settings.
+FUSED_ACTIVATIONS = ("relu",)
+PADDED_PLACES, PACKED_PLACES = frozenset({"add", "turn"}), frozenset({"add"})  # of positions
+PACKED: Computes = {
+    **NUMBERS,
+    "norm": ("post", "pre"),
+    "activation": ("relu", "gelu", "swiglu"),  # what is not fused of a layer does not hinder the packing
+    "positions": ("sinusoidal", "learned", "grid"),
+    "tie": ("all", "target", "none"),
+    "attention_dropout": (0.0,),
+}
 
 
 def _learns(module: nn.Module) -> bool:
@@ -93,9 +99,16 @@ class FusedResidual(Residual):
 class FusedFeedForward(FeedForward):
     """x [..., D] -> [..., D]: bias and ReLU in one pass, and so their gradients."""
 
+    def refusal(self) -> str | None:
+        """Why torch computes it, whatever it is given, or None."""
+        if self.name not in FUSED_ACTIVATIONS:
+            return f"feed-forward layers with {self.name}"
+        if len(self.inner.weight) % kernels.LANES:
+            return f"feed-forward layers of {len(self.inner.weight)} units, no multiple of {kernels.LANES}"
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
-        wide = len(self.inner.weight) % kernels.LANES == 0
-        if self.activation is not ACTIVATIONS["relu"] or not (wide and _learns(self) and kernels.fits(x)):
+        if self.refusal() or not (_learns(self) and kernels.fits(x)):
             return super().forward(x)
         x = LinearRelu.apply(x, self.inner.weight, self.inner.bias)  # type: ignore[no-untyped-call]
         return Linear.apply(x, self.outer.weight, self.outer.bias)  # type: ignore[no-untyped-call]
@@ -113,18 +126,23 @@ class FusedMultiHeadAttention(MultiHeadAttention):
         x = Attention.apply(x, None if memory is x else memory, self.n_heads, mask, *parameters)  # type: ignore[no-untyped-call]
         return Linear.apply(x, output.weight, output.bias)  # type: ignore[no-untyped-call]
 
+    def refusal(self) -> str | None:
+        """Why torch computes what stands between padded projections, or None."""
+        if self.dropout is not None:
+            return "attention with dropout on its weights"
+        if not self.positions.places() <= PADDED_PLACES:
+            return f"attention with {self.positions} positions"
+        return None
+
     def packs(self) -> bool:
-        """Whether it can attend among packed sentences."""
-        return (
-            self.dropout is None
-            and not self.rotary
-            and self.q.out_features // self.n_heads % kernels.LANES == 0
-        )
+        """Whether all of it, projections included, is computed of packed sentences."""
+        acts, head = self.positions.places(), self.q.out_features // self.n_heads
+        return self.dropout is None and acts <= PACKED_PLACES and head % kernels.LANES == 0
 
     def attend(self, q: Tensor, kv: KVCache, mask: Tensor | None) -> Tensor:
         """q [B, H, T, K] -> [B, T, D], with scale, mask and softmax in one pass."""
         short = kv.keys.size(2) <= kernels.LONGEST
-        if self.dropout is not None or not (short and _learns(self) and kernels.serves(q)):
+        if self.refusal() or not (short and _learns(self) and kernels.serves(q)):
             return super().attend(q, kv, mask)
         scores, scale = q @ kv.keys.transpose(-2, -1), 1 / math.sqrt(q.size(-1))
         weights = kernels.MaskedSoftmax.apply(scores, scale, mask)  # type: ignore[no-untyped-call]
@@ -170,28 +188,43 @@ class FusedTransformer(Transformer):
         hidden = target.real(self.decoder.packed(x, memory, target, source))
         return cross_entropy(hidden, self.output_weight, labels.flatten().index_select(0, target.places))
 
+    def refusal(self) -> str | None:
+        """Why its batches keep their padding, or None."""
+        if why := unlisted(description(self.config), PACKED):
+            return f"padding, with {why}"
+        attentions = [module for module in self.modules() if isinstance(module, MultiHeadAttention)]
+        if not all(isinstance(one, FusedMultiHeadAttention) and one.packs() for one in attentions):
+            head = self.config.d_model // self.config.n_heads
+            return f"padding, with heads of {head} features, no multiple of {kernels.LANES}"
+        return None
+
     def _fits(self, batch: Batch) -> bool:
-        """Whether all attentions pack, and no sentence is empty or so long that its weights fill the caches."""
-        attentions = [module for module in self.modules() if isinstance(module, FusedMultiHeadAttention)]
+        """Whether the model packs, and no sentence is empty or so long that its weights fill the caches."""
         longest = max(batch.source.size(1), batch.target.size(1))
         return (
             _learns(self)
             and kernels.fits(self.output_weight)
             and longest <= LONGEST
-            and all(attention.packs() for attention in attentions)
+            and self.refusal() is None
             and bool(batch.source_mask.any(1).all() and batch.target_mask[:, 1:].any(1).all())
         )
 
 
-FUSED: dict[type[nn.Module], type[nn.Module]] = {
-    Dropout: FusedDropout,
-    ByteDropout: FusedDropout,
-    nn.Embedding: FusedEmbedding,
-    nn.LayerNorm: FusedLayerNorm,
-    Residual: FusedResidual,
-    FeedForward: FusedFeedForward,
-    MultiHeadAttention: FusedMultiHeadAttention,
-    Encoder: FusedEncoder,
-    Decoder: FusedDecoder,
-    Transformer: FusedTransformer,
-}
+def refusal(model: nn.Module) -> str | None:
+    """What of a model made from FUSED torch computes, whatever the model is given; None for nothing."""
+    kinds = FusedTransformer, FusedMultiHeadAttention, FusedFeedForward
+    reasons = [module.refusal() for module in model.modules() if isinstance(module, kinds)]
+    return "; ".join(dict.fromkeys(reason for reason in reasons if reason)) or None
+
+
+FUSED = Parts(
+    dropout=FusedDropout,
+    table=FusedEmbedding,
+    norm=FusedLayerNorm,
+    residual=FusedResidual,
+    feed_forward=FusedFeedForward,
+    attention=FusedMultiHeadAttention,
+    encoder=FusedEncoder,
+    decoder=FusedDecoder,
+    transformer=FusedTransformer,
+)

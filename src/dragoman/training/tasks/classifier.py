@@ -30,6 +30,7 @@ from dragoman.training.task import Task
 from dragoman.training.tasks.languagemodels import LmRunConfig, LmScores, LmValidator
 from dragoman.training.tasks.masking import pair_of
 from dragoman.transformer.model import cross_entropy
+from dragoman.transformer.parts import Parts
 
 MOST_LABELS = 1000
 HELD_OUT = 10  # one labelled text in so many, where no others are given to measure on
@@ -224,8 +225,8 @@ def start(
     model = BertConfig(**{**base.config["model"], "classes": len(labels), "dropout": config.model.dropout})
     config = replace(config, model=model)
 
-    def build() -> nn.Module:
-        made = Classifier(model, len(base.vocabulary.words))
+    def build(parts: Parts) -> nn.Module:
+        made = Classifier(model, len(base.vocabulary.words), parts)
         known = {name: w for name, w in base.module.state_dict().items() if not name.startswith("classifier")}
         made.load_state_dict(known, strict=False)
         return made

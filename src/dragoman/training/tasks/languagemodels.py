@@ -30,6 +30,7 @@ from dragoman.training.task import Data, Task
 from dragoman.training.tasks.masking import MaskedData, Words
 from dragoman.training.tasks.texts import Split, TextConfig, TextData, split
 from dragoman.training.tasks.validate import trained
+from dragoman.transformer.parts import Parts
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,10 @@ def start(
         vocabulary = base.vocabulary if base else Vocabulary.of(given.train, splitter, taught.extra)
         data, measure = taught.data(config, given, vocabulary, output / "data")
         validator = LmValidator(output, config, vocabulary, data.report, measure)
-        build = partial(kind.build, config.model, len(vocabulary.words))
+
+        def build(parts: Parts) -> nn.Module:
+            return kind.build(config.model, len(vocabulary.words), parts)
+
         return Task(partial(_model, build, base), data, validator, data.report, taught.usage.format(output))
 
     return carry_out(
@@ -202,8 +206,8 @@ def start(
     )
 
 
-def _model(build: Callable[[], nn.Module], base: LmDirectory | None) -> nn.Module:
-    model = build()
+def _model(build: Callable[[Parts], nn.Module], base: LmDirectory | None, parts: Parts) -> nn.Module:
+    model = build(parts)
     if base is not None:
         model.load_state_dict(base.module.state_dict())
     return model

@@ -17,11 +17,13 @@ from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.model.directory import ModelDirectory
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.training.resume import completed
 from dragoman.training.run import Result, carry_out
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
 from dragoman.training.tasks.prepare import OnGrid, Recipe, TrainingData, prepare
 from dragoman.training.tasks.validate import Validator
+from dragoman.transformer.parts import Parts
 
 PROBES = "probe.jsonl"
 
@@ -94,10 +96,10 @@ def start(
     )
 
 
-def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None) -> nn.Module:
+def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None, parts: Parts) -> nn.Module:
     vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
     _, build = TRANSLATORS[kind_of_model(config.model)].load()
-    model = build(config.model, *vocabularies)
+    model = build(config.model, *vocabularies, parts)
     if base is not None:
         model.load_state_dict(base.build().state_dict())
     return model
@@ -112,7 +114,7 @@ def _on_grid(config: RunConfig, data: TrainingData) -> OnGrid | None:
 def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
     asked = {**asdict(config.model), "kind": kind_of_model(config.model)}
     # Dropout has no weights: it may differ.
-    changes = difference({"model": base.config["model"]}, {"model": asked})
+    changes = difference(completed({"model": base.config["model"]}, config), {"model": asked})
     changes = [change for change in changes if "dropout" not in change.split(":")[0]]
     if changes:
         raise ConfigError(

@@ -21,14 +21,15 @@ export function ofRow(attention, head, r) {
   const allowed = attention.allowed?.[r] ?? null;
   const scores = row(attention.scores, head, r);
   const weights = row(attention.weights, head, r);
-  const scaled = Array.from(scores, (x) => x * attention.scale);
-  return { width, allowed, scores, scaled, weights, q: row(attention.q, head, r), output: row(attention.output, head, r) };
+  const bias = attention.bias ? row(attention.bias, head, r) : null; // what positions such as ALiBi's add
+  const scaled = Array.from(scores, (x, c) => x * attention.scale + (bias ? bias[c] : 0));
+  return { width, allowed, scores, bias, scaled, weights, q: row(attention.q, head, r), output: row(attention.output, head, r) };
 }
 
 /** Opens the drawer on cell (r, c) of a head. `rows`, `cols` are the names. */
 export function openCell(context, attention, head, r, c, rows, cols) {
   const { say, palette } = context;
-  const { width, allowed, scores, scaled, weights, q } = ofRow(attention, head, r);
+  const { width, allowed, scores, bias, scaled, weights, q } = ofRow(attention, head, r);
   const k = row(attention.k, head, c);
   const hidden = allowed && !allowed[c];
   const product = q.map((x, i) => x * k[i]);
@@ -50,7 +51,8 @@ export function openCell(context, attention, head, r, c, rows, cols) {
       {},
       h("li", {}, formula("q · k = ", biggest.map(([, i]) => `${number(q[i], 2)}×${number(k[i], 2)}`).join(" + ")), ` + … (${width} ${say("cell.terms")}) = `,
         h("b", {}, number(dot(q, k), 2)), ` · ${say("cell.stored")} ${number(scores[c], 2)}`),
-      h("li", {}, `${number(scores[c], 2)} × ${number(attention.scale, 4)} (1/√${width}) = `, h("b", {}, number(scaled[c], 3))),
+      h("li", {}, `${number(scores[c], 2)} × ${number(attention.scale, 4)} (1/√${width})${bias ? ` + ${number(bias[c], 3)} (${say("cell.bias")})` : ""} = `,
+        h("b", {}, number(scaled[c], 3))),
       h("li", {}, say(hidden ? "cell.hidden" : "cell.open", { mask: attention.mask })),
       hidden
         ? h("li", {}, say("cell.zero"))

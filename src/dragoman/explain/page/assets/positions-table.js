@@ -4,9 +4,11 @@ import { read, dot, reach } from "./tensor.js";
 
 const SHOWN = 64; // positions a table of sinusoids is drawn to, however short the sentence
 const BASE = 10_000;
+const KINDS = ["sinusoidal", "learned", "rotary", "alibi", "grid"]; // that prose-masks.js tells of
+const WAVES = ["sinusoidal", "rotary"]; // whose rows this page can compute
 
 /**
- * Of trace.positions [N, D]: { kind (sinusoidal, learned, rotary), N, D, rows (how many are shown), at(position, column),
+ * Of trace.positions [N, D]: { kind (as in KINDS, or other), name, waves (whether a formula of waves made them), N, D, rows (how many are shown), at(position, column),
  * angle, formula(position, column), divisor, wavelength(column), most (largest number), error (of the formula against the
  * stored rows) }.
  */
@@ -14,15 +16,16 @@ export function positionTable(trace) {
   if (!trace.positions) return null;
   const { shape: [N, D], data } = read(trace.positions);
   if (!N || !D) return null;
-  const kind = trace.model.config.positions ?? "sinusoidal";
+  const name = trace.model.config.positions ?? "sinusoidal";
+  const kind = KINDS.includes(name) ? name : "other";
+  const known = WAVES.includes(kind);
   // Features come in pairs, sine and cosine of one angle side by side: 2i and 2i + 1.
   const rate = (column) => BASE ** (-(2 * Math.floor(column / 2)) / D);
   const angle = (position, column) => position * rate(column);
   const formula = (position, column) => (column % 2 ? Math.cos : Math.sin)(angle(position, column));
   const stored = (position, column) => data[position * D + column];
-  const known = kind !== "learned";
   return {
-    kind, N, D, angle, formula,
+    kind, name, waves: known, N, D, angle, formula,
     rows: known ? Math.max(N, SHOWN) : N,
     at: (position, column) => (position < N || !known ? stored(position, column) : formula(position, column)),
     most: known ? 1 : reach(data),

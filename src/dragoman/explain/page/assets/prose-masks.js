@@ -131,6 +131,18 @@ export const PROSE_MASKS = {
     "Attention alone cannot tell which word came first. This model adds nothing to the words (rotary positions): in each head, pairs of numbers of q and k are turned by an angle that grows with the position. Shown are the sines and cosines of those angles.",
     "光靠注意力分不出谁先谁后。这个模型不往词上加东西（rotary）：在每个头里，把 q 和 k 的数两两一组转一个角度，位置越靠后转得越多。下面是这些角度的正弦和余弦。",
   ],
+  "positions.lead.alibi": [
+    "Attention alone cannot tell which word came first. This model adds nothing to the words (ALiBi): in each self-attention, a score loses a fixed amount for each word between query and key, much in some heads and little in others. So the table below is all zeros; the amounts stand in each cell of the attentions.",
+    "光靠注意力分不出谁先谁后。这个模型不往词上加东西（ALiBi）：在每个自注意力里，query 和 key 每隔远一个词，分数就减去固定的一点，有的头减得多，有的头减得少。所以下面的表全是 0，减了多少要在注意力的格子里看。",
+  ],
+  "positions.lead.grid": [
+    "Attention alone cannot tell which word came first. This model lays the words out in rows, as the patches of an image, and adds two vectors of waves: half the numbers tell the row, half the column.",
+    "光靠注意力分不出谁先谁后。这个模型像切图片那样把词排成一行一行，再加上由波组成的向量：一半的数说的是第几行，另一半说的是第几列。",
+  ],
+  "positions.lead.other": [
+    "Attention alone cannot tell which word came first. This model tells order in a way that this page has no words for (positions = {name}). The table shows what it adds to the words; what it does inside the attentions is in their numbers.",
+    "光靠注意力分不出谁先谁后。这个模型表示词序的办法（positions = {name}），这个页面没有专门的说明。表里是它加到词上的数；它在注意力里做了什么，要看那里的数字。",
+  ],
   "positions.none": ["This model has no position table: it reads word after word, so the order is in the loop.", "这个模型没有位置表：它一个词一个词地读，顺序就在循环里。"],
   "positions.removed": [
     "In this trace positions were removed: the table shows what would have been added.",
@@ -179,6 +191,10 @@ export const PROSE_MASKS = {
     "With rotary positions nothing is added to the words, so the position is 0 long: order comes in later, in every attention.",
     "用 rotary 时，词上不加任何东西，所以位置向量长度是 0：词序是后来在每个注意力里进去的。",
   ],
+  "positions.lengths.alibi": [
+    "With ALiBi nothing is added to the words, so the position is 0 long: order comes in later, in the scores of every self-attention.",
+    "用 ALiBi 时，词上不加任何东西，所以位置向量长度是 0：词序是后来在每个自注意力的分数里进去的。",
+  ],
   "positions.noembedding": ["This trace has no embeddings.", "这份记录里没有嵌入。"],
   "positions.alike": ["How alike positions are", "位置之间有多像"],
   "positions.alike.sinusoidal": [
@@ -192,6 +208,10 @@ export const PROSE_MASKS = {
   "positions.alike.rotary": [
     "The dot product of any two rows. It depends on the distance alone, and so do the products of turned queries and keys.",
     "任意两行的点积，只跟距离有关。转过之后的 q 和 k 的点积也一样，只看两者相隔多远。",
+  ],
+  "positions.alike.grid": [
+    "The dot product of any two rows. It depends on how many rows and columns of the grid lie between them, not on the distance in the sentence.",
+    "任意两行的点积。它取决于两个位置在网格里隔几行几列，跟在句子里隔多远没有直接关系。",
   ],
   "positions.alike.hint": ["Point at a pair of positions.", "指向一对位置。"],
   "positions.alike.same": ["p{r} · p{c} = {x}: all pairs {apart} apart have the same.", "p{r} · p{c} = {x}：相隔 {apart} 的每一对都一样。"],

@@ -46,7 +46,7 @@ export function flow(context, scene) {
       return boxed(title, pictures[side], sideOf(attention, attention[`${side}_from`]), say(`qkv.${side}.role`));
     }),
     SIDES.map((side) => arrow(sideOf(attention, attention[`${side}_from`]), side)),
-    h("div.meet", {}, `q · k × ${attention.scale === 1 ? "1" : `1/√${width}`} + mask → softmax`),
+    h("div.meet", {}, `q · k × ${attention.scale === 1 ? "1" : `1/√${width}`}${attention.bias ? " + b" : ""} + mask → softmax`),
     h("div", { "aria-hidden": "true" }),
     boxed(`softmax ${shape(scene.T, scene.S)}`, pictures.weights, "both", say("qkv.weights.role")),
     h("div.beside", { "aria-hidden": "true" }, "× v"),

@@ -42,7 +42,7 @@ class QuestionRow {
   head() {
     const { say } = this.context;
     const { attention } = this.scene;
-    const tell = attention.scale === 1 ? "× 1" : `× ${number(attention.scale, 3)}`;
+    const tell = `× ${attention.scale === 1 ? "1" : number(attention.scale, 3)}${attention.bias ? " + b" : ""}`;
     const names = [say("qkv.asked"), "k", "q·k", tell, "+ mask", "softmax", "v × " + say("weight")];
     return h(
       "thead",

@@ -79,14 +79,16 @@ export function spread(attention, head) {
   const sums = { before: 0, after: 0, bits: 0, undivided: 0, most: 0 };
   let rows = 0;
   for (let r = 0; r < attention.scores.shape[1]; r++) {
-    const open = Array.from(row(attention.scores, head, r)).filter((_, c) => !attention.allowed || attention.allowed[r][c]);
+    const seen = (values) => Array.from(values).filter((_, c) => !attention.allowed || attention.allowed[r][c]);
+    const open = seen(row(attention.scores, head, r));
     if (open.length === 0) continue;
     const scaled = open.map((x) => x * attention.scale);
+    const bias = attention.bias ? seen(row(attention.bias, head, r)) : open.map(() => 0);
     rows += 1;
     sums.before += variance(open);
     sums.after += variance(scaled);
-    sums.bits += entropy(softmax(scaled));
-    sums.undivided += entropy(softmax(open));
+    sums.bits += entropy(softmax(scaled.map((x, c) => x + bias[c])));
+    sums.undivided += entropy(softmax(open.map((x, c) => x + bias[c])));
     sums.most += Math.log2(open.length);
   }
   return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, rows)]));

@@ -76,8 +76,11 @@ function follow(context, state) {
 function values(attention, head, stage) {
   const part = read(stage === "weights" ? attention.weights : attention.scores);
   const [, rows, cols] = part.shape;
-  const scale = stage === "scores" || stage === "weights" ? 1 : attention.scale;
-  return (r, c) => part.data[(head * rows + r) * cols + c] * scale;
+  const plain = stage === "scores" || stage === "weights";
+  const scale = plain ? 1 : attention.scale;
+  const bias = plain || !attention.bias ? null : read(attention.bias).data;
+  const at = (r, c) => (head * rows + r) * cols + c;
+  return (r, c) => part.data[at(r, c)] * scale + (bias ? bias[at(r, c)] : 0);
 }
 
 function redraw(context, state, large, lines) {

@@ -37,7 +37,7 @@ export function positions(context) {
   return h(
     "div.positions",
     {},
-    h("p.lead", {}, say(`positions.lead.${places.kind}`)),
+    h("p.lead", {}, say(`positions.lead.${places.kind}`, { name: places.name })),
     trace.removed === "positions" && h("p.warn", {}, say("positions.removed")),
     h("div.table-of", {}, picture.element, axis(context, places)),
     checked(context, places),
@@ -47,7 +47,7 @@ export function positions(context) {
     lengths,
     h("h3", {}, say("positions.alike")),
     likeness(context, places),
-    places.kind !== "learned" && codeLine(context, "positions"),
+    places.waves && codeLine(context, "positions"),
     codeLine(context, "embedding"),
   );
 }
@@ -70,7 +70,7 @@ function heat(context, places, show, pin) {
 
 /** The formula against what was stored; the rows beyond this sentence are computed by it alone. */
 function checked(context, places) {
-  if (places.kind === "learned") return null;
+  if (!places.waves) return null;
   return h("p.fine", {}, context.say("positions.formula.error", { n: places.N, all: places.rows, error: number(places.error, 4) }));
 }
 
@@ -78,7 +78,7 @@ function checked(context, places) {
 function axis(context, places) {
   const { say } = context;
   const plain = ["0", say("positions.column"), String(places.D - 1)];
-  if (places.kind === "learned") return h("p.axis", {}, plain.map((text) => h("span", {}, text)));
+  if (!places.waves) return h("p.axis", {}, plain.map((text) => h("span", {}, text)));
   return h(
     "p.axis",
     {},
@@ -92,7 +92,7 @@ function worked(context, places, position, column) {
   const { say } = context;
   const inTrace = position < places.N ? `${say("positions.stored")} ${number(places.at(position, column))}` : say("positions.beyond", { n: places.N });
   const where = h("p", {}, h("b", {}, say("positions.cell", { position, column })), ` · ${inTrace}`);
-  if (places.kind === "learned") return where;
+  if (!places.waves) return where;
   const even = 2 * Math.floor(column / 2);
   const name = column % 2 ? "cos" : "sin";
   const of = (x) => `${name}(${x})`;
@@ -117,10 +117,10 @@ function curve(context, places, position, column) {
   const [wide, tall, rim] = [640, 150, 10];
   const x = (at) => rim + (at / Math.max(1, places.rows - 1)) * (wide - 2 * rim);
   const y = (value) => tall / 2 - (value / places.most) * (tall / 2 - rim);
-  const partner = places.kind === "learned" ? null : column % 2 ? column - 1 : column + 1;
+  const partner = !places.waves ? null : column % 2 ? column - 1 : column + 1;
   const value = (at, c) => (Number.isInteger(at) ? places.at(at, c) : places.formula(at, c));
   const line = (c) => {
-    const step = places.kind === "learned" ? 1 : 0.125;
+    const step = !places.waves ? 1 : 0.125;
     const points = Array.from({ length: (places.rows - 1) / step + 1 }, (_, i) => i * step);
     return points.map((at, i) => `${i ? "L" : "M"}${x(at).toFixed(1)} ${y(value(at, c)).toFixed(1)}`).join("");
   };
@@ -160,7 +160,8 @@ function lengthsAt(context, places, position) {
   const head = [say("positions.at", { position }), say("word"), ...names];
   const means = { ...meanLengths(embedding.source), d: model.config.d_model };
   const added = Number(means.place) === 0 ? "positions.lengths.zero" : "positions.lengths.said";
-  const key = places.kind === "rotary" ? "positions.lengths.rotary" : added;
+  const inside = ["rotary", "alibi"].includes(places.kind); // order comes in within the attentions
+  const key = inside ? `positions.lengths.${places.kind}` : added;
   const shorter = key === "positions.lengths.said" && Number(means.token) < Number(means.place);
   return [table(head, lines, { class: "lengths" }), h("p", {}, say(key, means)), shorter && h("p", {}, say("positions.lengths.shorter", means))];
 }
@@ -195,6 +196,6 @@ function likeness(context, places) {
     label: say("positions.alike"),
     onPoint: (r, c) => r !== null && swap(readout, said(r, c)),
   });
-  return h("div", {}, h("p", {}, say(`positions.alike.${places.kind}`)), h("div.scroll", {}, picture.element), readout,
+  return h("div", {}, h("p", {}, say(`positions.alike.${places.waves ? places.kind : places.kind === "grid" ? "grid" : "learned"}`)), h("div.scroll", {}, picture.element), readout,
     count < places.rows && h("p.limit", {}, say("limit", { n: count, all: places.rows })));
 }

@@ -73,6 +73,7 @@ const WORDS = {
 
   "cell.asks": ["asks:", "提问："],
   "cell.asked": ["is asked:", "被问："],
+  "cell.bias": ["for the distance", "按距离加的"],
   "cell.terms": ["terms", "项"],
   "cell.stored": ["in the model", "模型里是"],
   "cell.open": ["the mask ({mask}) lets this pair through", "mask（{mask}）放行这一对"],

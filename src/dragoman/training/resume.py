@@ -1,0 +1,91 @@
+"""Whether a directory holds a run that may go on, and with which changes. Reads checkpoints, restores none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from dragoman.config import difference
+from dragoman.errors import TrainingError
+from dragoman.training import checkpoint as checkpoints
+from dragoman.training.checkpoint import Checkpoint
+from dragoman.training.optimizer import FlatParameters
+from dragoman.training.settings import FIXED_SECTIONS
+from dragoman.training.task import Data, Settings
+
+OLD_WORKER_TOKENS = 1024  # least of a worker, in checkpoints that do not say how many there were
+
+
+def earlier_run(output: Path, config: Settings, console: Console, resume: bool) -> Checkpoint | None:
+    """The checkpoint to resume from. What may not change is refused, what may is shown, old -> new."""
+    directory = output / "checkpoints"
+    if not resume:
+        if checkpoints.exists(directory):
+            raise TrainingError(
+                f"{output} already holds a training run: add --resume to go on with it, or choose another directory"
+            )
+        return None
+    found = checkpoints.load_latest(directory)
+    changes = difference(completed(found.state["config"], config), asdict(config))  # type: ignore[call-overload]
+    refused = [change for change in changes if change.split(".")[0] in FIXED_SECTIONS]
+    if refused:
+        raise TrainingError(
+            f"these settings cannot change once training has begun: {'; '.join(refused)}. "
+            "Resume with the old values, or start again in another directory"
+        )
+    console.print(f"resuming {output} from step {found.step:,}", highlight=False, markup=False)
+    for change in changes:
+        console.print(f"  changed: {change}", highlight=False, markup=False)
+    threads = found.state["threads"]
+    if threads != torch.get_num_threads():
+        console.print(
+            f"  trained with {threads} threads so far, now {torch.get_num_threads()}: the result will be as good, "
+            "but not bit for bit the same",
+            highlight=False,
+        )
+    return found
+
+
+def check_same_run(found: Checkpoint, data: Data, parameters: FlatParameters) -> None:
+    """Raises TrainingError for a checkpoint of another corpus, or of weights in another order."""
+    if found.state["fingerprint"] != data.fingerprint:
+        raise TrainingError("the corpus is not the one this run began with: its fingerprint differs")
+    if found.state.get("layout") != parameters.layout:
+        raise TrainingError(
+            f"the checkpoint of step {found.step:,} orders its weights as another version of Dragoman does: resume "
+            "it with that version, or start again in another directory"
+        )
+
+
+def workers_of(found: Checkpoint, config: Settings) -> tuple[int, int] | None:
+    """Workers and the threads of each that a run began with: others add in another order, and draw other numbers.
+
+    None where the user asks for something else by now, or the machine has other threads.
+    """
+    names = ("workers", "batch_tokens")
+    asked = asdict(config.training)
+    before: dict[str, Any] = found.state["config"]["training"]
+    threads: int = found.state["threads"]
+    if threads != torch.get_num_threads() or any(before.get(name) != asked[name] for name in names):
+        return None
+    if "workers" in found.state:
+        count, each = found.state["workers"]
+        return count, each
+    count = config.training.workers or max(1, min(threads, config.training.batch_tokens // OLD_WORKER_TOKENS))
+    return count, max(threads // count, 1)
+
+
+def completed(before: Mapping[str, Mapping[str, Any]], config: object) -> dict[str, dict[str, Any]]:
+    """Sections as they were written, with the options that are younger: these were at their defaults."""
+    whole = {name: dict(values) for name, values in before.items()}
+    for section in fields(config):  # type: ignore[arg-type]
+        options = getattr(config, section.name)
+        if section.name in whole and is_dataclass(options):
+            young = {field.name: field.default for field in fields(options) if field.default is not MISSING}
+            whole[section.name] = young | whole[section.name]
+    return whole
