@@ -11,10 +11,10 @@ from dragoman.corpus.batches import Batch, collate
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
-from dragoman.training.cpu.dropout import draw_bytes
+from dragoman.training.cpu.dropout import BYTES
 from dragoman.training.gradients import Gradient, Worker, Workers, side_by_side
 from dragoman.training.optimizer import FlatParameters
-from dragoman.transformer.model import Transformer, TransformerConfig
+from dragoman.transformer.model import Transformer, TransformerConfig, transformer
 
 
 def batch(rows: int, seed: int = 0) -> Batch:
@@ -33,9 +33,7 @@ def transformer(dropout: float) -> Transformer:
     shape = TransformerConfig(
         d_model=16, d_ff=32, n_heads=2, encoder_layers=2, decoder_layers=1, dropout=dropout
     )
-    model = Transformer(shape, 20, 20)
-    draw_bytes(model)
-    return model
+    return transformer(shape, 20, 20, BYTES)
 
 
 def gradient_of(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
-from dragoman.training.cpu.dropout import ByteDropout, draw_bytes
+from dragoman.training.cpu.dropout import BYTES, ByteDropout
+from dragoman.transformer.model import TransformerConfig, transformer
 from dragoman.transformer.sublayers import Dropout
 
 
@@ -62,8 +62,8 @@ def test_a_generator_of_its_own_is_drawn_from() -> None:
     assert torch.equal(first, dropout(x))
 
 
-def test_the_dropout_of_a_model_is_exchanged() -> None:
-    model = nn.Sequential(Dropout(0.4), nn.Sequential(Dropout(0.0), nn.Linear(2, 2))).train()
-    draw_bytes(model)
-    kinds = [type(module) for module in model.modules() if isinstance(module, Dropout)]
-    assert kinds == [ByteDropout, ByteDropout] and model[0].rate == 0.4
+def test_a_model_made_from_it_has_no_other() -> None:
+    shape = TransformerConfig(d_model=16, d_ff=32, n_heads=2, encoder_layers=1, decoder_layers=1, dropout=0.4)
+    model = transformer(shape, 20, 20, BYTES)
+    found = [module for module in model.modules() if isinstance(module, Dropout)]
+    assert {type(module) for module in found} == {ByteDropout} and {module.rate for module in found} == {0.4}
