@@ -67,3 +67,8 @@ def parts(seed: int = 1, joint: bool = True, vocab_size: int = 360, **model: Any
         weights={name: weight.numpy() for name, weight in state.items()},
         tokenizers={name: tokenizer.serialized for name, tokenizer in trained.items()},
     )
+
+
+def with_positions(directory: Path, name: str) -> Path:
+    """The directory of a model with another encoding of positions."""
+    return parts(positions=name).write(directory)

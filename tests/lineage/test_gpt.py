@@ -110,7 +110,7 @@ def test_pickles_are_not_read(tmp_path: Path) -> None:
         read_gpt2(tmp_path)
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary", "alibi"])
 @torch.no_grad()
 def test_other_positions_have_no_end_and_step_alike(positions: Any) -> None:
     torch.manual_seed(1)

@@ -14,7 +14,8 @@ from dragoman.protocols import Loss
 from dragoman.training.cpu.dropout import BYTES
 from dragoman.training.gradients import Gradient, Worker, Workers, side_by_side
 from dragoman.training.optimizer import FlatParameters
-from dragoman.transformer.model import Transformer, TransformerConfig, transformer
+from dragoman.transformer.model import Transformer, TransformerConfig
+from dragoman.transformer.model import transformer as made
 
 
 def batch(rows: int, seed: int = 0) -> Batch:
@@ -33,7 +34,7 @@ def transformer(dropout: float) -> Transformer:
     shape = TransformerConfig(
         d_model=16, d_ff=32, n_heads=2, encoder_layers=2, decoder_layers=1, dropout=dropout
     )
-    return transformer(shape, 20, 20, BYTES)
+    return made(shape, 20, 20, BYTES)
 
 
 def gradient_of(

@@ -385,7 +385,7 @@ def test_nothing_to_resume_and_a_second_trainer_are_refused(tmp_path: Path) -> N
     with pytest.raises(TrainingError, match="there is no checkpoint"):
         go(tmp_path, resume=True)
     with (
-        runs.only_run(tmp_path / "run"),
+        runs.exclusive(tmp_path / "run"),
         pytest.raises(TrainingError, match="another training run is writing"),
     ):
         go(tmp_path)

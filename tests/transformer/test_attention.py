@@ -15,6 +15,7 @@ from dragoman.transformer.attention import (
     padding_mask,
     split_heads,
 )
+from dragoman.transformer.positions import ENCODINGS, Rotary, Sizes
 
 
 def test_attention_of_two_tokens_by_hand() -> None:
@@ -83,9 +84,9 @@ def test_cache_extended_step_by_step_equals_the_whole() -> None:
     assert torch.equal(cache.select(torch.tensor([1, 1])).keys, k[[1, 1]])
 
 
-@pytest.mark.parametrize("rotary", [False, True])
-def test_padding_changes_no_real_position(rotary: bool) -> None:
-    layer = MultiHeadAttention(8, 2, rotary=rotary)
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_padding_changes_no_real_position(name: str) -> None:
+    layer = MultiHeadAttention(8, 2, positions=ENCODINGS[name](Sizes(8, 2)))
     x = torch.randn(1, 5, 8)
     padded = torch.cat((x, torch.randn(1, 3, 8)), 1)
     real = torch.arange(8)[None] < 5
@@ -94,7 +95,7 @@ def test_padding_changes_no_real_position(rotary: bool) -> None:
 
 
 def test_rotary_attention_depends_on_distance_only() -> None:
-    layer = MultiHeadAttention(8, 2, rotary=True)
+    layer = MultiHeadAttention(8, 2, positions=Rotary(Sizes(8, 2)))
     x = torch.randn(1, 6, 8)
     here = attention_weights(layer.queries(x), layer.keys_values(x).keys)
     later = attention_weights(layer.queries(x, 40), layer.keys_values(x, 40).keys)

@@ -33,5 +33,5 @@ def test_feed_forward_is_equation_2_and_its_variants(activation: str) -> None:
 def test_add_and_norm_in_both_orders() -> None:
     x, double = torch.randn(2, 3, 8), lambda x: 2 * x
     norm = nn.LayerNorm(8)
-    torch.testing.assert_close(Residual(8, Dropout(0.0), pre_norm=False)(x, double), norm(3 * x))
-    torch.testing.assert_close(Residual(8, Dropout(0.0), pre_norm=True)(x, double), x + 2 * norm(x))
+    torch.testing.assert_close(Residual(norm, Dropout(0.0), pre_norm=False)(x, double), norm(3 * x))
+    torch.testing.assert_close(Residual(norm, Dropout(0.0), pre_norm=True)(x, double), x + 2 * norm(x))
