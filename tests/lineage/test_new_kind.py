@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from dragoman.lineage.kinds import LANGUAGE_MODELS, Teaching, Verb, kind_of, names
+from dragoman.lineage.kinds import LANGUAGE_MODELS, Objective, Verb, kind_of, names
 from dragoman.model.kinds import TRANSLATORS
-from dragoman.training.tasks.languagemodels import TEACHINGS
+from dragoman.training.tasks.languagemodels import OBJECTIVES
 from toys import lines
 
 # The file. Its class is all that is new: what a language model can do, CausalLM does.
@@ -148,8 +148,8 @@ def test_every_verb_is_a_command_and_is_answered_by_some_kind() -> None:
     assert {verb for name in names() for verb in kind_of(name).verbs} == set(get_args(Verb))
 
 
-def test_there_is_a_lesson_for_all_that_a_network_can_be_taught_with() -> None:
-    assert TEACHINGS.keys() == set(get_args(Teaching))
+def test_there_is_a_text_and_a_measure_for_every_objective() -> None:
+    assert OBJECTIVES.keys() == set(get_args(Objective))
 
 
 def test_the_two_recurrent_kinds_are_two() -> None:

@@ -172,6 +172,6 @@ BERT = NeuralKind(
     BertConfig,
     Bert,
     {"optimizer": {"peak_lr": 1e-3}},
-    teaching="hidden",
+    objective="masked tokens",
     verbs=("fill", "next", "classify"),
 )
