@@ -15,7 +15,7 @@ from dragoman.model.languagemodels import LmDirectory, open_lm, write_lm
 from dragoman.text.splitter import Splitter
 from dragoman.text.vocabulary import Vocabulary
 from dragoman.training.run import Result
-from dragoman.training.tasks.languagemodels import TEACHINGS, LmRunConfig, defaults, run_config, start
+from dragoman.training.tasks.languagemodels import OBJECTIVES, LmRunConfig, defaults, run_config, start
 from tiny import lines as two_languages
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -36,7 +36,7 @@ def random_lm(directory: Path, kind: str, splitter: Splitter = CHARACTERS, **mod
     """A model of random weights, written and opened."""
     record = neural_kind(kind)
     config = record.config(**SMALL[kind] | model)
-    vocabulary = Vocabulary.of(lines(), splitter, TEACHINGS[record.teaching].extra)
+    vocabulary = Vocabulary.of(lines(), splitter, OBJECTIVES[record.objective].extra)
     torch.manual_seed(5)
     state = record.build(config, len(vocabulary.words)).state_dict()
     weights = {

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from dragoman.lineage.kinds import LANGUAGE_MODELS, Teaching, Verb, kind_of, names
+from dragoman.lineage.kinds import LANGUAGE_MODELS, Objective, Verb, kind_of, names
 from dragoman.model.kinds import TRANSLATORS
-from dragoman.training.tasks.languagemodels import TEACHINGS
+from dragoman.training.tasks.languagemodels import OBJECTIVES
 from toys import lines
 
 # The file. Its class is all that is new: what a language model can do, CausalLM does.
@@ -26,7 +26,7 @@ from torch import nn
 
 from dragoman.lineage.causal import CausalLM, Range
 from dragoman.lineage.kinds import NeuralKind
-from dragoman.transformer.sublayers import Dropout
+from dragoman.transformer.parts import PAGE
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Seen:
 class ConvLm(CausalLM):
     """Each layer sees the tokens before and none after."""
 
-    def __init__(self, config, vocab):
+    def __init__(self, config, vocab, parts=PAGE):
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(vocab, config.d_model)
+        self.embedding = parts.table(vocab, config.d_model)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(config.d_model, config.d_model, config.width) for _ in range(config.layers)
         )
-        self.dropout = Dropout(config.dropout)
+        self.dropout = parts.dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=config.d_model**-0.5)
 
     @property
@@ -148,8 +148,8 @@ def test_every_verb_is_a_command_and_is_answered_by_some_kind() -> None:
     assert {verb for name in names() for verb in kind_of(name).verbs} == set(get_args(Verb))
 
 
-def test_there_is_a_lesson_for_all_that_a_network_can_be_taught_with() -> None:
-    assert TEACHINGS.keys() == set(get_args(Teaching))
+def test_there_is_a_text_and_a_measure_for_every_objective() -> None:
+    assert OBJECTIVES.keys() == set(get_args(Objective))
 
 
 def test_the_two_recurrent_kinds_are_two() -> None:

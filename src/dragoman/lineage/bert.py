@@ -169,6 +169,6 @@ BERT = NeuralKind(
     BertConfig,
     Bert,
     {"optimizer": {"peak_lr": 1e-3}},
-    teaching="hidden",
+    objective="masked tokens",
     verbs=("fill", "next", "classify"),
 )

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-# What a network is taught with: the next token of a text, or the tokens that were hidden in it.
-Teaching = Literal["next", "hidden"]
+# What a network is trained for, and so what text it is given and how it is measured (training/tasks).
+Objective = Literal["next token", "masked tokens"]
 # Verbs of `dragoman lm` that a model answers.
 Verb = Literal["perplexity", "sample", "export", "fill", "next", "classify"]
 
@@ -31,7 +31,7 @@ class NeuralKind:
     build: Callable[..., Any]
     # Over what every run begins with.
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    teaching: Teaching = "next"
+    objective: Objective = "next token"
     verbs: tuple[Verb, ...] = ("perplexity", "sample")
 
 

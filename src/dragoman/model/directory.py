@@ -152,7 +152,7 @@ def _checked_kind(config: dict[str, Any]) -> TranslatorKind:
     kind = kind_of(config["model"])
     for section in ("data", "cleaning", "decoding"):
         config.setdefault(section, {})
-    check(config, fields(kind), closed=("model", "decoding"), known=kind.title)
+    check(config, fields(kind), closed=("model", "decoding"), known=f"model of kind {kind.name!r}")
     configured(DecodingOptions, config["decoding"])
     return kind
 

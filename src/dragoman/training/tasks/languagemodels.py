@@ -1,7 +1,7 @@
 """Training a language model, from lines of text to sealed model: its data, its model, its validation. Runs nothing.
 
-The run is run.py's. What is particular to a kind stands in its record (lineage/kinds.py), and what is particular to
-that which it is taught with in TEACHINGS.
+The run is run.py's. What is particular to a kind stands in its record (lineage/kinds.py), and what is particular to an
+objective in OBJECTIVES.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.console import Console
 from torch import nn
 
 from dragoman.errors import ConfigError, CorpusError
-from dragoman.lineage.kinds import Teaching, neural_kind
+from dragoman.lineage.kinds import Objective, neural_kind
 from dragoman.model.languagemodels import LmDirectory, write_lm
 from dragoman.text.splitter import Splitter
 from dragoman.text.vocabulary import MASK, Vocabulary
@@ -186,20 +186,22 @@ def start(
     Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
     """
     kind = neural_kind(config.model.kind)
-    taught = TEACHINGS[kind.teaching]
+    objective = OBJECTIVES[kind.objective]
     if base is not None and base.config["model"] != asdict(config.model):
         raise ConfigError(f"a model that is trained further keeps its shape: that of {base.path}")
 
     def task() -> Task:
         given = split(lines, dev, config.data, config.training.seed)
-        vocabulary = base.vocabulary if base else Vocabulary.of(given.train, splitter, taught.extra)
-        data, measure = taught.data(config, given, vocabulary, output / "data")
+        vocabulary = base.vocabulary if base else Vocabulary.of(given.train, splitter, objective.extra)
+        data, measure = objective.data(config, given, vocabulary, output / "data")
         validator = LmValidator(output, config, vocabulary, data.report, measure)
 
         def build(parts: Parts) -> nn.Module:
             return kind.build(config.model, len(vocabulary.words), parts)
 
-        return Task(partial(_model, build, base), data, validator, data.report, taught.usage.format(output))
+        return Task(
+            partial(_model, build, base), data, validator, data.report, objective.usage.format(output)
+        )
 
     return carry_out(
         output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
@@ -213,14 +215,13 @@ def _model(build: Callable[[Parts], nn.Module], base: LmDirectory | None, parts:
     return model
 
 
-# -- what is taught ---------------------------------------------------------------------------------------------
+# -- objectives ------------------------------------------------------------------------------------------------
 
-Taught = tuple[
-    Data, Callable[[nn.Module], LmScores]
-]  # the text in batches, and how a model of it is measured
+# The text in batches, and how a model of it is measured.
+Prepared = tuple[Data, Callable[[nn.Module], LmScores]]
 
 
-def _next_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Taught:
+def _next_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Prepared:
     seed, window = config.training.seed, getattr(config.model, "window", 0)
     data = TextData(directory, given, vocabulary.encode, len(vocabulary.words), config.data, seed)
     if data.longest < window:
@@ -232,22 +233,22 @@ def _next_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, dire
     return data, partial(_measured, data.dev_batches(config.training.batch_tokens), characters)
 
 
-def _hidden_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Taught:
+def _masked_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Prepared:
     words = Words.of(vocabulary.words, vocabulary.splitter.unit)
     data = MaskedData(given, vocabulary.encode, words, config.data, config.training.seed)
     return data, partial(_measured_masked, data, data.dev_batches(config.training.batch_tokens))
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """What a network is taught with, and how it is measured."""
+class TrainedOn:
+    """The text that an objective is trained on, and how a model of it is measured."""
 
-    data: Callable[[LmRunConfig, Split, Vocabulary, Path], Taught]
+    data: Callable[[LmRunConfig, Split, Vocabulary, Path], Prepared]
     usage: str  # a command that uses the trained model
     extra: tuple[str, ...] = ()  # tokens that no text has
 
 
-TEACHINGS: dict[Teaching, Lessons] = {
-    "next": Lessons(_next_tokens, "dragoman lm sample -m {}"),
-    "hidden": Lessons(_hidden_tokens, 'dragoman lm fill -m {} "...[MASK]..."', (MASK,)),
+OBJECTIVES: dict[Objective, TrainedOn] = {
+    "next token": TrainedOn(_next_tokens, "dragoman lm sample -m {}"),
+    "masked tokens": TrainedOn(_masked_tokens, 'dragoman lm fill -m {} "...[MASK]..."', (MASK,)),
 }
