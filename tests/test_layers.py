@@ -113,9 +113,30 @@ MAY_IMPORT: dict[str, set[str]] = {
     | MODELS,
     "training.lock": set(),
     "training.signals": set(),
-    "training.task": {"training.gradients", "training.optimizer", "training.settings", "training.gpu.static"},
+    "training.task": {
+        "transformer.parts",
+        "training.gradients",
+        "training.optimizer",
+        "training.settings",
+        "training.gpu.static",
+    },
+    "training.preparation": MECHANICS
+    | {"training.cpu", "training.settings", "training.task", "transformer.parts"},
+    "training.resume": {
+        "training.checkpoint",
+        "training.optimizer",
+        "training.settings",
+        "training.task",
+        "config",
+    },
     "training.run": MECHANICS
-    | {"training.cpu", "training.settings", "training.task", "training.lock", "training.signals", "config"},
+    | {
+        "training.preparation",
+        "training.resume",
+        "training.task",
+        "training.lock",
+        "training.signals",
+    },
     # Text, a model and a look at the dev set for each thing that can be trained.
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
     "training.tasks.validate": {"training", "evaluate", "model", "translate"},

@@ -325,15 +325,15 @@ class TestTorch:
         torch.set_num_threads(3)
         try:
             engine = TorchEngine(model)
-            engine.translate(SOURCES[:1], asked(beam_size=2))
+            translate(engine, SOURCES[:1], asked(beam_size=2))
             assert seen == {1} and torch.get_num_threads() == 3
             weights = sum(weight.numel() for weight in model.parameters())
             monkeypatch.setattr(processor, "WORTH_A_THREAD", 2 * len(SOURCES) * weights)
             seen.clear()
-            engine.translate(SOURCES[:-1], asked(beam_size=2))
+            translate(engine, SOURCES[:-1], asked(beam_size=2))
             assert seen == {1}
             seen.clear()
-            engine.translate(SOURCES, asked(beam_size=2))
+            translate(engine, SOURCES, asked(beam_size=2))
             assert seen == {3}
         finally:
             torch.set_num_threads(threads)
@@ -351,7 +351,7 @@ class TestTorch:
         threads = torch.get_num_threads()
         torch.set_num_threads(3)
         try:
-            for _ in TorchEngine(model).write(SOURCES[0], asked()):
+            for _ in TorchEngine(model).write(SOURCES[0], asked(beam_size=1)):
                 assert torch.get_num_threads() == 3
             assert seen == {1}
         finally:

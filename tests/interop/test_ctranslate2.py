@@ -11,7 +11,7 @@ import torch
 
 from dragoman.errors import ModelError
 from dragoman.interop.ctranslate2 import convert, export, sinusoids
-from dragoman.transformer import embedding
+from dragoman.transformer import positions
 from dragoman.transformer.model import Transformer, TransformerConfig
 
 VOCABULARY = ["<pad>", "<unk>", "<s>", "</s>", *(f"▁{i}" for i in range(4, 40))]
@@ -35,7 +35,7 @@ def answer(translator: ctranslate2.Translator, **options) -> tuple[list[str], fl
 
 
 def test_sinusoids_are_the_models_own():
-    assert (sinusoids(300, 16) == embedding.sinusoids(300, 16).numpy()).all()
+    assert (sinusoids(300, 16) == positions.sinusoids(300, 16).numpy()).all()
 
 
 def test_any_program_can_open_the_exported_directory(tmp_path):

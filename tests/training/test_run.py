@@ -22,6 +22,7 @@ from dragoman.errors import CorpusError, TrainingError
 from dragoman.protocols import Loss
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training import checkpoint as checkpoints
+from dragoman.training import preparation
 from dragoman.training import run as runs
 from dragoman.training.journal import Journal
 from dragoman.training.loop import Step
@@ -157,7 +158,7 @@ def test_a_resumed_run_computes_with_the_workers_it_began_with(
     torch.set_num_threads(2)
     try:
         assert go_on() == [2, 1]  # 550 tokens each
-        monkeypatch.setattr(runs, "threads_worth", lambda rows, weights: 2)
+        monkeypatch.setattr(preparation, "threads_worth", lambda rows, weights: 2)
         monkeypatch.setattr(TrainingConfig, "workers_on", lambda training, threads: 1)
         assert go_on(resume=True) == [2, 1]
         found = checkpoints.load_latest(tmp_path / "run" / "checkpoints")

@@ -135,7 +135,8 @@ def test_rows_that_do_not_sum_to_one_are_found(
 def test_weight_on_what_is_masked_is_found(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mask of -10 instead of the lowest number: nearly nothing leaks, and only where there is padding or a future."""
 
-    def leaky(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
+    def leaky(q: Tensor, k: Tensor, mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        assert bias is None
         scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5
         return (scores if mask is None else scores - 10 * (~mask).float()).softmax(-1)
 
