@@ -38,7 +38,6 @@ from dragoman.training.settings import FIXED_SECTIONS
 from dragoman.training.task import Data, GridData, RunBatch, Settings, Task
 
 MOST_FALLBACKS = 8
-OLD_WORKER_TOKENS = 1024  # least of a worker, in checkpoints that do not say how many there were
 
 
 @dataclass
@@ -88,8 +87,7 @@ class Run:
         alone = self.device.type == "cuda" or on_grid is not None
         count = 1 if alone else training.workers_on(torch.get_num_threads())
         share = threads_worth(training.batch_tokens // count, self.parameters.master.numel())
-        self._side_by_side = partial(side_by_side, self.model, self.parameters, partial(_loss, criterion))
-        self.workers = self._side_by_side(count, share)
+        self.workers = side_by_side(self.model, self.parameters, partial(_loss, criterion), count, share)
         self.static = None if on_grid is None else self._static(on_grid)
         if training.graph == "on" and on_grid is None:
             journal.note("training.graph = on changes nothing here: this model has no steps of fixed shape")
@@ -117,7 +115,7 @@ class Run:
             "fingerprint": self.data.fingerprint,
             "layout": self.parameters.layout,
             "threads": torch.get_num_threads(),
-            "workers": [len(self.workers.workers), self.workers.threads],
+            "worker_threads": self.workers.threads,
         }
         return Checkpoint(self.progress.step, tensors, state)
 
@@ -129,10 +127,10 @@ class Run:
         self.health = Health(**found.state["health"])
         self.optimizer.scale = found.state["learning_rate_scale"]
         self.optimizer.restore(found.tensors, found.step)
-        kept = _workers_of(found, self.config)
-        shared = self.device.type == "cpu" and self.static is None
-        if shared and kept is not None and kept != (len(self.workers.workers), self.workers.threads):
-            self.workers = self._side_by_side(*kept)
+        # As the run began, whatever is thought best by now: with others, sums and kernels round otherwise. Before this
+        # was noted, workers shared all threads equally.
+        equal = max(found.state["threads"] // len(self.workers.workers), 1)
+        self.workers.threads = found.state.get("worker_threads", equal)
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])
@@ -252,24 +250,6 @@ class Run:
 def _loss(criterion: LabelSmoothing, model: nn.Module, batch: Any) -> Loss:
     """Consistency asks for each sentence under two dropout masks: the batch then stands twice in one."""
     return model.loss(batch.twice() if criterion.consistency else batch, criterion)  # type: ignore[operator]
-
-
-def _workers_of(found: Checkpoint, config: Settings) -> tuple[int, int] | None:
-    """Workers and the threads of each that a run began with: others add in another order, and draw other numbers.
-
-    None where the user asks for something else by now, or the machine has other threads.
-    """
-    names = ("workers", "batch_tokens")
-    asked = asdict(config.training)
-    before: dict[str, Any] = found.state["config"]["training"]
-    threads: int = found.state["threads"]
-    if threads != torch.get_num_threads() or any(before.get(name) != asked[name] for name in names):
-        return None
-    if "workers" in found.state:
-        count, each = found.state["workers"]
-        return count, each
-    count = config.training.workers or max(1, min(threads, config.training.batch_tokens // OLD_WORKER_TOKENS))
-    return count, max(threads // count, 1)
 
 
 def _device(name: str) -> str:
