@@ -23,6 +23,7 @@ from typing import Any, Literal
 Threads = Literal["chosen", "torch's", "one"]
 Work = Literal["explain", "request", "sentence", "step"]
 TEXT = "The two dogs ran across the field and jumped over a small stream."
+TIMEOUT = 600.0  # seconds of a request
 LENGTH = 16  # tokens of a sentence, the special ones included
 
 # Until its parent is gone: also where that one was killed and could not end it.
@@ -67,7 +68,6 @@ def neighbour() -> Iterator[None]:
 def _leave_it_to_torch() -> None:
     """All threads for every product, each of which counts to 300,000 before it sleeps: what libgomp does if not told.
 
-    Dragoman was so until 0.1, when only batches of 2,048 tokens were shared among workers.
     https://github.com/gcc-mirror/gcc/blob/releases/gcc-13/libgomp/env.c
     """
     os.environ.pop("OMP_WAIT_POLICY", None)
@@ -76,9 +76,6 @@ def _leave_it_to_torch() -> None:
 
     processor.threads = lambda count: nullcontext()  # type: ignore[assignment]
     processor.threads_worth = lambda rows, weights: sys.maxsize
-    from dragoman.training import settings
-
-    settings.WORKER_TOKENS = 1024
 
 
 def _take_one() -> None:
@@ -121,9 +118,9 @@ def _request(model: str) -> Iterator[Callable[[], object]]:
     from dragoman.server.app import build
     from dragoman.server.models import Loader
     from dragoman.server.run import configuration, listen
-    from dragoman.server.settings import Engines, Network, Settings
+    from dragoman.server.settings import Engines, Limits, Network, Settings
 
-    settings = Settings(Engines(models=(model,)), Network(port=0))
+    settings = Settings(Engines(models=(model,)), Network(port=0), Limits(deadline=TIMEOUT))
     with tempfile.TemporaryDirectory() as folder, listen(settings) as listening:
         server = uvicorn.Server(configuration(settings, build(settings, Loader(settings), Path(folder))))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
@@ -132,7 +129,7 @@ def _request(model: str) -> Iterator[Callable[[], object]]:
         body, head = json.dumps({"text": TEXT}).encode(), {"Content-Type": "application/json"}
 
         def once() -> bytes:
-            with urllib.request.urlopen(urllib.request.Request(url, body, head), timeout=300) as answer:
+            with urllib.request.urlopen(urllib.request.Request(url, body, head), timeout=TIMEOUT) as answer:
                 return bytes(answer.read())
 
         yield once

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -151,6 +151,24 @@ def one_thread() -> Iterator[None]:
     """For small products: explaining, single sentences, probes. Also decorates a function."""
     with threads(1):
         yield
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """For what sets the threads of whoever calls it: CTranslate2, when it opens a model and torch was loaded first.
+
+    A training that had measured BLEU went on with one thread, and its checkpoints said so. Loads no torch.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            _set_here(before)
 
 
 def _set_here(count: int) -> None:

@@ -266,6 +266,16 @@ class TestCTranslate2:
         with pytest.raises(ModelError, match="CTranslate2 does not take this model"):
             fast(build(SMALL), compute_type="int3")
 
+    def test_opening_it_leaves_the_threads_of_torch_alone(self):
+        """CTranslate2 gave whoever opened a model one thread: training went on with one when BLEU had been measured."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(3)
+        try:
+            fast(build(SMALL)).translate(SOURCES, asked())
+            assert torch.get_num_threads() == 3
+        finally:
+            torch.set_num_threads(threads)
+
     def test_a_directory_that_is_no_model_is_named(self, tmp_path):
         with pytest.raises(ModelError, match=r"not a CTranslate2 model: it has no model\.bin"):
             CTranslate2Engine(tmp_path)

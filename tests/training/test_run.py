@@ -24,6 +24,7 @@ from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training import preparation
 from dragoman.training import run as runs
+from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.journal import Journal
 from dragoman.training.loop import Step
 from dragoman.training.optimizer import OptimizerConfig
@@ -143,33 +144,53 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path
     assert steps_logged(tmp_path / "parts") == steps_logged(tmp_path / "whole") == [8, 16, 24]
 
 
-def test_a_resumed_run_computes_with_the_workers_it_began_with(
+def test_a_resumed_run_computes_with_the_threads_it_began_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is thought best by then, and also where a run began before the choice was noted."""
+    seen: set[int] = set()
+    real = runs._loss
 
-    def go_on(**options: Any) -> list[int]:
-        go(tmp_path, settings, max_minutes=0, **options)
-        state: list[int] = checkpoints.load_latest(tmp_path / "run" / "checkpoints").state["workers"]
-        return state
+    def spy(criterion: Any, model: Any, batch: Any) -> Loss:
+        seen.add(torch.get_num_threads())
+        return real(criterion, model, batch)
 
-    settings = config(training={"batch_tokens": 1100})
+    def go_on(worth: int, **options: Any) -> tuple[set[int], Checkpoint]:
+        seen.clear()
+        monkeypatch.setattr(preparation, "threads_worth", lambda rows, weights: worth)
+        go(tmp_path, max_minutes=0, **options)
+        return set(seen), checkpoints.load_latest(tmp_path / "run" / "checkpoints")
+
+    monkeypatch.setattr(runs, "_loss", spy)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert go_on() == [2, 1]  # 550 tokens each
-        monkeypatch.setattr(preparation, "threads_worth", lambda rows, weights: 2)
-        monkeypatch.setattr(TrainingConfig, "workers_on", lambda training, threads: 1)
-        assert go_on(resume=True) == [2, 1]
-        found = checkpoints.load_latest(tmp_path / "run" / "checkpoints")
-        del found.state["workers"]
-        checkpoints.save(tmp_path / "other" / "checkpoints", found, 2)
+        threads, found = go_on(1)
+        assert threads == {1} and (found.state["threads"], found.state["worker_threads"]) == (2, 1)
+        threads, found = go_on(2, resume=True)
+        assert threads == {1} and (found.state["threads"], found.state["worker_threads"]) == (2, 1)
+        del found.state["worker_threads"]
         shutil.rmtree(tmp_path / "run" / "checkpoints")
-        (tmp_path / "other" / "checkpoints").rename(tmp_path / "run" / "checkpoints")
-        monkeypatch.undo()
-        assert go_on(resume=True) == [1, 2]  # as it was chosen then
-        settings = config(training={"batch_tokens": 1100, "workers": 2})
-        assert go_on(resume=True) == [2, 1]  # the user's word is the last
+        checkpoints.save(tmp_path / "run" / "checkpoints", found, 2)
+        threads, found = go_on(1, resume=True)
+        assert threads == {2} and found.state["worker_threads"] == 2
+        torch.set_num_threads(1)  # a user's word is the last
+        assert go_on(2, resume=True)[0] == {1}
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_small_run_computes_with_one_thread(tmp_path: Path) -> None:
+    """Two waited for each other after each product: a step took 4 to 8 seconds on a busy machine, and 0.17 with one."""
+    seen: set[int] = set()
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            real = runs._loss
+            patch.setattr(runs, "_loss", lambda *given: seen.add(torch.get_num_threads()) or real(*given))
+            go(tmp_path, config(training={"max_steps": 2}))
+        assert seen == {1} and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 

@@ -24,6 +24,7 @@ from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import BOS, EOS, PAD
 from dragoman.interop.ctranslate2 import convert
+from dragoman.processor import undisturbed
 
 # Sentences of a batch, with one beam and with several, and its source tokens, measured on small models: what a
 # core's cache has room for.
@@ -72,15 +73,16 @@ class CTranslate2Engine:
             raise ConfigError(f"workers = {workers}: must be at least 1")
         use_wide_vectors()
         try:
-            self._translator = ctranslate2.Translator(
-                "model",
-                device,
-                compute_type=compute_type or ("int8" if device == "cpu" else "float16"),
-                inter_threads=workers,
-                intra_threads=1,
-                max_queued_batches=-1,
-                files=files,
-            )
+            with undisturbed():
+                self._translator = ctranslate2.Translator(
+                    "model",
+                    device,
+                    compute_type=compute_type or ("int8" if device == "cpu" else "float16"),
+                    inter_threads=workers,
+                    intra_threads=1,
+                    max_queued_batches=-1,
+                    files=files,
+                )
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"CTranslate2 does not take this model on {device}: {error}") from error
         self.workers, self.compute_type = workers, self._translator.compute_type

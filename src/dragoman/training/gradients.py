@@ -84,7 +84,8 @@ class Workers:
     """
 
     def __init__(self, workers: Sequence[Worker], threads: int = 1) -> None:
-        self.workers, self.threads = workers, threads
+        self.workers = workers
+        self.threads = threads  # may be set until the first gradient is asked for
         self._total = torch.empty(0)  # the sum of a window, in fp32: its memory is used again for the next
 
     @cached_property
@@ -181,22 +182,17 @@ def side_by_side(
     share = max(torch.get_num_threads() // count, 1)
     threads = share if threads is None else min(threads, share)
     if count == 1:
-        _draw_from(model, None)
         return Workers([Worker(partial(loss, model), parameters.gradient)], threads)
     workers = []
     for number in range(count):
         own = copy.deepcopy(model) if number else model
         gradient = parameters.attach(own) if number else parameters.gradient
         generator = torch.Generator()
-        _draw_from(own, generator)
+        for module in own.modules():
+            if hasattr(module, "generator"):
+                module.generator = generator  # type: ignore[assignment]
         workers.append(Worker(partial(loss, own), gradient, generator))
     return Workers(workers, threads)
-
-
-def _draw_from(model: nn.Module, generator: torch.Generator | None) -> None:
-    for module in model.modules():
-        if hasattr(module, "generator"):
-            module.generator = generator  # type: ignore[assignment]
 
 
 def _pieces(batch: SplittableBatch, count: int) -> Iterator[SplittableBatch]:

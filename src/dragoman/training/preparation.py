@@ -41,7 +41,6 @@ class Prepared:
     parameters: FlatParameters
     optimizer: Optimizer
     workers: Workers
-    side_by_side: Callable[[int, int], Workers]  # so many workers, at whose products so many threads compute
     static: StaticSteps | None
 
 
@@ -68,7 +67,7 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
     alone = device.type == "cuda" or on_grid is not None
     count = 1 if alone else training.workers_on(torch.get_num_threads())
     share = threads_worth(training.batch_tokens // count, parameters.master.numel())
-    make_workers = partial(side_by_side, model, parameters, partial(objective, criterion))
+    workers = side_by_side(model, parameters, partial(objective, criterion), count, share)
     if training.graph == "on" and on_grid is None:
         note("training.graph = on changes nothing here: this model has no steps of fixed shape")
     static = None
@@ -76,16 +75,7 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
         masked = MaskedLabelSmoothing(training.label_smoothing, training.consistency, training.fused)
         loader, graphs = on_grid.loader(device), graphs_on(device)
         static = StaticSteps(partial(objective, masked, model), optimizer, loader, graphs, note)
-    return Prepared(
-        device,
-        on_grid or task.data,
-        model,
-        parameters,
-        optimizer,
-        make_workers(count, share),
-        make_workers,
-        static,
-    )
+    return Prepared(device, on_grid or task.data, model, parameters, optimizer, workers, static)
 
 
 def _parts(

@@ -18,8 +18,6 @@ from dragoman.training.optimizer import FlatParameters
 from dragoman.training.settings import FIXED_SECTIONS
 from dragoman.training.task import Data, Settings
 
-OLD_WORKER_TOKENS = 1024  # least of a worker, in checkpoints that do not say how many there were
-
 
 def earlier_run(output: Path, config: Settings, console: Console, resume: bool) -> Checkpoint | None:
     """The checkpoint to resume from. What may not change is refused, what may is shown, old -> new."""
@@ -60,24 +58,6 @@ def check_same_run(found: Checkpoint, data: Data, parameters: FlatParameters) ->
             f"the checkpoint of step {found.step:,} orders its weights as another version of Dragoman does: resume "
             "it with that version, or start again in another directory"
         )
-
-
-def workers_of(found: Checkpoint, config: Settings) -> tuple[int, int] | None:
-    """Workers and the threads of each that a run began with: others add in another order, and draw other numbers.
-
-    None where the user asks for something else by now, or the machine has other threads.
-    """
-    names = ("workers", "batch_tokens")
-    asked = asdict(config.training)
-    before: dict[str, Any] = found.state["config"]["training"]
-    threads: int = found.state["threads"]
-    if threads != torch.get_num_threads() or any(before.get(name) != asked[name] for name in names):
-        return None
-    if "workers" in found.state:
-        count, each = found.state["workers"]
-        return count, each
-    count = config.training.workers or max(1, min(threads, config.training.batch_tokens // OLD_WORKER_TOKENS))
-    return count, max(threads // count, 1)
 
 
 def completed(before: Mapping[str, Mapping[str, Any]], config: object) -> dict[str, dict[str, Any]]:

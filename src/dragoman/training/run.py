@@ -27,7 +27,7 @@ from dragoman.training.loop import Diverged, Health, Step, train
 from dragoman.training.loss import LabelSmoothing
 from dragoman.training.preparation import prepared
 from dragoman.training.random_state import random_state, set_random_state
-from dragoman.training.resume import check_same_run, earlier_run, workers_of
+from dragoman.training.resume import check_same_run, earlier_run
 from dragoman.training.signals import stop_on_signals
 from dragoman.training.task import RunBatch, Settings, Task
 
@@ -67,7 +67,6 @@ class Run:
         made = prepared(task, config, _loss, journal.note)
         self.device, self.model, self.parameters = made.device, made.model, made.parameters
         self.optimizer, self.workers, self.static = made.optimizer, made.workers, made.static
-        self._side_by_side = made.side_by_side
         self.data, self.validator = made.data, task.validator
         self.progress, self.health = Progress(), Health()
         self.stop_reason = ""
@@ -87,7 +86,7 @@ class Run:
             "fingerprint": self.data.fingerprint,
             "layout": self.parameters.layout,
             "threads": torch.get_num_threads(),
-            "workers": [len(self.workers.workers), self.workers.threads],
+            "worker_threads": self.workers.threads,
         }
         return Checkpoint(self.progress.step, tensors, state)
 
@@ -101,10 +100,6 @@ class Run:
         self.health = Health(**found.state["health"])
         self.optimizer.scale = found.state["learning_rate_scale"]
         self.optimizer.restore(found.tensors, found.step)
-        kept = workers_of(found, self.config)
-        shared = self.device.type == "cpu" and self.static is None
-        if shared and kept is not None and kept != (len(self.workers.workers), self.workers.threads):
-            self.workers = self._side_by_side(*kept)
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])

@@ -19,7 +19,7 @@ from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.transformer.model import TransformerConfig
 
-WORKER_TOKENS = 512  # with less to do, workers wait for each other and for the optimiser
+WORKER_TOKENS = 1024  # with less to do, workers wait for each other and for the optimiser
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class TrainingConfig:
     batch_tokens: Annotated[int, "sentences of a batch x longest side, padding included"] = 4096
     accumulate: Annotated[int, "batches that make one step"] = 1
     workers: Annotated[
-        int, "share each batch on a CPU, side by side; 0 = one a thread, if each then has 512 tokens"
+        int, "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens"
     ] = 0
     fused: Annotated[
         bool,
