@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -172,11 +173,40 @@ def test_on_a_terminal_there_are_unless_refused(run: Run, monkeypatch: pytest.Mo
     assert "\x1b" not in run()
 
 
-def test_text_cannot_steer_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+VIEWS = [
+    (), ("--training",), ("--beam",), ("--proofs",), ("--attention", "decoder.1.cross"), ("--ask", "qkv"),
+    ("--ask", "training-vs-inference"), ("--without", "positions"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=" ".join)
+def test_text_cannot_steer_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, view: tuple[str, ...]
+) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
-    output = run(text="The \x1b[31mred\u202e dog.")
-    assert "\x1b" not in output and "\u202e" not in output
+    output = run("--reference", "狗\u2066\x9b看\x1b[5m猫。", *view, text="The \x1b[31mred\u202e dog.\x07")
+    assert not {"\x1b", "\u202e", "\u2066", "\x9b", "\x07"} & set(output)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=" ".join)
+def test_a_terminal_shows_the_numbers_of_a_pipe(
+    run: Run, monkeypatch: pytest.MonkeyPatch, view: tuple[str, ...]
+) -> None:
+    """The trace of a terminal once went through float16 to have its words cleaned: 15 became 16, -8.31 -8.30."""
+    told = ("--reference", "狗看猫。", *view)
+    piped = numbers(run(*told))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = numbers(run(*told))
+    assert shown == piped and len(piped) > 10
+
+
+def numbers(output: str) -> list[str]:
+    """All but times, which no two runs have in common."""
+    kept = re.sub(r"\d[\d.,]* (?:ms|s)\b", "", output)
+    return re.findall(r"-?\d+(?:\.\d+)?", kept)
 
 
 def test_a_page_is_written_and_said(run: Run, tmp_path: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -18,11 +17,12 @@ from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.segment import Segments
+
     from dragoman.explain.terminal.drawing import Lines, Screen
     from dragoman.explain.terminal.reading import Run
     from dragoman.explain.trace.trace import Trace
-    from dragoman.explain.trace.values import Token
-    from dragoman.explain.watch.probing import Probe
     from dragoman.translate.translator import Translator
 
 USAGE = "dragoman explain TEXT [-m MODEL] [OPTIONS]"
@@ -187,22 +187,10 @@ def _show_timelapse(path: Path, lang: Language) -> None:
         probes = read_probes(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: is it the probe.jsonl of a training run?") from error
-    shown = [_safe_probe(one) for one in probes] if sys.stdout.isatty() else probes
-    _print(lambda screen: timelapse(shown, screen), lang)
-
-
-def _safe_probe(probe: Probe) -> Probe:
-    def cleaned(tokens: Sequence[Token]) -> tuple[Token, ...]:
-        return tuple(replace(token, piece=for_terminal(token.piece)) for token in tokens)
-
-    return replace(
-        probe, text=for_terminal(probe.text), source=cleaned(probe.source), labels=cleaned(probe.labels)
-    )
+    _print(lambda screen: timelapse(probes, screen), lang)
 
 
 def _show(trace: Trace, changed: Trace | None, views: Views, lang: Language) -> None:
-    if sys.stdout.isatty():
-        trace, changed = _safe(trace), _safe(changed) if changed else None
     _print(lambda screen: _lines(trace, changed, views, screen), lang)
 
 
@@ -225,21 +213,20 @@ def _print(made: Callable[[Screen], Lines], lang: Language) -> None:
     )
     with console.capture() as captured:
         for line in made(screen):
-            console.print(line)
+            console.print(_harmless(line, console) if terminal else line)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def _safe(trace: Trace) -> Trace:
-    """The same trace, its words without characters that steer a terminal."""
+def _harmless(drawn: RenderableType, console: Console) -> Segments:
+    """What is drawn, without the characters that steer a terminal: in words that a user gave they do no harm.
 
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: cleaned(inner) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [cleaned(inner) for inner in value]
-        return for_terminal(value) if isinstance(value, str) else value
+    They are taken out of what a view has drawn and not out of the trace, whose numbers stay those of this very run.
+    """
+    from rich.segment import Segment, Segments
 
-    return type(trace).from_json(json.dumps(cleaned(trace.to_dict())))
+    return Segments(
+        [Segment(for_terminal(one.text), one.style, one.control) for one in console.render(drawn)]
+    )
 
 
 def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:
