@@ -22,15 +22,16 @@ from dragoman.corpus.pairs import Pair, write_pairs
 from dragoman.ids import EOS
 from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
-from dragoman.training.cpu.dropout import draw_bytes
-from dragoman.training.cpu.fused import fuse
+from dragoman.training.cpu import kernels
+from dragoman.training.cpu.dropout import BYTES
+from dragoman.training.cpu.fused import FUSED
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loop import train as steps_of
 from dragoman.training.loss import LabelSmoothing
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
 from dragoman.training.tasks.prepare import TrainingData, prepare
 from dragoman.training.tasks.validate import trained
-from dragoman.transformer.model import Transformer, TransformerConfig
+from dragoman.transformer.model import Transformer, TransformerConfig, transformer
 
 MAX_STEPS = 100_000  # more than any turn lasts
 WARMUP_STEPS = 300
@@ -68,10 +69,8 @@ def assembled(
         norm="pre",
         dropout=dropout,
     )
-    model = Transformer(config, size["vocab"], size["vocab"]).train()
-    draw_bytes(model)
-    if fused and precision == "bf16":
-        fuse(model)
+    quick = fused and precision == "bf16" and kernels.library() is not None
+    model = transformer(config, size["vocab"], size["vocab"], FUSED if quick else BYTES).train()
     parameters = FlatParameters(model, PRECISIONS[precision])
     made = side_by_side(model, parameters, partial(_loss, LabelSmoothing(compiled=fused)), workers)
     return Assembled(model, made, Optimizer(parameters, optimizer, steps))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_left, bisect_right
 from pathlib import PurePath
 
 from dragoman.documents.filling import Translate
@@ -18,9 +19,8 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 _LINE = re.compile(r"\r\n|\n|\r")
 _TIMING = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->")
-_CUE = re.compile(
-    r"(?P<before>(?:\s|<[^<>]*>|\{\\[^{}]*\})*)(?P<words>.*?)(?P<after>(?:\s|</[^<>]*>)*)", re.DOTALL
-)
+_BEFORE = re.compile(r"(?:\s|<[^<>]*>|\{\\[^{}]*\})*+")  # the words of a cue
+_END_TAG = re.compile(r"</[^<>]*>")
 _BREAKS = re.compile(r"(?<=[，。！？；：、])|(?<=[,.!?;:] )|(?<= )")
 
 
@@ -59,22 +59,47 @@ def _srt(data: bytes, translate: Translate) -> bytes:
             lines[-1].append(line)
         else:
             lines.append([line])
-    cues = [_CUE.fullmatch(" ".join(cue)) for cue in lines if isinstance(cue, list)]
-    written = iter(translate([cue["words"] for cue in cues if cue]))
-    found = iter([cue["before"] + next(written) + cue["after"] for cue in cues if cue])
+    cues = [_apart(" ".join(cue)) for cue in lines if isinstance(cue, list)]
+    written = translate([words for _, words, _ in cues])
+    found = iter([before + said + after for (before, _, after), said in zip(cues, written, strict=True)])
     done = (line if isinstance(line, str) else end.join(_wrapped(next(found), len(line))) for line in lines)
     return end.join(done).encode(encoding)
 
 
+def _apart(cue: str) -> tuple[str, str, str]:
+    """What precedes the words of a cue, white space and formatting; the words; white space and end tags."""
+    start = _BEFORE.match(cue)
+    before = start.group() if start else ""
+    end = len(cue)
+    while end > len(before):
+        bare = end
+        while bare > len(before) and cue[bare - 1].isspace():
+            bare -= 1
+        tag = cue.rfind("<", len(before), bare) if cue[bare - 1 : bare] == ">" else -1
+        if tag >= 0 and _END_TAG.fullmatch(cue, tag, bare):
+            bare = tag
+        if bare == end:
+            break
+        end = max(bare, len(before))
+    return before, cue[len(before) : end], cue[end:]
+
+
 def _wrapped(text: str, lines: int) -> list[str]:
     """A text in so many lines of about the same length, or fewer where it has too few places to break at."""
+    places = [match.end() for match in _BREAKS.finditer(text)][:-1]
     found: list[str] = []
+    start = 0
     for left in range(lines, 1, -1):
-        places = [match.end() for match in _BREAKS.finditer(text)][:-1] or [len(text)]
-        place = min(places, key=lambda at: abs(at - len(text) / left))
-        found.append(text[:place].rstrip())
-        text = text[place:]
-    return [line for line in [*found, text] if line]
+        if start == len(text):
+            break
+        wanted = start + (len(text) - start) / left
+        first = bisect_right(places, start)
+        after = bisect_left(places, wanted, first)
+        near = places[max(first, after - 1) : after + 1]
+        place = min(near, key=lambda at: abs(at - wanted)) if near else len(text)
+        found.append(text[start:place].rstrip())
+        start = place
+    return [line for line in [*found, text[start:]] if line]
 
 
 def _html(data: bytes, translate: Translate) -> bytes:

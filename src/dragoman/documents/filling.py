@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 
 from dragoman.documents.placeholders import HAN, ROUNDS, Kind, Line, Piece, Place, Placeholder, apart
 
+COMPARED = 1_000_000  # pairs of characters: looking for a part of a form in a text takes so many steps
 _END_MARKS = "。．.!！?？;；:：…"
 _FREQUENT = frozenset("的了是在一不我你他她它们个这那有和就都也很到说要去上")  # alone they tell nothing
 _SENTENCE_ENDS = "。．.!！?？…"
@@ -79,17 +80,16 @@ def _filled(piece: Piece, text: str) -> tuple[str, list[int]]:
     spans, missing = _spans(piece, text)
     taken = [(start, end) for start, end, _ in spans]
     edits = [*spans, *((at, at, place.placeholder) for at, place in _marks(piece, text, taken))]
-    found, last = "", 0
+    found: list[str] = []
+    last = 0
     for start, end, placeholder in sorted(edits, key=lambda edit: edit[:2]):
-        found = _beside(found + text[last:start], placeholder) + placeholder.content
+        found.append(text[last:start])
+        before = found[-1] or (found[-2] if len(found) > 1 else "")
+        found.append((" " if placeholder.spaced and before[-1:].isalnum() else "") + placeholder.content)
         last = end
         if placeholder.spaced and text[end : end + 1].isalnum():
-            found += " "
-    return found + text[last:], missing
-
-
-def _beside(text: str, placeholder: Placeholder) -> str:
-    return text + " " if placeholder.spaced and text[-1:].isalnum() else text
+            found.append(" ")
+    return "".join(found) + text[last:], missing
 
 
 def _spans(piece: Piece, text: str) -> tuple[list[tuple[int, int, Placeholder]], list[int]]:
@@ -126,6 +126,8 @@ def _partly(
     placeholder, form = place.placeholder, place.forms[0]
     if placeholder.around is None or place.shown != placeholder.word:
         return None
+    if len(form) * len(text) > COMPARED:
+        return None
     match = SequenceMatcher(None, form, text, autojunk=False).find_longest_match()
     found, end = text[match.b : match.b + match.size], match.b + match.size
     if 2 * match.size < len(form) or not HAN.match(found) or found in _FREQUENT or text.count(found) > 1:
@@ -161,14 +163,17 @@ def _bounded(form: str) -> str:
 def _marks(piece: Piece, text: str, taken: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Place]]:
     """Places for what the model did not see: as far into the translation as into the source, between words."""
     total, passed = len(piece.text), 0
+    begun = free = -1  # what lies between these two is inside a word: no place is looked at twice
     for part in piece.parts:
         if isinstance(part, str) or part.placeholder.kind is not Kind.MARK:
             passed += len(part if isinstance(part, str) else part.shown)
             continue
         at = round(len(text) * passed / max(1, total))
-        while 0 < at < len(text) and _inside_word(text, at, taken):
-            at += 1
-        yield at, part
+        if not begun <= at <= free:
+            begun = free = at
+            while 0 < free < len(text) and _inside_word(text, free, taken):
+                free += 1
+        yield free, part
 
 
 def _inside_word(text: str, at: int, taken: Sequence[tuple[int, int]]) -> bool:

@@ -1,6 +1,7 @@
 """HTML as a row of tokens that, joined, are the text again, whatever the text is. Builds no tree, repairs nothing.
 
 A page that comes in broken goes out broken in the same places. Every scan is bounded or done once: time is linear.
+Raises UsageError for a page of more than TOKENS of them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from dragoman.errors import UsageError
+
+TOKENS = 1_000_000  # of one page; a novel as one has 50,000
 
 
 class Sort(StrEnum):
@@ -24,10 +29,9 @@ class Sort(StrEnum):
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 RAW = frozenset("script style textarea xmp iframe noembed noframes plaintext".split())
 
-_LONGEST_TAG = 100_000  # characters: data: addresses are long; what is longer is taken for text
-_TAG = re.compile(
-    r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/>]{0,100})(?P<rest>(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+)>", re.ASCII
-)
+_NAME = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/>]{0,100})", re.ASCII)
+_QUOTE = re.compile("[\"']")
+_PLAIN = re.compile(r"[^<>\"']*+")
 _NEXT = re.compile(r"<(?=[A-Za-z/!?])")
 
 
@@ -42,9 +46,17 @@ class Token:
 
 def tokens(page: str) -> Iterator[Token]:
     """The tokens of a page or a part of one, as browsers tell them apart."""
+    for number, token in enumerate(_tokens(page)):
+        if number >= TOKENS:
+            raise UsageError(f"the page has more than {TOKENS:,} tags: give it in parts")
+        yield token
+
+
+def _tokens(page: str) -> Iterator[Token]:
     at, text_from = 0, 0
+    dead: set[int] = set()
     while (found := _NEXT.search(page, at)) is not None:
-        token = _token(page, found.start())
+        token = _token(page, found.start(), dead)
         if token is None:
             at = found.start() + 1
             continue
@@ -62,19 +74,48 @@ def tokens(page: str) -> Iterator[Token]:
         yield Token(Sort.TEXT, page[text_from:])
 
 
-def _token(page: str, start: int) -> Token | None:
+def _token(page: str, start: int, dead: set[int]) -> Token | None:
     if page.startswith("<!--", start):
         return Token(Sort.OTHER, _through(page, start, "-->"))
-    if page[start + 1] in "!?" or not re.match("</?[A-Za-z]", page[start : start + 3]):
+    name = _NAME.match(page, start)
+    if name is None:
         return Token(Sort.OTHER, _through(page, start, ">"))
-    match = _TAG.match(page, start, start + _LONGEST_TAG)
-    if match is None:
+    end = _tag_end(page, name.end(), dead)
+    if end is None and (quoted := _QUOTE.search(name["name"])):  # <a"b c"> ends where its quote is one
+        end = _tag_end(page, name.start("name") + quoted.start(), dead)
+    if end is None:
         return None
-    name = match["name"].lower()
-    if match["end"]:
-        return Token(Sort.END, match.group(), name)
-    alone = name in VOID or (match["rest"].endswith("/") and name not in RAW)
-    return Token(Sort.EMPTY if alone else Sort.START, match.group(), name)
+    raw, lower = page[start:end], name["name"].lower()
+    if name["end"]:
+        return Token(Sort.END, raw, lower)
+    alone = lower in VOID or (raw.endswith("/>") and lower not in RAW)
+    return Token(Sort.EMPTY if alone else Sort.START, raw, lower)
+
+
+def _tag_end(page: str, start: int, dead: set[int]) -> int | None:
+    """Behind the ">" that ends a tag, quoted ones passed over; None where a "<" or the end of the page comes first.
+
+    `dead` holds the places behind closing quotes from which no ">" was found: a page of open quotes would else be
+    read once for each of its tags.
+    """
+    seen, at = [], start
+    while at not in dead:
+        at = _plain_end(page, at)
+        sign = page[at : at + 1]
+        if sign == ">":
+            return at + 1
+        close = page.find(sign, at + 1) if sign in ("'", '"') else -1
+        if close < 0:
+            break
+        at = close + 1
+        seen.append(at)
+    dead.update(seen)
+    return None
+
+
+def _plain_end(page: str, at: int) -> int:
+    found = _PLAIN.match(page, at)
+    return found.end() if found else at
 
 
 def _through(page: str, start: int, mark: str) -> str:

@@ -1,17 +1,22 @@
 """Word documents (.docx): the text of their paragraphs is translated, all else is copied byte for byte.
 
 The XML is cut into tokens and joined again, never rebuilt: a rebuilt tree loses the namespace prefixes that Word
-insists on. No entity is expanded, since document types are refused; what a packed file may grow to is limited.
+insists on. No entity is expanded, since document types are refused; what a packed file may grow to is limited, and
+how deep paragraphs may stand in each other.
 """
 
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
+from itertools import groupby
 
 from dragoman.documents.filling import Translate
 from dragoman.documents.inline import Element, Node, Run, Sealed, Text, has_letters, text_of
@@ -20,7 +25,24 @@ from dragoman.documents.tags import Sort, Token, tokens
 from dragoman.errors import UsageError
 
 UNPACKED = 100_000_000  # bytes of all entries together; a 10 MB document with pictures unpacks to 15 MB
+TEXT = 20_000_000  # bytes of a part that is read for its words; a novel of a thousand pages has half of them
 ENTRIES = 5_000
+DEEPEST = 16  # paragraphs within each other: a text box in a text box is the fourth
+# Whatever zipfile and the unpackers behind it raise for bytes that are not what they should be.
+DAMAGED = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    OverflowError,
+)
 _PARTS = re.compile(r"word/(?:document|header\d*|footer\d*|footnotes|endnotes)\.xml")
 _DROPPED = frozenset({"w:prooferr", "w:lastrenderedpagebreak"})  # about text that is gone
 _TRANSPARENT = frozenset({"w:hyperlink", "w:ins", "w:smarttag"})
@@ -37,18 +59,15 @@ def translate_docx(data: bytes, translate: Translate) -> bytes:
             entries = source.infolist()
             _check(entries)
             for entry in entries:
+                if _PARTS.fullmatch(entry.filename) and entry.file_size > TEXT:
+                    raise UsageError(
+                        f"{entry.filename} unpacks to {entry.file_size:,} bytes, and at most {TEXT:,} are read"
+                    )
                 content = source.read(entry)
                 if _PARTS.fullmatch(entry.filename):
                     content = _part(content, translate)
                 target.writestr(entry, content, zipfile.ZIP_DEFLATED)
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        NotImplementedError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
+    except DAMAGED as error:
         raise UsageError(f"the file is no Word document, or a damaged one: {error}") from None
     return packed.getvalue()
 
@@ -73,9 +92,22 @@ def _part(content: bytes, translate: Translate) -> bytes:
     if "<!DOCTYPE" in page or "<!ENTITY" in page:
         raise UsageError("the document defines entities of its own, which no Word document does")
     row = list(tokens(page))
+    _check_depth(row)
     while (folded := _innermost(row, translate)) is not None:  # text boxes are paragraphs within paragraphs
         row = folded
     return "".join(token.raw for token in row).encode()
+
+
+def _check_depth(row: Sequence[Token]) -> None:
+    """Each level is gone over once more: 356 bytes of nested paragraphs once took a minute and a half."""
+    depth = 0
+    for token in row:
+        if token.name == "w:p":
+            depth = max(0, depth + (token.sort is Sort.START) - (token.sort is Sort.END))
+            if depth > DEEPEST:
+                raise UsageError(
+                    f"the document has more than {DEEPEST} paragraphs within each other, which Word never writes"
+                )
 
 
 def _innermost(row: Sequence[Token], translate: Translate) -> list[Token] | None:
@@ -159,18 +191,23 @@ def _node(child: Sequence[Token], look: str) -> Node:
 
 def _merged(nodes: Sequence[Node]) -> Iterator[Node]:
     """Word splits a word in two where somebody corrected it: neighbours that look alike become one."""
-    last: Node | None = None
-    for node in nodes:
-        if isinstance(last, Text) and isinstance(node, Text):
-            last = Text(last.text + node.text)
-        elif isinstance(last, Element) and isinstance(node, Element) and last.start == node.start:
-            last = Element(last.start, (Text(last.text + node.text),), last.end)
+    for _, alike in groupby(enumerate(nodes), _look):
+        group = [node for _, node in alike]
+        first, last = group[0], group[-1]
+        if isinstance(first, Text):
+            yield Text(text_of(group))
+        elif isinstance(first, Element) and isinstance(last, Element):
+            yield Element(first.start, (Text(text_of(group)),), last.end)
         else:
-            if last is not None:
-                yield last
-            last = node
-    if last is not None:
-        yield last
+            yield first
+
+
+def _look(placed: tuple[int, Node]) -> object:
+    """The same for neighbours that become one, and another for each part that stays by itself."""
+    number, node = placed
+    return (
+        number if isinstance(node, Sealed) else (type(node), node.start if isinstance(node, Element) else "")
+    )
 
 
 def _text(run: Sequence[Token]) -> tuple[str, str] | None:
