@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.documents import files, markup
-from dragoman.errors import ConfigError
+from dragoman.errors import ConfigError, UsageError
 from dragoman.server.drafting import Draft, draft
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
@@ -214,11 +214,10 @@ class Service:
 
         def submit(texts: list[str]) -> list[str]:
             found: list[str] = []
-            # In portions, so that a file takes no more room in the queue than any other request.
-            for start in range(0, len(texts), self.limits.items):
+            for portion in _portions(texts, self.limits.items, self.limits.characters):
                 if ended.is_set():
                     raise too_late(seconds)
-                request = ClientRequest(texts[start : start + self.limits.items], glossary=glossary)
+                request = ClientRequest(portion, glossary=glossary)
                 work = self.plain(translator, options, request, deadline - time.monotonic())
                 found += [one.text for one in asyncio.run_coroutine_threadsafe(work, loop).result()]
             return found
@@ -250,6 +249,28 @@ class Service:
             return translation
         others = [replace(other, text=to_traditional(other.text)) for other in translation.alternatives]
         return replace(translation, text=to_traditional(translation.text), alternatives=others)
+
+
+def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[str]]:
+    """Texts as so many requests: a file takes no more room and no more time at once than any other of them.
+
+    Raises UsageError for a text that no request may hold.
+    """
+    portion: list[str] = []
+    held = 0
+    for text in texts:
+        if len(text) > characters:
+            raise UsageError(
+                f"a paragraph of the file has {len(text):,} characters, and at most {characters:,} are translated at "
+                "once: divide it"
+            )
+        if portion and (len(portion) == items or held + len(text) > characters):
+            yield portion
+            portion, held = [], 0
+        portion.append(text)
+        held += len(text)
+    if portion:
+        yield portion
 
 
 def _restored(text: str, guard: protect.Protected, found: Translation) -> Translation:

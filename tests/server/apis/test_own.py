@@ -189,6 +189,15 @@ def test_explain_answers_with_a_trace(client: TestClient) -> None:
     assert refusal(client, 400, {"text": "x", "without": "everything"}, "/api/explain")
 
 
+def test_what_is_too_long_to_look_into_is_refused_before_it_is_computed(client: TestClient) -> None:
+    """A hundred characters of four bytes took 30 seconds and gigabytes, and nobody could look inside meanwhile."""
+    said = refusal(client, 400, {"text": "\U0001d538" * 100}, "/api/explain")
+    assert "tokens, and 64 at most are looked into" in said
+    assert "the reference has" in refusal(
+        client, 400, {"text": TEXTS[0], "reference": "狗" * 100}, "/api/explain"
+    )
+
+
 @pytest.mark.parametrize("cls", parts_of(api.TranslateResponse))
 def test_answers_have_the_fields_that_are_documented(client: TestClient, cls: type) -> None:
     described = client.get("/openapi.json").json()["components"]["schemas"]
