@@ -271,7 +271,7 @@ class TestCTranslate2:
         threads = torch.get_num_threads()
         torch.set_num_threads(3)
         try:
-            fast(build(SMALL)).translate(SOURCES, asked())
+            translate(fast(build(SMALL)), SOURCES, asked())
             assert torch.get_num_threads() == 3
         finally:
             torch.set_num_threads(threads)
