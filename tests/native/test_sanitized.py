@@ -12,7 +12,10 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 KERNELS = [
-    *(TESTS / "training" / name for name in ("test_kernels.py", "test_packed.py", "test_products.py")),
+    *(
+        TESTS / "training" / "cpu" / name
+        for name in ("test_kernels.py", "test_packed.py", "test_products.py")
+    ),
     TESTS / "engines" / "test_compiled.py",
 ]
 
