@@ -100,6 +100,10 @@ class Run:
         self.health = Health(**found.state["health"])
         self.optimizer.scale = found.state["learning_rate_scale"]
         self.optimizer.restore(found.tensors, found.step)
+        # As the run began, whatever is thought best by now: with others, sums and kernels round otherwise. Before this
+        # was noted, workers shared all threads equally.
+        equal = max(found.state["threads"] // len(self.workers.workers), 1)
+        self.workers.threads = found.state.get("worker_threads", equal)
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])
