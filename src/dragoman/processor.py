@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -116,26 +116,31 @@ def wait_passively() -> None:
         os.environ["OMP_WAIT_POLICY"] = "passive"
 
 
+def _here() -> int:
+    """Threads of this thread. Its first look settles them, so none may be taken while another thread sets its own."""
+    import torch
+
+    with _settling:
+        return torch.get_num_threads()
+
+
 def threads_worth(rows: int, weights: int) -> int:
     """Threads for a pass of `rows` tokens through so many weights: one, or all that there are.
 
     How many those are, OMP_NUM_THREADS and torch.set_num_threads say. One, whatever the work, where torch was loaded
     before it could be told how its threads are to wait.
     """
-    import torch
-
-    return 1 if _they_count or rows * weights < WORTH_A_THREAD else torch.get_num_threads()
+    return 1 if _they_count or rows * weights < WORTH_A_THREAD else _here()
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """This thread computes with `count` threads, or as many as it had if those are fewer, then as before.
 
-    No other thread is touched, neither those at work nor those to come.
+    No other thread is touched, neither those at work nor those to come. (But one of another library's whose very first
+    tensor falls into the tenth of a millisecond in which this is set: torch has no way to say "here" alone.)
     """
-    import torch
-
-    before = torch.get_num_threads()
+    before = _here()
     if count >= before:
         yield
         return
@@ -159,15 +164,14 @@ def undisturbed() -> Iterator[None]:
 
     A training that had measured BLEU went on with one thread, and its checkpoints said so. Loads no torch.
     """
-    torch: Any = sys.modules.get("torch")
-    if torch is None:
+    if "torch" not in sys.modules:
         yield
         return
-    before = torch.get_num_threads()
+    before = _here()
     try:
         yield
     finally:
-        if torch.get_num_threads() != before:
+        if _here() != before:
             _set_here(before)
 
 
@@ -198,9 +202,7 @@ def side_by_side(count: int, threads: int | None = None) -> ThreadPoolExecutor:
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    import torch
-
-    share = max(torch.get_num_threads() // count, 1)
+    share = max(_here() // count, 1)
     each = share if threads is None else min(threads, share)
     together = threading.Barrier(count + 1)
 
