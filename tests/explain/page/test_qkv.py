@@ -190,5 +190,7 @@ def test_a_phone_chinese_no_reference_and_every_step(open_page, view):
     assert too_wide(page) <= 0
     took = [go_to_step(page, t) for t in (-1, 0, 15, 30)]
     assert sorted(took)[2] <= 50
-    left = re.findall(r"\b(?:qkv|heads|masks|positions)\.(?!py\b)[\w.]+|\{\w+\}", text(page, "#dragoman-view"))
+    left = re.findall(
+        r"\b(?:qkv|heads|masks|positions)\.(?!py\b)[\w.]+|\{\w+\}", text(page, "#dragoman-view")
+    )
     assert left == []
