@@ -111,7 +111,7 @@ def wait_passively() -> None:
     global _they_count
     if any(name in os.environ for name in POLICIES):
         return
-    _they_count = "torch" in sys.modules
+    _they_count = sys.modules.get("torch") is not None
     if not _they_count:
         os.environ["OMP_WAIT_POLICY"] = "passive"
 
@@ -164,7 +164,7 @@ def undisturbed() -> Iterator[None]:
 
     A training that had measured BLEU went on with one thread, and its checkpoints said so. Loads no torch.
     """
-    if "torch" not in sys.modules:
+    if sys.modules.get("torch") is None:
         yield
         return
     before = _here()
