@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from dragoman.explain.terminal.drawing import Lines, Screen
     from dragoman.explain.terminal.reading import Run
     from dragoman.explain.trace.trace import Trace
-    from dragoman.explain.trace.values import Token
-    from dragoman.explain.watch.probing import Probe
     from dragoman.translate.translator import Translator
 
 USAGE = "dragoman explain TEXT [-m MODEL] [OPTIONS]"
@@ -187,22 +184,10 @@ def _show_timelapse(path: Path, lang: Language) -> None:
         probes = read_probes(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: is it the probe.jsonl of a training run?") from error
-    shown = [_safe_probe(one) for one in probes] if sys.stdout.isatty() else probes
-    _print(lambda screen: timelapse(shown, screen), lang)
-
-
-def _safe_probe(probe: Probe) -> Probe:
-    def cleaned(tokens: Sequence[Token]) -> tuple[Token, ...]:
-        return tuple(replace(token, piece=for_terminal(token.piece)) for token in tokens)
-
-    return replace(
-        probe, text=for_terminal(probe.text), source=cleaned(probe.source), labels=cleaned(probe.labels)
-    )
+    _print(lambda screen: timelapse(probes, screen), lang)
 
 
 def _show(trace: Trace, changed: Trace | None, views: Views, lang: Language) -> None:
-    if sys.stdout.isatty():
-        trace, changed = _safe(trace), _safe(changed) if changed else None
     _print(lambda screen: _lines(trace, changed, views, screen), lang)
 
 
@@ -210,36 +195,12 @@ def _print(made: Callable[[Screen], Lines], lang: Language) -> None:
     """In colour and as wide as the terminal is, or plain."""
     from rich.console import Console
 
-    from dragoman.explain.terminal.drawing import Screen
+    from dragoman.explain.terminal.drawing import Screen, drawn
 
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     screen = Screen(Console().width if terminal else _PLAIN_WIDTH, colour, lang)
-    console = Console(
-        width=screen.width,
-        force_terminal=colour,
-        no_color=not colour,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    with console.capture() as captured:
-        for line in made(screen):
-            console.print(line)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
-
-
-def _safe(trace: Trace) -> Trace:
-    """The same trace, its words without characters that steer a terminal."""
-
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: cleaned(inner) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [cleaned(inner) for inner in value]
-        return for_terminal(value) if isinstance(value, str) else value
-
-    return type(trace).from_json(json.dumps(cleaned(trace.to_dict())))
+    sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
 
 
 def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:

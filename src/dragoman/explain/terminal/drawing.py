@@ -6,14 +6,15 @@ Columns are counted in cells, not characters: a Chinese character is two cells w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from rich import box
 from rich.cells import cell_len, set_cell_size
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -46,6 +47,38 @@ class Screen:
     def say(self, english: str, chinese: str) -> str:
         """The one of the two that the reader reads."""
         return chinese if self.language == "zh" else english
+
+
+def drawn(lines: Lines, screen: Screen, cleaned: Callable[[str], str] | None = None) -> str:
+    """All lines as text, with the codes of their colours; `cleaned` takes from words what must not reach a terminal."""
+    console = Console(
+        width=screen.width,
+        force_terminal=screen.colour,
+        no_color=not screen.colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    with console.capture() as captured:
+        for line in lines:
+            console.print(_Cleaned(line, cleaned) if cleaned else line)
+    # Not splitlines, which also ends a line at characters that a word may contain.
+    return "\n".join(line.rstrip() for line in captured.get().split("\n"))
+
+
+@dataclass(frozen=True)
+class _Cleaned:
+    """A drawing whose words are cleaned when they have their places and before colours stand beside them.
+
+    A character that steers a terminal is no cell wide, so nothing moves, and what was drawn from stays as it is.
+    """
+
+    line: RenderableType
+    cleaned: Callable[[str], str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for text, style, control in console.render(self.line, options):
+            yield Segment(self.cleaned(text), style, control)
 
 
 def heading(text: str) -> Text:
