@@ -39,6 +39,8 @@ MECHANICS = {
     )
 }
 
+TERMINAL = {"explain.terminal", "explain.trace", "explain.sentences"}
+
 # A package stands for all modules in it that have no line of their own.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -77,10 +79,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What a trace holds knows neither who recorded it nor who draws it, and who draws computes nothing.
     "explain.trace": {"explain.trace", "explain.plot", "text", "transformer"},
     "explain.watch": {"explain.watch", "explain.trace", "translate"} | BELOW_TRANSLATE,
-    "explain.terminal": {"explain.terminal", "explain.trace"},
-    "explain.terminal.without": {"explain.terminal", "explain.trace", "explain.watch.unmasked"},
-    "explain.terminal.timelapse": {"explain.terminal", "explain.trace", "explain.watch.probing"},
-    "explain.page": set(),
+    "explain.sentences": set(),
+    "explain.terminal": TERMINAL,
+    "explain.terminal.without": TERMINAL | {"explain.watch.unmasked"},
+    "explain.terminal.timelapse": TERMINAL | {"explain.watch.probing"},
+    "explain.page": {"explain.sentences"},
     "server": {
         "server",
         "explain",

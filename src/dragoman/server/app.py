@@ -30,6 +30,8 @@ from dragoman.server.settings import Settings
 STATIC = Path(__file__).parent / "static"
 ASSETS = Path(__file__).parents[1] / "explain" / "page" / "assets"
 
+_ASKED_EACH_TIME = {"cache-control": "no-cache"}  # a browser asks whether they have changed
+
 
 def build(settings: Settings, load: Load | None = None, downloads: Path | None = None) -> ASGIApp:
     """The whole service. Raises ModelError and UsageError for what cannot be served.
@@ -78,10 +80,15 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
 
         return as_json(places())
 
+    async def sentences(request: Request) -> Response:
+        from dragoman.explain.page.writing import sentences_module
+
+        return Response(sentences_module(), media_type="text/javascript", headers=_ASKED_EACH_TIME)
+
     async def index(request: Request) -> Response:
         if not (STATIC / "index.html").exists():
             raise Refusal(404, "this installation has no page; /docs shows the API")
-        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+        return FileResponse(STATIC / "index.html", headers=_ASKED_EACH_TIME)
 
     post, get = ["POST"], ["GET"]
     return [
@@ -108,6 +115,7 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
         Route("/docs/style.css", style, methods=get),
         Mount("/static", Files(directory=STATIC, check_dir=False)),
         Route("/assets/places.json", places, methods=get),
+        Route("/assets/sentences.js", sentences, methods=get),
         Mount("/assets", Files(directory=ASSETS, check_dir=False)),
     ]
 
@@ -117,7 +125,7 @@ class Files(StaticFiles):
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
-        response.headers["cache-control"] = "no-cache"
+        response.headers.update(_ASKED_EACH_TIME)
         return response
 
 

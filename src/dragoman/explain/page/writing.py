@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DragomanError
+from dragoman.explain import sentences
 from dragoman.files import publish
 
 Record = Mapping[str, Any]
@@ -25,6 +26,7 @@ PACKAGE = Path(__file__).parents[2]
 ASSETS = Path(__file__).parent / "assets"
 ENTRY = "look.js"
 STYLE = "look.css"
+SENTENCES = "sentences.js"  # no file: made of the tables of sentences
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
@@ -78,7 +80,7 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
     """The page as one string of HTML.
 
     `trace` is a Trace, its record or its JSON; `comparisons` are the same sentence traced with a part removed.
-    `language` is "en" or "zh"; without one the page follows the reader's browser.
+    `language` is the code of a table of sentences; without one the page follows the reader's browser.
     """
     record = _record(trace)
     options: dict[str, Any] = {"comparisons": [_slim(_record(one)) for one in comparisons], "code": places()}
@@ -97,6 +99,7 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
         policy=policy,
         style=style,
         data=_embedded({**_shared(record), "options": options}),
+        unscripted=escape(" ".join(sentences.say("page.unscripted", one) for one in sentences.languages())),
         script=script,
     )
 
@@ -126,12 +129,18 @@ _PAGE = """\
 </head>
 <body>
 <div id="look"></div>
-<noscript>This page draws a translation with JavaScript. 这个页面要用 JavaScript 画图。</noscript>
+<noscript>{unscripted}</noscript>
 <script type="application/json" id="data">{data}</script>
 <script type="module">{script}</script>
 </body>
 </html>
 """
+
+
+def sentences_module() -> str:
+    """The tables of all languages as a module: what the server serves and the page has folded in."""
+    tables = {language: sentences.table(language) for language in sentences.languages()}
+    return f"export const TABLES = {_embedded(tables)};\n"
 
 
 def bundle(entry: str) -> str:
@@ -146,7 +155,7 @@ def _fold(name: str, done: dict[str, str], above: tuple[str, ...]) -> None:
         return
     if name in above:
         raise DragomanError(f"the asset {name} imports itself through {' -> '.join(above)}: break the circle")
-    source = (ASSETS / name).read_text(encoding="utf-8")
+    source = sentences_module() if name == SENTENCES else (ASSETS / name).read_text(encoding="utf-8")
     for _, other in _IMPORT.findall(source):
         _fold(other, done, (*above, name))
     exports = ", ".join(_EXPORT.findall(source))

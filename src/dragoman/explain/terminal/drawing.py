@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from rich import box
@@ -18,7 +17,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-Language = Literal["en", "zh"]
+from dragoman.explain import sentences
+
 Lines = list[RenderableType]
 
 # Cividis, eight steps: rises in lightness alone, so it reads the same to every eye and in grey.
@@ -42,11 +42,15 @@ class Screen:
 
     width: int = 100
     colour: bool = False
-    language: Language = "en"
+    language: str = sentences.FIRST
 
-    def say(self, english: str, chinese: str) -> str:
-        """The one of the two that the reader reads."""
-        return chinese if self.language == "zh" else english
+    def say(self, key: str, **values: object) -> str:
+        """A sentence in the language of the reader."""
+        return sentences.say(key, self.language, **values)
+
+    def heads(self, key: str, **values: object) -> list[str]:
+        """The heads of a table."""
+        return sentences.parts(key, self.language, **values)
 
 
 def drawn(lines: Lines, screen: Screen, cleaned: Callable[[str], str] | None = None) -> str:

@@ -8,11 +8,11 @@ const TERMS = 6; // terms of a sum written out; the rest is in the strip
 
 export function codeLine(context, part) {
   const place = context.code[part] ?? null;
-  return place && h("p.code", {}, context.say("code"), " ", h("code", {}, `dragoman/${place}`));
+  return place && h("p.code", {}, context.say("words.code"), " ", h("code", {}, `dragoman/${place}`));
 }
 
 export function place(context, where) {
-  return where && h("p.code", {}, context.say("code"), " ", h("code", {}, where.startsWith("dragoman/") ? where : `dragoman/${where}`));
+  return where && h("p.code", {}, context.say("words.code"), " ", h("code", {}, where.startsWith("dragoman/") ? where : `dragoman/${where}`));
 }
 
 /** All numbers of one query and its keys: from q and k to the mixed value. */
@@ -40,10 +40,10 @@ export function openCell(context, attention, head, r, c, rows, cols) {
   const top = Math.max(...scaled.filter((_, i) => !allowed || allowed[i]));
   const sum = scaled.reduce((all, x, i) => all + (!allowed || allowed[i] ? Math.exp(x - top) : 0), 0);
   context.drawer(
-    h("h3", {}, `${attention.name} · ${say("head")} ${head + 1}`),
+    h("h3", {}, `${attention.name} · ${say("words.head")} ${head + 1}`),
     h("p", {}, say("cell.asks", {}), " ", word(rows[r], "fed"), " → ", say("cell.asked"), " ", word(cols[c], "memory")),
-    band(`q ${say("from")} ${attention.q_from}`, q, most),
-    band(`k ${say("from")} ${attention.k_from}`, k, most),
+    band(`q ${say("words.from")} ${attention.q_from}`, q, most),
+    band(`k ${say("words.from")} ${attention.k_from}`, k, most),
     band("q × k", product, Math.max(...product.map(Math.abs))),
     h(
       "ol.steps",
@@ -78,8 +78,8 @@ export function openMix(context, attention, head, r, feature, cols) {
     .slice(0, 12)
     .map(([weight, value, c]) => [word(cols[c], "memory"), number(weight, 3), number(value, 3), number(weight * value, 3)]);
   context.drawer(
-    h("h3", {}, `${attention.name} · ${say("head")} ${head + 1} · ${say("mix.feature", { n: feature })}`),
-    table([say("word"), say("weight"), "v", "×"], rows),
+    h("h3", {}, `${attention.name} · ${say("words.head")} ${head + 1} · ${say("mix.feature", { n: feature })}`),
+    table([say("words.word"), say("words.weight"), "v", "×"], rows),
     h("p", {}, say("mix.sum"), " ", h("b", {}, number(output[feature], 3))),
     place(context, attention.code),
   );

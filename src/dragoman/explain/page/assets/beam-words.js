@@ -55,7 +55,7 @@ export function openNode(context, plan, node) {
     h("h3", {}, say(`beam.state.${node.state}`), " · ", h("bdi", {}, visible(node.token.piece))),
     node.why && h("p", {}, drawn ? say("beam.why.drawn") : reason(say, node.why)),
     then && h("p", {}, then),
-    path.length > 0 && table(["t", say("word"), "p", "log p", say("beam.total")], rows),
+    path.length > 0 && table(["t", say("words.word"), "p", "log p", say("beam.total")], rows),
     path.length > 0 && arithmetic(context, node, path),
     node.t >= 0 && button(say("beam.go", { t: Math.min(node.t, last) }), () => store.set({ t: Math.min(node.t, last), mode: "inference", playing: false })),
     codeLine(context, "beam"),

@@ -50,9 +50,9 @@ export class Comparison {
   // -- in words ---------------------------------------------------------------------------------------------------
 
   lesson() {
-    const { say, store } = this.context;
+    const { say } = this.context;
     const { before, after } = this;
-    const gap = store.lang === "zh" ? "" : " ";
+    const gap = say("language.space");
     const part = after.removed.startsWith("head:") ? "head" : after.removed;
     const attention = lastAttention(before, "inference", "cross");
     const width = attention?.q ? attention.q.shape[2] : 0;
@@ -106,7 +106,7 @@ export class Comparison {
         h("h4", {}, this.names[i]),
         h("p.whole-text", { dir: "auto" }, [this.before, this.after][i].inference.text || "∅"),
         h("p.written", {}, tokens.map((token, t) => [word(token.piece, marked[i].has(t) ? "changed" : ""), " "])),
-        sides[i].length > MOST && h("p.limit", {}, say("limit", { n: MOST, all: sides[i].length })),
+        sides[i].length > MOST && h("p.limit", {}, say("page.limit", { n: MOST, all: sides[i].length })),
       );
     };
     const different = marked[0].size + marked[1].size > 0;
@@ -154,7 +154,7 @@ export class Comparison {
       h("p.legend", {}, h("span.whole", {}, this.names[0]), h("span.without", {}, this.names[1])),
       h("div.scroll", {}, h("div.bar-pairs", {}, this.pairs)),
       this.readout,
-      was.length > MOST && h("p.limit", {}, say("limit", { n: MOST, all: was.length })),
+      was.length > MOST && h("p.limit", {}, say("page.limit", { n: MOST, all: was.length })),
     ];
   }
 
@@ -201,7 +201,7 @@ export class Comparison {
     const head = Math.min(store.head, count - 1);
     if (!this.heads.firstChild) {
       const names = Array.from({ length: count }, (_, i) => [i, String(i + 1)]);
-      swap(this.heads, h("span.pick", {}, say("head")), choice(say("head"), names, head, (i) => store.set({ head: i })));
+      swap(this.heads, h("span.pick", {}, say("words.head")), choice(say("words.head"), names, head, (i) => store.set({ head: i })));
     }
     for (const one of this.heads.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.dataset.value === String(head)));
     const room = width() > 680 ? (width() - 24) / 2 : width();

@@ -39,7 +39,7 @@ function body(context, state) {
     h("div.paired", {}, h("h4", {}, say("clocks.own.reference")), forced.element, h("p.fine", {}, say("clocks.own.forced"))),
     own && h("div.paired", {}, h("h4", {}, say("clocks.own.own")), own.element, h("p.fine", {}, say("clocks.own.free"))),
     own && h("p.own-told", {}, differs === null ? say("clocks.own.same") : consequence(context, differs)),
-    free.tokens.length > MOST && h("p.limit", {}, say("limit", { n: MOST, all: free.tokens.length })),
+    free.tokens.length > MOST && h("p.limit", {}, say("page.limit", { n: MOST, all: free.tokens.length })),
   ];
 }
 

@@ -31,7 +31,7 @@ function encoder(context, again) {
     "div.scroll.reads",
     { tabindex: "0", role: "group", "aria-label": say("clocks.reads") },
     shown.map((token) => word(token.piece, "memory")),
-    shown.length < model.source.length && h("span.limit", {}, say("limit", { n: shown.length, all: model.source.length })),
+    shown.length < model.source.length && h("span.limit", {}, say("page.limit", { n: shown.length, all: model.source.length })),
   );
   const element = h("div.encoder", {}, h("div.lane-title", {}, say("clocks.encoder")), words, line);
   return {
@@ -275,5 +275,5 @@ function cacheBar(context) {
 }
 
 function limit(say, n, all) {
-  return n < all && h("p.limit", {}, say("limit", { n, all }));
+  return n < all && h("p.limit", {}, say("page.limit", { n, all }));
 }

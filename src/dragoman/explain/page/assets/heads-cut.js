@@ -45,7 +45,7 @@ class Cutting {
       wide,
       this.wide.element,
       down(say("heads.cut", values)),
-      this.row(this.pieces, (head) => [h("span", {}, `${say("head")} ${head + 1}`), h("span", {}, shape(width))]),
+      this.row(this.pieces, (head) => [h("span", {}, `${say("words.head")} ${head + 1}`), h("span", {}, shape(width))]),
       turned && h("p.fine", {}, say("heads.rotary")),
       down(say("heads.each", values)),
       this.row(this.outputs, (head) => this.looks[head]),
@@ -63,7 +63,7 @@ class Cutting {
   row(strips, text) {
     const { store, say } = this.context;
     const columns = strips.map((strip, head) => {
-      const options = { type: "button", "aria-pressed": String(head === this.scene.head), "aria-label": `${say("head")} ${head + 1}` };
+      const options = { type: "button", "aria-pressed": String(head === this.scene.head), "aria-label": `${say("words.head")} ${head + 1}` };
       return h("button.head-piece", { ...options, on: { click: () => store.set({ head }) } }, strip.element, text(head));
     });
     return h("div.pieces", {}, columns);

@@ -18,7 +18,7 @@ export function ranking(context) {
   const lead = h("p");
   let found = [];
   const draw = () => {
-    swap(tools, chosen(say("kind"), "kind", ["all", ...KINDS], (kind) => say(kind === "all" ? "heads.all" : `kind.${kind}`)),
+    swap(tools, chosen(say("words.kind"), "kind", ["all", ...KINDS], (kind) => say(kind === "all" ? "heads.all" : `kind.${kind}`)),
       chosen(say("heads.by"), "measure", Object.keys(MEASURES), (name) => say(`heads.by.${name}`)));
     swap(lead, say(`heads.by.${state.measure}.what`));
     swap(list, thumbs(context, found, state));
@@ -91,7 +91,7 @@ function thumbs(context, found, state) {
   const left = found.some((one) => one[field] === null);
   return [
     h("ol.row", {}, shown.map((one) => h("li", {}, thumb(context, one, state.measure, one[field])))),
-    shown.length < all.length && h("p.limit", {}, say("limit", { n: shown.length, all: all.length })),
+    shown.length < all.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: all.length })),
     left && h("p.limit", {}, say("heads.nospecial")),
   ];
 }
@@ -101,7 +101,7 @@ function thumb(context, one, measure, value) {
   const { kind, layer, head, attention } = one;
   one.picture ??= drawn(palette, attention, head);
   const figure = measure === "special" ? percent(value) : number(value, 2);
-  const label = `${attention.name} · ${say("head")} ${head + 1}: ${say(`heads.by.${measure}`)} ${figure}`;
+  const label = `${attention.name} · ${say("words.head")} ${head + 1}: ${say(`heads.by.${measure}`)} ${figure}`;
   const options = { type: "button", "aria-label": label, "data-kind": kind, "data-layer": layer, "data-head": head, title: label };
   return h(
     "button",

@@ -31,7 +31,7 @@ class Links {
       {},
       h("div.scroll", {}, this.stage),
       this.readout,
-      left > 0 && h("p.limit", {}, spec.say("limit", { n: this.above.length, all: spec.above.length })),
+      left > 0 && h("p.limit", {}, spec.say("page.limit", { n: this.above.length, all: spec.above.length })),
     );
   }
 

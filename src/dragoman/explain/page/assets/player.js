@@ -15,8 +15,8 @@ export function player(context) {
     store.set({ playing: false, t: Math.max(-1, Math.min(model.length(store.mode) - 1, store.t + by)) });
   context.watch(["mode"], () => {
     const items = [
-      ["training", say("training"), !model.hasTraining],
-      ["inference", say("inference")],
+      ["training", say("words.training"), !model.hasTraining],
+      ["inference", say("words.inference")],
     ];
     swap(modes, choice(say("player.mode"), items, store.mode, (mode) => store.set({ mode })));
     slider.max = model.length(store.mode) - 1;

@@ -43,11 +43,11 @@ class QuestionRow {
     const { say } = this.context;
     const { attention } = this.scene;
     const tell = attention.scale === 1 ? "× 1" : `× ${number(attention.scale, 3)}`;
-    const names = [say("qkv.asked"), "k", "q·k", tell, "+ mask", "softmax", "v × " + say("weight")];
+    const names = [say("qkv.asked"), "k", "q·k", tell, "+ mask", "softmax", "v × " + say("words.weight")];
     return h(
       "thead",
       {},
-      h("tr.q-line", {}, this.asker, h("td", {}, this.q.element), h("td", { colspan: 5 }, `← q ${say("from")} ${attention.q_from}`)),
+      h("tr.q-line", {}, this.asker, h("td", {}, this.q.element), h("td", { colspan: 5 }, `← q ${say("words.from")} ${attention.q_from}`)),
       h("tr", {}, names.map((name, i) => h("th", { scope: "col", class: i > 1 && i < 5 ? "num" : null }, name))),
     );
   }

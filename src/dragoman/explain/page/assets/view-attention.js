@@ -20,10 +20,10 @@ export function picker(context, kinds = KINDS) {
     const count = (n) => Array.from({ length: n }, (_, i) => [i, String(i + 1)]);
     swap(
       holder,
-      select(say("kind"), there.map((kind) => [kind, say(`kind.${kind}`)]), store.kind, (kind) =>
+      select(say("words.kind"), there.map((kind) => [kind, say(`kind.${kind}`)]), store.kind, (kind) =>
         store.set({ kind, layer: Math.min(store.layer, model.layers(kind) - 1) })),
-      select(say("layer"), count(layers), store.layer, (layer) => store.set({ layer: Number(layer) })),
-      choice(say("head"), count(model.heads), store.head, (head) => store.set({ head })),
+      select(say("words.layer"), count(layers), store.layer, (layer) => store.set({ layer: Number(layer) })),
+      choice(say("words.head"), count(model.heads), store.head, (head) => store.set({ head })),
     );
   });
   return holder;
@@ -36,7 +36,7 @@ export function attention(context) {
   const state = { stage: "weights", picture: null, tied: null };
   const stages = h("div");
   const stage = () =>
-    swap(stages, choice(say("stage"), STAGES.map((name) => [name, say(`stage.${name}`), name !== "weights" && bare()]), state.stage, (name) => {
+    swap(stages, choice(say("words.stage"), STAGES.map((name) => [name, say(`stage.${name}`), name !== "weights" && bare()]), state.stage, (name) => {
       state.stage = name;
       stage();
       draw();
@@ -99,7 +99,7 @@ function redraw(context, state, large, lines) {
     label: say("attention.label", { name: attention.name, head: store.head + 1 }),
     onPoint: (r, c) => {
       if (r === null) return;
-      const x = hidden(r, c) && shown ? say("masked") : state.stage === "weights" ? percent(value(r, c)) : number(value(r, c), 2);
+      const x = hidden(r, c) && shown ? say("words.masked") : state.stage === "weights" ? percent(value(r, c)) : number(value(r, c), 2);
       swap(readout, word(rows[r], "fed"), " → ", word(cols[c], store.kind === "cross" ? "memory" : "fed"), "  ", h("b", {}, x));
     },
     onPick: (r, c) => {
@@ -159,7 +159,7 @@ function multiples(context) {
         h("span", {}, `${layer + 1}.${head + 1}`),
       );
     });
-    made.push(h("div.row", {}, h("span.name", {}, `${say("layer")} ${layer + 1}`), heads));
+    made.push(h("div.row", {}, h("span.name", {}, `${say("words.layer")} ${layer + 1}`), heads));
   }
   return made;
 }

@@ -44,7 +44,7 @@ function counted(context, tree) {
   const steps = trace.inference.steps.length;
   const after = trace.inference.decoder_passes - steps;
   const values = { n: tree.nodes.length - 1, dead: count("pruned"), ended: count("finished", "won") };
-  return h("p", {}, say("beam.counted", values), after > 0 && say(after === 1 ? "beam.longer.one" : "beam.longer", { from: steps, to: steps + after - 1 }));
+  return h("p", {}, say("beam.counted", values), after > 0 && say("beam.longer", { count: after, from: steps, to: steps + after - 1 }));
 }
 
 function legend(say) {
@@ -72,7 +72,7 @@ function ending(context, plan, tree) {
   return [
     a !== undefined && h("p", {}, say("beam.penalty", { a })),
     table(["#", say("beam.text"), say("beam.total"), say("beam.length"), say("beam.score")], rows, { class: "endings" }),
-    found.length > rows.length && h("p.limit", {}, say("limit", { n: rows.length, all: found.length })),
+    found.length > rows.length && h("p.limit", {}, say("page.limit", { n: rows.length, all: found.length })),
     new Set(found.map(whole)).size < found.length && h("p.fine", {}, say("beam.alike")),
     victory(context, found, text),
     greedy(context, plan),

@@ -93,7 +93,7 @@ class Bench {
     return h(
       "div.picker",
       {},
-      select(say("head"), numbers, 1, (head) => {
+      select(say("words.head"), numbers, 1, (head) => {
         chosen.head = head;
       }),
       select(say("break.in"), known.map((name) => [name, name]), chosen.name, (name) => {

@@ -223,7 +223,7 @@ function lensTable(context, rows) {
       { tabindex: "0" },
       h("table.lens", {}, h("thead", {}, h("tr", {}, head.map((cell) => h("th", { scope: "col" }, cell)))), h("tbody", {}, rows)),
     ),
-    rows.length < written.length && h("p.limit", {}, say("limit", { n: rows.length, all: written.length })),
+    rows.length < written.length && h("p.limit", {}, say("page.limit", { n: rows.length, all: written.length })),
     h("p", {}, say(said, { first, n: rows.length, layers: layers.length })),
     explained && h("p.fine", {}, say(`lens.other.${store.mode}`, { list: `${other.slice(0, NAMED).join(", ")}${other.length > NAMED ? " …" : ""}` })),
   ];

@@ -181,8 +181,8 @@ class Layers {
         "div.picker",
         {},
         choice(say("layers.stack"), stacks, this.stack, (stack) => store.set({ stack, sub: NAMES[stack].length - 1 })),
-        h("span", {}, say("layer")),
-        choice(say("layer"), count, this.layer, (layer) => store.set({ [this.stack]: layer })),
+        h("span", {}, say("words.layer")),
+        choice(say("words.layer"), count, this.layer, (layer) => store.set({ [this.stack]: layer })),
         choice(say("layers.sub"), subs, this.sub, (sub) => store.set({ sub })),
       ),
     );
@@ -230,7 +230,7 @@ class Layers {
   drawFeed() {
     const { say, model } = this.context;
     const feed = this.pass[this.stack][this.layer].feed_forward;
-    const all = this.pass[this.stack].map((layer, n) => ({ name: `${say("layer")} ${n + 1}`, values: layer.feed_forward.active }));
+    const all = this.pass[this.stack].map((layer, n) => ({ name: `${say("words.layer")} ${n + 1}`, values: layer.feed_forward.active }));
     const top = Math.min(1, nice(Math.max(...all.flatMap(({ values }) => values))));
     const soft = model.config.activation && model.config.activation !== "relu";
     const norms = [
@@ -272,7 +272,7 @@ class Layers {
 
   limit() {
     const [n, all] = [this.residual.x.length, this.tokens.length];
-    return n < all && h("p.limit", {}, this.context.say("limit", { n, all }));
+    return n < all && h("p.limit", {}, this.context.say("page.limit", { n, all }));
   }
 
   // -- following the slider --------------------------------------------------------------------------------------

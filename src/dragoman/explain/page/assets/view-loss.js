@@ -53,7 +53,7 @@ function steps(context, run, state) {
   const made = table(names.map((name) => say(`loss.${name}`)), state.rows, { class: "steps-table", "aria-label": say("loss.table") });
   made.classList.add("bounded");
   state.scroller = made;
-  return [made, all.length > shown.length && h("p.limit", {}, say("limit", { n: shown.length, all: all.length }))];
+  return [made, all.length > shown.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: all.length }))];
 }
 
 /** −ln p of what had to be said, or was said. */

@@ -74,7 +74,7 @@ function explorer(context, state, large) {
     h("p.axes", {}, say("masks.axes")),
     h("div.scroll", {}, state.picture.element),
     readout,
-    (rule.T > rule.rows.length || rule.S > rule.cols.length) && h("p.limit", {}, say("limit", { n: MOST, all: Math.max(rule.T, rule.S) })),
+    (rule.T > rule.rows.length || rule.S > rule.cols.length) && h("p.limit", {}, say("page.limit", { n: MOST, all: Math.max(rule.T, rule.S) })),
   );
 }
 

@@ -157,7 +157,7 @@ function lengthsAt(context, places, position) {
     return [say(`positions.${side}`), word(tokens[position].piece, kind), ...sizes.map((size) => number(size, 2))];
   });
   const names = ["token", "scaled", "position", "sum"].map((name) => say(`positions.${name}`));
-  const head = [say("positions.at", { position }), say("word"), ...names];
+  const head = [say("positions.at", { position }), say("words.word"), ...names];
   const means = { ...meanLengths(embedding.source), d: model.config.d_model };
   const added = Number(means.place) === 0 ? "positions.lengths.zero" : "positions.lengths.said";
   const key = places.kind === "rotary" ? "positions.lengths.rotary" : added;
@@ -196,5 +196,5 @@ function likeness(context, places) {
     onPoint: (r, c) => r !== null && swap(readout, said(r, c)),
   });
   return h("div", {}, h("p", {}, say(`positions.alike.${places.kind}`)), h("div.scroll", {}, picture.element), readout,
-    count < places.rows && h("p.limit", {}, say("limit", { n: count, all: places.rows })));
+    count < places.rows && h("p.limit", {}, say("page.limit", { n: count, all: places.rows })));
 }

@@ -24,7 +24,7 @@ export function qkv(context) {
     swap(picture, state.shown.flow.element, scene.stepwise && h("p.fine", {}, say("qkv.pale")));
     swap(work, state.shown.row.element, state.shown.pair.element);
     swap(who, scene.timed ? null : asker(context, scene, state, () => step(context, state, note)));
-    swap(why, scene.cut && h("p.limit", {}, say("limit", kept(scene))), reasons(context, scene));
+    swap(why, scene.cut && h("p.limit", {}, say("page.limit", kept(scene))), reasons(context, scene));
     step(context, state, note);
   });
   context.watch(["t"], () => step(context, state, note));

@@ -71,7 +71,7 @@ function tokens(context, list, side) {
     "div",
     {},
     table(head, rows, { class: "tokens" }),
-    list.length > shown.length && h("p.limit", {}, say("limit", { n: shown.length, all: list.length })),
+    list.length > shown.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: list.length })),
     codeLine(context, "embedding"),
   );
 }
@@ -82,6 +82,6 @@ function bare({ say }, list) {
   const rows = shown.map((token, i) => [String(i), word(token.piece), String(token.id)]);
   return [
     table(["#", say("text.piece"), say("text.id")], rows, { class: "tokens" }),
-    list.length > shown.length && h("p.limit", {}, say("limit", { n: shown.length, all: list.length })),
+    list.length > shown.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: list.length })),
   ];
 }
