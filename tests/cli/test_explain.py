@@ -80,7 +80,7 @@ def test_alone_it_tells_the_whole_story(run: Run) -> None:
     [
         (
             ["--training", *REFERENCE],
-            ["Training (teacher forcing)", "Cross-entropy", "causal mask"],
+            ["Training (teacher forcing)", "Cross-entropy", "The mask hides it"],
         ),
         (["--attention", "encoder.1.self", "--head", "2"], ["encoder.1.self, head 2 of 2"]),
         (["--attention", "decoder.1.cross"], ["mean of 2 heads"]),
@@ -88,7 +88,7 @@ def test_alone_it_tells_the_whole_story(run: Run) -> None:
         (["--ask", "qkv", "--layer", "1", "--head", "1", "--step", "1"], ["decoder.1.cross, head 1, step 1"]),
         (["--ask", "qkv"], ["Who asks and who answers"]),
         (["--beam"], ["The beam, 2 wide"]),
-        (["--without", "cache", *REFERENCE], ["Without cache", "cross-entropy a token"]),
+        (["--without", "cache", *REFERENCE], ["Without cache", "training loss a token"]),
         (["--without", "head:decoder.1.cross:1"], ["Without head:decoder.1.cross:1"]),
         (["--proofs"], ["train_equals_infer", "measured"]),
         (["--proofs", "--beam"], ["The beam", "Proofs"]),
@@ -138,7 +138,7 @@ def test_what_the_model_writes_stands_in_for_a_reference(run: Run, monkeypatch: 
 def test_nonsense_does_not(run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     own_words(monkeypatch, "nonsense")
     assert "the model itself writes 'nonsense', which is no reference" in refused("--training")
-    assert "cross-entropy" not in run("--without", "scale")
+    assert "training loss" not in run("--without", "scale")
 
 
 def test_a_failed_proof_comes_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

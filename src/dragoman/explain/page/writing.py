@@ -10,6 +10,7 @@ import ast
 import base64
 import hashlib
 import json
+import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -28,9 +29,9 @@ ENTRY = "look.js"
 STYLE = "look.css"
 SENTENCES = "sentences.js"  # no file: made of the tables of sentences
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.\.?/[\w./-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
-_STYLE_IMPORT = re.compile(r'^@import "([\w-]+\.css)";\n', re.MULTILINE)
+_STYLE_IMPORT = re.compile(r'^@import "([\w./-]+\.css)";\n', re.MULTILINE)
 
 # Where a part is computed that the record does not name itself: the file and the function or class in it.
 _PLACES = {
@@ -144,7 +145,7 @@ def sentences_module() -> str:
 
 
 def bundle(entry: str) -> str:
-    """The module `entry` and all it imports as one script: each becomes a constant (look.js -> look_js)."""
+    """The module `entry` and all it imports as one script: each becomes a constant (qkv/view.js -> qkv_view_js)."""
     done: dict[str, str] = {}
     _fold(entry, done, ())
     return "\n".join(done.values())
@@ -157,12 +158,17 @@ def _fold(name: str, done: dict[str, str], above: tuple[str, ...]) -> None:
         raise DragomanError(f"the asset {name} imports itself through {' -> '.join(above)}: break the circle")
     source = sentences_module() if name == SENTENCES else (ASSETS / name).read_text(encoding="utf-8")
     for _, other in _IMPORT.findall(source):
-        _fold(other, done, (*above, name))
+        _fold(beside(name, other), done, (*above, name))
     exports = ", ".join(_EXPORT.findall(source))
-    body = _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_constant(found[2])};\n", source)
+    body = _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_constant(beside(name, found[2]))};\n", source)
     done[name] = (
         f"const {_constant(name)} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {exports} }};\n}})();"
     )
+
+
+def beside(name: str, path: str) -> str:
+    """The asset that the asset `name` calls `path`."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 
 def _constant(name: str) -> str:
@@ -172,7 +178,7 @@ def _constant(name: str) -> str:
 def styles(name: str) -> str:
     """A style sheet with those that it imports put in their places."""
     source = (ASSETS / name).read_text(encoding="utf-8")
-    return _STYLE_IMPORT.sub(lambda found: styles(found[1]), source)
+    return _STYLE_IMPORT.sub(lambda found: styles(beside(name, found[1])), source)
 
 
 def places() -> dict[str, str]:

@@ -1,12 +1,12 @@
 /* The look into one translation: header, map, views and player around one state. `mount` is the only entry. */
 
-import { h, swap, button } from "./dom.js";
-import { Palette } from "./colour.js";
-import { Model } from "./model.js";
-import { LANGUAGES, closest, speaker } from "./words.js";
-import { Store } from "./store.js";
-import { player } from "./player.js";
-import { map } from "./map.js";
+import { h, swap, button } from "./drawing/dom.js";
+import { Palette } from "./drawing/colour.js";
+import { Model } from "./trace/model.js";
+import { LANGUAGES, closest, speaker } from "./frame/words.js";
+import { Store } from "./frame/store.js";
+import { player } from "./frame/player.js";
+import { map } from "./frame/map.js";
 import { CHAPTERS } from "./chapters.js";
 
 const WIDE = 1080; // px: from here on the map stands beside the views
