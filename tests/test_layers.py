@@ -77,7 +77,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluate": {"translate"} | BELOW_TRANSLATE,
     "explain": {"explain", "translate"} | BELOW_TRANSLATE,
     # What a trace holds knows neither who recorded it nor who draws it, and who draws computes nothing.
-    "explain.trace": {"explain.trace", "explain.plot", "text", "transformer"},
+    "explain.trace": {"explain.trace", "text", "transformer"},
+    # But for the one method by which a notebook asks a trace for its picture.
+    "explain.trace.trace": {"explain.trace", "explain.plot"},
+    "explain.plot": {"explain.trace.layers", "explain.trace.values", "text"},
     "explain.watch": {"explain.watch", "explain.trace", "translate"} | BELOW_TRANSLATE,
     "explain.sentences": set(),
     "explain.terminal": TERMINAL,
@@ -210,6 +213,9 @@ def late():
         ("documents.files", "translate.translator"),
         ("documents.files", "engines.torch"),
         ("explain.trace.trace", "explain.watch.beam"),
+        ("explain.trace.values", "explain.plot"),
+        ("explain.plot", "explain.trace.trace"),
+        ("explain.sentences", "explain.trace.trace"),
         ("explain.terminal.beam", "explain.watch.beam"),
         ("server.gate.gate", "server.apis.own"),
         ("decoding.search", "transformer.model"),

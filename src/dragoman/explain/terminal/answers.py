@@ -27,7 +27,7 @@ from dragoman.explain.terminal.drawing import (
 from dragoman.explain.terminal.proving import told
 from dragoman.explain.terminal.reading import check_step, entropy, labels, mistakes, pieces, training_of
 from dragoman.explain.terminal.training import of_a_mistake
-from dragoman.explain.trace.values import Attention
+from dragoman.explain.trace.layers import Attention
 
 if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace

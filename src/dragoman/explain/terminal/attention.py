@@ -12,7 +12,7 @@ from rich.text import Text
 from dragoman.explain import sentences
 from dragoman.explain.terminal.drawing import Lines, Screen, facts, heading, heat_map, number, prose, table
 from dragoman.explain.terminal.reading import Run, entropy, labels, strongest
-from dragoman.explain.trace.values import Attention
+from dragoman.explain.trace.layers import Attention
 
 if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace

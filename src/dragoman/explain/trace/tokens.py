@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dragoman.explain.trace.values import Token
+from dragoman.explain.trace.layers import Token
 from dragoman.text.tokenizer import EOS, Tokenizer
 
 SPACE = "\u2581"  # how SentencePiece writes a space
