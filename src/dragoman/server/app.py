@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from dragoman.errors import DragomanError
+from dragoman.explain import sentences
 from dragoman.server.apis.deepl import DeepL
 from dragoman.server.apis.libretranslate import LibreTranslate
 from dragoman.server.apis.openapi import STYLE, document, page
@@ -80,10 +81,11 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
 
         return as_json(places())
 
-    async def sentences(request: Request) -> Response:
-        from dragoman.explain.page.writing import sentences_module
+    async def explaining(request: Request) -> Response:
+        return _script(sentences.as_script())
 
-        return Response(sentences_module(), media_type="text/javascript", headers=_ASKED_EACH_TIME)
+    async def wording(request: Request) -> Response:
+        return _script(sentences.as_script(STATIC / "sentences"))
 
     async def index(request: Request) -> Response:
         if not (STATIC / "index.html").exists():
@@ -113,11 +115,16 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
         Route("/spec", openapi, methods=get),
         Route("/docs", docs, methods=get),
         Route("/docs/style.css", style, methods=get),
+        Route("/static/sentences.js", wording, methods=get),
         Mount("/static", Files(directory=STATIC, check_dir=False)),
         Route("/assets/places.json", places, methods=get),
-        Route("/assets/sentences.js", sentences, methods=get),
+        Route("/assets/sentences.js", explaining, methods=get),
         Mount("/assets", Files(directory=ASSETS, check_dir=False)),
     ]
+
+
+def _script(text: str) -> Response:
+    return Response(text, media_type="text/javascript", headers=_ASKED_EACH_TIME)
 
 
 class Files(StaticFiles):

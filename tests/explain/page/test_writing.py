@@ -24,7 +24,6 @@ from dragoman.explain.page.writing import (
     bundle,
     places,
     render,
-    sentences_module,
     styles,
     write_page,
 )
@@ -93,7 +92,7 @@ def test_a_module_imports_what_its_neighbours_export_and_keeps_to_what_can_be_fo
     for names, path in imports:
         wanted = {name.strip() for name in names.split(",")} - {""}
         other = beside(named(file), path)
-        exporting = sentences_module() if other == page.SENTENCES else source(ASSETS / other)
+        exporting = sentences.as_script() if other == page.SENTENCES else source(ASSETS / other)
         assert wanted <= set(page._EXPORT.findall(exporting)), other
 
 

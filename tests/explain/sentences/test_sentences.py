@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from dragoman.cli import main
 from dragoman.errors import DragomanError
 from dragoman.explain import Trace, sentences
-from dragoman.explain.page.writing import ASSETS, render, sentences_module
+from dragoman.explain.page.writing import ASSETS, render
 from dragoman.explain.terminal.drawing import Screen
 from dragoman.explain.terminal.overview import overview
 from dragoman.server.app import build
@@ -255,8 +255,13 @@ def test_the_server_serves_it(shouted: str, tiny_model: Path) -> None:
     with TestClient(build(Settings(Engines((str(tiny_model),), threads=1))), "http://localhost") as client:
         answer = client.get("/assets/sentences.js")
         assert answer.headers["content-type"].startswith("text/javascript")
-        assert answer.text == sentences_module()
+        assert answer.text == sentences.as_script()
         assert client.get("/assets/qkv/view.js").status_code == 200
+        page = client.get("/static/sentences.js").text
+    (own,) = re.findall(r"^export const TABLES = (.*);$", page)
+    offered = {code: words["language.name"] for code, words in json.loads(own).items()}
+    assert offered == {"en": "English", "xx": "SHOUTED", "zh": "中文"}
+    assert json.loads(own)[shouted]["tab.translate"] == "Translate"  # its own words are not translated yet
     (tables,) = re.findall(r"^export const TABLES = (.*);$", answer.text)
     assert json.loads(tables)[shouted]["qkv.title"] == "WHO ASKS (Q), WHO ANSWERS (K, V)?"
 
@@ -287,7 +292,7 @@ def test_the_page_takes_the_language_of_the_browser_as_the_terminal_that_of_the_
     shutil.copy(ASSETS / "frame/words.js", tmp_path / "words.mjs")
     text = (tmp_path / "words.mjs").read_text("utf-8").replace("../sentences.js", "./sentences.mjs")
     (tmp_path / "words.mjs").write_text(text, encoding="utf-8")
-    (tmp_path / "sentences.mjs").write_text(sentences_module(), encoding="utf-8")
+    (tmp_path / "sentences.mjs").write_text(sentences.as_script(), encoding="utf-8")
     tags = ["zh-CN", "zh", "en-GB", "de-DE"]
     script = f"import {{ closest }} from './words.mjs'; console.log(JSON.stringify({json.dumps(tags)}.map(closest)));"
     (tmp_path / "run.mjs").write_text(script)

@@ -138,12 +138,6 @@ _PAGE = """\
 """
 
 
-def sentences_module() -> str:
-    """The tables of all languages as a module: what the server serves and the page has folded in."""
-    tables = {language: sentences.table(language) for language in sentences.languages()}
-    return f"export const TABLES = {_embedded(tables)};\n"
-
-
 def bundle(entry: str) -> str:
     """The module `entry` and all it imports as one script: each becomes a constant (qkv/view.js -> qkv_view_js)."""
     done: dict[str, str] = {}
@@ -156,7 +150,7 @@ def _fold(name: str, done: dict[str, str], above: tuple[str, ...]) -> None:
         return
     if name in above:
         raise DragomanError(f"the asset {name} imports itself through {' -> '.join(above)}: break the circle")
-    source = sentences_module() if name == SENTENCES else (ASSETS / name).read_text(encoding="utf-8")
+    source = sentences.as_script() if name == SENTENCES else (ASSETS / name).read_text(encoding="utf-8")
     for _, other in _IMPORT.findall(source):
         _fold(beside(name, other), done, (*above, name))
     exports = ", ".join(_EXPORT.findall(source))

@@ -5,6 +5,7 @@ A language is a file beside this one: en.toml says how it is written. Nothing el
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -26,9 +27,21 @@ def languages() -> tuple[str, ...]:
     return FIRST, *sorted({path.stem for path in FOLDER.glob("*.toml")} - {FIRST})
 
 
-def table(language: str) -> Table:
-    """The sentences of a language by their keys, such as "beam.title". Raises DragomanError for a file that is off."""
-    return _table(FOLDER, language)
+def table(language: str, folder: Path | None = None) -> Table:
+    """The sentences of a language by their keys, such as "beam.title". Raises DragomanError for a file that is off.
+
+    folder: where other tables stand than those of this package.
+    """
+    return _table(folder or FOLDER, language)
+
+
+def as_script(folder: Path | None = None) -> str:
+    """The tables of all languages as a JavaScript module; those of another folder get the names of the languages."""
+    named = {one: {key: table(one)[key] for key in ("language.name", "language.tag")} for one in languages()}
+    tables = {one: {**names, **table(one, folder)} for one, names in named.items()}
+    # In a page's own script a "<" could end it or open a comment.
+    text = json.dumps(tables, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f"export const TABLES = {text};\n"
 
 
 def closest(name: str) -> str | None:
@@ -65,8 +78,10 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
 
 @cache
 def _table(folder: Path, language: str) -> Table:
-    own = _read(folder / f"{language}.toml")
-    return own if language == FIRST else {**_table(folder, FIRST), **own}
+    if language == FIRST:
+        return _read(folder / f"{FIRST}.toml")
+    path = folder / f"{language}.toml"
+    return {**_table(folder, FIRST), **(_read(path) if path.exists() else {})}
 
 
 def _read(path: Path) -> dict[str, str]:
