@@ -357,7 +357,7 @@ def test_contrast_labels_and_names(browser, server, scheme):
 
 
 def test_nothing_is_inserted_as_markup_and_nothing_comes_from_elsewhere():
-    for file in STATIC.iterdir():
+    for file in filter(Path.is_file, STATIC.rglob("*")):
         text = file.read_text("utf-8")
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text

@@ -195,7 +195,7 @@ def looking(trace: Trace, screen: Screen) -> Lines:
     """Cross-attention of the last layer beside what value zeroing says of it."""
     title = heading(screen.say("terminal.looking.title"))
     if not trace.decoder:
-        return [title, prose(screen.say("terminal.looking.none"), screen)]
+        return [title, prose(screen.say("attention.none"), screen)]
     rows, columns = labels(trace, "inference", "cross")
     return [
         title,

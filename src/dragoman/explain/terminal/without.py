@@ -56,8 +56,9 @@ def learnt(masked: Taught, unmasked: Taught, screen: Screen) -> Lines:
 
 
 def _names(screen: Screen) -> list[str]:
-    work = ("encoder_passes", "decoder_passes", "rows", "seconds", "mean")
-    return [screen.say("terminal.without.translation"), *(screen.say(f"break.{name}") for name in work)]
+    work = [screen.say(f"break.{name}") for name in ("encoder_passes", "decoder_passes", "rows")]
+    time = screen.say("terminal.without.time")
+    return [screen.say("terminal.without.translation"), *work, time, screen.say("break.mean")]
 
 
 def _totals(trace: Trace) -> list[str]:
@@ -67,7 +68,7 @@ def _totals(trace: Trace) -> list[str]:
         str(run.encoder_passes),
         str(run.decoder_passes),
         str(run.rows_computed),
-        f"{1000 * sum(run.seconds.values()):.0f}",
+        f"{1000 * sum(run.seconds.values()):.0f} ms",
         number(trace.training.loss.mean) if trace.training else "",
     ]
 

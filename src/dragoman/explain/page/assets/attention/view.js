@@ -31,6 +31,7 @@ export function picker(context, kinds = KINDS) {
 
 export function attention(context) {
   const { store, say, model } = context;
+  if (model.layers("cross") === 0) return h("p.lead", {}, say("attention.none"));
   // A model that only tells where it looked has weights, and nothing that they were computed from.
   const bare = () => !model.attention(store.mode, store.kind, store.layer).scores;
   const state = { stage: "weights", picture: null, tied: null };

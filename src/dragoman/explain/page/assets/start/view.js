@@ -16,9 +16,9 @@ export function start(context) {
     weight: (b, a) => weights[b]?.[a] ?? 0,
     onPick: (t) => open("qkv", { t, mode: "inference", kind: "cross" }),
   });
-  requestAnimationFrame(() => tied.draw());
+  if (weights.length > 0) requestAnimationFrame(() => tied.draw());
   context.watch(["t", "playing"], () => {
-    if (store.playing) tied.current = store.t < 0 ? null : store.t;
+    if (store.playing && weights.length > 0) tied.current = store.t < 0 ? null : store.t;
   });
   const { config, name } = trace.model;
   const run = trace.inference;
@@ -26,8 +26,8 @@ export function start(context) {
   return h(
     "div.start",
     {},
-    h("p.lead", {}, say("start.lead", values)),
-    tied.element,
+    h("p.lead", {}, say(config.encoder_layers ? "start.lead" : "start.lead.outside", values)),
+    weights.length > 0 ? tied.element : h("p", {}, say("attention.none")),
     h(
       "div.cards",
       {},

@@ -46,11 +46,13 @@ export class Model {
   }
 
   get heads() {
-    return this.attention("inference", "cross", 0).weights.shape[0];
+    return this.attention("inference", "cross", 0)?.weights.shape[0] ?? 0;
   }
 
+  /** null where the model has none: a recurrent one may know the source by one vector alone. */
   attention(mode, kind, layer) {
     const run = this.pass(mode);
+    if (this.layers(kind) === 0) return null;
     const at = Math.max(0, Math.min(layer, this.layers(kind) - 1));
     if (kind === "encoder_self") return run.encoder[at].self;
     return run.decoder[at][kind === "cross" ? "cross" : "self"];
@@ -60,7 +62,7 @@ export class Model {
    * that the position is about to write: the question is asked for that word. */
   labels(mode, kind) {
     const source = this.source.map((token) => token.piece);
-    const [, rows, cols] = this.attention(mode, kind, 0).weights.shape;
+    const [, rows, cols] = this.attention(mode, kind, 0)?.weights.shape ?? [0, 0, 0];
     const fed = this.fed(mode).map((token) => token.piece);
     const asks = { encoder_self: source, decoder_self: fed, cross: this.written(mode).map((token) => token.piece) }[kind];
     return [asks.slice(0, rows), (kind === "decoder_self" ? fed : source).slice(0, cols)];
@@ -68,12 +70,13 @@ export class Model {
 
   /** The row that step t asks with, inside the stored rows. The encoder has no steps: its rows are source words. */
   rowAt(mode, kind, t) {
-    const rows = this.attention(mode, kind, 0).weights.shape[1];
+    const rows = this.attention(mode, kind, 0)?.weights.shape[1] ?? 0;
     return Math.max(0, Math.min(t, rows - 1));
   }
 
   meanWeights(mode, kind, layer) {
-    return headMean(this.attention(mode, kind, layer).weights);
+    const attention = this.attention(mode, kind, layer);
+    return attention ? headMean(attention.weights) : [];
   }
 
   proof(id) {
