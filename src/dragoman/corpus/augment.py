@@ -88,6 +88,9 @@ def augmented(
     pairs: Iterable[Pair], config: AugmentConfig, setting: Setting, seed: int, epoch: int
 ) -> Iterator[Pair]:
     """The pairs, as many and in the same order, some of them changed."""
+    if not config.active:
+        yield from pairs
+        return
     coming = iter(pairs)
     window = list(islice(coming, _NEIGHBOURS + 1))
     for index, new in enumerate(chain(coming, [None] * len(window))):

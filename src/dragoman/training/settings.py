@@ -11,6 +11,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from dragoman.config import Resolved, Sections, resolve
+from dragoman.corpus.augment import AugmentConfig
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError
@@ -110,6 +111,7 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: TransformerConfig = field(default_factory=TransformerConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -3,7 +3,7 @@
 All of it is kept in the run's `data` directory, so that a resumed run reads what the first one read:
   train.tsv  dev.tsv        what cleaning left
   tokenizer*.model          joint, or one a side
-  ids-N/                    token ids of epoch N (of all epochs, when subwords are not sampled)
+  ids-N/                    token ids of epoch N (of all epochs, when nothing is sampled or augmented)
   data.json                 written last: the fingerprint of the corpus and the cleaning report
 """
 
@@ -20,6 +20,7 @@ from zlib import crc32
 
 import torch
 
+from dragoman.corpus.augment import AugmentConfig, Setting, augmented
 from dragoman.corpus.batches import Batch, IdStore, batches, epoch_order, plan_batches
 from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean
 from dragoman.corpus.pairs import Pair, fingerprint, read_corpus, write_pairs
@@ -47,7 +48,18 @@ class Recipe:
     data: DataConfig
     cleaning: CleaningConfig
     tokenizer: TokenizerConfig
+    augment: AugmentConfig
     seed: int
+
+    @property
+    def name(self) -> str:
+        """Of what becomes of the pairs in an epoch: that of other settings is not taken for it."""
+        return f"{crc32(repr(self.augment).encode()):08x}"
+
+    @property
+    def changing(self) -> bool:
+        """Whether each epoch has ids of its own."""
+        return self.tokenizer.sampling > 0 or self.augment.active
 
 
 class TrainingData:
@@ -73,9 +85,10 @@ class TrainingData:
         return self.tokenizers["target" if "target" in self.tokenizers else "joint"]
 
     def ids(self, epoch: int) -> IdStore:
-        """The corpus as ids; with subword sampling each epoch sees other segmentations of the same words."""
-        variant = epoch if self.recipe.tokenizer.sampling else 0
-        directory = self.directory / f"ids-{variant}"
+        """The corpus as ids; with subword sampling each epoch sees other segmentations of the same words, and with
+        augmentation other pairs in capitals."""
+        variant = epoch if self.recipe.changing else 0
+        directory = self.directory / f"ids-{variant}-{self.recipe.name}"
         if (directory / "store.json").exists():
             return IdStore(directory)
         for old in self.directory.glob("ids-*"):
@@ -86,7 +99,9 @@ class TrainingData:
         )
 
     def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
-        rate, longest = self.recipe.tokenizer.sampling, self.recipe.data.longest
+        data, rate, longest = self.recipe.data, self.recipe.tokenizer.sampling, self.recipe.data.longest
+        setting = Setting(data.source, data.target, longest=longest)
+        pairs = augmented(pairs, self.recipe.augment, setting, self.recipe.seed, variant)
         chunk_number = 0
         while chunk := list(islice(pairs, ENCODED_AT_ONCE)):
             sides = []
