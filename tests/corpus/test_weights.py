@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.corpus.pairs import Pair
-from dragoman.corpus.weights import Weights, drawn, fits, label, labels_of
+from dragoman.corpus.pairs import Pair, label, labels_of
+from dragoman.corpus.weights import Weights, drawn, fits
 from dragoman.errors import ConfigError
 
 PAIRS = [label(Pair(f"a{n}", f"b{n}"), "corpus/tatoeba/train.tsv.gz") for n in range(40)]

@@ -46,6 +46,12 @@ class SettingFlags:
         Parameter(name="--from", help="model to train further: its weights, vocabulary and shape are kept"),
     ] = None
     config: Annotated[Path | None, Parameter(help="TOML file of settings; --print-config writes one")] = None
+    corpus_weight: Annotated[
+        list[str] | None,
+        Parameter(
+            help="NAME=WEIGHT, as in data.weights: how often an epoch reads that corpus; may be repeated"
+        ),
+    ] = None
     device: Annotated[Literal["auto", "cpu", "cuda"] | None, Parameter(help="as training.device")] = None
     precision: Annotated[Literal["auto", "fp32", "bf16"] | None, Parameter(help="as training.precision")] = (
         None
@@ -82,6 +88,8 @@ class SettingFlags:
             layers.append((f"--from {self.base}", _settings_of(self.base)))
         if self.config is not None:
             layers.append((str(self.config), load_toml(self.config)))
+        if self.corpus_weight:
+            layers.append(("--corpus-weight", {"data": {"weights": self.corpus_weight}}))
         for name in ("device", "precision", "seed"):
             if getattr(self, name) is not None:
                 layers.append((f"--{name}", {"training": {name: getattr(self, name)}}))

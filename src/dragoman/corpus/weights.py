@@ -8,26 +8,14 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import PurePath
 from zlib import crc32
 
-from dragoman.corpus.pairs import Pair
+from dragoman.corpus.pairs import Pair, labels_of
 from dragoman.errors import ConfigError
 
 HEAVIEST = 1000.0  # an epoch that reads a pair more often than this is a mistake in a zero
 _SCALE = 2**32
-
-
-def label(pair: Pair, corpus: str) -> Pair:
-    """The pair with the name of its corpus as its first extra column."""
-    return replace(pair, extra=corpus if pair.extra is None else f"{corpus}\t{pair.extra}")
-
-
-def labels_of(pair: Pair) -> tuple[str, str]:
-    """(corpus, source within it) of a labelled pair: a table's third column may name where each line is from."""
-    corpus, _, rest = (pair.extra or "").partition("\t")
-    return corpus, rest.partition("\t")[0]
 
 
 class Weights:
