@@ -231,7 +231,9 @@ def _cleaned(corpus: Sequence[Path], recipe: Recipe, report: CleaningReport) -> 
                 sources[source] += 1
         yield pair
     # A column that tells each pair's author is no name of a source: those have a share worth weighing.
-    weights.check(list(corpora), [one for one, n in sources.most_common() if one and n > report.kept // 1000])
+    weights.check(
+        list(corpora), [one for one, n in sources.most_common() if one and n > max(1, report.kept // 1000)]
+    )
 
 
 def _hold_out(directory: Path, recipe: Recipe) -> int:
