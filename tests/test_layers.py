@@ -147,9 +147,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
     "training.tasks.validate": {"training", "evaluate", "model", "translate"},
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
+    "training.tasks.stages": {"training", "model", "config"},
+    # A recipe is words; the stages are runs.
+    "training.recipe": set(),
     "cli": {
         "cli",
         "config",
+        "training.recipe",
         "training.tasks",
         "training.settings",
         "evaluate",
