@@ -158,7 +158,7 @@ def stats(
 ) -> None:
     """Count pairs, lengths, duplicates and scripts."""
     from dragoman.corpus.pairs import read_corpus
-    from dragoman.corpus.pairs import stats as counted
+    from dragoman.corpus.stats import stats as counted
 
     found = counted(read_corpus(corpus, *_known(corpus, language)))
     if format == "json":
