@@ -157,7 +157,7 @@ def read_json(lines: Lines, name: str, source: str, target: str) -> Iterator[Row
                 ) from error
             if isinstance(value, list):
                 raise CorpusError(
-                    f"{where}: a JSON object is expected, not list: one on each line, as  jq -c '.[]' {name}  writes them"
+                    f"{where}: a JSON object is expected, not list: one a line, as  jq -c '.[]' {name}  writes them"
                 )
             yield _row_of(value, source, target, where)
 

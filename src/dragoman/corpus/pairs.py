@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -198,22 +199,32 @@ def _names(corpora: list[tuple[Path, ...]]) -> str:
 
 
 def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> int:
-    """Write .tsv or .jsonl (.gz, .zst) in one step and return the number of pairs.
+    """Write .tsv or .jsonl (packed: .gz, .zst, .xz, .bz2) in one step and return the number of pairs.
 
     A reader sees the old file or the whole new one. In a table, tabs and line ends within a text become spaces.
     """
+    count = 0
+    with pair_writer(path) as write:
+        for count, pair in enumerate(pairs, 1):  # noqa: B007 - the last number is asked for
+            write(pair)
+    return count
+
+
+@contextmanager
+def pair_writer(path: Path | str) -> Iterator[Callable[[Pair], None]]:
+    """What writes one pair after another to such a file, which is there when all of them are written."""
     path = Path(path)
     if _kind(path) not in ("table", "json"):
         raise CorpusError(
-            f"{path}: pairs are written to a file that ends in .tsv or .jsonl (or these with .gz, .zst)"
+            f"{path}: pairs are written to a file that ends in .tsv or .jsonl (or these with {', '.join(COMPRESSED)})"
         )
     line_of = _json_line if _kind(path) == "json" else _table_line
-    count = 0
     with new_file(path) as stream:
-        for pair in pairs:
+
+        def write(pair: Pair) -> None:
             stream.write(line_of(pair))
-            count += 1
-    return count
+
+        yield write
 
 
 def _table_line(pair: Pair) -> bytes:
