@@ -81,8 +81,8 @@ class Suspicions:
         if self.exchanged > self.looked / 2:
             yield (
                 f"the sides seem to be exchanged: {self.exchanged / self.looked:.0%} of the sources are in the script "
-                f"of {self.target}, and their targets in that of {self.source}. Exchange --source-lang and --target-lang, "
-                "or the columns"
+                f"of {self.target}, and their targets in that of {self.source}. Exchange --source-lang and "
+                "--target-lang, or the columns"
             )
         for name, count in self.marked.items():
             if count > _HABIT.get(name, _FEW) * self.looked:
