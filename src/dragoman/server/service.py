@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,9 @@ from typing import TypeVar
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.documents import files, markup
-from dragoman.errors import ConfigError, UsageError
+from dragoman.documents.process import portions
+from dragoman.errors import ConfigError
+from dragoman.server.documents import Documents
 from dragoman.server.drafting import Draft, draft
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
@@ -40,7 +42,7 @@ log = logging.getLogger("dragoman.server")
 T = TypeVar("T")
 Submit = Callable[[list[str]], list[str]]  # texts in, translations out
 EXPLAINING = 30.0  # seconds: the first time it loads the reference engine
-LONG_TASKS = 16  # files, pages and drafts under way at once; they wait more than they compute
+LONG_TASKS = 16  # pages and drafts under way at once; they wait more than they compute
 EXPLANATIONS = 4  # one computes, the others wait for it
 
 
@@ -58,6 +60,7 @@ class Service:
         # Each process counts for itself, and connections come to all of them alike.
         self._addresses = AddressLimit(self.limits.per_minute / settings.network.workers)
         self.tasks, self._explaining = LongTasks(LONG_TASKS), LongTasks(EXPLANATIONS)
+        self.documents = Documents(self.limits)
         self.formats: tuple[str, ...] = tuple(files.FORMATS)
         self.queue: Queue
 
@@ -214,7 +217,7 @@ class Service:
 
         def submit(texts: list[str]) -> list[str]:
             found: list[str] = []
-            for portion in _portions(texts, self.limits.items, self.limits.characters):
+            for portion in portions(texts, self.limits.items, self.limits.characters):
                 if ended.is_set():
                     raise too_late(seconds)
                 request = ClientRequest(portion, glossary=glossary)
@@ -233,9 +236,14 @@ class Service:
         if direction.model is None:
             return data
         translator = await self.models.translator(direction.model)
-        options, seconds = self.options(translator, request), self.limits.file_deadline
-        work = partial(files.translate_file, name, data)
-        return await self.through(work, translator, options, request.glossary, seconds)
+        options, deadline = self.options(translator, request), time.monotonic() + self.limits.file_deadline
+
+        async def written(texts: list[str]) -> list[str]:
+            portion = ClientRequest(texts, glossary=request.glossary)
+            found = await self.plain(translator, options, portion, deadline - time.monotonic())
+            return [one.text for one in found]
+
+        return await self.documents.translate(name, data, written)
 
     async def explain(self, text: str, model: str | None, reference: str | None, without: str | None) -> str:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
@@ -249,28 +257,6 @@ class Service:
             return translation
         others = [replace(other, text=to_traditional(other.text)) for other in translation.alternatives]
         return replace(translation, text=to_traditional(translation.text), alternatives=others)
-
-
-def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[str]]:
-    """Texts as so many requests: a file takes no more room and no more time at once than any other of them.
-
-    Raises UsageError for a text that no request may hold.
-    """
-    portion: list[str] = []
-    held = 0
-    for text in texts:
-        if len(text) > characters:
-            raise UsageError(
-                f"a paragraph of the file has {len(text):,} characters, and at most {characters:,} are translated at "
-                "once: divide it"
-            )
-        if portion and (len(portion) == items or held + len(text) > characters):
-            yield portion
-            portion, held = [], 0
-        portion.append(text)
-        held += len(text)
-    if portion:
-        yield portion
 
 
 def _restored(text: str, guard: protect.Protected, found: Translation) -> Translation:
