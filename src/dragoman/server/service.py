@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -27,13 +27,15 @@ from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, too_late
 from dragoman.server.models import Load, Loader, Models, find
-from dragoman.server.queue import Queue, works_of
+from dragoman.server.queue import Found, Queue, Work, works_of
 from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct
 from dragoman.server.settings import Settings
-from dragoman.server.tasks import LongTasks
+from dragoman.server.tasks import Beside, LongTasks
 from dragoman.server.tracing import trace
 from dragoman.text.normalize import to_traditional
 from dragoman.translate import protect
+from dragoman.translate.plan import Plan
+from dragoman.translate.terms import Terms
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
 
@@ -60,7 +62,7 @@ class Service:
         # Each process counts for itself, and connections come to all of them alike.
         self._addresses = AddressLimit(self.limits.per_minute / settings.network.workers)
         self.tasks, self._explaining = LongTasks(LONG_TASKS), LongTasks(EXPLANATIONS)
-        self.documents = Documents(self.limits)
+        self.documents, self.beside = Documents(self.limits), Beside()
         self.formats: tuple[str, ...] = tuple(files.FORMATS)
         self.queue: Queue
 
@@ -75,6 +77,7 @@ class Service:
         """Finish what was accepted."""
         await self.queue.close()
         self.tasks.close()
+        self.beside.close()
         self._explaining.close()
         self.models.close()
         if self.keys:
@@ -180,29 +183,18 @@ class Service:
     ) -> list[Translation]:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
-        guards = [protect.protect(text, request.glossary) for text in request.texts]
-        prefixes = request.prefixes or [""] * len(guards)
+        size = sum(map(len, request.texts)) + sum(map(len, request.glossary))
+        guards = await self.beside.run(size, _guarded, request)
         found: dict[int, Translation] = {}
         pending = dict(enumerate(guards))
         while pending:
-            plans = [
-                translator.plan(
-                    guard.text,
-                    options,
-                    protect.beginning(guard, prefixes[i]),
-                    alignments=request.alignments,
-                    token_scores=request.scores,
-                )
-                for i, guard in pending.items()
-            ]
-            works = [work for plan in plans for work in works_of(plan)]
-            hypotheses = iter(await self.queue.search(works, deadline - time.monotonic()))
-            done = [plan.translation(hypotheses) for plan in plans]
+            plans, works = await self.beside.run(size, _planned, translator, options, request, pending)
+            hypotheses = await self.queue.search(works, deadline - time.monotonic())
+            done = await self.beside.run(size, _assembled, plans, hypotheses)
             found |= zip(pending, done, strict=True)
             guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
-            harder = {i: protect.again(guard, found[i].text) for i, guard in pending.items()}
-            pending = {i: guard for i, guard in harder.items() if guard}
-        return [_restored(text, guards[i], found[i]) for i, text in enumerate(request.texts)]
+            pending = await self.beside.run(size, _harder, pending, found)
+        return await self.beside.run(size, _restored, request.texts, guards, found)
 
     async def through(
         self,
@@ -259,7 +251,52 @@ class Service:
         return replace(translation, text=to_traditional(translation.text), alternatives=others)
 
 
-def _restored(text: str, guard: protect.Protected, found: Translation) -> Translation:
+def _guarded(request: ClientRequest) -> list[protect.Protected]:
+    terms = Terms(request.glossary)
+    return [protect.protect(text, terms) for text in request.texts]
+
+
+def _planned(
+    translator: Translator,
+    options: DecodingOptions,
+    request: ClientRequest,
+    guards: Mapping[int, protect.Protected],
+) -> tuple[list[Plan], list[Work]]:
+    """How some of a request's texts, by their places, are translated, and what is to be searched for."""
+    prefixes = request.prefixes or [""] * len(request.texts)
+    plans = [
+        translator.plan(
+            guard.text,
+            options,
+            protect.beginning(guard, prefixes[i]),
+            alignments=request.alignments,
+            token_scores=request.scores,
+        )
+        for i, guard in guards.items()
+    ]
+    return plans, [work for plan in plans for work in works_of(plan)]
+
+
+def _assembled(plans: Sequence[Plan], hypotheses: Sequence[Found]) -> list[Translation]:
+    found = iter(hypotheses)
+    return [plan.translation(found) for plan in plans]
+
+
+def _harder(
+    guards: Mapping[int, protect.Protected], found: Mapping[int, Translation]
+) -> dict[int, protect.Protected]:
+    """What to translate instead, where something did not come through."""
+    others = {i: protect.again(guard, found[i].text) for i, guard in guards.items()}
+    return {i: guard for i, guard in others.items() if guard}
+
+
+def _restored(
+    texts: Sequence[str], guards: Sequence[protect.Protected], found: Mapping[int, Translation]
+) -> list[Translation]:
+    return [_unguarded(text, guards[i], found[i]) for i, text in enumerate(texts)]
+
+
+def _unguarded(text: str, guard: protect.Protected, found: Translation) -> Translation:
     """The translation of a guarded text as that of the text; alternatives that lost something are left out."""
     others = [
         replace(other, source=text, text=protect.restore(guard, other.text))
