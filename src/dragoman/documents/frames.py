@@ -7,6 +7,8 @@ of JSON. Who asks sends TASK and FILE; then each TEXTS is answered by one TRANSL
 from __future__ import annotations
 
 import json
+import os
+import traceback
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
@@ -26,6 +28,7 @@ class Frame(IntEnum):
     DONE = 5  # bytes of the finished file
     REFUSED = 6  # JSON, the sentence that is told to whoever sent the file
     FAILED = 7  # JSON, where it broke, without any of the file's words
+    MISSING = 8  # JSON, the name of a package that it takes and that is not installed
 
 
 @dataclass(frozen=True)
@@ -88,3 +91,11 @@ def texts_of(content: bytes, count: int | None = None) -> list[str]:
     if count is not None and len(found) != count:
         raise ValueError(f"{len(found):,} texts where {count:,} were to come")
     return found
+
+
+def place_of(error: Exception) -> str:
+    """The kind of an error and the places it passed: its message may hold words of the file."""
+    passed = [
+        f"{os.path.basename(one.filename)}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)
+    ]
+    return f"{type(error).__name__} at {' < '.join(reversed(passed[-8:]))}"

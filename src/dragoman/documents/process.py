@@ -9,13 +9,12 @@ from __future__ import annotations
 import gc
 import json
 import os
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
 from dragoman.documents.files import translate_file
-from dragoman.documents.frames import Frame, Task, as_json, read, texts_of, write
+from dragoman.documents.frames import Frame, Task, as_json, place_of, read, texts_of, write
 from dragoman.errors import UsageError
 
 NICE = 10  # behind whatever answers people who wait
@@ -40,7 +39,7 @@ def answer(asked: BinaryIO, told: BinaryIO, confined: bool = False) -> None:
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:
-        write(told, Frame.FAILED, as_json(_where(error)))
+        write(told, Frame.FAILED, as_json(place_of(error)))
 
 
 def confine(task: Task) -> None:
@@ -110,11 +109,3 @@ def portions(texts: Sequence[str], items: int, characters: int) -> Iterator[list
         held += len(text)
     if portion:
         yield portion
-
-
-def _where(error: Exception) -> str:
-    """The kind of an error and the places it passed: its message may hold words of the file."""
-    passed = [
-        f"{os.path.basename(one.filename)}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)
-    ]
-    return f"{type(error).__name__} at {' < '.join(reversed(passed[-8:]))}"

@@ -11,22 +11,21 @@ import json
 import logging
 import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
-from dragoman.documents.frames import HEAD, Frame, Task, as_json, head_of, read_head, texts_of
+from dragoman.documents.frames import Frame, Task, as_json, texts_of
 from dragoman.errors import UsageError
+from dragoman.server.children import GONE, end, heard, send, start
 from dragoman.server.gate.refusals import Refusal, overloaded, too_late
 from dragoman.server.settings import Limits
 
 log = logging.getLogger("dragoman.server")
 
 WAITING = 16  # files that wait or are under way; each is in memory
-PACKAGES = Path(__file__).resolve().parents[2]
 # Of the environment nothing else is handed on. Some Pythons do not find their libraries without.
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT", "LANG", "LC_ALL")
 
@@ -59,48 +58,26 @@ class Documents:
         limits = self._limits
         task = Task(name, limits.items, limits.characters, limits.file_memory, limits.file_seconds)
         try:
-            await _send(process, Frame.TASK, as_json(asdict(task)))
-            await _send(process, Frame.FILE, data)
-            while (said := await _heard(process))[0] is Frame.TEXTS:
+            await send(process, Frame.TASK, as_json(asdict(task)))
+            await send(process, Frame.FILE, data)
+            while (said := await heard(process))[0] is Frame.TEXTS:
                 texts = texts_of(said[1])
-                await _send(process, Frame.TRANSLATED, as_json(await translate(texts)))
-        except (asyncio.IncompleteReadError, OSError):
+                await send(process, Frame.TRANSLATED, as_json(await translate(texts)))
+        except GONE:
             raise _ended(await process.wait(), limits) from None
         return _outcome(*said)
 
 
 @asynccontextmanager
 async def _started() -> AsyncIterator[Process]:
-    """A process that reads one file, which ends here whatever it is at."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    command = (sys.executable, "-P", "-m", "dragoman.documents")
-    environment = kept | {"PYTHONPATH": str(PACKAGES)}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, env=environment, cwd="/"
-        )
-    except OSError as error:
-        log.error("no process can be started to read a file", extra={"why": str(error)})
-        raise overloaded(10) from None
+    """A process that reads one file, and ends here whatever it is at."""
+    process = await start(
+        "dragoman.documents", {name: os.environ[name] for name in KEPT if name in os.environ}
+    )
     try:
         yield process
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await asyncio.shield(process.wait())
-
-
-async def _send(process: Process, kind: Frame, content: bytes) -> None:
-    assert process.stdin is not None
-    process.stdin.write(head_of(kind, len(content)))
-    process.stdin.write(content)
-    await process.stdin.drain()
-
-
-async def _heard(process: Process) -> tuple[Frame, bytes]:
-    assert process.stdout is not None
-    kind, length = read_head(await process.stdout.readexactly(HEAD.size))
-    return kind, await process.stdout.readexactly(length)
+        await end(process)
 
 
 def _outcome(kind: Frame, content: bytes) -> bytes:

@@ -22,6 +22,7 @@ from dragoman.documents.process import portions
 from dragoman.errors import ConfigError
 from dragoman.server.documents import Documents
 from dragoman.server.drafting import Draft, draft
+from dragoman.server.explanations import Explanations
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
@@ -31,7 +32,7 @@ from dragoman.server.queue import Found, Queue, Work, works_of
 from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct
 from dragoman.server.settings import Settings
 from dragoman.server.tasks import Beside, LongTasks
-from dragoman.server.tracing import trace
+from dragoman.server.tracing import TraceTask
 from dragoman.text.normalize import to_traditional
 from dragoman.translate import protect
 from dragoman.translate.plan import Plan
@@ -43,9 +44,7 @@ log = logging.getLogger("dragoman.server")
 
 T = TypeVar("T")
 Submit = Callable[[list[str]], list[str]]  # texts in, translations out
-EXPLAINING = 30.0  # seconds: the first time it loads the reference engine
 LONG_TASKS = 16  # pages and drafts under way at once; they wait more than they compute
-EXPLANATIONS = 4  # one computes, the others wait for it
 
 
 class Service:
@@ -61,8 +60,8 @@ class Service:
         self.keys = Keys(settings.keys) if settings.keys else None
         # Each process counts for itself, and connections come to all of them alike.
         self._addresses = AddressLimit(self.limits.per_minute / settings.network.workers)
-        self.tasks, self._explaining = LongTasks(LONG_TASKS), LongTasks(EXPLANATIONS)
-        self.documents, self.beside = Documents(self.limits), Beside()
+        self.tasks, self.beside = LongTasks(LONG_TASKS), Beside()
+        self.documents, self.explanations = Documents(self.limits), Explanations()
         self.formats: tuple[str, ...] = tuple(files.FORMATS)
         self.queue: Queue
 
@@ -78,7 +77,7 @@ class Service:
         await self.queue.close()
         self.tasks.close()
         self.beside.close()
-        self._explaining.close()
+        await self.explanations.close()
         self.models.close()
         if self.keys:
             self.keys.close()
@@ -237,11 +236,24 @@ class Service:
 
         return await self.documents.translate(name, data, written)
 
-    async def explain(self, text: str, model: str | None, reference: str | None, without: str | None) -> str:
+    async def explain(
+        self, text: str, model: str | None, reference: str | None, without: str | None
+    ) -> bytes:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
         served = self.models.named(model) if model else self.models.default
-        translator = await self.models.translator(served)
-        return await self._explaining.run(EXPLAINING, trace, translator, text, reference, without)
+        await self.models.translator(served)  # which says what is wrong with it, if anything is
+        engines = self.settings.engines
+        return await self.explanations.trace(
+            TraceTask(
+                str(served.path.resolve()),
+                engines.engine,
+                engines.device,
+                engines.compute_type,
+                text,
+                reference,
+                without,
+            )
+        )
 
     def _script(self, translation: Translation, direction: Direction) -> Translation:
         """In traditional signs, where these are asked for."""
