@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -183,17 +184,18 @@ class Service:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
         size = sum(map(len, request.texts)) + sum(map(len, request.glossary))
-        guards = await self.beside.run(size, _guarded, request)
-        found: dict[int, Translation] = {}
-        pending = dict(enumerate(guards))
-        while pending:
-            plans, works = await self.beside.run(size, _planned, translator, options, request, pending)
-            hypotheses = await self.queue.search(works, deadline - time.monotonic())
-            done = await self.beside.run(size, _assembled, plans, hypotheses)
-            found |= zip(pending, done, strict=True)
-            guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
-            pending = await self.beside.run(size, _harder, pending, found)
-        return await self.beside.run(size, _restored, request.texts, guards, found)
+        async with self.beside.place(size):
+            guards = await self.beside.run(size, _guarded, request)
+            found: dict[int, Translation] = {}
+            pending = dict(enumerate(guards))
+            while pending:
+                plans, works = await self.beside.run(size, _planned, translator, options, request, pending)
+                hypotheses = await self.queue.search(works, deadline - time.monotonic())
+                done = await self.beside.run(size, _assembled, plans, hypotheses)
+                found |= zip(pending, done, strict=True)
+                guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
+                pending = await self.beside.run(size, _harder, pending, found)
+            return await self.beside.run(size, _restored, request.texts, guards, found)
 
     async def through(
         self,
@@ -204,22 +206,35 @@ class Service:
         seconds: float,
     ) -> T:
         """Run `function` in a thread with a way to translate: through the same queue as all others' texts."""
-        loop, ended, deadline = asyncio.get_running_loop(), threading.Event(), time.monotonic() + seconds
+        loop, deadline = asyncio.get_running_loop(), time.monotonic() + seconds
+        asked: list[Future[list[Translation]]] = []
+        ended = threading.Event()
 
         def submit(texts: list[str]) -> list[str]:
             found: list[str] = []
             for portion in portions(texts, self.limits.items, self.limits.characters):
-                if ended.is_set():
-                    raise too_late(seconds)
                 request = ClientRequest(portion, glossary=glossary)
-                work = self.plain(translator, options, request, deadline - time.monotonic())
-                found += [one.text for one in asyncio.run_coroutine_threadsafe(work, loop).result()]
+                coming = self.plain(translator, options, request, deadline - time.monotonic())
+                asked[:] = [asyncio.run_coroutine_threadsafe(coming, loop)]
+                if ended.is_set():
+                    asked[0].cancel()
+                try:
+                    with self.beside.waiting():
+                        found += [one.text for one in asked[0].result()]
+                except CancelledError:
+                    raise too_late(seconds) from None
             return found
 
+        def work() -> T:
+            with self.beside.computing():
+                return function(submit)
+
         try:
-            return await self.tasks.run(seconds, function, submit)
+            return await self.tasks.run(seconds, work)
         finally:
             ended.set()
+            for waited in asked:
+                waited.cancel()  # nobody waits any more: what is left in the queue is taken out
 
     async def translate_file(self, name: str, data: bytes, request: ClientRequest) -> bytes:
         """A file of one of the formats files.FORMATS, translated. Raises Refusal and UsageError."""
