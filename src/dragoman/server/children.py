@@ -30,7 +30,9 @@ async def start(module: str, environment: Mapping[str, str]) -> Process:
     try:
         return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=given, cwd="/")
     except OSError as error:
-        log.error("no process can be started", extra={"module": module, "why": os.strerror(error.errno or 0)})
+        log.error(
+            "no process can be started", extra={"program": module, "why": os.strerror(error.errno or 0)}
+        )
         raise overloaded(10) from None
 
 
