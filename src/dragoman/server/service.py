@@ -10,7 +10,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,20 +19,25 @@ from typing import TypeVar
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.documents import files, markup
-from dragoman.errors import ConfigError, UsageError
+from dragoman.documents.process import portions
+from dragoman.errors import ConfigError
+from dragoman.server.documents import Documents
 from dragoman.server.drafting import Draft, draft
+from dragoman.server.explanations import Explanations
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, too_late
 from dragoman.server.models import Load, Loader, Models, find
-from dragoman.server.queue import Queue, works_of
+from dragoman.server.queue import Found, Queue, Work, works_of
 from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct
 from dragoman.server.settings import Settings
-from dragoman.server.tasks import LongTasks
-from dragoman.server.tracing import trace
+from dragoman.server.tasks import Beside, LongTasks
+from dragoman.server.tracing import TraceTask
 from dragoman.text.normalize import to_traditional
 from dragoman.translate import protect
+from dragoman.translate.plan import Plan
+from dragoman.translate.terms import Terms
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
 
@@ -39,9 +45,7 @@ log = logging.getLogger("dragoman.server")
 
 T = TypeVar("T")
 Submit = Callable[[list[str]], list[str]]  # texts in, translations out
-EXPLAINING = 30.0  # seconds: the first time it loads the reference engine
-LONG_TASKS = 16  # files, pages and drafts under way at once; they wait more than they compute
-EXPLANATIONS = 4  # one computes, the others wait for it
+LONG_TASKS = 16  # pages and drafts under way at once; they wait more than they compute
 
 
 class Service:
@@ -57,7 +61,8 @@ class Service:
         self.keys = Keys(settings.keys) if settings.keys else None
         # Each process counts for itself, and connections come to all of them alike.
         self._addresses = AddressLimit(self.limits.per_minute / settings.network.workers)
-        self.tasks, self._explaining = LongTasks(LONG_TASKS), LongTasks(EXPLANATIONS)
+        self.tasks, self.beside = LongTasks(LONG_TASKS), Beside()
+        self.documents, self.explanations = Documents(self.limits), Explanations()
         self.formats: tuple[str, ...] = tuple(files.FORMATS)
         self.queue: Queue
 
@@ -72,7 +77,8 @@ class Service:
         """Finish what was accepted."""
         await self.queue.close()
         self.tasks.close()
-        self._explaining.close()
+        self.beside.close()
+        await self.explanations.close()
         self.models.close()
         if self.keys:
             self.keys.close()
@@ -177,29 +183,19 @@ class Service:
     ) -> list[Translation]:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
-        guards = [protect.protect(text, request.glossary) for text in request.texts]
-        prefixes = request.prefixes or [""] * len(guards)
-        found: dict[int, Translation] = {}
-        pending = dict(enumerate(guards))
-        while pending:
-            plans = [
-                translator.plan(
-                    guard.text,
-                    options,
-                    protect.beginning(guard, prefixes[i]),
-                    alignments=request.alignments,
-                    token_scores=request.scores,
-                )
-                for i, guard in pending.items()
-            ]
-            works = [work for plan in plans for work in works_of(plan)]
-            hypotheses = iter(await self.queue.search(works, deadline - time.monotonic()))
-            done = [plan.translation(hypotheses) for plan in plans]
-            found |= zip(pending, done, strict=True)
-            guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
-            harder = {i: protect.again(guard, found[i].text) for i, guard in pending.items()}
-            pending = {i: guard for i, guard in harder.items() if guard}
-        return [_restored(text, guards[i], found[i]) for i, text in enumerate(request.texts)]
+        size = sum(map(len, request.texts)) + sum(map(len, request.glossary))
+        async with self.beside.place(size):
+            guards = await self.beside.run(size, _guarded, request)
+            found: dict[int, Translation] = {}
+            pending = dict(enumerate(guards))
+            while pending:
+                plans, works = await self.beside.run(size, _planned, translator, options, request, pending)
+                hypotheses = await self.queue.search(works, deadline - time.monotonic())
+                done = await self.beside.run(size, _assembled, plans, hypotheses)
+                found |= zip(pending, done, strict=True)
+                guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
+                pending = await self.beside.run(size, _harder, pending, found)
+            return await self.beside.run(size, _restored, request.texts, guards, found)
 
     async def through(
         self,
@@ -210,22 +206,35 @@ class Service:
         seconds: float,
     ) -> T:
         """Run `function` in a thread with a way to translate: through the same queue as all others' texts."""
-        loop, ended, deadline = asyncio.get_running_loop(), threading.Event(), time.monotonic() + seconds
+        loop, deadline = asyncio.get_running_loop(), time.monotonic() + seconds
+        asked: list[Future[list[Translation]]] = []
+        ended = threading.Event()
 
         def submit(texts: list[str]) -> list[str]:
             found: list[str] = []
-            for portion in _portions(texts, self.limits.items, self.limits.characters):
-                if ended.is_set():
-                    raise too_late(seconds)
+            for portion in portions(texts, self.limits.items, self.limits.characters):
                 request = ClientRequest(portion, glossary=glossary)
-                work = self.plain(translator, options, request, deadline - time.monotonic())
-                found += [one.text for one in asyncio.run_coroutine_threadsafe(work, loop).result()]
+                coming = self.plain(translator, options, request, deadline - time.monotonic())
+                asked[:] = [asyncio.run_coroutine_threadsafe(coming, loop)]
+                if ended.is_set():
+                    asked[0].cancel()
+                try:
+                    with self.beside.waiting():
+                        found += [one.text for one in asked[0].result()]
+                except CancelledError:
+                    raise too_late(seconds) from None
             return found
 
+        def work() -> T:
+            with self.beside.computing():
+                return function(submit)
+
         try:
-            return await self.tasks.run(seconds, function, submit)
+            return await self.tasks.run(seconds, work)
         finally:
             ended.set()
+            for waited in asked:
+                waited.cancel()  # nobody waits any more: what is left in the queue is taken out
 
     async def translate_file(self, name: str, data: bytes, request: ClientRequest) -> bytes:
         """A file of one of the formats files.FORMATS, translated. Raises Refusal and UsageError."""
@@ -233,15 +242,33 @@ class Service:
         if direction.model is None:
             return data
         translator = await self.models.translator(direction.model)
-        options, seconds = self.options(translator, request), self.limits.file_deadline
-        work = partial(files.translate_file, name, data)
-        return await self.through(work, translator, options, request.glossary, seconds)
+        options, deadline = self.options(translator, request), time.monotonic() + self.limits.file_deadline
 
-    async def explain(self, text: str, model: str | None, reference: str | None, without: str | None) -> str:
+        async def written(texts: list[str]) -> list[str]:
+            portion = ClientRequest(texts, glossary=request.glossary)
+            found = await self.plain(translator, options, portion, deadline - time.monotonic())
+            return [one.text for one in found]
+
+        return await self.documents.translate(name, data, written)
+
+    async def explain(
+        self, text: str, model: str | None, reference: str | None, without: str | None
+    ) -> bytes:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
         served = self.models.named(model) if model else self.models.default
-        translator = await self.models.translator(served)
-        return await self._explaining.run(EXPLAINING, trace, translator, text, reference, without)
+        await self.models.translator(served)  # which says what is wrong with it, if anything is
+        engines = self.settings.engines
+        return await self.explanations.trace(
+            TraceTask(
+                str(served.path.resolve()),
+                engines.engine,
+                engines.device,
+                engines.compute_type,
+                text,
+                reference,
+                without,
+            )
+        )
 
     def _script(self, translation: Translation, direction: Direction) -> Translation:
         """In traditional signs, where these are asked for."""
@@ -251,29 +278,52 @@ class Service:
         return replace(translation, text=to_traditional(translation.text), alternatives=others)
 
 
-def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[str]]:
-    """Texts as so many requests: a file takes no more room and no more time at once than any other of them.
-
-    Raises UsageError for a text that no request may hold.
-    """
-    portion: list[str] = []
-    held = 0
-    for text in texts:
-        if len(text) > characters:
-            raise UsageError(
-                f"a paragraph of the file has {len(text):,} characters, and at most {characters:,} are translated at "
-                "once: divide it"
-            )
-        if portion and (len(portion) == items or held + len(text) > characters):
-            yield portion
-            portion, held = [], 0
-        portion.append(text)
-        held += len(text)
-    if portion:
-        yield portion
+def _guarded(request: ClientRequest) -> list[protect.Protected]:
+    terms = Terms(request.glossary)
+    return [protect.protect(text, terms) for text in request.texts]
 
 
-def _restored(text: str, guard: protect.Protected, found: Translation) -> Translation:
+def _planned(
+    translator: Translator,
+    options: DecodingOptions,
+    request: ClientRequest,
+    guards: Mapping[int, protect.Protected],
+) -> tuple[list[Plan], list[Work]]:
+    """How some of a request's texts, by their places, are translated, and what is to be searched for."""
+    prefixes = request.prefixes or [""] * len(request.texts)
+    plans = [
+        translator.plan(
+            guard.text,
+            options,
+            protect.beginning(guard, prefixes[i]),
+            alignments=request.alignments,
+            token_scores=request.scores,
+        )
+        for i, guard in guards.items()
+    ]
+    return plans, [work for plan in plans for work in works_of(plan)]
+
+
+def _assembled(plans: Sequence[Plan], hypotheses: Sequence[Found]) -> list[Translation]:
+    found = iter(hypotheses)
+    return [plan.translation(found) for plan in plans]
+
+
+def _harder(
+    guards: Mapping[int, protect.Protected], found: Mapping[int, Translation]
+) -> dict[int, protect.Protected]:
+    """What to translate instead, where something did not come through."""
+    others = {i: protect.again(guard, found[i].text) for i, guard in guards.items()}
+    return {i: guard for i, guard in others.items() if guard}
+
+
+def _restored(
+    texts: Sequence[str], guards: Sequence[protect.Protected], found: Mapping[int, Translation]
+) -> list[Translation]:
+    return [_unguarded(text, guards[i], found[i]) for i, text in enumerate(texts)]
+
+
+def _unguarded(text: str, guard: protect.Protected, found: Translation) -> Translation:
     """The translation of a guarded text as that of the text; alternatives that lost something are left out."""
     others = [
         replace(other, source=text, text=protect.restore(guard, other.text))

@@ -200,7 +200,9 @@ class Api:
     async def translate(self, http: Request) -> Response:
         request = request_of(read(TranslateRequest, json_object(await http.body())))
         self._service.admit(self._client(http), request)
-        return as_json(response_of(await self._service.translate(request)))
+        answer = await self._service.translate(request)
+        size = sum(map(len, request.texts))
+        return await self._service.beside.run(size, lambda: as_json(response_of(answer)))
 
     async def stream(self, http: Request) -> Response:
         asked = read(TranslateRequest, json_object(await http.body()))
