@@ -15,7 +15,8 @@ from typing import Any
 
 from dragoman.corpus.lines import COMPRESSED, new_file, open_file, read_lines
 from dragoman.errors import CorpusError
-from dragoman.text.normalize import base_language, count_words, script_counts
+from dragoman.text.languages import base_language
+from dragoman.text.normalize import count_words, script_counts
 
 _TABLES = (".tsv",)
 _JSON = (".jsonl", ".json")

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.documents import files, markup
+from dragoman.documents.encodings import beginning
 from dragoman.errors import ConfigError, UsageError
 from dragoman.server.drafting import Draft, draft
 from dragoman.server.gate.keys import Keys
@@ -26,11 +27,11 @@ from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, too_late
 from dragoman.server.models import Load, Loader, Models, find
 from dragoman.server.queue import Queue, works_of
-from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct
+from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct, direct_each
 from dragoman.server.settings import Settings
 from dragoman.server.tasks import LongTasks
 from dragoman.server.tracing import trace
-from dragoman.text.normalize import to_traditional
+from dragoman.text.normalize import to_simplified, to_traditional
 from dragoman.translate import protect
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
@@ -122,25 +123,44 @@ class Service:
             raise too_late(self.limits.deadline) from None
 
     async def _translate(self, request: ClientRequest) -> Answer:
-        direction = direct(self.models, request)
+        """Texts of a list that go the same way go together."""
+        directions = direct_each(self.models, request) or [direct(self.models, request)]
+        groups: dict[tuple[str | None, bool], list[int]] = {}
+        for number, one in enumerate(directions[: len(request.texts)]):
+            groups.setdefault((one.model.name if one.model else None, one.foreign), []).append(number)
+        parts = [self._one_way(request.part(them), directions[them[0]]) for them in groups.values()]
+        placed: dict[int, Translation] = {}
+        for numbers, found in zip(groups.values(), await asyncio.gather(*parts), strict=True):
+            placed |= zip(numbers, found, strict=True)
+        answer = Answer([placed[number] for number in sorted(placed)], directions)
+        if self.settings.log_text:
+            pairs = [(one.source, one.text) for one in answer.translations]
+            model = answer.direction.model
+            log.info("translated", extra={"model": model.name if model else None, "texts": pairs})
+        return answer
+
+    async def _one_way(self, request: ClientRequest, direction: Direction) -> list[Translation]:
+        """Texts that are all in one language."""
         if direction.model is None:
-            return Answer(
-                [self._script(Translation(text, text, None), direction) for text in request.texts], direction
-            )
+            flags = ("copied",) if direction.foreign else ()
+            texts = [Translation(text, text, None, flags=flags) for text in request.texts]
+            return texts if direction.foreign else [scripted(one, direction) for one in texts]
         translator = await self.models.translator(direction.model)
         options = self.options(translator, request)
         if request.html:
             pages = [partial(markup.translate_html, text) for text in request.texts]
-            all_pages: Callable[[Submit], list[str]] = lambda submit: [page(submit) for page in pages]
+            script = in_script(direction)
+            all_pages: Callable[[Submit], list[str]] = lambda submit: [
+                page(lambda texts: list(map(script, submit(texts)))) for page in pages
+            ]
             done = await self.through(all_pages, translator, options, request.glossary, self.limits.deadline)
-            found = [Translation(text, page, None) for text, page in zip(request.texts, done, strict=True)]
-        else:
-            found = await self.plain(translator, options, request, self.limits.deadline)
-        answer = Answer([self._script(one, direction) for one in found], direction)
-        if self.settings.log_text:
-            pairs = [(one.source, one.text) for one in answer.translations]
-            log.info("translated", extra={"model": direction.model.name, "texts": pairs})
-        return answer
+            return [Translation(text, page, None) for text, page in zip(request.texts, done, strict=True)]
+        if (
+            direction.target.traditional
+        ):  # what a model writes is in simplified signs, also where it is told how to begin
+            request = replace(request, prefixes=[to_simplified(prefix) for prefix in request.prefixes])
+        found = await self.plain(translator, options, request, self.limits.deadline)
+        return [scripted(one, direction) for one in found]
 
     async def draft(self, request: ClientRequest) -> AsyncIterator[Draft]:
         """The translation of one text while it is written; nothing where there is none, or others wait."""
@@ -149,7 +169,11 @@ class Service:
             return
         translator = await self.models.translator(direction.model)
         guard = protect.protect(request.texts[0], request.glossary)
-        prefix = protect.beginning(guard, (request.prefixes or [""])[0])
+        script = in_script(direction)
+        prefix = (request.prefixes or [""])[0]
+        if direction.target.traditional:
+            prefix = to_simplified(prefix)
+        prefix = protect.beginning(guard, prefix)
         written: asyncio.Queue[Draft | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
 
@@ -158,7 +182,9 @@ class Service:
                 for one in drafts:
                     if gone.is_set():
                         return
-                    shown = replace(one, text=protect.restore(guard, one.text))
+                    shown = replace(
+                        one, token=script(one.token), text=script(protect.restore(guard, one.text))
+                    )
                     loop.call_soon_threadsafe(written.put_nowait, shown)
 
         writing = asyncio.ensure_future(self.tasks.run(self.limits.deadline, write))
@@ -229,12 +255,22 @@ class Service:
 
     async def translate_file(self, name: str, data: bytes, request: ClientRequest) -> bytes:
         """A file of one of the formats files.FORMATS, translated. Raises Refusal and UsageError."""
-        direction = direct(self.models, replace(request, texts=[_beginning(data)]))
+        direction = direct(self.models, replace(request, texts=[beginning(data)]))
+        script = in_script(direction)
         if direction.model is None:
-            return data
+            if not direction.target.traditional:
+                return data
+            copy = lambda texts: list(map(script, texts))
+            return await self.tasks.run(
+                self.limits.file_deadline, files.translate_file, name, data, copy, direction.source.base
+            )
         translator = await self.models.translator(direction.model)
         options, seconds = self.options(translator, request), self.limits.file_deadline
-        work = partial(files.translate_file, name, data)
+
+        def work(submit: Submit) -> bytes:
+            in_signs = lambda texts: list(map(script, submit(texts)))
+            return files.translate_file(name, data, in_signs, direction.source.base)
+
         return await self.through(work, translator, options, request.glossary, seconds)
 
     async def explain(self, text: str, model: str | None, reference: str | None, without: str | None) -> str:
@@ -243,12 +279,17 @@ class Service:
         translator = await self.models.translator(served)
         return await self._explaining.run(EXPLAINING, trace, translator, text, reference, without)
 
-    def _script(self, translation: Translation, direction: Direction) -> Translation:
-        """In traditional signs, where these are asked for."""
-        if not direction.target.traditional:
-            return translation
-        others = [replace(other, text=to_traditional(other.text)) for other in translation.alternatives]
-        return replace(translation, text=to_traditional(translation.text), alternatives=others)
+
+def in_script(direction: Direction) -> Callable[[str], str]:
+    """What a translation is passed through: into traditional signs, where these are asked for."""
+    return to_traditional if direction.target.traditional else str
+
+
+def scripted(translation: Translation, direction: Direction) -> Translation:
+    """The same in the signs that are asked for."""
+    script = in_script(direction)
+    others = [replace(other, text=script(other.text)) for other in translation.alternatives]
+    return replace(translation, text=script(translation.text), alternatives=others)
 
 
 def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[str]]:
@@ -281,8 +322,3 @@ def _restored(text: str, guard: protect.Protected, found: Translation) -> Transl
         if protect.survived(guard, other.text)
     ]
     return replace(found, source=text, text=protect.restore(guard, found.text), alternatives=others)
-
-
-def _beginning(data: bytes) -> str:
-    """Some of a file's text, to tell its language by; of a packed format it is no text, and nothing is told."""
-    return "" if data[:2] == b"PK" else data[:4000].decode("utf-8", "ignore")

@@ -16,12 +16,12 @@ from starlette.responses import Response
 from dragoman.errors import UsageError
 from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
-from dragoman.server.codes import name_of
 from dragoman.server.downloads import Downloads
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import Answer, Client, ClientRequest
+from dragoman.server.requests import Answer, Client, ClientRequest, is_auto, languages_of
 from dragoman.server.service import Service
-from dragoman.text.languages import Detected, detect
+from dragoman.text.detection import Detected
+from dragoman.text.languages import name_of
 
 FORMATS = ("text", "html")
 
@@ -54,7 +54,7 @@ class LibreTranslate:
             raise Refusal(400, f"Invalid request: alternatives ({alternatives}) exceeds limit ({most})")
         self._admit(http, fields, request)
         answer = await self._service.translate(_with_alternatives(request, alternatives))
-        return as_json(_answer(answer, several, alternatives, request.source == "auto"))
+        return as_json(_answer(answer, several, alternatives, is_auto(request)))
 
     def _request(self, fields: Fields, texts: list[str]) -> ClientRequest:
         source, target = fields.text("source"), fields.text("target")
@@ -78,9 +78,7 @@ class LibreTranslate:
         if not any(texts):
             raise _missing("q")
         self._admit(http, fields, ClientRequest(texts))
-        known = self._service.models.languages
-        found = detect("\n".join(texts), known) or [Detected(known[0], 0.0)]
-        return as_json([detected_out(one) for one in found])
+        return as_json([detected_out(one) for one in languages_of("\n".join(texts), self._service.models)])
 
     async def languages(self, http: Request) -> Response:
         models = self._service.models
@@ -170,9 +168,9 @@ def _with_alternatives(request: ClientRequest, alternatives: int) -> ClientReque
 def _answer(answer: Answer, several: bool, alternatives: int, auto: bool) -> dict[str, Any]:
     texts = [one.text for one in answer.translations]
     found: dict[str, Any] = {"translatedText": texts if several else texts[0]}
-    if auto and answer.direction.detected:
-        detected = detected_out(answer.direction.detected)
-        found["detectedLanguage"] = [detected] * len(texts) if several else detected
+    if auto:
+        detected = [detected_out(one.detected) for one in answer.directions if one.detected]
+        found["detectedLanguage"] = detected if several else detected[0]
     if alternatives:
         others = [
             [text for text in dict.fromkeys(other.text for other in one.alternatives) if text != one.text]
