@@ -141,15 +141,15 @@ class Service:
 
     async def _one_way(self, request: ClientRequest, direction: Direction) -> list[Translation]:
         """Texts that are all in one language."""
+        script = in_script(direction)
         if direction.model is None:
             flags = ("copied",) if direction.foreign else ()
             texts = [Translation(text, text, None, flags=flags) for text in request.texts]
-            return texts if direction.foreign else [scripted(one, direction) for one in texts]
+            return texts if direction.foreign else [one.mapped(script) for one in texts]
         translator = await self.models.translator(direction.model)
         options = self.options(translator, request)
         if request.html:
             pages = [partial(markup.translate_html, text) for text in request.texts]
-            script = in_script(direction)
             all_pages: Callable[[Submit], list[str]] = lambda submit: [
                 page(lambda texts: list(map(script, submit(texts)))) for page in pages
             ]
@@ -160,7 +160,7 @@ class Service:
         ):  # what a model writes is in simplified signs, also where it is told how to begin
             request = replace(request, prefixes=[to_simplified(prefix) for prefix in request.prefixes])
         found = await self.plain(translator, options, request, self.limits.deadline)
-        return [scripted(one, direction) for one in found]
+        return [one.mapped(script) for one in found]
 
     async def draft(self, request: ClientRequest) -> AsyncIterator[Draft]:
         """The translation of one text while it is written; nothing where there is none, or others wait."""
@@ -283,13 +283,6 @@ class Service:
 def in_script(direction: Direction) -> Callable[[str], str]:
     """What a translation is passed through: into traditional signs, where these are asked for."""
     return to_traditional if direction.target.traditional else str
-
-
-def scripted(translation: Translation, direction: Direction) -> Translation:
-    """The same in the signs that are asked for."""
-    script = in_script(direction)
-    others = [replace(other, text=script(other.text)) for other in translation.alternatives]
-    return replace(translation, text=script(translation.text), alternatives=others)
 
 
 def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[str]]:

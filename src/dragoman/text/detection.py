@@ -8,7 +8,7 @@ that the reader knows is likelier to be sent to them than another.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -75,9 +75,11 @@ def detect(text: str, known: Sequence[str] = ()) -> list[Detected]:
     favour = _KNOWN if len(words) > 1 else _KNOWN_ALONE
     weight: dict[str, float] = {}
     for label, share in _identifier().rank(text):
-        code = _code(label, bases)
+        code, usual = _facts(label)
+        if code == "yue" and code not in bases:
+            code = "zh"
         # Half the letters of a script are weak evidence for its languages, and a tenth nearly none.
-        in_script = sum(written.get(script, 0.0) for script in bases.get(code) or scripts_of(code)) ** 3
+        in_script = sum(written.get(script, 0.0) for script in bases.get(code) or usual) ** 3
         factor = favour if code in bases else _usual(code)
         weight[code] = weight.get(code, 0.0) + factor * in_script * share
     total = sum(weight.values())
@@ -116,11 +118,7 @@ def _identifier() -> LanguageIdentifier:
 
 
 @cache
-def _code_of(label: str) -> str:
-    return base_language(_ALSO.get(label, label))
-
-
-def _code(label: str, known: Collection[str]) -> str:
-    """The language that one of the library's labels stands for."""
-    code = _code_of(label)
-    return "zh" if code == "yue" and code not in known else code
+def _facts(label: str) -> tuple[str, frozenset[str]]:
+    """The language that one of the library's labels stands for, and the scripts that it is written in."""
+    code = base_language(_ALSO.get(label, label))
+    return code, scripts_of(code)
