@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from dragoman.documents.process import portions
 from dragoman.errors import UsageError
 from dragoman.server import models as models_module
 from dragoman.server.app import build
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.logs import JsonLines
-from dragoman.server.service import _portions
 from dragoman.server.settings import Limits
 from dragoman.translate.translator import Translator
 from server.conftest import HERE, settings
@@ -213,7 +213,7 @@ def test_neighbours_do_not_change_an_answer(client: TestClient, translator: Tran
 
 def test_a_file_comes_in_portions_that_a_request_could_hold() -> None:
     """A document of 95 kB held one text of 98 million characters, which was encoded at once."""
-    assert list(_portions(["aa", "b", "cc", "d", "e"], 3, 4)) == [["aa", "b"], ["cc", "d", "e"]]
-    assert list(_portions([], 3, 4)) == []
+    assert list(portions(["aa", "b", "cc", "d", "e"], 3, 4)) == [["aa", "b"], ["cc", "d", "e"]]
+    assert list(portions([], 3, 4)) == []
     with pytest.raises(UsageError, match="a paragraph of the file has 5 characters, and at most 4"):
-        list(_portions(["a", "bbbbb"], 3, 4))
+        list(portions(["a", "bbbbb"], 3, 4))

@@ -64,13 +64,27 @@ def beginning(data: bytes) -> str:
     """Some of a file's text, to tell its language by; nothing of what is packed, where bytes are no text."""
     if data.startswith(b"PK"):
         return ""
-    found = _first_that_fits(data, [*([name] if (name := declared_in(data)) else []), "utf-8", "gb18030"])
-    text = found[0][:_BEGINNING] if found else ""
-    if found and found[1] != "gb18030":
-        return text
+    data, declared = data[: 4 * _BEGINNING], declared_in(data)
+    marked = [encoding for mark, encoding in _BOMS if data.startswith(mark)]
+    for encoding in marked or [*([declared] if declared else []), "utf-8"]:
+        if (text := _begun(data, encoding)) is not None:
+            return text[:_BEGINNING]
     # What Western Europe wrote often passes for GB18030, with a rare sign for every accent and the letter after it.
+    text = _begun(data, "gb18030") or ""
     scripts = script_counts(text)
-    return text if 2 * scripts["Han"] > scripts["Latin"] else data[:_BEGINNING].decode("cp1252", "ignore")
+    return (
+        text[:_BEGINNING]
+        if 2 * scripts["Han"] > scripts["Latin"]
+        else data.decode("cp1252", "ignore")[:_BEGINNING]
+    )
+
+
+def _begun(data: bytes, encoding: str) -> str | None:
+    """The text of bytes that may end within a character; None for what is none in this encoding."""
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data)
+    except (UnicodeDecodeError, LookupError):
+        return None
 
 
 def _first_that_fits(data: bytes, encodings: list[str]) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dragoman.decoding.options import Hypothesis, SearchRequest
 from dragoman.engines import Engine, translate
@@ -44,6 +44,14 @@ class Work:
     ids: tuple[int, ...]
     request: SearchRequest
     prefix: tuple[int, ...] = ()
+    # Computed where the work is made, which for many is not on the event loop.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((id(self.engine), self.ids, self.request, self.prefix)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def group(self) -> tuple[object, ...]:

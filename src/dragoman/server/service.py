@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -19,20 +19,36 @@ from typing import TypeVar
 from dragoman.decoding.options import DecodingOptions
 from dragoman.documents import files, markup
 from dragoman.documents.encodings import beginning
-from dragoman.errors import ConfigError, UsageError
+from dragoman.documents.process import portions
+from dragoman.errors import ConfigError
+from dragoman.server.documents import Documents
 from dragoman.server.drafting import Draft, draft
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, too_late
 from dragoman.server.models import Load, Loader, Models, find
-from dragoman.server.queue import Queue, works_of
-from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct, direct_each
+from dragoman.server.queue import Found, Queue, Work, works_of
+from dragoman.server.requests import (
+    Answer,
+    Client,
+    ClientRequest,
+    Direction,
+    check,
+    direct,
+    direct_each,
+    is_auto,
+    languages_of,
+)
 from dragoman.server.settings import Settings
-from dragoman.server.tasks import LongTasks
+from dragoman.server.tasks import SHORT, Beside, LongTasks
 from dragoman.server.tracing import trace
+from dragoman.text import detection
+from dragoman.text.detection import Detected
 from dragoman.text.normalize import to_simplified, to_traditional
 from dragoman.translate import protect
+from dragoman.translate.plan import Plan
+from dragoman.translate.terms import Terms
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
 
@@ -41,7 +57,7 @@ log = logging.getLogger("dragoman.server")
 T = TypeVar("T")
 Submit = Callable[[list[str]], list[str]]  # texts in, translations out
 EXPLAINING = 30.0  # seconds: the first time it loads the reference engine
-LONG_TASKS = 16  # files, pages and drafts under way at once; they wait more than they compute
+LONG_TASKS = 16  # pages and drafts under way at once; they wait more than they compute
 EXPLANATIONS = 4  # one computes, the others wait for it
 
 
@@ -59,6 +75,7 @@ class Service:
         # Each process counts for itself, and connections come to all of them alike.
         self._addresses = AddressLimit(self.limits.per_minute / settings.network.workers)
         self.tasks, self._explaining = LongTasks(LONG_TASKS), LongTasks(EXPLANATIONS)
+        self.documents, self.beside = Documents(self.limits), Beside()
         self.formats: tuple[str, ...] = tuple(files.FORMATS)
         self.queue: Queue
 
@@ -73,6 +90,7 @@ class Service:
         """Finish what was accepted."""
         await self.queue.close()
         self.tasks.close()
+        self.beside.close()
         self._explaining.close()
         self.models.close()
         if self.keys:
@@ -124,7 +142,8 @@ class Service:
 
     async def _translate(self, request: ClientRequest) -> Answer:
         """Texts of a list that go the same way go together."""
-        directions = direct_each(self.models, request) or [direct(self.models, request)]
+        each = await self.beside.run(self._size(request), direct_each, self.models, request)
+        directions = each or [direct(self.models, request)]
         groups: dict[tuple[str | None, bool], list[int]] = {}
         for number, one in enumerate(directions[: len(request.texts)]):
             groups.setdefault((one.model.name if one.model else None, one.foreign), []).append(number)
@@ -164,7 +183,7 @@ class Service:
 
     async def draft(self, request: ClientRequest) -> AsyncIterator[Draft]:
         """The translation of one text while it is written; nothing where there is none, or others wait."""
-        direction = direct(self.models, request)
+        direction = await self.directed(request)
         if direction.model is None or request.html or self.queue.depth:
             return
         translator = await self.models.translator(direction.model)
@@ -203,29 +222,18 @@ class Service:
     ) -> list[Translation]:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
-        guards = [protect.protect(text, request.glossary) for text in request.texts]
-        prefixes = request.prefixes or [""] * len(guards)
+        size = sum(map(len, request.texts)) + sum(map(len, request.glossary))
+        guards = await self.beside.run(size, _guarded, request)
         found: dict[int, Translation] = {}
         pending = dict(enumerate(guards))
         while pending:
-            plans = [
-                translator.plan(
-                    guard.text,
-                    options,
-                    protect.beginning(guard, prefixes[i]),
-                    alignments=request.alignments,
-                    token_scores=request.scores,
-                )
-                for i, guard in pending.items()
-            ]
-            works = [work for plan in plans for work in works_of(plan)]
-            hypotheses = iter(await self.queue.search(works, deadline - time.monotonic()))
-            done = [plan.translation(hypotheses) for plan in plans]
+            plans, works = await self.beside.run(size, _planned, translator, options, request, pending)
+            hypotheses = await self.queue.search(works, deadline - time.monotonic())
+            done = await self.beside.run(size, _assembled, plans, hypotheses)
             found |= zip(pending, done, strict=True)
             guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
-            harder = {i: protect.again(guard, found[i].text) for i, guard in pending.items()}
-            pending = {i: guard for i, guard in harder.items() if guard}
-        return [_restored(text, guards[i], found[i]) for i, text in enumerate(request.texts)]
+            pending = await self.beside.run(size, _harder, pending, found)
+        return await self.beside.run(size, _restored, request.texts, guards, found)
 
     async def through(
         self,
@@ -240,7 +248,7 @@ class Service:
 
         def submit(texts: list[str]) -> list[str]:
             found: list[str] = []
-            for portion in _portions(texts, self.limits.items, self.limits.characters):
+            for portion in portions(texts, self.limits.items, self.limits.characters):
                 if ended.is_set():
                     raise too_late(seconds)
                 request = ClientRequest(portion, glossary=glossary)
@@ -255,23 +263,42 @@ class Service:
 
     async def translate_file(self, name: str, data: bytes, request: ClientRequest) -> bytes:
         """A file of one of the formats files.FORMATS, translated. Raises Refusal and UsageError."""
-        direction = direct(self.models, replace(request, texts=[beginning(data)]))
-        script = in_script(direction)
-        if direction.model is None:
-            if not direction.target.traditional:
-                return data
-            copy = lambda texts: list(map(script, texts))
-            return await self.tasks.run(
-                self.limits.file_deadline, files.translate_file, name, data, copy, direction.source.base
+        deadline = time.monotonic() + self.limits.file_deadline
+        told = beginning(data) if is_auto(request) else ""
+        # What is in a packed file, and so its language, is known when its first texts come.
+        packed = is_auto(request) and not told
+        direction = None if packed else await self.directed(replace(request, texts=[told]))
+        if direction and direction.model is None and not direction.target.traditional:
+            return data
+
+        async def written(texts: list[str]) -> list[str]:
+            nonlocal direction
+            direction = direction or await self.directed(replace(request, texts=texts))
+            script = in_script(direction)
+            if direction.model is None:
+                return list(map(script, texts))
+            translator = await self.models.translator(direction.model)
+            options, portion = (
+                self.options(translator, request),
+                ClientRequest(texts, glossary=request.glossary),
             )
-        translator = await self.models.translator(direction.model)
-        options, seconds = self.options(translator, request), self.limits.file_deadline
+            found = await self.plain(translator, options, portion, deadline - time.monotonic())
+            return [script(one.text) for one in found]
 
-        def work(submit: Submit) -> bytes:
-            in_signs = lambda texts: list(map(script, submit(texts)))
-            return files.translate_file(name, data, in_signs, direction.source.base)
+        source = direction.source.base if direction else ""
+        return await self.documents.translate(name, data, written, source)
 
-        return await self.through(work, translator, options, request.glossary, seconds)
+    async def languages_of(self, text: str) -> list[Detected]:
+        """What a text may be in, the likeliest first. Raises Refusal (400) where nobody could tell."""
+        return await self.beside.run(self._size(ClientRequest([text])), languages_of, text, self.models)
+
+    async def directed(self, request: ClientRequest) -> Direction:
+        """Which model is meant. Raises Refusal (400) for languages that none of them knows."""
+        return await self.beside.run(self._size(request), direct, self.models, request)
+
+    def _size(self, request: ClientRequest) -> int:
+        """Characters of a request whose languages are told, as if there were many until the statistics are unpacked."""
+        return sum(map(len, request.texts)) if detection.is_ready() or not is_auto(request) else SHORT + 1
 
     async def explain(self, text: str, model: str | None, reference: str | None, without: str | None) -> str:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
@@ -285,29 +312,52 @@ def in_script(direction: Direction) -> Callable[[str], str]:
     return to_traditional if direction.target.traditional else str
 
 
-def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[str]]:
-    """Texts as so many requests: a file takes no more room and no more time at once than any other of them.
-
-    Raises UsageError for a text that no request may hold.
-    """
-    portion: list[str] = []
-    held = 0
-    for text in texts:
-        if len(text) > characters:
-            raise UsageError(
-                f"a paragraph of the file has {len(text):,} characters, and at most {characters:,} are translated at "
-                "once: divide it"
-            )
-        if portion and (len(portion) == items or held + len(text) > characters):
-            yield portion
-            portion, held = [], 0
-        portion.append(text)
-        held += len(text)
-    if portion:
-        yield portion
+def _guarded(request: ClientRequest) -> list[protect.Protected]:
+    terms = Terms(request.glossary)
+    return [protect.protect(text, terms) for text in request.texts]
 
 
-def _restored(text: str, guard: protect.Protected, found: Translation) -> Translation:
+def _planned(
+    translator: Translator,
+    options: DecodingOptions,
+    request: ClientRequest,
+    guards: Mapping[int, protect.Protected],
+) -> tuple[list[Plan], list[Work]]:
+    """How some of a request's texts, by their places, are translated, and what is to be searched for."""
+    prefixes = request.prefixes or [""] * len(request.texts)
+    plans = [
+        translator.plan(
+            guard.text,
+            options,
+            protect.beginning(guard, prefixes[i]),
+            alignments=request.alignments,
+            token_scores=request.scores,
+        )
+        for i, guard in guards.items()
+    ]
+    return plans, [work for plan in plans for work in works_of(plan)]
+
+
+def _assembled(plans: Sequence[Plan], hypotheses: Sequence[Found]) -> list[Translation]:
+    found = iter(hypotheses)
+    return [plan.translation(found) for plan in plans]
+
+
+def _harder(
+    guards: Mapping[int, protect.Protected], found: Mapping[int, Translation]
+) -> dict[int, protect.Protected]:
+    """What to translate instead, where something did not come through."""
+    others = {i: protect.again(guard, found[i].text) for i, guard in guards.items()}
+    return {i: guard for i, guard in others.items() if guard}
+
+
+def _restored(
+    texts: Sequence[str], guards: Sequence[protect.Protected], found: Mapping[int, Translation]
+) -> list[Translation]:
+    return [_unguarded(text, guards[i], found[i]) for i, text in enumerate(texts)]
+
+
+def _unguarded(text: str, guard: protect.Protected, found: Translation) -> Translation:
     """The translation of a guarded text as that of the text; alternatives that lost something are left out."""
     others = [
         replace(other, source=text, text=protect.restore(guard, other.text))

@@ -45,6 +45,9 @@ class Limits:
     n_best: Annotated[int, "most translations of one text that may be asked for"] = 10
     deadline: Annotated[float, "seconds after which a request is refused that could not be answered"] = 9.0
     file_deadline: Annotated[float, "the same, for files"] = 120.0
+    files: Annotated[int, "files translated at once; others wait"] = 4
+    file_memory: Annotated[int, "bytes of memory that reading one file may take"] = 1_500_000_000
+    file_seconds: Annotated[int, "seconds of a processor that reading one file may take"] = 60
     queue: Annotated[int, "sentences that may wait; more are refused at once"] = 2048
     per_minute: Annotated[int, "requests a minute from one address without an API key; 0 = no limit"] = 0
     slowest: Annotated[float, "seconds a client may take to send its request"] = 10.0

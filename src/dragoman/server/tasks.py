@@ -1,15 +1,43 @@
-"""Work that takes long, in threads beside the event loop, and so much of it at once and no more. Knows no model."""
+"""Work that takes long, in threads beside the event loop, and so much of it at once and no more. Knows no model.
+
+A thread that computes in Python lets others have the interpreter every 5 ms: with n of them the event loop waits n
+times as long, several times a request. So there are few.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from dragoman.server.gate.refusals import overloaded, too_late
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+SHORT = 2000  # characters of a request that is computed where it is: they take some 10 ms
+COMPUTING = 2  # threads of Python
+
+
+class Beside:
+    """Steps of Python: short ones done at once, since a thread costs more than they do; long ones beside the loop."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(COMPUTING, "computing")
+
+    async def run(self, size: int, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """`function` of some arguments, which are together `size` characters long."""
+        if size <= SHORT:
+            return function(*arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, partial(function, *arguments, **named)
+        )
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class LongTasks:

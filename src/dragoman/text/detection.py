@@ -36,6 +36,7 @@ _MOST_CYRILLIC = 4.0  # Russian
 _MUCH_WRITTEN = frozenset(
     "ar bg cs da de el en es fa fi fr he hi hu id it ja ko nl nb pl pt ro ru sv th tr uk vi zh".split()
 )
+_NOTHING = 1e-4  # a share that does not make one language of two
 # Letters of an alphabet that say as much as one sign of these.
 _SIGN = {"Han": 3, "Kana": 3, "Hangul": 3}
 _ALSO = {"wuu": "zh"}  # what the library names apart and nobody asks for by that name
@@ -75,6 +76,8 @@ def detect(text: str, known: Sequence[str] = ()) -> list[Detected]:
     favour = _KNOWN if len(words) > 1 else _KNOWN_ALONE
     weight: dict[str, float] = {}
     for label, share in _identifier().rank(text):
+        if share < _NOTHING:
+            break
         code, usual = _facts(label)
         if code == "yue" and code not in bases:
             code = "zh"
@@ -85,8 +88,12 @@ def detect(text: str, known: Sequence[str] = ()) -> list[Detected]:
     total = sum(weight.values())
     if not total:  # of a script that is none of theirs
         return [Detected(UNKNOWN, 100.0)]
-    found = [Detected(code, round(100 * value / total, 1)) for code, value in weight.items()]
-    return sorted((one for one in found if one.confidence >= 1), key=lambda one: -one.confidence)
+    found = [
+        Detected(code, round(100 * value / total, 1))
+        for code, value in weight.items()
+        if value >= total / 100
+    ]
+    return sorted(found, key=lambda one: -one.confidence)
 
 
 def _without_codes(text: str) -> str:
@@ -102,6 +109,11 @@ def _shares(text: str) -> dict[str, float]:
     said = {script: count * _SIGN.get(script, 1) for script, count in script_counts(text).items()}
     total = sum(said.values())
     return {script: count / total for script, count in said.items()}
+
+
+def is_ready() -> bool:
+    """Whether the statistics are unpacked, so that the next text takes no half second."""
+    return _identifier.cache_info().currsize > 0
 
 
 @cache

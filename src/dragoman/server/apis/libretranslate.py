@@ -6,6 +6,7 @@ Written from the shapes that its clients send and read. Differences: what a clie
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -18,12 +19,13 @@ from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
 from dragoman.server.downloads import Downloads
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import Answer, Client, ClientRequest, is_auto, languages_of
+from dragoman.server.requests import Answer, Client, ClientRequest, is_auto
 from dragoman.server.service import Service
 from dragoman.text.detection import Detected
 from dragoman.text.languages import name_of
 
 FORMATS = ("text", "html")
+_CONTINUED = bytes(range(0x80, 0xC0))  # bytes of UTF-8 that begin no character
 
 
 def code_out(base: str) -> str:
@@ -78,7 +80,8 @@ class LibreTranslate:
         if not any(texts):
             raise _missing("q")
         self._admit(http, fields, ClientRequest(texts))
-        return as_json([detected_out(one) for one in languages_of("\n".join(texts), self._service.models)])
+        found = await self._service.languages_of("\n".join(texts))
+        return as_json([detected_out(one) for one in found])
 
     async def languages(self, http: Request) -> Response:
         models = self._service.models
@@ -116,21 +119,20 @@ class LibreTranslate:
         if len(data) > most:
             raise Refusal(413, f"the file is larger than {most:,} bytes")
         request = self._request(fields, [])
-        # Of a packed file the bytes are counted, since what is in it is not known yet.
-        characters = len(data if data.startswith(b"PK") else data.decode("utf-8", "ignore"))
-        self._service.count(self._client(http, fields), characters)
+        self._service.count(self._client(http, fields), _characters(data))
         try:
             translated = await self._service.translate_file(f"file{suffix}", data, request)
         except UsageError as error:
             raise Refusal(400, str(error)) from None
-        name = self._downloads.put(translated, suffix)
+        name = await asyncio.to_thread(self._downloads.put, translated, suffix)
         return as_json({"translatedFileUrl": str(http.url.replace(path=f"/download_file/{name}", query=""))})
 
     async def download(self, http: Request) -> Response:
         name = http.path_params["name"]
         # A translated page is somebody's text, not ours: it is saved and never shown under our address.
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(self._downloads.get(name), media_type="application/octet-stream", headers=headers)
+        data = await asyncio.to_thread(self._downloads.get, name)
+        return Response(data, media_type="application/octet-stream", headers=headers)
 
     # -- about us -----------------------------------------------------------------------------------------------
 
@@ -151,6 +153,11 @@ class LibreTranslate:
                 },
             }
         )
+
+
+def _characters(data: bytes) -> int:
+    """Of a packed file the bytes, since what is in it is not known yet. Decoding them holds the interpreter."""
+    return len(data) if data.startswith(b"PK") else len(data.translate(None, _CONTINUED))
 
 
 def _missing(name: str) -> Refusal:

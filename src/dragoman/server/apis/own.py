@@ -14,7 +14,7 @@ from dragoman.errors import DragomanError
 from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import json_object, read
-from dragoman.server.requests import Answer, Client, ClientRequest, Direction, direct
+from dragoman.server.requests import Answer, Client, ClientRequest, Direction
 from dragoman.server.service import Service
 from dragoman.text.languages import name_of
 from dragoman.translate.translation import Translation
@@ -205,7 +205,9 @@ class Api:
     async def translate(self, http: Request) -> Response:
         request = request_of(read(TranslateRequest, json_object(await http.body())))
         self._service.admit(self._client(http), request)
-        return as_json(response_of(await self._service.translate(request)))
+        answer = await self._service.translate(request)
+        size = sum(map(len, request.texts))
+        return await self._service.beside.run(size, lambda: as_json(response_of(answer)))
 
     async def stream(self, http: Request) -> Response:
         asked = read(TranslateRequest, json_object(await http.body()))
@@ -213,7 +215,7 @@ class Api:
             raise Refusal(400, "text must be a string: a stream answers one text")
         request = request_of(asked)
         self._service.admit(self._client(http), request)
-        direct(self._service.models, request)  # refused before the stream begins
+        await self._service.directed(request)  # refused before the stream begins
         return StreamingResponse(self._events(request), media_type="text/event-stream")
 
     async def _events(self, request: ClientRequest) -> AsyncIterator[bytes]:
