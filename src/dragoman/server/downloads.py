@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,11 +34,19 @@ class Downloads:
             yield
 
     def put(self, data: bytes, suffix: str) -> str:
-        """The name under which `data` can be fetched."""
-        self._make_room(len(data))
+        """The name under which `data` can be fetched. Raises Refusal (507) where nothing can be written."""
         name = secrets.token_urlsafe(16) + suffix.lower()
-        with open(self._folder / name, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(data)
+        try:
+            self._make_room(len(data))
+            with open(
+                self._folder / name, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)
+            ) as file:
+                file.write(data)
+        except OSError as error:
+            with suppress(OSError):
+                (self._folder / name).unlink(missing_ok=True)  # half of a file
+            why = error.strerror or str(error)
+            raise Refusal(507, f"this server has nowhere to keep a translated file: {why}") from None
         return name
 
     def get(self, name: str) -> bytes:

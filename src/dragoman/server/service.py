@@ -26,7 +26,7 @@ from dragoman.server.drafting import Draft, draft
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
-from dragoman.server.gate.refusals import Refusal, too_late
+from dragoman.server.gate.refusals import Refusal, TooLate, too_late, unfinished
 from dragoman.server.models import Load, Loader, Models, find
 from dragoman.server.queue import Found, Queue, Work, works_of
 from dragoman.server.requests import (
@@ -98,6 +98,13 @@ class Service:
 
     # -- who may ask --------------------------------------------------------------------------------------------
 
+    def check_key(self, key: str | None, keyless: int = 403) -> None:
+        """Raises Refusal where a key is needed and there is none, or a wrong one."""
+        if self.keys and key and self.keys.find(key) is None:
+            raise Refusal(403, "this API key is not known here")
+        if self.settings.require_key and not key:
+            raise Refusal(keyless, "an API key is needed: ask whoever runs this server for one")
+
     def admit(self, client: Client, request: ClientRequest) -> None:
         """Let a request in and count it. Raises Refusal for one that asks too much, or comes too often."""
         check(request, self.limits)
@@ -105,12 +112,8 @@ class Service:
 
     def count(self, client: Client, characters: int) -> None:
         """Count so many characters for a client's key or address. Raises Refusal."""
-        key = client.key
-        found = self.keys.find(key) if self.keys and key else None
-        if found is None and self.keys and key:
-            raise Refusal(403, "this API key is not known here")
-        if found is None and self.settings.require_key:
-            raise Refusal(client.keyless, "an API key is needed: ask whoever runs this server for one")
+        self.check_key(client.key, client.keyless)
+        found = self.keys.find(client.key) if self.keys and client.key else None
         client.noted["characters"] = characters
         if found is None:
             self._addresses.spend(client.address)
@@ -271,8 +274,10 @@ class Service:
         if direction and direction.model is None and not direction.target.traditional:
             return data
 
+        done = 0
+
         async def written(texts: list[str]) -> list[str]:
-            nonlocal direction
+            nonlocal direction, done
             direction = direction or await self.directed(replace(request, texts=texts))
             script = in_script(direction)
             if direction.model is None:
@@ -283,10 +288,16 @@ class Service:
                 ClientRequest(texts, glossary=request.glossary),
             )
             found = await self.plain(translator, options, portion, deadline - time.monotonic())
+            done += sum(map(len, texts))
             return [script(one.text) for one in found]
 
         source = direction.source.base if direction else ""
-        return await self.documents.translate(name, data, written, source)
+        try:
+            return await self.documents.translate(name, data, written, source)
+        except TooLate:
+            if done:
+                raise unfinished(self.limits.file_deadline, done) from None
+            raise
 
     async def languages_of(self, text: str) -> list[Detected]:
         """What a text may be in, the likeliest first. Raises Refusal (400) where nobody could tell."""

@@ -18,6 +18,7 @@ from dragoman.errors import UsageError
 from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
 from dragoman.server.downloads import Downloads
+from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.requests import Answer, Client, ClientRequest, is_auto
 from dragoman.server.service import Service
@@ -125,7 +126,11 @@ class LibreTranslate:
         except UsageError as error:
             raise Refusal(400, str(error)) from None
         name = await asyncio.to_thread(self._downloads.put, translated, suffix)
-        return as_json({"translatedFileUrl": str(http.url.replace(path=f"/download_file/{name}", query=""))})
+        return as_json(
+            {
+                "translatedFileUrl": f"{base_of(http.scope, self._service.settings.network)}/download_file/{name}"
+            }
+        )
 
     async def download(self, http: Request) -> Response:
         name = http.path_params["name"]
