@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dragoman.cli.terminal import say
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, UsageError
 
 USAGE = "dragoman health [--port PORT] [--host ADDRESS]"
 EXAMPLES = """Examples:
@@ -41,9 +41,10 @@ def health(
     """
     from dragoman.server.settings import Network
 
-    served = serving(PROCESSES)
-    host = host or _asked(_option(served, "--host") or Network.host)
-    port = port or int(_option(served, "--port") or Network.port)
+    if port is None:
+        found = _the_only_one(serving(PROCESSES)) or (Network.host, Network.port)
+        host, port = host or found[0], found[1]
+    host = _asked(host or Network.host)
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", "/health")
@@ -57,23 +58,35 @@ def health(
     say("ok")
 
 
-def serving(processes: Path) -> Sequence[str]:
-    """The words of the `dragoman serve` that runs longest; none where no process shows itself as one."""
-    numbers = sorted(int(path.name) for path in processes.glob("[0-9]*")) if processes.is_dir() else []
-    for number in numbers:
+def serving(processes: Path) -> set[tuple[str, int]]:
+    """Host and port of each `dragoman serve` whose command line the system shows."""
+    from dragoman.server.settings import Network
+
+    found = set()
+    for path in processes.glob("[0-9]*/cmdline"):
         try:
-            words = (processes / str(number) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            words = path.read_bytes().decode(errors="replace").split("\0")
         except OSError:  # it has ended, or belongs to somebody else
             continue
         if "serve" in words and any(
             Path(word).name in ("dragoman", "__main__.py") for word in _before(words)
         ):
-            return words
-    return []
+            port = _option(words, "--port") or str(Network.port)
+            if port.isdecimal() and port != "0":  # which one the system gave it is not shown
+                found.add((_option(words, "--host") or Network.host, int(port)))
+    return found
 
 
-def _before(words: Sequence[str]) -> Sequence[str]:
-    return words[: words.index("serve")]
+def _the_only_one(services: set[tuple[str, int]]) -> tuple[str, int] | None:
+    if len(services) > 1:
+        ports = ", ".join(sorted(str(port) for _, port in services))
+        raise UsageError(f"several services run here, on ports {ports}: name one with --port")
+    return next(iter(services), None)
+
+
+def _is_serve(pair: tuple[str, str]) -> bool:
+    program, verb = pair
+    return verb == "serve" and Path(program).name in ("dragoman", "__main__.py")
 
 
 def _option(words: Sequence[str], name: str) -> str:

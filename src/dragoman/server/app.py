@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from dragoman.errors import ConfigError, DragomanError
+from dragoman.errors import DragomanError
 from dragoman.server.apis.deepl import DeepL
 from dragoman.server.apis.exchange import as_json
 from dragoman.server.apis.libretranslate import LibreTranslate
@@ -53,16 +53,7 @@ def build(settings: Settings, load: Load | None = None, downloads: Path | None =
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=told)
     app.router.redirect_slashes = False  # a client that is redirected sends its POST as a GET
     paths = frozenset(route.path for route in routes if isinstance(route, Route))
-    _check_root(settings.network.root_path, paths)
     return Gate(app, settings.network, settings.limits, service.metrics, paths)
-
-
-def _check_root(root: str, paths: frozenset[str]) -> None:
-    """Raises ConfigError where an address could mean two things: some proxies take the path away, and some do not."""
-    if twice := sorted(path for path in paths if path != "/" and root and root + path in paths):
-        raise ConfigError(
-            f"root_path = {root}: {root}{twice[0]} is an address of the service itself; take another"
-        )
 
 
 def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:

@@ -33,6 +33,13 @@ class Downloads:
             self._folder = Path(folder)
             yield
 
+    def check(self) -> None:
+        """Raises Refusal (507) where no file can be kept, before there is one."""
+        if not self._folder.is_dir():
+            raise Refusal(
+                507, "this server has nowhere to keep a translated file: TMPDIR names a directory for it"
+            )
+
     def put(self, data: bytes, suffix: str) -> str:
         """The name under which `data` can be fetched. Raises Refusal (507) where nothing can be written."""
         name = secrets.token_urlsafe(16) + suffix.lower()

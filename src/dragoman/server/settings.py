@@ -14,6 +14,8 @@ from dragoman.errors import ConfigError
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
 
+# Some proxies take the path away and some do not: below these an address could mean two things.
+_OURS = ("/api", "/v1", "/v2")
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -46,6 +48,10 @@ class Network:
                 raise ConfigError(
                     f"proxies = {proxy!r}: an address such as 127.0.0.1, or a network such as 172.16.0.0/12"
                 ) from None
+        if self.root_path in _OURS:
+            raise ConfigError(
+                f"root_path = {self.root_path!r}: the service has addresses of its own there; take another path"
+            )
         if self.root_path and not _ROOT.fullmatch(self.root_path):
             raise ConfigError(
                 f"root_path = {self.root_path!r}: a path such as /dragoman, without a / at its end"

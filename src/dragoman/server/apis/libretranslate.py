@@ -46,8 +46,8 @@ class LibreTranslate:
 
     # -- texts --------------------------------------------------------------------------------------------------
 
-    async def translate(self, http: Request) -> Response:
-        fields = await any_fields(http)
+    async def translate(self, http: Request, fields: Fields) -> Response:
+        """`fields`: those of the request, which others looked at to see who asks."""
         texts, several = fields.texts("q")
         if not any(texts):
             raise _missing("q")
@@ -119,6 +119,7 @@ class LibreTranslate:
         data, most = file.data, self._service.limits.file_bytes
         if len(data) > most:
             raise Refusal(413, f"the file is larger than {most:,} bytes")
+        self._downloads.check()
         request = self._request(fields, [])
         self._service.count(self._client(http, fields), _characters(data))
         try:

@@ -38,14 +38,14 @@ class Others:
     async def translate(self, http: Request) -> Response:
         fields = await any_fields(http)
         if fields.has("q"):
-            return await self._libre.translate(http)
+            return await self._libre.translate(http, fields)
         if fields.has("text_list"):
-            return await self.immersive(http)
+            return await self._immersive(http, fields)
         if fields.has("text") and fields.has("to"):
             return await self._one(http, fields)
         if fields.has("text") and fields.has("target_lang"):
-            return await self.deeplx(http)
-        return await self._libre.translate(http)
+            return await self._deeplx(http, fields)
+        return await self._libre.translate(http, fields)
 
     async def _translated(self, http: Request, request: ClientRequest, anyone: bool = False) -> Answer:
         """anyone: a client that always sends some key, which counts only where there are any."""
@@ -56,16 +56,19 @@ class Others:
     # -- DeepLX -------------------------------------------------------------------------------------------------
 
     async def deeplx(self, http: Request) -> Response:
+        return await self._deeplx(http, await any_fields(http))
+
+    async def _deeplx(self, http: Request, fields: Fields) -> Response:
         """Its clients read a code and a message where there is no translation."""
         try:
-            return await self._deeplx(http, await any_fields(http))
+            return await self._translated_for_deeplx(http, fields)
         except Refusal as refusal:
             response = as_json({"code": refusal.status, "message": refusal.message}, refusal.status)
             if refusal.retry_after is not None:
                 response.headers["retry-after"] = str(refusal.retry_after)
             return response
 
-    async def _deeplx(self, http: Request, fields: Fields) -> Response:
+    async def _translated_for_deeplx(self, http: Request, fields: Fields) -> Response:
         tags = fields.text("tag_handling")
         if tags not in ("", "html", "xml"):
             raise Refusal(400, "Invalid tag_handling value. Allowed values are 'html' and 'xml'.")
@@ -115,7 +118,9 @@ class Others:
     # -- extensions of browsers ---------------------------------------------------------------------------------
 
     async def immersive(self, http: Request) -> Response:
-        fields = await any_fields(http)
+        return await self._immersive(http, await any_fields(http))
+
+    async def _immersive(self, http: Request, fields: Fields) -> Response:
         texts = _list(fields, "text_list")
         request = ClientRequest(texts, fields.text("source_lang"), _said(fields, "target_lang"))
         answer = await self._translated(http, request)

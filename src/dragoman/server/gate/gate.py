@@ -58,7 +58,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self._app(scope, receive, send)
+            return await self._app(scope, _ended_at_last(receive), send)
         if scope["type"] != "http":  # a websocket
             return await send({"type": "websocket.close", "code": 1008})
         root = self._network.root_path
@@ -219,6 +219,18 @@ class _Answer:
             }
         )
         await self.send({"type": "http.response.body", "body": b""})
+
+
+def _ended_at_last(receive: Receive) -> Receive:
+    """A `receive` for which being cancelled, as at a second Ctrl-C, is the end of the service too."""
+
+    async def next_message() -> Message:
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            return {"type": "lifespan.shutdown"}
+
+    return next_message
 
 
 async def moved(send: Send, path: str) -> None:

@@ -49,7 +49,8 @@ def too_long(needed: float, seconds: float) -> TooLate:
     """What would not be done in time if it were alone: to try again is of no use."""
     return TooLate(
         413,
-        f"this takes about {needed:,.0f} seconds here, and {seconds:.3g} are allowed (--deadline): send it in parts",
+        f"this takes about {needed:,.0f} seconds here, and {_rounded(seconds)} are allowed (--deadline): "
+        "send it in parts",
     )
 
 
@@ -64,5 +65,10 @@ def unfinished(seconds: float, characters: int) -> TooLate:
 
 def too_late(seconds: float) -> TooLate:
     return TooLate(
-        503, f"no answer within {seconds:.3g} seconds: the server is busy, try again in a moment", 1
+        503, f"no answer within {_rounded(seconds)} seconds: the server is busy, try again in a moment", 1
     )
+
+
+def _rounded(seconds: float) -> str:
+    """What is left of a deadline, as the deadline."""
+    return f"{seconds:.0f}" if seconds >= 1 else f"{seconds:.1g}"
