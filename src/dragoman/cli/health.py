@@ -68,9 +68,7 @@ def serving(processes: Path) -> set[tuple[str, int]]:
             words = path.read_bytes().decode(errors="replace").split("\0")
         except OSError:  # it has ended, or belongs to somebody else
             continue
-        if "serve" in words and any(
-            Path(word).name in ("dragoman", "__main__.py") for word in _before(words)
-        ):
+        if any(_is_serve(pair) for pair in zip(words, words[1:], strict=False)):
             port = _option(words, "--port") or str(Network.port)
             if port.isdecimal() and port != "0":  # which one the system gave it is not shown
                 found.add((_option(words, "--host") or Network.host, int(port)))
