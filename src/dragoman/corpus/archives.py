@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from dragoman.errors import CorpusError
-from dragoman.text.normalize import base_language
+from dragoman.text.languages import base_language
 
 READABLE = (".tsv", ".csv", ".jsonl", ".json", ".tmx")
 # What reading a damaged archive raises: encrypted members are a RuntimeError, unknown methods a NotImplementedError.

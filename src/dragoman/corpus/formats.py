@@ -14,7 +14,7 @@ from itertools import chain, islice, zip_longest
 from typing import Any
 
 from dragoman.errors import CorpusError
-from dragoman.text.normalize import base_language
+from dragoman.text.languages import base_language
 
 Row = tuple[str, str, str | None]
 Lines = Generator[str, None, None]

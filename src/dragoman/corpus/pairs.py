@@ -14,7 +14,7 @@ from dragoman.corpus.formats import Lines, Row, read_csv, read_json, read_table,
 from dragoman.corpus.lines import COMPRESSED, lines_of, new_file, open_file, read_lines, unpacked
 from dragoman.corpus.tmx import read_tmx
 from dragoman.errors import CorpusError
-from dragoman.text.normalize import base_language
+from dragoman.text.languages import base_language
 
 _KINDS = {".tsv": "table", ".csv": "csv", ".jsonl": "json", ".json": "json", ".tmx": "tmx", ".zip": "zip"}
 

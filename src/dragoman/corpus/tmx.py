@@ -12,7 +12,7 @@ from xml.parsers import expat
 
 from dragoman.corpus.lines import DAMAGED, LONGEST_LINE_BYTES
 from dragoman.errors import CorpusError
-from dragoman.text.normalize import base_language
+from dragoman.text.languages import base_language
 
 _CHUNK = 2**16  # bytes
 _MARKUP = {"bpt", "ept", "ph", "it", "ut"}

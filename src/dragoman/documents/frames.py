@@ -40,6 +40,7 @@ class Task:
     characters: int  # of all texts together
     memory: int  # bytes of address space
     seconds: int  # of a processor
+    source: str = ""  # code of the language that the file is in, where it is known
 
 
 def head_of(kind: Frame, length: int) -> bytes:

@@ -30,7 +30,7 @@ def answer(asked: BinaryIO, told: BinaryIO, confined: bool = False) -> None:
         confine(task)
     data = read(asked, Frame.FILE)
     try:
-        write(told, Frame.DONE, translate_file(task.name, data, _Asking(task, asked, told)))
+        write(told, Frame.DONE, translate_file(task.name, data, _Asking(task, asked, told), task.source))
     except UsageError as error:
         write(told, Frame.REFUSED, as_json(str(error)))
     except MemoryError:

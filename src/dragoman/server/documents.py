@@ -38,9 +38,10 @@ class Documents:
     def __init__(self, limits: Limits) -> None:
         self._limits, self._free, self._here = limits, asyncio.Semaphore(limits.files), 0
 
-    async def translate(self, name: str, data: bytes, translate: Translate) -> bytes:
+    async def translate(self, name: str, data: bytes, translate: Translate, source: str = "") -> bytes:
         """A file of one of the formats files.FORMATS, translated. What `translate` raises, this raises.
 
+        source: code of the language that it is in, "" where that is not known.
         Raises UsageError for what cannot be read, Refusal (503) where too many wait or the deadline is over.
         """
         if self._here >= WAITING:
@@ -48,15 +49,18 @@ class Documents:
         self._here += 1
         try:
             async with asyncio.timeout(self._limits.file_deadline), self._free, _started() as process:
-                return await self._answered(process, f"file{PurePath(name).suffix}", data, translate)
+                task = self._task(f"file{PurePath(name).suffix}", source)
+                return await self._answered(process, task, data, translate)
         except TimeoutError:
             raise too_late(self._limits.file_deadline) from None
         finally:
             self._here -= 1
 
-    async def _answered(self, process: Process, name: str, data: bytes, translate: Translate) -> bytes:
+    def _task(self, name: str, source: str) -> Task:
         limits = self._limits
-        task = Task(name, limits.items, limits.characters, limits.file_memory, limits.file_seconds)
+        return Task(name, limits.items, limits.characters, limits.file_memory, limits.file_seconds, source)
+
+    async def _answered(self, process: Process, task: Task, data: bytes, translate: Translate) -> bytes:
         try:
             await send(process, Frame.TASK, as_json(asdict(task)))
             await send(process, Frame.FILE, data)
@@ -64,7 +68,7 @@ class Documents:
                 texts = texts_of(said[1])
                 await send(process, Frame.TRANSLATED, as_json(await translate(texts)))
         except GONE:
-            raise _ended(await process.wait(), limits) from None
+            raise _ended(await process.wait(), self._limits) from None
         return _outcome(*said)
 
 
