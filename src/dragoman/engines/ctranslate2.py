@@ -133,7 +133,9 @@ class CTranslate2Engine:
                 [self._pieces(self._source, sources[i]) for i in indices],
                 [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
                 max_decoding_length=self._limit(options, length, prefix),
-                max_batch_size=1 if beams and prefix and not request.rough else _batch_size(len(indices), length, most),
+                max_batch_size=1
+                if beams and prefix and not request.rough
+                else _batch_size(len(indices), length, most),
                 asynchronous=True,
                 **self._always,
                 **asked,
@@ -218,7 +220,9 @@ class CTranslate2Engine:
             row = first.result().attention[0][0]
             attention = [[row, *rows[1:]] for rows in attention]
         elif even and attention:
-            attention = [[[1 / (len(rows[0]) + 1)] * len(rows[0]), *rows[1:]] if rows else rows for rows in attention]
+            attention = [
+                [[1 / (len(rows[0]) + 1)] * len(rows[0]), *rows[1:]] if rows else rows for rows in attention
+            ]
         for n, pieces in enumerate(result.hypotheses):
             tokens = [self._target_ids[piece] for piece in pieces]
             finished = tokens[-1] == EOS

@@ -31,7 +31,7 @@ from dragoman.server.settings import Settings
 from dragoman.server.tasks import LongTasks
 from dragoman.server.tracing import trace
 from dragoman.text.normalize import to_traditional
-from dragoman.translate import protect
+from dragoman.translate.protect import Protection
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
 
@@ -148,18 +148,16 @@ class Service:
         if direction.model is None or request.html or self.queue.depth:
             return
         translator = await self.models.translator(direction.model)
-        guard = protect.protect(request.texts[0], request.glossary)
-        prefix = protect.beginning(guard, (request.prefixes or [""])[0])
+        prefix, protection = (request.prefixes or [""])[0], Protection(request.glossary)
         written: asyncio.Queue[Draft | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
 
         def write() -> None:
-            with closing(draft(translator, guard.text, prefix)) as drafts:
+            with closing(draft(translator, request.texts[0], prefix, protection)) as drafts:
                 for one in drafts:
                     if gone.is_set():
                         return
-                    shown = replace(one, text=protect.restore(guard, one.text))
-                    loop.call_soon_threadsafe(written.put_nowait, shown)
+                    loop.call_soon_threadsafe(written.put_nowait, one)
 
         writing = asyncio.ensure_future(self.tasks.run(self.limits.deadline, write))
         writing.add_done_callback(lambda _: written.put_nowait(None))
@@ -177,29 +175,22 @@ class Service:
     ) -> list[Translation]:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
-        guards = [protect.protect(text, request.glossary) for text in request.texts]
-        prefixes = request.prefixes or [""] * len(guards)
-        found: dict[int, Translation] = {}
-        pending = dict(enumerate(guards))
-        while pending:
-            plans = [
-                translator.plan(
-                    guard.text,
-                    options,
-                    protect.beginning(guard, prefixes[i]),
-                    alignments=request.alignments,
-                    token_scores=request.scores,
-                )
-                for i, guard in pending.items()
-            ]
-            works = [work for plan in plans for work in works_of(plan)]
-            hypotheses = iter(await self.queue.search(works, deadline - time.monotonic()))
-            done = [plan.translation(hypotheses) for plan in plans]
-            found |= zip(pending, done, strict=True)
-            guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
-            harder = {i: protect.again(guard, found[i].text) for i, guard in pending.items()}
-            pending = {i: guard for i, guard in harder.items() if guard}
-        return [_restored(text, guards[i], found[i]) for i, text in enumerate(request.texts)]
+        protection = Protection(request.glossary)
+        plans = [
+            translator.plan(
+                text,
+                options,
+                prefix,
+                alignments=request.alignments,
+                token_scores=request.scores,
+                protect=protection,
+            )
+            for text, prefix in zip(request.texts, request.prefixes or [""] * len(request.texts), strict=True)
+        ]
+        while works := [work for plan in plans for work in works_of(plan)]:
+            found = iter(await self.queue.search(works, deadline - time.monotonic()))
+            plans = [plan.taking(found) if plan.sources else plan for plan in plans]
+        return [plan.translation for plan in plans]
 
     async def through(
         self,
@@ -271,16 +262,6 @@ def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[st
         held += len(text)
     if portion:
         yield portion
-
-
-def _restored(text: str, guard: protect.Protected, found: Translation) -> Translation:
-    """The translation of a guarded text as that of the text; alternatives that lost something are left out."""
-    others = [
-        replace(other, source=text, text=protect.restore(guard, other.text))
-        for other in found.alternatives
-        if protect.survived(guard, other.text)
-    ]
-    return replace(found, source=text, text=protect.restore(guard, found.text), alternatives=others)
 
 
 def _beginning(data: bytes) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 
 LONGEST = 20_000  # characters of a message: what is open for longer is none
-_HEAD = re.compile(r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(plural|select|selectordinal)\s{0,9},\s{0,99}(?:offset:\d{1,9}\s{0,99})?")
+_HEAD = re.compile(
+    r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(plural|select|selectordinal)\s{0,9},\s{0,99}(?:offset:\d{1,9}\s{0,99})?"
+)
 _SELECTOR = re.compile(r"(?:=\d{1,9}|\w{1,64})\s{0,99}\{")
 _SPACE = re.compile(r"\s{0,999}")
 

@@ -48,7 +48,9 @@ _TITLES = frozenset(
 # These may stand last, too: then the next word is one that sentences begin with.
 _ABBREVIATIONS = frozenset("jr sr etc al inc ltd co corp ed est bros ave blvd rd mt ft ca vol".split())
 _BEFORE_NUMBERS = frozenset("no nos fig figs vol vols p pp ch sec eq art para ed".split())
-_DATES = frozenset("Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun".split())
+_DATES = frozenset(
+    "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun".split()
+)
 _STARTERS = frozenset(
     "the a an he she it we you they this that these those there here his her its our your their my what who whose when "
     "where why how which if but and so then however although because since after before while in on at for from with "
@@ -58,7 +60,9 @@ _STARTERS = frozenset(
 _WORD_BEFORE = re.compile(r"(?:^|[\s(\[\"'“‘„«])((?:\w\.)*\w+)$")
 _WORD_AFTER = re.compile(r"[\"'“‘(\[«]*([^\W\d_]+)")
 _JOINED = re.compile(r"[^\W\d_](?:[^\W\d_A-Z]|['’]|\s|$)")
-_SAID = re.compile(r"[A-Z]\w{1,30} (?:said|asked|cried|shouted|replied|answered|whispered|yelled|exclaimed|added)\b")
+_SAID = re.compile(
+    r"[A-Z]\w{1,30} (?:said|asked|cried|shouted|replied|answered|whispered|yelled|exclaimed|added)\b"
+)
 _ORDINALS = frozenset(
     {"de", "da", "nb", "nn", "no", "cs", "sk", "sl", "hr", "hu", "fi", "et", "lv", "pl", "tr"}
 )

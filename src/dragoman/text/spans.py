@@ -91,6 +91,9 @@ _PATTERNS: dict[str, tuple[Kind, str]] = {
     ),
     "emoji": (Kind.MARK, r"(?<![\w:]):(?=[\w+-]{0,63}[A-Za-z_])[\w+-]{1,64}:(?![\w:])|[0-9#*]\ufe0f?\u20e3"),
     "colon": (Kind.WORD, r"(?<![\w:]):[A-Za-z_]\w{0,63}(?:\.\w{1,63}){0,5}(?![\w:])"),
+    "entity": (Kind.MARK, r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"),
+    "escape": (Kind.BREAK, r"(?:\\[nrt](?![a-z]))+|(?:\\u[0-9A-Fa-f]{4})+"),
+    "area": (Kind.NUMBER, r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30}){0,4}\s?[kcmnµμ]?m[²³](?!\w)"),
     "issue": (Kind.NUMBER, r"(?<![\w&#])#\d{1,12}(?!\w)"),
     "hashtag": (Kind.WORD, r"(?<![\w&#])#\w[\w-]{0,99}"),
     "variable": (Kind.WORD, r"(?<![\w$])\$[A-Za-z_]\w{0,63}(?![\w$])|(?<!\w)__\w{1,64}__(?!\w)"),
@@ -161,7 +164,8 @@ _SURNAME = re.compile(r"(?:Mc|Mac|Fitz|De|Le|La|Van|Di|Du|O['’])[A-Z][a-z]+")
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
 _SIGNS = frozenset("#*_~^@%\\[]{}|`+=<>$§¶†‡•‣※·‰′″⁂")
 _COUNTED = re.compile(
-    r"%.*[diufFg]|[#%$]?\{\{?\s*(?:n|num\w*|count\w*|total|amount|size)\s*\}?\}|__(?:count|num|n)__", re.IGNORECASE
+    r"%.*[diufFg]|[#%$]?\{\{?\s*(?:n|num\w*|count\w*|total|amount|size)\s*\}?\}|__(?:count|num|n)__",
+    re.IGNORECASE,
 )
 _BRACKETS = {"(": ")", "[": "]", "<": ">", '"': '"', "“": "”", "（": "）", "「": "」"}
 _RUN = re.compile(r"[^\w\s.,;:!?'\"()&/\-]+|_+")
@@ -180,9 +184,7 @@ def find(text: str, terms: re.Pattern[str] | None = None) -> list[Span]:
     return list(_merged(text, found))
 
 
-def _filled(
-    text: str, found: Sequence[Span], more: Callable[[str, int, int], Iterator[Span]]
-) -> list[Span]:
+def _filled(text: str, found: Sequence[Span], more: Callable[[str, int, int], Iterator[Span]]) -> list[Span]:
     """Those found, and what another way finds between them."""
     spans: list[Span] = []
     at = 0
@@ -254,7 +256,8 @@ def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
         core = _before_sentence(token).strip(".'’:-/&")
         if core and _is_code(core) and not _NUMBER.fullmatch(token.strip(".'’:/&")):
             at = match.start() + token.index(core)
-            yield Span(at, at + len(core), Kind.WORD)
+            last = at + len(core)
+            yield Span(at, last + 2 * (text[last : last + 2] == "()"), Kind.WORD)
 
 
 def _before_sentence(token: str) -> str:
