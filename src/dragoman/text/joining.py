@@ -21,7 +21,6 @@ _SOLID_SIGN = re.compile(f"[{_SOLID}]")
 # Form feeds, file separators, U+2028: a terminal obeys some of them.
 _NO_PLAIN_SPACE = re.compile(r"[^\S\r\n\t \u3000]")
 _STAYS = re.compile(r"[\n\t\S]")
-_LINE_END = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def writes_without_spaces(language: str) -> bool:
@@ -43,20 +42,20 @@ def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = F
 
     A separator with a line break, a tab or a sign in it stays what it was. Between sentences on one line stands what
     the language asks for, since the source may not have had it: nothing beside a Chinese sign, a space elsewhere.
-    whole: keep every white space at the ends and at a line break, whatever it is.
+    whole: keep the white space at the ends, too.
     """
     solid = writes_without_spaces(language)
     text: list[str] = []
     gap, last = "", ""
     for sentence, separator in sentences:
         if sentence:
-            if _STAYS.search(gap) or (whole and (not last or _LINE_END.search(gap))):
-                text.append(gap if whole else _NO_PLAIN_SPACE.sub("", gap))
+            if _STAYS.search(gap) or (whole and not last):
+                text.append(_NO_PLAIN_SPACE.sub("", gap))
             elif last and not (solid and (_SOLID_SIGN.match(last) or _SOLID_SIGN.match(sentence))):
                 text.append(" ")
             text.append(sentence)
             gap, last = "", sentence[-1]
         gap += separator
     if whole or _STAYS.search(gap):
-        text.append(gap if whole else _NO_PLAIN_SPACE.sub("", gap))
+        text.append(_NO_PLAIN_SPACE.sub("", gap))
     return "".join(text)

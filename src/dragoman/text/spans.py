@@ -127,8 +127,8 @@ _NUMBERS: dict[str, tuple[Kind, str]] = {
         r"(?<![A-Za-z0-9_.])(?:(?:(?<![\w)])[-−]|[+±~≈<>≤≥])?(?:(?:US|CA|A|HK|NT)?[$€£¥₹₽₩₿]\s?)?)"
         r"(?<!\d)\d{1,60}(?:[.,:/’-]\d{1,60}){0,8}"
         r"(?:\s?(?:%|‰|°\s?[CFK]?(?![A-Za-z])|[€£¥₹₽₩](?!\d)|(?:km/h|mph|m/s|[kMGT]bps|kWh?|[KMGTk]i?B"
-        r"|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|[ap]\.?m\b|[AP]M)(?!\w)"
-        r"|[mgLl](?![\w'’])))?(?!\d|st\b|nd\b|rd\b|th\b|s\b)",
+        r"|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|[ap]\.m\.?|[ap]m|[AP]M)(?!\w)"
+        r"|[mgLl](?![\w'’])))?(?!\d|st\b|nd\b|rd\b|th\b|['’]?s\b)",
     ),
 }
 
@@ -152,7 +152,7 @@ _EXTENSIONS = frozenset(
     "bat exe dll zip tar gz bz2 xz rar iso img jpg jpeg png gif svg webp mp3 mp4 avi mkv wav srt vtt epub po mo sql "
     "db lock vue".split()
 )
-_ORDINAL = re.compile(r"\d{1,6}(?:st|nd|rd|th|s|er|e|º|ª)|['’]?\d0s", re.IGNORECASE)
+_ORDINAL = re.compile(r"\d{1,6}(?:st|nd|rd|th|s|er|e|º|ª)|['’]?\d0s|\d{2,4}['’]s", re.IGNORECASE)
 _JOINED = re.compile(r"[^\W\d_]{2,40}\.(?:[A-Z][a-z'’]*|[A-Z])")
 # A full stop before one of these is the end of a sentence that lacks its space, and no part of a name.
 _FUNCTION = frozenset(
@@ -160,6 +160,7 @@ _FUNCTION = frozenset(
     "my your his her our their in on at if as no not did can will please".split()
 )
 _CAPITALS = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+_PLURAL = re.compile("[A-Z]{2,5}s")  # of an acronym
 _SURNAME = re.compile(r"(?:Mc|Mac|Fitz|De|Le|La|Van|Di|Du|O['’])[A-Z][a-z]+")
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
 _SIGNS = frozenset("#*_~^@%\\[]{}|`+=<>$§¶†‡•‣※·‰′″⁂")
@@ -267,11 +268,13 @@ def _before_sentence(token: str) -> str:
     return head if dot and head and begins else token
 
 
-@lru_cache(4096)
+@lru_cache(256)
 def _is_code(token: str) -> bool:
     """Whether a run of signs is no word of a language."""
     if token.isalpha():
-        return bool(_CAPITALS.search(token)) and not _SURNAME.fullmatch(token)
+        return (
+            bool(_CAPITALS.search(token)) and not _SURNAME.fullmatch(token) and not _PLURAL.fullmatch(token)
+        )
     letters, digits = any(map(str.isalpha, token)), any(map(str.isdigit, token))
     if letters and digits:
         parts = [part for part in re.split(r"[-/:]", token) if part]

@@ -152,7 +152,7 @@ def _near(source: int, written: Written) -> int:
     return round(len(written.text) * source / max(1, written.length)) if at is None else at
 
 
-# -- marks --------------------------------------------------------------------------------------------------------------
+# -- marks ---------------------------------------------------------------------------------------------------------------
 
 
 def _marks(
@@ -231,7 +231,7 @@ def _alone(parts: Sequence[Part], number: int, source: int, written: Written, ed
     return _free(_near(source, written), text, edits)
 
 
-# -- between words ------------------------------------------------------------------------------------------------------
+# -- between words -------------------------------------------------------------------------------------------------------
 
 
 def _free(at: int, text: str, edits: Sequence[Edit]) -> int:

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Any, Literal
 
 from dragoman.corpus.cleaning import prepare_text
+from dragoman.text.normalize import visible
 from dragoman.text.sentences import split_paragraph
 from dragoman.text.spans import Span, find
 from dragoman.text.tokenizer import Tokenizer
@@ -25,6 +26,7 @@ from dragoman.translate.protect import (
     shown,
     spaced,
 )
+from dragoman.translate.recasing import Recaser
 from dragoman.translate.unknown import Lexicon
 
 
@@ -79,6 +81,7 @@ class Reader:
     cleaning: Mapping[str, Any]  # of the corpus that the model was trained on
     longest: int  # sentence, in tokens, that goes through the model in one run
     lexicon: Lexicon
+    recaser: Recaser
 
     def passage(self, text: str, protection: Protection | None, always: bool = False) -> Passage:
         """Cut a text into sentences, and any that is too long for the model into shorter ones.
@@ -86,6 +89,8 @@ class Reader:
         protection: None to keep nothing. What has no letter and no digit (a line of emoji, a rule of dashes) is left
         as it is, unless `always`: a model would make up words for it.
         """
+        if protection is not None:
+            text = visible(text)
         spans = [] if protection is None else find(text, protection.terms)
         found: list[Sentence] = []
         at = 0
@@ -131,6 +136,7 @@ class Reader:
     def _guarded(
         self, text: str, separator: str, spans: Sequence[Span], protection: Protection, always: bool
     ) -> list[Sentence]:
+        text = self.recaser.around(text, spans)
         spans = self.lexicon.more(text, spans)
         if not spans and (always or has_words((text,)) or not text):
             return [self._plain(text, separator, always)]

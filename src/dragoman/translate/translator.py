@@ -26,6 +26,7 @@ from dragoman.translate.plan import Plan, begun
 from dragoman.translate.prefetch import prefetch
 from dragoman.translate.protect import Protection
 from dragoman.translate.reading import Reader, beginning_of
+from dragoman.translate.recasing import Recaser
 from dragoman.translate.translation import Score, Translation
 from dragoman.translate.unknown import Lexicon
 
@@ -60,8 +61,14 @@ class Translator:
         self.engine, self.device, self.workers, self.compute_type = engine, device, workers, compute_type
         self.options = _default_options(model)
         lexicon = Lexicon(model.source_tokenizer, self.languages[0])
+        recaser = Recaser(model.source_tokenizer)
         self._reader = Reader(
-            model.source_tokenizer, self.languages[0], model.config["cleaning"], self.longest, lexicon
+            model.source_tokenizer,
+            self.languages[0],
+            model.config["cleaning"],
+            self.longest,
+            lexicon,
+            recaser,
         )
         self._detokeniser = Detokeniser(model.source_tokenizer, model.target_tokenizer, self.languages[1])
         self._engines: dict[str, Engine] = {}

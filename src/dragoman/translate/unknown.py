@@ -14,7 +14,10 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _ACRONYM = re.compile(r"(?<![\w.])[A-Z]{2,8}(?![\w.]*\w)")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
-_LOWER = re.compile(r"[^\W\d_A-Z]")
+# Words of English that are written so; models know them.
+_WORDS = frozenset(
+    "USA US UK UN EU UAE TV CD DVD OK AM PM AD BC II III IV VI VII VIII IX XI XII MR MRS DR".split()
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,10 @@ class Lexicon:
     def _between(self, text: str, start: int, end: int, foreign: bool) -> Iterator[Span]:
         if foreign:
             yield from self._unspelled(text, start, end)
-        if _LOWER.search(text):  # where all is in capitals, none of it is an acronym
-            for match in _ACRONYM.finditer(text, start, end):
-                if self._is_spelled(match.group()):
-                    yield Span(*match.span(), Kind.WORD)
+        # Capitals that were not lowered by recasing.py are those of acronyms.
+        for match in _ACRONYM.finditer(text, start, end):
+            if match.group() not in _WORDS and self._is_spelled(match.group()):
+                yield Span(*match.span(), Kind.WORD)
 
     def _unspelled(self, text: str, start: int, end: int) -> Iterator[Span]:
         """Words with letters, and signs, that have no piece of their own; those of the language's script are words."""
@@ -73,7 +76,7 @@ class Lexicon:
 
     def _has_bytes(self, word: str) -> bool:
         if word not in self._spelled:
-            if len(self._spelled) > 10_000:
+            if len(self._spelled) > 500:
                 self._spelled.clear()
             self._spelled[word] = any(
                 map(_BYTE.fullmatch, self.tokenizer.pieces(self.tokenizer.encode(word)))
