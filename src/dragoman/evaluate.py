@@ -86,7 +86,8 @@ def evaluate(
     """Translate the source side of `pairs` and measure against the target side.
 
     tokenize: BLEU's tokenizer, default the one for the target language. `options`, `protect` and
-    `overrides` as in Translator.translate. Raises CorpusError when there is no pair, UsageError for an unknown tokenizer.
+    `overrides` as in Translator.translate. Raises CorpusError when there is no pair, UsageError for an unknown
+    tokenizer.
     """
     pairs = list(pairs)
     if not pairs:

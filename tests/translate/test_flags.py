@@ -31,7 +31,7 @@ def test_a_good_translation_has_no_flag() -> None:
         ({"text": "Are you OK ?"}, "copied"),
         ({"text": "are you ok?"}, "copied"),
         ({"text": "。"}, "empty"),
-        ({"source": "He is very good to me.", "text": "他 very good to 我"}, "untranslated"),
+        ({"source": "He is very good for me.", "text": "他 very good for 我"}, "untranslated"),
         ({"source_tokens": range(20), "tokens": [4, 5, 6, 7, 8]}, "too_short"),
         ({"tokens": [7] * 6}, "loop"),
         ({"tokens": [1, 2, 3, 9, 8, 9, 8, 9, 8, 9, 8]}, "loop"),

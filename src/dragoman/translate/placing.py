@@ -82,7 +82,7 @@ def literal(parts: Sequence[Part], text: str) -> tuple[list[Edit], list[int]]:
     edits: list[Edit] = []
     amiss: list[int] = []
     for forms, numbers in sorted(groups.items(), key=lambda group: -max(map(len, group[0]))):
-        free = [m.span() for m in _pattern(forms).finditer(text) if not _taken(m.start(), m.end(), edits)]
+        free = [span for span in _occurrences(forms, text) if not _taken(*span, edits)]
         own = all(_kept(parts, number).own for number in numbers)
         for (start, end), number in zip(free, numbers, strict=False):
             edits.append(Edit(start, end, (1, number), _kept(parts, number)))
@@ -152,7 +152,7 @@ def _near(source: int, written: Written) -> int:
     return round(len(written.text) * source / max(1, written.length)) if at is None else at
 
 
-# -- marks ---------------------------------------------------------------------------------------------------------------
+# -- marks ---------------------------------------------------------------------------------------------------------
 
 
 def _marks(
@@ -231,7 +231,7 @@ def _alone(parts: Sequence[Part], number: int, source: int, written: Written, ed
     return _free(_near(source, written), text, edits)
 
 
-# -- between words -------------------------------------------------------------------------------------------------------
+# -- between words -------------------------------------------------------------------------------------------------
 
 
 def _free(at: int, text: str, edits: Sequence[Edit]) -> int:
@@ -262,16 +262,42 @@ def _kept(parts: Sequence[Part], number: int) -> Kept:
     return part
 
 
-def _pattern(forms: Sequence[str]) -> re.Pattern[str]:
-    """Any of some forms, as a word of its own where its letters are those of words with spaces between them."""
-    return re.compile("|".join(map(_bounded, sorted(forms, key=len, reverse=True))), re.IGNORECASE)
+def _occurrences(forms: Sequence[str], text: str) -> list[tuple[int, int]]:
+    """Where any of some forms stands, as a word of its own where its letters are those of words with spaces between.
+
+    Without a regular expression: there would be one for each number of a book.
+    """
+    folded, found = text.lower(), list[tuple[int, int]]()
+    if len(folded) != len(text):
+        folded = text
+    for form in sorted(forms, key=len, reverse=True):
+        at = folded.find(sought := form.lower())
+        while at >= 0:
+            end = at + len(sought)
+            if _stands_alone(text, at, end) and not any(at < other and one < end for one, other in found):
+                found.append((at, end))
+            at = folded.find(sought, at + 1)
+    return sorted(found)
 
 
-def _bounded(form: str) -> str:
-    first, last = form[:1], form[-1:]
-    before = r"(?<!\d)(?<!\d[.,:])" if first.isdigit() else r"(?<![A-Za-z])" if _SIGN.match(first) else ""
-    after = r"(?!\d)(?![.,:]\d)(?!%)" if last.isdigit() else r"(?![A-Za-z])" if _SIGN.match(last) else ""
-    return before + re.escape(form) + after
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    first, last, before, after = (
+        text[start],
+        text[end - 1],
+        text[max(0, start - 2) : start],
+        text[end : end + 2],
+    )
+    if first.isdigit() and (
+        before[-1:].isdigit() or (before[-1:] in (".", ",", ":") and before[:1].isdigit())
+    ):
+        return False
+    if last.isdigit() and (
+        after[:1].isdigit() or after[:1] == "%" or (after[:1] in (".", ",", ":") and after[1:].isdigit())
+    ):
+        return False
+    return not (
+        first.isascii() and first.isalpha() and before[-1:].isascii() and before[-1:].isalpha()
+    ) and not (last.isascii() and last.isalpha() and after[:1].isascii() and after[:1].isalpha())
 
 
 def joined(filled: Sequence[tuple[str, str, bool]]) -> str:

@@ -181,10 +181,9 @@ def beginning_of(passage: Passage, prefix: str) -> str:
     if first is None or first.parts is None or not prefix:
         return prefix
     for part in (*first.parts.before, *first.parts.inner):
-        if isinstance(part, Kept):
-            if part.forms and not part.own and part.shown != part.raw:
-                forms = part.forms if prefix.isascii() else part.forms[1:] or part.forms
-                prefix = prefix.replace(part.raw, forms[0])
+        if isinstance(part, Kept) and part.forms and not part.own and part.shown != part.raw:
+            forms = part.forms if prefix.isascii() else part.forms[1:] or part.forms
+            prefix = prefix.replace(part.raw, forms[0])
     return prefix
 
 

@@ -19,9 +19,9 @@ _ACRONYMS = frozenset(
     "PDF PIN PM PR QR RAM RIP ROM SIM SOS SUV TV UFO UI UK UN UNESCO UNICEF URL US USA USB UV VIP VPN WHO WIFI".split()
 )
 _CAPITALISED = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february april june july august september october "
-    "november december christmas easter english chinese french german japanese american british china england france "
-    "germany japan america canada london paris beijing tokyo boston".split()
+    "monday tuesday wednesday thursday friday saturday sunday january february april june july august september "
+    "october november december christmas easter english chinese french german japanese american british china england "
+    "france germany japan america canada london paris beijing tokyo boston".split()
 )
 _HIDDEN = "\ue000"  # a private sign, in place of what is no word
 _SMALL = frozenset("a an the and or but nor of in on at to for from by with as vs".split())
