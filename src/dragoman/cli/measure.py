@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, flags_of, given
+from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, RawFlag, flags_of, given
 from dragoman.cli.terminal import counter, say, say_json
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
@@ -53,13 +53,14 @@ def evaluate(
     save_translations: Annotated[
         Path | None, Parameter(help="also write the translations to this file")
     ] = None,
+    raw: RawFlag = False,
     format: FormatFlag = "text",
     decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
 ) -> None:
     """Measure a model: BLEU and chrF2 with signatures, perplexity, speed, flags."""
     translator = model.load()
     pairs = _pairs(corpus, translator)
-    report = _measured(translator, pairs, decoding, tokenize)
+    report = _measured(translator, pairs, decoding, tokenize, raw)
     if save_translations is not None:
         _save(save_translations, report)
     comparison = None
@@ -72,7 +73,7 @@ def evaluate(
                 f"{model.model} translates {'-'.join(translator.languages)} and {against} "
                 f"{'-'.join(other.languages)}: only models of the same languages can be compared"
             )
-        comparison = compare(_measured(other, pairs, decoding, tokenize), report, (against, model.model))
+        comparison = compare(_measured(other, pairs, decoding, tokenize, raw), report, (against, model.model))
     if format == "json":
         more = {"comparison": comparison.to_json()} if comparison else {}
         say_json({"model": model.model, "corpus": list(map(str, corpus)), **report.to_json(), **more})
@@ -88,12 +89,14 @@ def _pairs(corpus: tuple[Path, ...], translator: Translator) -> list[Pair]:
     return list(read_corpus(corpus, *translator.languages))
 
 
-def _measured(translator: Translator, pairs: list[Pair], decoding: Any, tokenize: str | None) -> Report:
+def _measured(
+    translator: Translator, pairs: list[Pair], decoding: Any, tokenize: str | None, raw: bool
+) -> Report:
     from dragoman.evaluate import evaluate as measure
 
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     with counter("sentences", len(pairs)) as progress:
-        return measure(translator, pairs, options, tokenize=tokenize, progress=progress)
+        return measure(translator, pairs, options, tokenize=tokenize, protect=not raw, progress=progress)
 
 
 def _save(path: Path, report: Report) -> None:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
@@ -122,8 +123,9 @@ class CTranslate2Engine:
             "return_scores": request.scores or request.token_scores or options.n_best > 1,
             "return_end_token": True,  # so that </s> counts in the length, and a cut-off translation shows
         }
-        # Of several sentences in a beam search, all get the first sentence's attention at the first step.
-        alone = attention and options.beam_size > 1
+        # Of several sentences in a beam search, all get the first sentence's attention at the first step. What is
+        # looked at before anything is written does not depend on the beam, so a greedy step tells it.
+        beams = attention and options.beam_size > 1
         most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
         running: list[Any] = [None] * len(sources)
         for (length, prefix), indices in self._groups(sources, given).items():
@@ -131,15 +133,22 @@ class CTranslate2Engine:
                 [self._pieces(self._source, sources[i]) for i in indices],
                 [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
                 max_decoding_length=self._limit(options, length, prefix),
-                max_batch_size=1 if alone else _batch_size(len(indices), length, most),
+                max_batch_size=1
+                if beams and prefix and not request.rough
+                else _batch_size(len(indices), length, most),
                 asynchronous=True,
                 **self._always,
                 **asked,
             )
-            for i, future in zip(indices, futures, strict=True):
-                running[i] = future
+            exact = beams and not prefix and not request.rough
+            firsts = self._first_steps([sources[i] for i in indices], most) if exact else ()
+            for i, future, first in zip_longest(indices, futures, firsts):
+                running[i] = future, first
+        even = beams and request.rough
         found = (
-            empty(prefix, attention) if future is None else self._hypotheses(future.result(), options)
+            empty(prefix, attention)
+            if future is None
+            else self._hypotheses(future[0].result(), future[1], options, even)
             for future, prefix in zip(running, given, strict=True)
         )
         return iter(self._with_token_scores(sources, given, list(found))) if request.token_scores else found
@@ -188,9 +197,32 @@ class CTranslate2Engine:
             "max_input_length": 0,  # its default would cut the source without a word
         }
 
-    def _hypotheses(self, result: Any, options: DecodingOptions) -> list[Hypothesis]:
+    def _first_steps(self, sources: Sequence[Ids], most: int) -> Any:
+        """The greedy first step of sources of one length, with its attention, to be waited for."""
+        return self._translator.translate_batch(
+            [self._pieces(self._source, source) for source in sources],
+            beam_size=1,
+            max_decoding_length=1,
+            max_batch_size=_batch_size(len(sources), len(sources[0]), most),
+            return_attention=True,
+            asynchronous=True,
+            **self._always,
+        )
+
+    def _hypotheses(self, result: Any, first: Any, options: DecodingOptions, even: bool) -> list[Hypothesis]:
+        """first: the first step of a greedy search, where the result's own has another sentence's attention.
+
+        even: say nothing of where the first token looked.
+        """
         hypotheses = []
         scores, attention = result.scores, result.attention  # each makes a new list whenever it is asked for
+        if first is not None:
+            row = first.result().attention[0][0]
+            attention = [[row, *rows[1:]] for rows in attention]
+        elif even and attention:
+            attention = [
+                [[1 / (len(rows[0]) + 1)] * len(rows[0]), *rows[1:]] if rows else rows for rows in attention
+            ]
         for n, pieces in enumerate(result.hypotheses):
             tokens = [self._target_ids[piece] for piece in pieces]
             finished = tokens[-1] == EOS

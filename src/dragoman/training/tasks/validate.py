@@ -66,7 +66,13 @@ class Validator:
         self._seal(candidate, optimizer, card="")
         pairs = self.data.dev[: self.config.validation.sentences]
         with Translator.load(candidate) as translator:
-            report = evaluate(translator, pairs, beam_size=self.config.validation.beam_size, perplexity=False)
+            report = evaluate(
+                translator,
+                pairs,
+                beam_size=self.config.validation.beam_size,
+                perplexity=False,
+                protect=False,
+            )
         shutil.rmtree(candidate)
         samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
         return Scores(loss, report.bleu, report.chrf, report.bleu, samples)
