@@ -302,16 +302,15 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 def joined(filled: Sequence[tuple[str, str, bool]]) -> str:
     """Stretches of a translation, each with what follows it, and whether any letter would be taken for a part of it."""
-    text, was_apart = "", False
-    for words, content, apart in filled:
-        text += _gap(text[-1:], words[:1], was_apart) + words
-        if content:
-            text += _gap(text[-1:], content[:1], apart) + content
-        was_apart = apart and bool(content)
+    text, content, apart = "", "", False
+    for words, following, is_apart in filled:
+        text += _gap(content[-1:], words[:1], apart) + words
+        text += _gap(following[:1], text[-1:], is_apart) + following
+        content, apart = following, is_apart
     return text
 
 
-def _gap(before: str, after: str, apart: bool) -> str:
-    if apart:
-        return " " if before.isalnum() or after.isalnum() and before not in ("", " ") else ""
-    return " " if _SIGN.match(before) and _SIGN.match(after) else ""
+def _gap(kept: str, letter: str, apart: bool) -> str:
+    """What stands between something that is kept and a letter of the translation beside it."""
+    touches = letter.isalnum() if apart else _SIGN.match(letter) and _SIGN.match(kept)
+    return " " if kept and touches else ""
