@@ -53,6 +53,7 @@ class Sealed:
 
     raw: str
     word: bool
+    breaks: bool = False  # a line break, a tab: what stands on both its sides is no one sentence
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,12 @@ def _texts(raw: str) -> Iterator[Node]:
 
 def sentences(run: Run) -> Iterator[str | Run]:
     """A run as sentences and the white space between them, each a run; as text, tags that enclose several."""
+    for number, node in enumerate(run):
+        if isinstance(node, Sealed) and node.breaks:
+            yield from sentences(run[:number])
+            yield (node,)
+            yield from sentences(run[number + 1 :])
+            return
     flat = re.sub(r"\s", " ", text_of(run))
     ends = list(accumulate(map(len, _segments(flat))))
     current: list[Node] = []

@@ -136,7 +136,7 @@ def _is_end(text: str, start: int, end: re.Match[str], ordinals: bool) -> bool:
     mark, space = end.group("mark", "space")
     if mark is None or re.search(f"[{_LINE_ENDS}]", space):
         return True
-    following = text[end.end() : end.end() + 40].lstrip(_OPENS + _ALONE)
+    following = text[end.end() : end.end() + 40].lstrip(_OPENS + _CLOSES + _ALONE)
     if following[:1].islower():  # "Why?" she asked. Wait... what?
         return False
     glued = not space and not end.group("after")

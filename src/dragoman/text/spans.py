@@ -142,7 +142,7 @@ _PATTERN, _NUMBER = _compiled(_PATTERNS), _compiled(_NUMBERS)
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
-    r"|/[^/\s]{0,300}[/.]|[A-Z]/"
+    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};"
 )
 # What a code is made of: Latin, Greek and Cyrillic letters, digits, and signs.
 _TOKEN = re.compile(r"[0-9A-Za-z\u00aa-\u00ff\u0100-\u052f\u2070-\u209c\u00b0\u2032_.+\-/=&@#~^*\\'’%$:]+")

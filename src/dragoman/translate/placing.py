@@ -170,7 +170,11 @@ def _marks(
         while inside and inside[-1][0] < number:
             last = max(last, inside.pop()[2])
         low, high = (inside[-1][1], inside[-1][2]) if inside else (0, len(written.text))
-        if number in pairs:
+        if number in pairs and not _encloses(parts, number, pairs[number]):
+            at = _alone(parts, number, places[number][0], written, edits)
+            found.append(Edit(at, at, (1, number), part))
+            found.append(Edit(at, at, (1, pairs[number]), _kept(parts, pairs[number])))
+        elif number in pairs:
             start, end = _enclosed(
                 places[number][0], places[pairs[number]][0], written, edits, max(low, last), high
             )
@@ -182,6 +186,12 @@ def _marks(
             at = _alone(parts, number, places[number][0], written, edits)
             found.append(Edit(at, at, (0 if part.role is Role.CLOSES else 1, number), part))
     return found
+
+
+def _encloses(parts: Sequence[Part], opening: int, closing: int) -> bool:
+    """Whether there is anything between two marks that comes out between them."""
+    between = parts[opening + 1 : closing]
+    return any(part.strip() if isinstance(part, str) else part.forms for part in between)
 
 
 def _enclosed(
