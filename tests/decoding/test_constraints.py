@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dragoman.decoding.constraints import (
+    FORBIDDEN,
     FREE,
     Constraints,
     MinLength,

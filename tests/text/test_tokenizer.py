@@ -105,13 +105,17 @@ def test_settings_without_sense_are_refused(field: str, value: float) -> None:
 
 
 def test_placeholders_are_single_tokens_wherever_they_stand() -> None:
-    lines = ["a big dog sees the small cat", "the cat likes a bird"] * 50
-    tokenizer = Tokenizer.train(lines, TokenizerConfig(vocab_size=320, placeholders=3))
+    lines = [
+        "a big dog sees the small cat",
+        "the cat likes a bird",
+        "my old house is near your red tree, we find it",
+    ] * 50
+    tokenizer = Tokenizer.train(lines, TokenizerConfig(vocab_size=300, placeholders=3))
     assert list(tokenizer.placeholders) == ["⟦0⟧", "⟦1⟧", "⟦2⟧"]
     for text in ("the ⟦1⟧ cat", "the⟦1⟧cat", "⟦1⟧", "a⟦0⟧⟦1⟧b"):
         ids = tokenizer.encode(text)
         assert ids.count(tokenizer.placeholders["⟦1⟧"]) == 1
         assert tokenizer.decode(ids) == text
-    assert Tokenizer.train(lines, TokenizerConfig(vocab_size=320)).placeholders == {}
+    assert Tokenizer.train(lines, TokenizerConfig(vocab_size=300)).placeholders == {}
     with pytest.raises(ConfigError, match="placeholders"):
         TokenizerConfig(placeholders=51)

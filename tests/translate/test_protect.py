@@ -299,7 +299,7 @@ def test_plain_text_is_the_same_through_python_and_a_document(english: Translato
     )
 
 
-# -- words that were made for it ----------------------------------------------------------------------------------------
+# -- words that were made for it ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
