@@ -22,8 +22,8 @@ def test_the_sentences_stand_there() -> None:
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for promise in (
         "One line out for each line in, an empty one for an empty one.",
-        "Line breaks, emoji, addresses, numbers, placeholders (`{name}`, `%s`) and the signs of Markdown come out as they "
-        "went in, each once",
+        "Line breaks, emoji, addresses, numbers, placeholders (`{name}`, `%s`) and the signs of Markdown come out "
+        "as they went in, each once",
         "`--raw` leaves all of it to the model",
         "placeholders, numbers, addresses, emoji, tags and glossary terms come out exactly, whatever the model does.",
     ):
