@@ -10,6 +10,7 @@ import pytest
 from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
+from tiny import lines
 
 SRC = str(Path(__file__).parents[2] / "src")
 LINES = [
@@ -102,3 +103,15 @@ def test_bytes_that_are_no_model_are_refused_by_name() -> None:
 def test_settings_without_sense_are_refused(field: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"tokenizer.{field} = "):
         TokenizerConfig(**{field: value})
+
+
+def test_placeholders_are_single_tokens_wherever_they_stand() -> None:
+    tokenizer = Tokenizer.train(lines(1), TokenizerConfig(vocab_size=340, placeholders=3))
+    assert list(tokenizer.placeholders) == ["⟦0⟧", "⟦1⟧", "⟦2⟧"]
+    for text in ("the ⟦1⟧ cat", "the⟦1⟧cat", "⟦1⟧", "a⟦0⟧⟦1⟧b"):
+        ids = tokenizer.encode(text)
+        assert ids.count(tokenizer.placeholders["⟦1⟧"]) == 1
+        assert tokenizer.decode(ids) == text
+    assert Tokenizer.train(lines(1), TokenizerConfig(vocab_size=340)).placeholders == {}
+    with pytest.raises(ConfigError, match="placeholders"):
+        TokenizerConfig(placeholders=51)

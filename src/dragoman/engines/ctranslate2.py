@@ -1,7 +1,8 @@
 """The production engine: CTranslate2, int8 on a CPU unless told otherwise. Ids in, ids out; loads no torch.
 
 Results are those of the torch engine up to rounding: the same search, the same score, the same stop rule. One
-difference: right after a forced prefix it considers </s> only where that is the most probable token.
+difference: right after a forced prefix it considers </s> only where that is the most probable token. And a
+placeholder that the source has may come twice.
 Sampling is refused: CTranslate2 draws from a state that all sentences share, so draws would depend on neighbours.
 """
 
@@ -128,7 +129,7 @@ class CTranslate2Engine:
         beams = attention and options.beam_size > 1
         most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
         running: list[Any] = [None] * len(sources)
-        for (length, prefix), indices in self._groups(sources, given).items():
+        for (length, prefix, lacked), indices in self._groups(sources, given, request.placeholders).items():
             futures = self._translator.translate_batch(
                 [self._pieces(self._source, sources[i]) for i in indices],
                 [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
@@ -137,7 +138,7 @@ class CTranslate2Engine:
                 if beams and prefix and not request.rough
                 else _batch_size(len(indices), length, most),
                 asynchronous=True,
-                **self._always,
+                **self._always(lacked),
                 **asked,
             )
             exact = beams and not prefix and not request.rough
@@ -161,7 +162,7 @@ class CTranslate2Engine:
             self._pieces(self._source, source),
             self._pieces(self._target, prefix) if prefix else None,
             max_decoding_length=self._limit(options, len(source), len(prefix)),
-            **self._always,
+            **self._always(),
             **_in_words(options, RULES),
         )
         with closing(steps):
@@ -169,17 +170,22 @@ class CTranslate2Engine:
                 if step.token_id != EOS and step.step >= len(prefix):
                     yield int(step.token_id)
 
-    def _groups(self, sources: Sequence[Ids], given: Sequence[Ids]) -> dict[tuple[int, int], list[int]]:
-        """Sentences that share a call: sources of one length, prefixes of one length. Longest first.
+    def _groups(
+        self, sources: Sequence[Ids], given: Sequence[Ids], placeholders: Sequence[int]
+    ) -> dict[tuple[int, int, tuple[int, ...]], list[int]]:
+        """Sentences that share a call: of one length, with prefixes of one length, that lack the same placeholders.
+
+        Longest first.
 
         A call has one limit for all its sentences, and treats a sentence without a prefix otherwise when another
         has one. And padding changes the order in which numbers are summed: in one sentence of some hundreds the
         last bits decide between two words. None of these may reach a neighbour.
         """
-        groups: dict[tuple[int, int], list[int]] = {}
+        groups: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}
         for i in sorted(range(len(sources)), key=lambda i: -len(sources[i])):
             if sources[i]:
-                groups.setdefault((len(sources[i]), len(given[i])), []).append(i)
+                lacked = tuple(word for word in placeholders if word not in sources[i])
+                groups.setdefault((len(sources[i]), len(given[i]), lacked), []).append(i)
         return groups
 
     def _limit(self, options: DecodingOptions, source: int, prefix: int) -> int:
@@ -188,12 +194,11 @@ class CTranslate2Engine:
         # <s> takes one position.
         return limit if self._target_positions is None else min(limit, self._target_positions - 1)
 
-    @property
-    def _always(self) -> dict[str, Any]:
-        """What is asked of every search: no id of UNWRITTEN, and the whole source."""
+    def _always(self, lacked: Sequence[int] = ()) -> dict[str, Any]:
+        """What is asked of every search: no id of UNWRITTEN, none that is `lacked`, and the whole source."""
         return {
             "disable_unk": True,
-            "suppress_sequences": [[self._target[PAD]], [self._target[BOS]]],
+            "suppress_sequences": [[self._target[i]] for i in (PAD, BOS, *lacked)],
             "max_input_length": 0,  # its default would cut the source without a word
         }
 
@@ -206,7 +211,7 @@ class CTranslate2Engine:
             max_batch_size=_batch_size(len(sources), len(sources[0]), most),
             return_attention=True,
             asynchronous=True,
-            **self._always,
+            **self._always(),
         )
 
     def _hypotheses(self, result: Any, first: Any, options: DecodingOptions, even: bool) -> list[Hypothesis]:

@@ -42,8 +42,8 @@ _PAUSES = (re.compile(r"[;；:：]\s*"), re.compile(r"[,，、،]\s*"), re.compi
 
 # What a full stop follows without ending a sentence. Single letters (J. Smith) and e.g., U.S. are found by shape.
 _TITLES = frozenset(
-    "mr mrs ms messrs dr prof st rev hon gov sen rep gen col sgt capt lt maj cmdr pres supt vs cf approx dept e.g i.e "
-    "hr nr bzw evtl ggf usw vgl mme mlle env".split()
+    "mr mrs ms messrs dr prof st rev hon gov sen rep gen col sgt capt lt maj cmdr pres supt vs v cf approx dept e.g "
+    "i.e hr nr bzw evtl ggf usw vgl mme mlle env".split()
 )
 # These may stand last, too: then the next word is one that sentences begin with.
 _ABBREVIATIONS = frozenset("jr sr etc al inc ltd co corp ed est bros ave blvd rd mt ft ca vol".split())
@@ -134,7 +134,7 @@ def _is_end(text: str, start: int, end: re.Match[str], ordinals: bool) -> bool:
     mark, space = end.group("mark", "space")
     if mark is None or re.search(f"[{_LINE_ENDS}]", space):
         return True
-    following = text[end.end() : end.end() + 40].lstrip(_OPENS + _ALONE)
+    following = text[end.end() : end.end() + 40].lstrip(_OPENS + _CLOSES + _ALONE)
     if following[:1].islower():  # "Why?" she asked. Wait... what?
         return False
     glued = not space and not end.group("after")
@@ -150,7 +150,7 @@ def _is_end(text: str, start: int, end: re.Match[str], ordinals: bool) -> bool:
         quoted = text[end.start() + len(mark) : end.start() + len(mark) + 1] in _CLOSING
         return not stutter and not (quoted and _SAID.match(following))
     if text[end.start() + 1 : end.start() + 2] in _CLOSING:  # He came (from the U.S.)
-        return not _SAID.match(following)
+        return True
     last = text[end.start() - 1 : end.start()]
     if glued and not (last in (_WORD, _NUMBER) or (len(word) > 1 and last.islower())):
         return False
@@ -166,6 +166,8 @@ def _is_abbreviation(word: str, following: str, following_word: str, ordinals: b
         return True
     if lower in _BEFORE_NUMBERS and len(word) > 1:
         return following[:1].isdigit()
+    if len(word) == 1 and word.islower() and word.isascii():  # 9.58 s
+        return False
     if len(word) == 1 and word.isalpha():
         return word != "I" and (alone or not begins)
     if ordinals and word.isdigit() and len(word) <= 2:

@@ -48,6 +48,7 @@ class Span:
 # Lengths are bounded and repetitions possessive: time stays linear in the length of any text.
 _ADDRESS = r"(?:[^()\s]|\([^()\s]{0,200}\)){1,2000}(?:\s\"[^\"\n]{0,200}\")?"
 _PATTERNS: dict[str, tuple[Kind, str]] = {
+    "placeholder": (Kind.WORD, r"⟦\d{1,2}⟧"),
     "fence": (Kind.WORD, r"```[^`]{0,20000}```|``[^`\n]{1,500}``|`[^`\n]{1,500}`"),
     "message": (Kind.WORD, r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:plural|select|selectordinal)\s{0,9},"),
     "braces": (
@@ -127,7 +128,7 @@ _NUMBERS: dict[str, tuple[Kind, str]] = {
         r"(?<![A-Za-z0-9_.])(?:(?:(?<![\w)])[-−]|[+±~≈<>≤≥])?(?:(?:US|CA|A|HK|NT)?[$€£¥₹₽₩₿]\s?)?)"
         r"(?<!\d)\d{1,60}(?:[.,:/’-]\d{1,60}){0,8}"
         r"(?:\s?(?:%|‰|°\s?[CFK]?(?![A-Za-z])|[€£¥₹₽₩](?!\d)|(?:km/h|mph|m/s|[kMGT]bps|kWh?|[KMGTk]i?B"
-        r"|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|[ap]\.m\.?|[ap]m|[AP]M)(?!\w)"
+        r"|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|[ap]\.m|[ap]m|[AP]M)(?!\w)"
         r"|[mgLl](?![\w'’])))?(?!\d|st\b|nd\b|rd\b|th\b|['’]?s\b)",
     ),
 }
@@ -141,7 +142,7 @@ _PATTERN, _NUMBER = _compiled(_PATTERNS), _compiled(_NUMBERS)
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
-    r"|/[^/\s]{0,300}[/.]|[A-Z]/"
+    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};"
 )
 # What a code is made of: Latin, Greek and Cyrillic letters, digits, and signs.
 _TOKEN = re.compile(r"[0-9A-Za-z\u00aa-\u00ff\u0100-\u052f\u2070-\u209c\u00b0\u2032_.+\-/=&@#~^*\\'’%$:]+")

@@ -7,6 +7,7 @@ Subwords are learnt on raw text, without a word segmenter, so Chinese needs noth
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,8 @@ from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 
 SHUFFLE_SEED = 1
+MOST_PLACEHOLDERS = 50
+_PLACEHOLDER = re.compile(r"⟦\d{1,2}⟧")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class TokenizerConfig:
     sampling: Annotated[
         float, "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off"
     ] = 0.0
+    placeholders: Annotated[
+        int, "words of the vocabulary that stand for what no model knows: addresses, format strings; 0 = none"
+    ] = 0
     training_lines: Annotated[int, "at most so many lines are read to learn the pieces"] = 2_000_000
 
     def __post_init__(self) -> None:
@@ -46,6 +52,10 @@ class TokenizerConfig:
             raise ConfigError(
                 f"tokenizer.character_coverage = {self.character_coverage}: must lie between 0 and 1, "
                 "or no character is left for byte fallback to learn"
+            )
+        if not 0 <= self.placeholders <= MOST_PLACEHOLDERS:
+            raise ConfigError(
+                f"tokenizer.placeholders = {self.placeholders}: from 0 to {MOST_PLACEHOLDERS}, each taking a piece"
             )
         if not 0 <= self.sampling < 1:
             raise ConfigError(f"tokenizer.sampling = {self.sampling}: must lie in [0, 1)")
@@ -99,6 +109,7 @@ class Tokenizer:
                 bos_id=BOS,
                 eos_id=EOS,
                 pad_piece=SPECIALS[PAD],
+                user_defined_symbols=[f"⟦{number}⟧" for number in range(config.placeholders)],
                 num_threads=2,  # fixed: the learnt pieces must not depend on the machine
                 minloglevel=2,
             )
@@ -116,6 +127,11 @@ class Tokenizer:
     def vocabulary(self) -> list[str]:
         """All pieces, by id."""
         return [self._model.id_to_piece(i) for i in range(self.vocab_size)]
+
+    @cached_property
+    def placeholders(self) -> dict[str, int]:
+        """The words that stand for something else, with their ids: whatever is around them, each is one token."""
+        return {piece: i for i, piece in enumerate(self.vocabulary()) if _PLACEHOLDER.fullmatch(piece)}
 
     def encode(self, text: str) -> list[int]:
         """Ids without <s> and </s>."""

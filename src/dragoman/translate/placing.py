@@ -170,7 +170,11 @@ def _marks(
         while inside and inside[-1][0] < number:
             last = max(last, inside.pop()[2])
         low, high = (inside[-1][1], inside[-1][2]) if inside else (0, len(written.text))
-        if number in pairs:
+        if number in pairs and not _encloses(parts, number, pairs[number]):
+            at = _alone(parts, number, places[number][0], written, edits)
+            found.append(Edit(at, at, (1, number), part))
+            found.append(Edit(at, at, (1, pairs[number]), _kept(parts, pairs[number])))
+        elif number in pairs:
             start, end = _enclosed(
                 places[number][0], places[pairs[number]][0], written, edits, max(low, last), high
             )
@@ -182,6 +186,12 @@ def _marks(
             at = _alone(parts, number, places[number][0], written, edits)
             found.append(Edit(at, at, (0 if part.role is Role.CLOSES else 1, number), part))
     return found
+
+
+def _encloses(parts: Sequence[Part], opening: int, closing: int) -> bool:
+    """Whether there is anything between two marks that comes out between them."""
+    between = parts[opening + 1 : closing]
+    return any(part.strip() if isinstance(part, str) else part.forms for part in between)
 
 
 def _enclosed(
@@ -302,16 +312,15 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 def joined(filled: Sequence[tuple[str, str, bool]]) -> str:
     """Stretches of a translation, each with what follows it, and whether any letter would be taken for a part of it."""
-    text, was_apart = "", False
-    for words, content, apart in filled:
-        text += _gap(text[-1:], words[:1], was_apart) + words
-        if content:
-            text += _gap(text[-1:], content[:1], apart) + content
-        was_apart = apart and bool(content)
+    text, content, apart = "", "", False
+    for words, following, is_apart in filled:
+        text += _gap(content[-1:], words[:1], apart) + words
+        text += _gap(following[:1], text[-1:], is_apart) + following
+        content, apart = following, is_apart
     return text
 
 
-def _gap(before: str, after: str, apart: bool) -> str:
-    if apart:
-        return " " if before.isalnum() or after.isalnum() and before not in ("", " ") else ""
-    return " " if _SIGN.match(before) and _SIGN.match(after) else ""
+def _gap(kept: str, letter: str, apart: bool) -> str:
+    """What stands between something that is kept and a letter of the translation beside it."""
+    touches = letter.isalnum() if apart else _SIGN.match(letter) and _SIGN.match(kept)
+    return " " if kept and touches else ""

@@ -94,7 +94,9 @@ class Plan:
         if named and not options.sample:
             options = replace(options, n_best=options.beam_size)
         rough = not self.request.attention
-        return replace(self.request, options=options, attention=True, rough=rough)
+        words = self.reader.placeholders
+        ids = tuple(self.reader.tokenizer.placeholders[word] for word in words) if named else ()
+        return replace(self.request, options=options, attention=True, rough=rough, placeholders=ids)
 
     def taking(self, found: Iterator[Sequence[Hypothesis]]) -> Plan:
         """The plan with what an engine found for each of the sources, best first."""

@@ -215,8 +215,22 @@ def has_letters(parts: Sequence[Part]) -> bool:
     return any(_LETTER.search(part if isinstance(part, str) else part.shown) for part in parts)
 
 
-def shown(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The same with something in place of what the model cannot copy, and nothing where names have run out."""
+def shown(parts: Sequence[Part], placeholders: Sequence[str] = ()) -> tuple[Part, ...]:
+    """The same with something in place of what the model cannot copy, and nothing where names have run out.
+
+    placeholders: words that the model was given for this; without them, names and numerals that it happens to copy.
+    """
+    if placeholders:
+        words = iter(placeholders)
+        return tuple(
+            replace(part, shown=word, forms=(word,))
+            if isinstance(part, Kept)
+            and not part.shown
+            and part.kind in _STAND_INS
+            and (word := next(words, ""))
+            else part
+            for part in parts
+        )
     own = " ".join(part if isinstance(part, str) else f"{part.raw} {part.shown}" for part in parts)
     chinese = bool(_HAN.search("".join(part for part in parts if isinstance(part, str))))
     free = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -77,11 +78,19 @@ class Reader:
     """Turns the words of a text into ids, as the model was trained."""
 
     tokenizer: Tokenizer  # of the source
+    target: Tokenizer
     language: str  # of the source
     cleaning: Mapping[str, Any]  # of the corpus that the model was trained on
     longest: int  # sentence, in tokens, that goes through the model in one run
     lexicon: Lexicon
     recaser: Recaser
+
+    @cached_property
+    def placeholders(self) -> tuple[str, ...]:
+        """Those of the source that the target has as well, under the same ids."""
+        return tuple(
+            word for word, i in self.tokenizer.placeholders.items() if self.target.placeholders.get(word) == i
+        )
 
     def passage(self, text: str, protection: Protection | None, always: bool = False) -> Passage:
         """Cut a text into sentences, and any that is too long for the model into shorter ones.
@@ -151,7 +160,7 @@ class Reader:
 
     def _shown(self, parts: Parts, separator: str, branches: tuple[Passage, ...]) -> list[Sentence]:
         """With something in place of what is kept; in halves while it has more tokens than the model can take."""
-        inner = spaced(shown(parts.inner))
+        inner = spaced(shown(parts.inner, self.placeholders))
         texts = [part if isinstance(part, str) else part.shown for part in inner]
         # Up to each part, as the model reads it.
         read = ["", *(self.prepare(text, "source") for text in accumulate(texts))]

@@ -64,6 +64,7 @@ class Translator:
         recaser = Recaser(model.source_tokenizer)
         self._reader = Reader(
             model.source_tokenizer,
+            model.target_tokenizer,
             self.languages[0],
             model.config["cleaning"],
             self.longest,
