@@ -39,6 +39,9 @@ class Downloads:
         name = secrets.token_urlsafe(16) + suffix.lower()
         with open(self._folder / name, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(data)
+        # A clock that is not set back, and that all processes of this machine read alike.
+        now = time.monotonic()
+        os.utime(self._folder / name, (now, now))
         return name
 
     def get(self, name: str) -> bytes:
@@ -59,7 +62,7 @@ class Downloads:
             except OSError:  # another process was quicker
                 continue
             found.append((stat.st_mtime, stat.st_size, path))
-        room, now = ROOM - wanted, time.time()
+        room, now = ROOM - wanted, time.monotonic()
         for modified, size, path in sorted(found, reverse=True):
             room -= size
             if room < 0 or now - modified > KEPT:
