@@ -167,14 +167,9 @@ def test_what_a_server_answers(page: Any, payload: str) -> None:
 @pytest.fixture(scope="module")
 def trace(server: Server) -> Any:
     """A trace whose every word is marked, so that it can be made another."""
-    connection = server.connect()
-    connection.timeout = 60  # seconds: torch is loaded, beside a browser
-    connection.request("POST", "/api/explain", json.dumps({"text": "The dog sees it."}))
-    response = connection.getresponse()
-    if response.status == 501:
-        pytest.skip("this installation cannot explain: install torch to test the tab that looks inside")
-    body = response.read()
-    assert response.status == 200, body
+    pytest.importorskip("torch", reason="torch is not installed: looking inside needs it")
+    status, body = server.ask("POST", "/api/explain", {"text": "The dog sees it."})
+    assert status == 200, body
     return json.loads(body)
 
 
@@ -208,10 +203,13 @@ def test_look_inside(page: Any, trace: Any, payload: str) -> None:
     answering(page, "/api/explain", poisoned(trace, payload))
     page.fill("#source", payload)
     page.click("#tab-inside")
-    page.locator("#look h2, #inside-note:not(:empty)").first.wait_for()
+    page.locator("#look h2").first.wait_for()
+    shown = ""
     for number in range(page.locator("#look [data-view]").count()):
         page.locator("#look [data-view]").nth(number).click()
         page.wait_for_timeout(30)
+        shown += page.text_content("#look")
+    assert RUN in shown, "what was to be an attack was not drawn at all"
 
 
 def test_the_page_of_a_trace(trace: Any, browser: Any, tmp_path: Path) -> None:
