@@ -102,12 +102,13 @@ def _contents(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
 
 
 def _prune(directory: Path, keep: int, newest: Path, spared: set[int]) -> None:
-    """Of a step that was saved more than once, the last is enough."""
-    by_step = {step_of(path): path for path in saved(directory)}  # the later of one step stands behind
+    """Of a step that was saved more than once, the last is enough. Later steps are no business of this one."""
+    paths = [path for path in saved(directory) if step_of(path) <= step_of(newest)]
+    by_step = {step_of(path): path for path in paths}  # the later of one step stands behind
     others = sorted(step for step, path in by_step.items() if path != newest)
     kept = {by_step[step] for step in others[max(len(others) - keep + 1, 0) :]}
     kept |= {newest, *(by_step[step] for step in spared & by_step.keys())}
-    for path in saved(directory):
+    for path in paths:
         if path not in kept:
             remove(path)
 

@@ -18,7 +18,7 @@ def to_keep(saved: Iterable[int], newest: int, best: int | None) -> set[int]:
     These are the places to return to; the one that is being looked at; and `best`, from which the kept model can be
     sealed once more.
     """
-    steps = sorted(set(saved))
+    steps = sorted({step for step in saved if step <= newest})
     looked_at = [step for step in steps if step <= newest - LOOKED_AT][-_PLACES:]
     # The oldest one, or each would be removed for a younger one before it has been looked at for long enough.
     candidates = [step for step in steps if step > newest - LOOKED_AT][:1]

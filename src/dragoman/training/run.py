@@ -119,11 +119,11 @@ class Run(Recoverable):
             progress.step, progress.parts = step.number, step.parts
             progress.seconds = before + time.monotonic() - started
             self.journal.step(step, progress.epoch, progress.seconds)
-            if self._owes_validation():
+            if validated := self._owes_validation():
                 self._validate()
                 saved = time.monotonic()
             reason, finished = self._reason_to_stop(step.number >= training.max_steps, deadline)
-            if reason or time.monotonic() - saved > 60 * training.checkpoint_minutes:
+            if not validated and (reason or time.monotonic() - saved > 60 * training.checkpoint_minutes):
                 self.check_weights()
                 self.save()
                 saved = time.monotonic()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -18,6 +18,10 @@ from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.loop import Health
 
 T = TypeVar("T")
+
+
+# Fields that some runs which may be resumed began without; all others have to be there.
+_YOUNG = {"failed", "returned", "above", "layout", "worker_threads", "contents"}
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class State:
-    """All of state.json. A field with a default is younger than some runs that may be resumed."""
+    """All of state.json."""
 
     step: int
     progress: Progress
@@ -66,6 +70,8 @@ class State:
         ):
             if number < least:
                 raise ValueError(f"state.json: {name} = {number}: must be at least {least}")
+        if found.progress.step != found.step:
+            raise ValueError(f"state.json: progress.step = {found.progress.step}, and step = {found.step}")
         if not 0 < found.learning_rate_scale <= 1:
             raise ValueError(
                 f"state.json: learning_rate_scale = {found.learning_rate_scale}: must lie in (0, 1]"
@@ -89,12 +95,11 @@ def _filled(cls: type[T], values: Any, name: str) -> T:
     if not isinstance(values, dict):
         raise ValueError(f"{name} is no object")
     hints = get_type_hints(cls)
-    known = {part.name: part for part in fields(cls)}  # type: ignore[arg-type]
-    if strange := values.keys() - known.keys():
+    known = {part.name for part in fields(cls)}  # type: ignore[arg-type]
+    if strange := values.keys() - known:
         raise ValueError(f"{name} has a field {min(strange)[:40]!r} that this version does not know")
-    for key, part in known.items():
-        if key not in values and part.default is MISSING and part.default_factory is MISSING:
-            raise ValueError(f"{name} has no field {key!r}")
+    if missing := known - values.keys() - _YOUNG:
+        raise ValueError(f"{name} has no field {min(missing)!r}")
     return cls(**{key: _fitting(hints[key], value, f"{name}: {key}") for key, value in values.items()})
 
 
