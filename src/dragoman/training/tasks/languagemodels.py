@@ -204,7 +204,9 @@ def start(
 
     def task() -> Task:
         given = split(lines, dev, config.data, config.training.seed)
-        if not dev:
+        if dev:
+            say(f"{len(given.train):,} lines to train on, and {len(given.dev):,} of the dev text")
+        else:
             say(
                 f"no dev text given: {len(given.dev):,} of {len(lines):,} lines are held out for validation, and "
                 f"{len(given.train):,} are trained on"
