@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,9 +88,26 @@ def test_the_serialized_model_is_the_model(tokenizer: Tokenizer) -> None:
     assert again.encode_batch(LINES[:4]) == [tokenizer.encode(line) for line in LINES[:4]]
 
 
-def test_too_little_text_is_said_with_the_size_asked_for() -> None:
-    with pytest.raises(CorpusError, match="vocabulary of 8000 pieces .* smaller tokenizer.vocab_size"):
-        Tokenizer.train(LINES, TokenizerConfig(vocab_size=8000))
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_a_text_with_fewer_pieces_than_asked_for_gets_those_it_has(kind: Any) -> None:
+    """The preset for trying things out asks for 6,000, and the first hundred pairs one tries have a thousand."""
+    learnt = Tokenizer.train(LINES, TokenizerConfig(kind, vocab_size=8000))
+    assert 261 < learnt.vocab_size < 8000
+    assert [learnt.decode(learnt.encode(line)) for line in LINES] == LINES
+    with pytest.raises(
+        CorpusError, match=r"vocabulary of 8,000 pieces .* lower tokenizer.vocab_size to [\d,]+,"
+    ):
+        Tokenizer.train(iter(LINES), TokenizerConfig(kind, vocab_size=8000))
+
+
+def test_a_vocabulary_below_the_characters_of_the_text_says_how_many_they_are() -> None:
+    """It was told to increase and to lower the same setting, and that there is an option that does not exist."""
+    lines = ["".join(chr(0x4E00 + i) for i in range(400))]
+    with pytest.raises(
+        CorpusError, match="are 66[0-9] pieces by themselves: raise tokenizer.vocab_size"
+    ) as caught:
+        Tokenizer.train(lines, TokenizerConfig(vocab_size=300))
+    assert "--" not in str(caught.value) and "smaller" not in str(caught.value)
 
 
 def test_bytes_that_are_no_model_are_refused_by_name() -> None:
