@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"errors", "ids", "protocols", "files", "native", "processor"}
+GROUND = {"errors", "bounds", "ids", "protocols", "files", "native", "processor"}
 
 MODELS = {"transformer", "lineage"}
 BELOW_TRANSLATE = {"engines", "interop", "documents", "decoding", "model", "text", "corpus"} | MODELS
@@ -42,7 +42,8 @@ MECHANICS = {
 # A package stands for all modules in it that have no line of their own.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "config": {"errors"},
+    "bounds": {"errors"},
+    "config": {"errors", "bounds"},
     "ids": set(),
     "protocols": set(),
     "files": set(),

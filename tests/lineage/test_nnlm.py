@@ -171,7 +171,7 @@ def test_a_directory_of_another_kind_or_with_other_sizes_is_refused(tmp_path: Pa
         open_lm(tmp_path / "b")
     write_lm(tmp_path / "c", NnlmConfig(window=2**21), weights, found.vocabulary, {})
     with pytest.raises(
-        ModelError, match="model.window = 2097152: must be a whole number from 0 to 1,048,576"
+        ModelError, match="model.window = 2097152: must be a whole number, at least 1 and at most 1,048,576"
     ):
         open_lm(tmp_path / "c")
     from tiny import parts

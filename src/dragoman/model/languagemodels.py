@@ -47,7 +47,7 @@ from dragoman.model.contents import (
     weights_of,
     write_files,
 )
-from dragoman.model.fields import CONFIG, LARGEST_SIZE, Field, check, configured, fields_of
+from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
 from dragoman.model.modules import assembled, require_torch, shapes_of
 from dragoman.text.vocabulary import Vocabulary
 
@@ -110,7 +110,7 @@ def fields(kind: LmKind) -> tuple[Field, ...]:
     if isinstance(kind, CountedKind):
         named = Field("model", "kind", Literal[kind.name])
         return (named, *fields_of(kind.sealed, "model"), *token_fields("model", foreign=False))
-    own = fields_of(kind.config, "model", most=LARGEST_SIZE)
+    own = fields_of(kind.config, "model")
     labels = Field("labels", "names", tuple[str, ...], required=False)
     return (*own, *token_fields("tokens", foreign=True), labels)
 

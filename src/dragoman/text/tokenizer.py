@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import numpy as np
 import sentencepiece
 
+from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 
@@ -27,15 +28,23 @@ class TokenizerConfig:
     """How subwords are learnt and used."""
 
     kind: Annotated[Literal["unigram", "bpe"], "SentencePiece model type"] = "unigram"
-    vocab_size: Annotated[int, "pieces in the joint vocabulary, or in each of two"] = 8000
+    vocab_size: Annotated[
+        int, "pieces in the joint vocabulary, or in each of two", Within(300, LARGEST_SIZE)
+    ] = 8000
     joint: Annotated[bool, "one vocabulary for both languages"] = True
-    character_coverage: Annotated[float, "share of characters that get a piece; bytes spell the rest"] = (
-        0.9995
-    )
+    character_coverage: Annotated[
+        float,
+        "share of characters that get a piece; bytes spell the rest",
+        Within(0, 1, open_least=True, open_most=True),
+    ] = 0.9995
     sampling: Annotated[
-        float, "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off"
+        float,
+        "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off",
+        SHARE,
     ] = 0.0
-    training_lines: Annotated[int, "at most so many lines are read to learn the pieces"] = 2_000_000
+    training_lines: Annotated[
+        int, "at most so many lines are read to learn the pieces", Within(0, LARGEST_WHOLE)
+    ] = 2_000_000
 
     def __post_init__(self) -> None:
         if self.vocab_size < 300:
@@ -47,8 +56,7 @@ class TokenizerConfig:
                 f"tokenizer.character_coverage = {self.character_coverage}: must lie between 0 and 1, "
                 "or no character is left for byte fallback to learn"
             )
-        if not 0 <= self.sampling < 1:
-            raise ConfigError(f"tokenizer.sampling = {self.sampling}: must lie in [0, 1)")
+        refuse_out_of_bounds(self, "tokenizer")
 
 
 class Tokenizer:
