@@ -53,6 +53,7 @@ def _numeral(number: float) -> str:
 # it is compared with the weights that are there.
 LARGEST_SIZE, MOST_LAYERS = 2**20, 1000
 SIZE, LAYERS = Within(1, LARGEST_SIZE), Within(1, MOST_LAYERS)
+HEADS = Within(1, 1024)
 SHARE = Within(0, 1, open_most=True)  # of dropout
 # Tokens of a sentence or of its translation. A model that never ends is stopped there at the latest.
 MOST_TOKENS = 10_000

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -26,6 +27,9 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 DEFAULT = "default"
 _ORIGIN_COLUMN = 40
+LONGEST_TOML = 2**20  # characters; the longest real ones name the classes of a classifier
+_TEXTS = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
+_DEEP = re.compile(r"(?:\.[\w\- \t]*){100}")
 
 
 class Spelled(str):
@@ -84,16 +88,37 @@ def _sections(cls: type) -> dict[str, type]:
 # -- reading ----------------------------------------------------------------------------------------------------
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """TOML that a person or a program may have written, in time that grows with its length.
+
+    Raises ValueError for what is not TOML, for numbers of thousands of digits, and for what is deeper or longer than
+    any configuration.
+    """
+    if len(text) > LONGEST_TOML:
+        raise ValueError(f"{len(text):,} characters, and a configuration has at most {LONGEST_TOML:,}")
+    # A key of a hundred thousand parts takes tomllib minutes.
+    if _DEEP.search(_TEXTS.sub("", text)):
+        raise ValueError("a key of more than a hundred parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("lists or tables stand in each other too deeply") from None
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:
+        raise ValueError("a number has thousands of digits") from None
+
+
 def load_toml(path: Path | str) -> dict[str, dict[str, Any]]:
     """The sections of a TOML file. Raises ConfigError for what is not there, not TOML, or outside a section."""
     path = Path(path)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        found = parse_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start:,}") from error
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+    except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     for key, value in found.items():
         if not isinstance(value, dict):

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dragoman.bounds import LARGEST_SIZE, LAYERS, SHARE, SIZE, Within, refuse_out_of_bounds
+from dragoman.bounds import HEADS, LARGEST_SIZE, LAYERS, SHARE, SIZE, Within, refuse_out_of_bounds
 from dragoman.lineage.gpt import set_epsilon
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import CrossEntropy, Loss
@@ -35,7 +35,7 @@ class BertConfig:
     kind: Annotated[Literal["bert"], "of language model"] = "bert"
     d_model: Annotated[int, "width of the residual stream", SIZE] = 256
     d_ff: Annotated[int, "width inside the feed-forward layers", SIZE] = 1024
-    n_heads: Annotated[int, "attention heads; must divide d_model", SIZE] = 4
+    n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 4
     layers: Annotated[int, "encoder layers", LAYERS] = 4
     max_length: Annotated[int, "tokens of the longest text it can read, <s> and </s> included", SIZE] = 128
     activation: Annotated[Literal["gelu", "gelu_tanh", "relu"], "of the feed-forward layers"] = "gelu"

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from dragoman.bounds import LAYERS, SHARE, SIZE, refuse_out_of_bounds
+from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
 from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.attention import KVCache, causal_mask
@@ -30,7 +30,7 @@ class GptConfig:
     kind: Annotated[Literal["gpt"], "of language model"] = "gpt"
     d_model: Annotated[int, "width of the residual stream", SIZE] = 256
     d_ff: Annotated[int, "width inside the feed-forward layers", SIZE] = 1024
-    n_heads: Annotated[int, "attention heads; must divide d_model", SIZE] = 4
+    n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 4
     layers: Annotated[int, "decoder layers, without cross-attention", LAYERS] = 4
     positions: Annotated[Literal["learned", "sinusoidal", "rotary", "alibi"], "how order is told"] = "learned"
     max_length: Annotated[int, "tokens of the longest text it can read, <s> included", SIZE] = 256

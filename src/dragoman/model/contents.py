@@ -13,7 +13,6 @@ Knows no kind of model. Errors name the file; `naming` puts the directory before
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from dragoman.config import parse_toml
 from dragoman.errors import ModelError
 from dragoman.ids import SPECIALS
 from dragoman.model.fields import CONFIG, Field
@@ -86,8 +86,8 @@ def config_of(files: Files) -> dict[str, Any]:
     """config.toml, as yet unchecked."""
     require(files, CONFIG)
     try:
-        return tomllib.loads(text(files[CONFIG], CONFIG))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return parse_toml(text(files[CONFIG], CONFIG))
+    except ValueError as error:
         raise ModelError(f"{CONFIG} is not TOML: {error}") from error
 
 

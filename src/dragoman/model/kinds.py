@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dragoman.bounds import LAYERS, SHARE, SIZE
+from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, shown
 from dragoman.errors import ConfigError, ModelError
 from dragoman.model.fields import CONFIG, NOT_EMPTY, Field, configured, fields_of
 from dragoman.model.modules import assembled, require_torch, shapes_of
@@ -81,7 +81,7 @@ _layers = partial(Field, "model", kind=int, within=LAYERS)
 TRANSFORMER_FIELDS = (
     _size("d_model"),
     _size("d_ff"),
-    _size("n_heads"),
+    _size("n_heads", within=HEADS),
     _layers("encoder_layers"),
     _layers("decoder_layers"),
     Field("model", "norm", Literal["post", "pre"]),
@@ -127,6 +127,10 @@ def _positions(model: Settings, width: int) -> Shapes:
     Those that translating without torch can meet stand here; of the others, which need it, the class itself tells.
     """
     name = model["positions"]
+    if name == "sinusoidal" and width % 2:
+        raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width")
+    if name == "rotary" and width // model["n_heads"] % 2:
+        raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width per head")
     if name in ("sinusoidal", "rotary"):
         return {}
     if name == "learned":
@@ -237,7 +241,7 @@ def kind_of(model: Settings) -> TranslatorKind:
     name = model.get("kind")
     if not isinstance(name, str) or name not in TRANSLATORS:
         raise ModelError(
-            f"{CONFIG}: model.kind = {name!r}: this version knows {', '.join(TRANSLATORS)}; "
+            f"{CONFIG}: model.kind = {shown(name)}: this version knows {', '.join(TRANSLATORS)}; "
             "a newer one may know more"
         )
     return TRANSLATORS[name]

@@ -37,6 +37,7 @@ from dragoman.model.contents import (
     Files,
     arrays_of,
     config_of,
+    header_of,
     naming,
     read_files,
     require,
@@ -145,6 +146,10 @@ def _network(files: Files, kind: NeuralKind, config: Mapping[str, Any], vocabula
     names, classes = config.get("labels", {}).get("names", []), getattr(shape, "classes", 0)
     if names and len(names) != classes:
         raise ModelError(f"{CONFIG}: labels.names has {len(names)} names, and model.classes = {classes}")
+    # Building a thousand layers, to see that they are not there, takes half a minute.
+    arrays = len(header_of(files[WEIGHTS])[0])
+    if (layers := getattr(shape, "layers", 0)) > arrays:
+        raise ModelError(f"{WEIGHTS} holds {arrays:,} arrays, and {CONFIG} asks for {layers:,} layers")
     make = partial(kind.build, shape, len(vocabulary.words))
     return assembled(make, weights_of(files, shapes_of(make)))
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dragoman.bounds import LAYERS, SHARE, SIZE, refuse_out_of_bounds
+from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
 from dragoman.errors import ConfigError
 from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
@@ -28,7 +28,7 @@ class TransformerConfig:
 
     d_model: Annotated[int, "width of the residual stream", SIZE] = 512
     d_ff: Annotated[int, "width inside the feed-forward layers", SIZE] = 2048
-    n_heads: Annotated[int, "attention heads; must divide d_model", SIZE] = 8
+    n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 8
     encoder_layers: Annotated[int, "layers of the encoder", LAYERS] = 6
     decoder_layers: Annotated[int, "layers of the decoder", LAYERS] = 6
     norm: Annotated[
