@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags
-from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
+from dragoman.cli.terminal import STANDARD_OUTPUT, for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
+from dragoman.files import naming
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -214,7 +215,8 @@ def _print(made: Callable[[Screen], Lines], lang: Language) -> None:
     with console.capture() as captured:
         for line in made(screen):
             console.print(_harmless(line, console) if terminal else line)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    with naming(STANDARD_OUTPUT):
+        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def _harmless(drawn: RenderableType, console: Console) -> Segments:

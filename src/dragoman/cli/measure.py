@@ -11,6 +11,7 @@ from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, flags_of, given
 from dragoman.cli.terminal import counter, say, say_json
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.files import naming
 
 if TYPE_CHECKING:
     from dragoman.corpus.pairs import Pair
@@ -98,7 +99,8 @@ def _measured(translator: Translator, pairs: list[Pair], decoding: Any, tokenize
 def _save(path: Path, report: Report) -> None:
     """One line for each pair, whatever is in a translation."""
     lines = [translation.text.replace("\n", " ") for translation in report.translations]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    with naming(path):
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
 def score(

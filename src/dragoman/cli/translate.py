@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags, flags_of, given
-from dragoman.cli.terminal import counter, input_lines, is_utf8, say, say_json, tell
+from dragoman.cli.terminal import counter, flush, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
 
@@ -91,7 +91,7 @@ def translate(
             else:
                 _say_text(number, translation, options.n_best, scores, alignments, one_line=not text)
             if unbuffered:
-                sys.stdout.flush()
+                flush()
 
 
 def _say_text(

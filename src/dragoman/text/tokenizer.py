@@ -22,6 +22,9 @@ from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 
 SHUFFLE_SEED = 1
 
+# Its warnings about odd pieces go to standard error, around ours.
+sentencepiece.set_min_log_level(2)
+
 
 @dataclass(frozen=True)
 class TokenizerConfig:
@@ -68,7 +71,10 @@ class Tokenizer:
         try:
             self._model = sentencepiece.SentencePieceProcessor(model_proto=serialized)
         except (RuntimeError, OSError, ValueError) as error:
-            raise ModelError(f"{name} is not a SentencePiece model: {error}") from error
+            raise ModelError(
+                f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}"
+            ) from error
+        self._pieces = _spelled(self._model, name)
         specials = [self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id()]
         if specials != [PAD, UNK, BOS, EOS]:
             raise ModelError(
@@ -123,7 +129,7 @@ class Tokenizer:
 
     def vocabulary(self) -> list[str]:
         """All pieces, by id."""
-        return [self._model.id_to_piece(i) for i in range(self.vocab_size)]
+        return list(self._pieces)
 
     def encode(self, text: str) -> list[int]:
         """Ids without <s> and </s>."""
@@ -189,12 +195,22 @@ class Tokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return list(map(self._pieces.__getitem__, ids))
 
-    @cached_property
-    def _pieces(self) -> list[str]:
-        return self.vocabulary()
+
+def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:
+    """All pieces, by id. Raises ModelError for one that is no text, before anybody asks for it."""
+    size = model.get_piece_size()
+    if size > LARGEST_SIZE:
+        raise ModelError(f"{name} has {size:,} pieces: more than {LARGEST_SIZE:,} are not read")
+    pieces = []
+    for i in range(size):
+        try:
+            pieces.append(model.id_to_piece(i))
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{name}: piece {i:,} is not UTF-8: {error.reason}") from error
+    return pieces
 
 
 def _reason(error: Exception) -> str:
     """The last clause of SentencePiece's message, without its source file and line."""
-    text = str(error).split("] ")[-1].strip().rstrip(".")
-    return text or type(error).__name__
+    text = " ".join(str(error).split("] ")[-1].split()).rstrip(".")
+    return text or "it cannot be read"
