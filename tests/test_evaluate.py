@@ -91,7 +91,14 @@ def test_a_perfect_translator_has_full_marks() -> None:
 
 def test_flags_are_counted_and_lengths_compared() -> None:
     report = evaluate(middling(), PAIRS)
-    assert report.flags == {"empty": 1, "copied": 0, "loop": 1, "too_long": 0, "low_confidence": 0}
+    assert report.flags == {
+        "empty": 1,
+        "copied": 0,
+        "loop": 1,
+        "too_long": 0,
+        "low_confidence": 0,
+        "meaningless": 0,
+    }
     assert 0 < report.length_ratio < 1
 
 

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dragoman.cli.failures import told
+from dragoman.cli.failures import below_need, told
 from dragoman.cli.terminal import prepare_streams, settle_output, tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what went wrong is told in one sentence on standard error."""
     prepare_streams()
+    if too_little := below_need():
+        tell(f"dragoman: {too_little}")
+        return 1
     try:
         from dragoman.cli.commands import run
 

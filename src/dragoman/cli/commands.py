@@ -6,13 +6,15 @@ A verb imports what it needs when it runs, so that --help is quick and translati
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
 from dragoman.cli import corpora, explain, measure, models, serve, train, translate
-from dragoman.cli.terminal import flush
+from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
+from dragoman.files import naming
 
 app = App(
     "dragoman",
@@ -50,8 +52,10 @@ app.command(
 
 def run(arguments: Sequence[str]) -> int:
     """One command; its exit code. Raises what ended it."""
+    only_says = not arguments or not {"--help", "-h", "--version"}.isdisjoint(arguments)
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with naming(STANDARD_OUTPUT) if only_says else nullcontext():
+            code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise UsageError(f"{' '.join(str(error).split())} (--help shows what there is)") from error
     flush()

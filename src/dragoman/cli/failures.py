@@ -17,6 +17,9 @@ from dragoman.errors import DragomanError
 
 Lack = Literal["memory", "open files", "threads"]
 
+# Bytes of addresses. With less the libraries end the process themselves (OpenBLAS, threads of CTranslate2).
+LEAST_ROOM = 384 * 2**20
+
 # What they say who have no error of their own for it: torch, CTranslate2, the loader of shared libraries.
 _WORDS: tuple[tuple[str, Lack], ...] = (
     ("allocate memory", "memory"),
@@ -51,6 +54,14 @@ _EXTRAS = {
     "starlette": "serve",
     "uvicorn": "serve",
 }
+
+
+def below_need() -> str | None:
+    """What is said where the limit on memory is so tight that the libraries end or hang without a word."""
+    room = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if room == resource.RLIM_INFINITY or room >= LEAST_ROOM:
+        return None
+    return f"not enough memory ({limit('memory')}): translating needs at least ulimit -v {LEAST_ROOM // 1024}"
 
 
 def told(error: BaseException) -> tuple[str, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import tee
@@ -85,13 +86,19 @@ def translate(
             progress=progress,
             **buffering,
         )
+        told: Counter[str] = Counter()
         for number, translation in enumerate(found):
+            told.update(translation.flags)
             if format == "json":
                 say_json(as_json(translation))
             else:
                 _say_text(number, translation, options.n_best, scores, alignments, one_line=not text)
             if unbuffered:
                 flush()
+    if format == "text" and not sys.stdout.isatty():  # where flags are shown
+        for flag in ("empty", "meaningless"):
+            if told[flag]:
+                tell(f"{told[flag]:,} of {number + 1:,} translations: {flag} (--format json tells which)")
 
 
 def _say_text(

@@ -18,6 +18,10 @@ LIMIT_STEP = 32
 # already a wide beam (Koehn and Knowles, 2017, go to 1,000).
 MOST_HYPOTHESES, MOST_WORK = 1000, 2**18  # MOST_WORK: hypotheses x longest translation
 
+NOT_NUMBERS = (
+    "the model gives probabilities that are not numbers (NaN): its weights are damaged or have diverged"
+)
+
 SAMPLING_ONLY = ("temperature", "top_k", "top_p")
 
 # With these values a field asks for nothing; where a field is not named, with its default. A length is always limited.

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import ctranslate2
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, no_prefixes
+from dragoman.decoding.options import NOT_NUMBERS, DecodingOptions, Hypothesis, SearchRequest, no_prefixes
 from dragoman.engines import Ids, empty, refuse_unheeded
 from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
@@ -197,6 +197,8 @@ class CTranslate2Engine:
             if finished:
                 tokens.pop()
             score = scores[n] if scores else 0.0
+            if math.isnan(score):
+                raise ModelError(NOT_NUMBERS)
             share = (
                 [score * len(pieces) ** options.length_penalty / len(pieces)] * len(pieces) if scores else []
             )

@@ -13,6 +13,7 @@ Knows no kind of model. Errors name the file; `naming` puts the directory before
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,10 +30,13 @@ from dragoman.errors import ModelError
 from dragoman.ids import SPECIALS
 from dragoman.model.fields import CONFIG, Field
 from dragoman.model.seal import MANIFEST, read_sealed, write_sealed
+from dragoman.model.soundness import NOT_FINITE, examined
 from dragoman.text.splitter import Segmenter, Splitter, Unit
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.text.vocabulary import Vocabulary
 from dragoman.text.wordpiece import WordPiece
+
+log = logging.getLogger("dragoman")
 
 Shapes = dict[str, tuple[int, ...]]
 Files = Mapping[str, bytes]
@@ -203,11 +207,14 @@ def weights_of(files: Files, asked: Shapes) -> dict[str, np.ndarray]:
     """The weights of a network, once they are known to be those that config.toml asks for."""
     _check_shapes(asked, header_of(files[WEIGHTS])[0])
     weights = arrays_of(files, WEIGHTS)
-    for name, weight in weights.items():
-        if not np.isfinite(weight).all():
-            raise ModelError(
-                f"{WEIGHTS}: {name} holds NaN or infinity, the mark of a training run that diverged"
-            )
+    odd = examined(weights)
+    for name, reason in odd.items():
+        if reason == NOT_FINITE:
+            raise ModelError(f"{WEIGHTS}: {name} {reason}")
+    if odd:
+        name, reason = next(iter(odd.items()))
+        others = f", and {len(odd) - 1:,} more arrays are as odd" if len(odd) > 1 else ""
+        log.warning("%s: %s %s%s: what this model answers may mean nothing", WEIGHTS, name, reason, others)
     return weights
 
 

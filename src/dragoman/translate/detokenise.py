@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dragoman.ids import UNWRITTEN
 from dragoman.text.joining import join, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
 from dragoman.translate.reading import Piece
@@ -88,7 +89,10 @@ class Detokeniser:
 
     def _written(self, piece: Piece, found: Hypothesis) -> Sentence:
         text = tidy(self.target.decode(found.tokens), self.language)
-        evidence = Evidence(piece.text, text, piece.ids, found.tokens, found.token_scores, found.finished)
+        choices = self.target.vocab_size - len(UNWRITTEN)
+        evidence = Evidence(
+            piece.text, text, piece.ids, found.tokens, found.token_scores, found.finished, choices
+        )
         return Sentence(
             text,
             piece.separator,

@@ -5,15 +5,17 @@ copied          the translation is the source
 loop            the same tokens over and over, where the source does no such thing
 too_long        the search hit the maximum length: the translation breaks off
 low_confidence  the model gave its own words a low probability
+meaningless     the model's numbers say nothing: no better than chance, or sure of every word of what is no sentence
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-FLAGS = ("empty", "copied", "loop", "too_long", "low_confidence")
+FLAGS = ("empty", "copied", "loop", "too_long", "low_confidence", "meaningless")
 
 # A loop is a stretch of tokens followed at once by three copies of itself or more, with at least six tokens in the
 # copies: "very, very, very good" and "……" are none.
@@ -24,10 +26,16 @@ LONGEST_PERIOD, FEWEST_COPIES, FEWEST_COPIED = 16, 3, 6
 # above; nonsense words, a foreign script and medical terms lay below, at -1.4 to -2.1.
 LOW_CONFIDENCE = -1.3
 
+# Times log(choices), where all tokens are equally probable it is -1. A token that a search chooses lies above.
+CHANCE = -0.97
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """One sentence and its translation. `logprobs` are those of the tokens written, the end included."""
+    """One sentence and its translation.
+
+    logprobs: of the tokens written, the end included. choices: how many tokens there are to choose from; 0 = unknown.
+    """
 
     source: str
     text: str
@@ -35,6 +43,7 @@ class Evidence:
     tokens: Sequence[object]
     logprobs: Sequence[float]
     finished: bool
+    choices: int = 0
 
 
 def is_empty(evidence: Evidence) -> bool:
@@ -61,8 +70,20 @@ def is_low_confidence(evidence: Evidence) -> bool:
     return len(logprobs) > 0 and sum(logprobs) / len(logprobs) < LOW_CONFIDENCE
 
 
+def is_meaningless(evidence: Evidence) -> bool:
+    """Weights of zero, or a millionth of what they were, make all tokens alike; weights of thousands leave one."""
+    logprobs = evidence.logprobs
+    if not logprobs:
+        return False
+    mean = sum(logprobs) / len(logprobs)
+    if not math.isfinite(mean) or (evidence.choices > 1 and mean <= CHANCE * math.log(evidence.choices)):
+        return True
+    # To the last bit, which no trained model is of a whole sentence.
+    return not any(logprobs) and (is_empty(evidence) or is_loop(evidence) or is_too_long(evidence))
+
+
 _TESTS: dict[str, Callable[[Evidence], bool]] = dict(
-    zip(FLAGS, (is_empty, is_copied, is_loop, is_too_long, is_low_confidence), strict=True)
+    zip(FLAGS, (is_empty, is_copied, is_loop, is_too_long, is_low_confidence, is_meaningless), strict=True)
 )
 
 

@@ -58,7 +58,9 @@ class TranslatedText:
     tokens: list[str]
     token_scores: Annotated[list[float], "log-probability of each token, if scores were asked for"]
     alignment: Annotated[list[tuple[int, int]], "source token, token; if alignments were asked for"]
-    flags: Annotated[list[str], "signs that it may be bad: empty, copied, loop, too_long, low_confidence"]
+    flags: Annotated[
+        list[str], "signs that it may be bad: empty, copied, loop, too_long, low_confidence, meaningless"
+    ]
     alternatives: list[Alternative]
 
 

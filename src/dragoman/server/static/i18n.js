@@ -59,6 +59,7 @@ const WORDS = {
   "flag.loop": ["The translation repeats itself: do not rely on it.", "译文在重复，不可靠。"],
   "flag.too_long": ["The translation breaks off.", "译文不完整，中途断了。"],
   "flag.low_confidence": ["The model is unsure of this translation.", "模型对这个译文没有把握。"],
+  "flag.meaningless": ["The model's numbers say nothing: it may be damaged.", "模型给出的概率毫无意义，模型可能坏了。"],
   "inside.empty": ["Write something to translate first: then you can see how it was done.", "先输入一句话，再来看它是怎么译出来的。"],
   "inside.working": ["Opening the model…", "正在打开模型…"],
   "inside.first": ["Shown for the first sentence.", "只展示第一句。"],
