@@ -53,6 +53,24 @@ def sync_directory(path: Path) -> None:
             os.close(handle)
 
 
+def sweep_temporary(directory: Path) -> None:
+    """Remove what `publish` left in a directory when its process was killed; what a living one writes is left alone."""
+    for path in directory.glob(".*.tmp-*"):
+        writer = path.name.rpartition("-")[2]
+        if writer.isdecimal() and not _lives(int(writer)):
+            path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
 def publish(path: Path, data: bytes) -> None:
     """Replace `path` in one step: a reader sees the old content or the new, whatever happens in between."""
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
+from dragoman.bounds import beginning
 from dragoman.cli import corpora, explain, measure, models, serve, train, translate
 from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
@@ -57,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
         with naming(STANDARD_OUTPUT) if only_says else nullcontext():
             code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        raise UsageError(f"{' '.join(str(error).split())} (--help shows what there is)") from error
+        said = " ".join(beginning(word) for word in str(error).split())
+        raise UsageError(f"{said} (--help shows what there is)") from error
     flush()
     return int(code or 0)

@@ -22,7 +22,7 @@ from typing import Any
 
 from dragoman.bounds import shown
 from dragoman.errors import ModelError
-from dragoman.files import publish, sha256, sync_directory
+from dragoman.files import publish, sha256, sweep_temporary, sync_directory
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -203,6 +203,7 @@ def _sweep(directory: Path, published: Sequence[Part]) -> None:
     for path in directory.glob(".*.new-*"):
         if path.name not in needed:
             path.unlink()
+    sweep_temporary(directory)
 
 
 def _holds(path: Path, part: Part) -> bool:
