@@ -38,8 +38,6 @@ class Within:
     def said(self) -> str:
         """In words: "at least 1 and at most 1,000"."""
         least = f"{'above' if self.open_least else 'at least'} {_numeral(self.least)}"
-        if self.most == LARGEST_WHOLE:
-            return least
         if self.most == math.inf:
             return f"{least} and finite"
         return f"{least} and {'below' if self.open_most else 'at most'} {_numeral(self.most)}"

@@ -26,7 +26,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
     [
         (MemoryError(), "not enough memory ("),
         (np.exceptions.AxisError("x"), None),
-        (RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "not enough memory"),
         (RuntimeError("std::bad_alloc"), "not enough memory"),
         (RuntimeError("can't start new thread"), "not enough threads"),
