@@ -87,8 +87,10 @@ def translate(
             **buffering,
         )
         told: Counter[str] = Counter()
+        asked = 0  # texts that have words
         for number, translation in enumerate(found):
             told.update(translation.flags)
+            asked += translation.score is not None
             if format == "json":
                 say_json(as_json(translation))
             else:
@@ -97,8 +99,8 @@ def translate(
                 flush()
     if format == "text" and not sys.stdout.isatty():  # where flags are shown
         for flag in ("empty", "meaningless"):
-            if told[flag]:
-                tell(f"{told[flag]:,} of {number + 1:,} translations: {flag} (--format json tells which)")
+            if asked and told[flag] == asked:  # one such line is a flag; nothing else is a broken model
+                tell(f"every translation is {flag}: is the model whole? (--format json tells more)")
 
 
 def _say_text(
