@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags
-from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
+from dragoman.cli.terminal import STANDARD_OUTPUT, for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
 from dragoman.explain import sentences
+from dragoman.files import naming
 
 if TYPE_CHECKING:
     from dragoman.explain.terminal.drawing import Lines, Screen
@@ -204,7 +205,8 @@ def _print(made: Callable[[Screen], Lines], lang: str) -> None:
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     screen = Screen(Console().width if terminal else _PLAIN_WIDTH, colour, lang)
-    sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
+    with naming(STANDARD_OUTPUT):
+        sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
 
 
 def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:

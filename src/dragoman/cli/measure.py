@@ -11,6 +11,7 @@ from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, RawFlag, flags_of
 from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.files import naming
 from dragoman.text.languages import base_language
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def _measured(
 def _save(path: Path, report: Report) -> None:
     """One line for each pair, whatever is in a translation."""
     lines = [translation.text.replace("\n", " ") for translation in report.translations]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    with naming(path):
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
 def score(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dragoman.bounds import LENGTH
 from dragoman.config import dump_toml
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
@@ -41,7 +42,7 @@ from dragoman.model.contents import (
     weights_of,
     write_files,
 )
-from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
+from dragoman.model.fields import CONFIG, NOT_EMPTY, Field, check, configured, fields_of
 from dragoman.model.kinds import TranslatorKind, kind_of
 from dragoman.model.seal import MANIFEST
 from dragoman.text.tokenizer import Tokenizer
@@ -138,9 +139,9 @@ def fields(kind: TranslatorKind) -> tuple[Field, ...]:
     """What config.toml says of a translator. What it does not say of [data], [cleaning] and [decoding] has defaults."""
     return (
         *kind.fields(),
-        Field("languages", "source", str, least=1),
-        Field("languages", "target", str, least=1),
-        Field("data", "longest", int, required=False, least=1),
+        Field("languages", "source", str, within=NOT_EMPTY),
+        Field("languages", "target", str, within=NOT_EMPTY),
+        Field("data", "longest", int, required=False, within=LENGTH),
         *fields_of(CleaningConfig, "cleaning", required=False),
         *fields_of(DecodingOptions, "decoding", required=False),
     )

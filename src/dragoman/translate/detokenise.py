@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dragoman.documents.filling import like_end
+from dragoman.ids import UNWRITTEN
 from dragoman.text.joining import join, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
 from dragoman.translate.placing import Written, fill, joined, literal
@@ -139,7 +140,8 @@ class Detokeniser:
         logprobs = (
             free if not forced or sum(free) == total else [total / len(free)] * len(free) if free else free
         )
-        evidence = Evidence(piece.text, text, piece.ids, found.tokens, logprobs, found.finished)
+        choices = self.target.vocab_size - len(UNWRITTEN)
+        evidence = Evidence(piece.text, text, piece.ids, found.tokens, logprobs, found.finished, choices)
         return Told(
             score,
             len(free),

@@ -28,6 +28,7 @@ from dragoman.explain.trace.values import (
     Source,
     Training,
 )
+from dragoman.files import naming
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +131,8 @@ class Trace:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent, separators=separators)
 
     def save(self, path: str | Path) -> None:
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        with naming(path):
+            Path(path).write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def from_json(cls, text: str) -> Trace:
