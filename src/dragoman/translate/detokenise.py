@@ -77,11 +77,15 @@ class Detokeniser:
         parts = answer.sentence.parts.inner if answer.sentence.parts else ()
         found = []
         for best, piece in zip(answer.found, answer.sentence.pieces, strict=True):
-            texts = [tidy(self.target.decode(h.tokens), self.language) for h in best]
-            kept = [not literal(parts, text)[1] for text in texts]
-            said = [_speaks(text) or not _speaks(piece.text) for text in texts]
-            wanted = [h for h, whole, words in zip(best, kept, said, strict=True) if whole and words]
-            spoken = [h for h, words in zip(best, said, strict=True) if words]
+            wanted: list[Hypothesis] = []
+            spoken: list[Hypothesis] = []
+            for hypothesis in best:
+                text = tidy(self.target.decode(hypothesis.tokens), self.language)
+                if _speaks(text) or not _speaks(piece.text):
+                    spoken.append(hypothesis)
+                    wanted += [] if literal(parts, text)[1] else [hypothesis]
+                if len(wanted) == plan.options.n_best:
+                    break
             found.append(wanted or spoken or best)
         return replace(answer, found=tuple(found))
 
@@ -158,9 +162,8 @@ class Detokeniser:
         """The translation with what was kept in its place."""
         assert sentence.parts is not None
         parts = sentence.parts
-        written = Written(
-            text, self._ends(found), _looked(found), sentence.places, len(sentence.pieces[0].ids)
-        )
+        length = len(sentence.pieces[0].ids)
+        written = Written(text, lambda: (self._ends(found), _looked(found)), sentence.places, length)
         text = joined(
             [(words, _content(part, branches), _apart(part)) for words, part in fill(parts.inner, written)]
         )
