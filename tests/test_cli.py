@@ -256,7 +256,9 @@ def test_no_line_is_too_strange(capsys: Capture, typed: object, tiny_model: Path
     assert main(["translate", "-m", str(tiny_model), "--beam-size", "1"]) == 0
     output, errors = capsys.readouterr()
     assert output.count("\n") == 2
-    assert "\ufffd" not in output and errors == ""
+    assert "\ufffd" not in output
+    # Hebrew is not what the model reads, and a line may say so.
+    assert not errors or (errors.startswith("note: 1 of 2 lines look like ") and errors.count("\n") == 1)
 
 
 @pytest.mark.parametrize(
