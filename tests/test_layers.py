@@ -74,7 +74,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model.modules": {"model.fields"},
     "model.kinds": {"model.fields", "model.modules"} | MODELS,
     "model.soundness": set(),
-    "model.contents": {"model.fields", "model.seal", "model.soundness", "text", "config"},
+    "model.recognise": {"model.fields", "model.seal"},
+    "model.contents": {"model.fields", "model.recognise", "model.seal", "model.soundness", "text", "config"},
     # What a directory says of cleaning and decoding is checked against the classes that it fills.
     "model.directory": {"model", "text", "config", "corpus.cleaning", "decoding.options"},
     "engines": {"engines", "interop", "decoding", "text", "corpus", "model"} | MODELS,

@@ -123,7 +123,8 @@ def open_lm(directory: str | Path) -> LmDirectory:
     with naming(directory):
         if VOCABULARY not in files:
             raise ModelError(
-                f"this is a translator, not a language model: dragoman translate -m {directory} asks it"
+                f"this is a translator, not a language model: dragoman translate -m {directory} asks it, "
+                f"dragoman train --from {directory} trains it further"
             )
         config = config_of(files)
         check(config, (Field("model", "kind", Literal[names()]),))

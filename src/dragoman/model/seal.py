@@ -65,7 +65,7 @@ def _manifest(directory: Path, known: Collection[str]) -> list[Part]:
     try:
         data = _read(directory / MANIFEST, LARGEST_MANIFEST)
     except FileNotFoundError as error:
-        raise ModelError(_no_manifest(directory)) from error
+        raise ModelError(f"{directory}: {MANIFEST} is missing") from error
     try:
         found = json.loads(data, object_pairs_hook=_no_repeats)
         if found["format"] != FORMAT:
@@ -81,14 +81,6 @@ def _manifest(directory: Path, known: Collection[str]) -> list[Part]:
         raise ModelError(
             f"{directory}: {MANIFEST} is damaged ({type(error).__name__}: {error}); {COPY_AGAIN}"
         ) from error
-
-
-def _no_manifest(directory: Path) -> str:
-    if not directory.is_dir():
-        return f"{directory}: there is no such directory"
-    if (directory / "checkpoints").is_dir():
-        return f"{directory}: {MANIFEST} is missing: the training run there has not kept a model yet"
-    return f"{directory} is no model directory: {MANIFEST} is missing"
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
