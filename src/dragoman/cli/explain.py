@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +16,7 @@ from dragoman.cli.flags import FormatFlag, ModelFlags
 from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
 from dragoman.explain import sentences
+from dragoman.processor import uncollected
 
 if TYPE_CHECKING:
     from dragoman.explain.terminal.drawing import Lines, Screen
@@ -128,7 +129,11 @@ def explain(
         if words is not None and not is_utf8(words):
             raise UsageError(f"{name} is not UTF-8: convert it with iconv")
     paged = output is not None
-    trace = _traced(model.load(), text, reference, beam_size, views, paged)
+    with uncollected():
+        import dragoman.explain.tracing  # noqa: F401 - all that a trace needs
+
+        translator = model.load()
+    trace = _traced(translator, text, reference, beam_size, views, paged)
     changed = trace.without(views.without) if views.without else None
     if format == "json":
         for found in (trace, changed):
@@ -192,7 +197,8 @@ def _show_timelapse(path: Path, lang: str) -> None:
 
 
 def _show(trace: Trace, changed: Trace | None, views: Views, lang: str) -> None:
-    _print(lambda screen: _lines(trace, changed, views, screen), lang)
+    stands_in = trace.training is not None and bool(trace.training.stands_in)
+    _print(lambda screen: _lines(trace, changed, views, replace(screen, stands_in=stands_in)), lang)
 
 
 def _print(made: Callable[[Screen], Lines], lang: str) -> None:

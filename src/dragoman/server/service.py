@@ -241,7 +241,11 @@ class Service:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
         served = self.models.named(model) if model else self.models.default
         translator = await self.models.translator(served)
-        return await self._explaining.run(EXPLAINING, trace, translator, text, reference, without)
+        gone = threading.Event()
+        try:
+            return await self._explaining.run(EXPLAINING, trace, translator, text, reference, without, gone)
+        finally:  # too late, or whoever asked has left
+            gone.set()
 
     def _script(self, translation: Translation, direction: Direction) -> Translation:
         """In traditional signs, where these are asked for."""

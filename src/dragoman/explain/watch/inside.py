@@ -18,7 +18,7 @@ from dragoman.explain.trace.limits import cut_influence, cut_pass, cut_training,
 from dragoman.explain.trace.values import Inference, Influence, Proof, Training
 from dragoman.explain.watch.beam import searched
 from dragoman.explain.watch.broken import Clock, Machine, machine
-from dragoman.explain.watch.inference import inference_mode
+from dragoman.explain.watch.inference import inference_mode, written
 from dragoman.explain.watch.influence import agreement, value_zeroing
 from dragoman.explain.watch.passes import Frame, Rows, all_rows, array, recorded_pass
 from dragoman.explain.watch.proofs import Evidence, prove
@@ -38,6 +38,7 @@ class Seen:
     positions: np.ndarray
     proofs: tuple[Proof, ...]
     kept: tuple[int, int]
+    subject: Subject  # with what the model wrote as its reference, where that stands in for one
 
 
 def look_inside(module: Transformer, subject: Subject, removed: str | None) -> Seen:
@@ -46,6 +47,7 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
     plain = machine(module, removed)  # nothing watches it: its times are the real ones
     served = searched(plain.decodable, source, subject.options, subject.prefix)
     clock = replace(plain.clock)
+    subject.check()
     watched = machine(module, removed, watched=True)
     if watched.cached:
         found = searched(watched.decodable, source, subject.options, subject.prefix)
@@ -58,13 +60,17 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
         target = all_rows(len(found.fed))
     frame = Frame(watched.module, watched.tape, subject.target_tokenizer, removed)
     passed = recorded_pass(frame, all_rows(len(subject.ids)), target)
+    subject.check()
+    subject = subject.taught(written(subject, found))
     training = _training(module, subject, removed) if subject.labels else None
     passes = [passed] if training is None else [passed, training.passed]
+    subject.check()
     padded = machine(module, removed, watched=True)
     proofs = prove(Evidence(plain, padded, watched.tape, passes, source, found, served, clock.passes))
     kept = kept_positions(
         module.config, source.size(1), max(len(found.fed), len(subject.labels)), len(passes)
     )
+    subject.check()
     # The words that are kept are all that is needed: later ones change nothing before them.
     influence = _influence(plain.module, source, found.fed[: kept[1]], passed, removed)
     whole = kept[0] == source.size(1) and removed != "swap"  # whose rows would be the source's
@@ -76,6 +82,7 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
         _positions(module, max(kept)),
         proofs,
         kept,
+        subject,
     )
 
 

@@ -61,6 +61,7 @@ def training_mode(
         TrainingLoss(total, total / len(steps), smoothed / len(steps), len(steps), smoothing),
         _free_running(model, tokenizer, subject.source(), labels),
         passed,
+        True if subject.stands_in else None,
     )
 
 

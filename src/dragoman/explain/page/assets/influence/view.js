@@ -186,8 +186,8 @@ function lensRows(context) {
       const stands = n >= from;
       return h(`td${stands ? ".stands" : ".open"}`, {}, word(guesses[t].piece), h("span.p", {}, percent(guesses[t].p)));
     });
-    const hit = last.id === written[t].id ? "right" : "wrong";
-    const goal = word(written[t].piece, store.mode === "training" ? hit : "said");
+    // A label is no guess, and is not judged: the last layer's word is.
+    const goal = word(written[t].piece, store.mode === "training" ? "" : "said");
     const pick = () => store.set({ t, playing: false });
     return h(
       "tr",
