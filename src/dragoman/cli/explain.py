@@ -121,6 +121,10 @@ def explain(
     if timelapse is not None:
         if text is not None:
             raise UsageError("--timelapse shows the sentence that training looked at: give no other")
+        if output is not None or format != "text" or views != Views() or reference is not None:
+            raise UsageError(
+                "--timelapse prints its own view, and only that: leave out -o, --format, --reference and the views"
+            )
         _show_timelapse(timelapse, lang or _locale_language())
         return
     if text is None:
@@ -209,8 +213,17 @@ def _print(made: Callable[[Screen], Lines], lang: str) -> None:
 
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    screen = Screen(Console().width if terminal else _PLAIN_WIDTH, colour, lang)
+    screen = Screen(Console().width if terminal else _width(), colour, lang)
     sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
+
+
+def _width() -> int:
+    """What COLUMNS says, or the terminal that a pager writes to: it is still there for messages."""
+    if os.environ.get("COLUMNS", "").isdigit() and int(os.environ["COLUMNS"]) > 0:
+        return int(os.environ["COLUMNS"])
+    with suppress(OSError):
+        return os.get_terminal_size(sys.__stderr__.fileno()).columns if sys.__stderr__ else _PLAIN_WIDTH
+    return _PLAIN_WIDTH
 
 
 def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:

@@ -61,7 +61,8 @@ def test_k_v_and_q_stand_under_each_attention_and_nothing_covers_them(
                 .filter((other) => one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING)
                 .some((other) => {
                     const by = other.getBoundingClientRect();
-                    return by.left < box.right && by.right > box.left && by.top < box.bottom - 1 && by.bottom > box.top + 1;
+                    const beside = by.left >= box.right || by.right <= box.left;
+                    return !beside && by.top < box.bottom - 1 && by.bottom > box.top + 1;
                 });
         }).map((one) => one.textContent)"""
     )

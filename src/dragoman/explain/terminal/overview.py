@@ -243,8 +243,15 @@ def lens(trace: Trace, screen: Screen) -> Lines:
         for step, *guesses in zip(steps, *layers, strict=False)
     ]
     early = sum(guess.id == chosen(step).id for step, guess in zip(steps, layers[0], strict=False))
+    echoes = [
+        str(step.t)
+        for step, *guesses in zip(steps, *layers[:-1], strict=False)
+        if any(guess.id == step.input.id for guess in guesses)
+    ]
+    echo = screen.say("lens.echo", list=", ".join(echoes[:_TOP]) + (" ..." if len(echoes) > _TOP else ""))
     return [
         heading(screen.say("terminal.lens.title")),
         table(heads, rows, right=(0,)),
         prose(screen.say("terminal.lens.early", early=early, n=len(steps)), screen),
+        *([prose(echo, screen)] if echoes else []),
     ]

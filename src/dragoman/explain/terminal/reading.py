@@ -90,7 +90,7 @@ def strongest(weights: np.ndarray, rows: np.ndarray, rest: int | None) -> tuple[
 
 
 def resting_place(trace: Trace, attention: Attention) -> int | None:
-    """The column of the special token of those who are asked: </s> of the source, <s> of the decoder; None if cut off."""
+    """The column of the special token of those who are asked, </s> or <s> of the decoder; None where it was cut off."""
     columns = attention.weights.shape[2]
     if attention.kind == "decoder_self":
         return 0

@@ -56,7 +56,7 @@ def learnt(masked: Taught, unmasked: Taught, screen: Screen) -> Lines:
 
 
 def _named(part: str, screen: Screen) -> str:
-    """causal_mask -> "causal mask", in the language of the reader; head:decoder.2.cross:3 by its attention and number."""
+    """causal_mask -> "causal mask", in the language of the reader; a head by its attention and number."""
     kind, _, which = part.partition(":")
     name, _, head = which.rpartition(":")
     return screen.say(f"break.part.{kind}", name=name, head=head)

@@ -1,6 +1,6 @@
 /* A sign on everything that can be pushed sideways or up, on the side where there is more of it. Knows no view. */
 
-const ROLLS = ".scroll, .tabs, .question, .bounded, .sentence";
+const ROLLS = ".scroll, .tabs, .question, .bounded, .sentence, .sentence bdi";
 
 /** Marks what is inside `root`, now and whenever it changes; gives a function that ends it. */
 export function signed(root) {
