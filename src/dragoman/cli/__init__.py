@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
 from dragoman.cli import corpora, explain, measure, models, serve, train, translate
+from dragoman.cli.language import Help, of_the_call
 from dragoman.cli.terminal import prepare_streams, settle_output, tell
 from dragoman.errors import DragomanError
 
@@ -64,9 +65,12 @@ _EXTRAS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what went wrong is told in one sentence on standard error."""
     prepare_streams()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # Set anew for each call: where several are made, as in tests, none speaks the language of the one before.
+    app.help_formatter = Help(of_the_call(words))
     try:
         code = app(
-            sys.argv[1:] if arguments is None else arguments,
+            words,
             exit_on_error=False,
             print_error=False,
             result_action="return_value",

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags
+from dragoman.cli.language import LangFlag, chosen
 from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
-from dragoman.explain import sentences
 from dragoman.processor import uncollected
 
 if TYPE_CHECKING:
@@ -105,19 +105,13 @@ def explain(
         Parameter(help="instead of a sentence: the probes that a training run left, from noise to structure"),
     ] = None,
     format: FormatFlag = "text",
-    lang: Annotated[
-        str | None,
-        Parameter(
-            help=f"language of the explanations ({', '.join(sentences.languages())}); that of the locale by default"
-        ),
-    ] = None,
+    lang: LangFlag = None,
 ) -> None:
     """Translate a sentence and show how: each step, each head, training beside inference.
 
     Every trace proves itself; a proof that fails is shown first.
     """
-    if lang is not None and lang not in sentences.languages():
-        raise UsageError(f"--lang {lang}: there is {', '.join(sentences.languages())}")
+    language = chosen(lang)
     if timelapse is not None:
         if text is not None:
             raise UsageError("--timelapse shows the sentence that training looked at: give no other")
@@ -125,7 +119,7 @@ def explain(
             raise UsageError(
                 "--timelapse prints its own view, and only that: leave out -o, --format, --reference and the views"
             )
-        _show_timelapse(timelapse, lang or _locale_language())
+        _show_timelapse(timelapse, language)
         return
     if text is None:
         raise UsageError('there is no sentence: dragoman explain "Are you OK ?"')
@@ -144,7 +138,7 @@ def explain(
             if found is not None:
                 say_json(found.to_dict())
     elif not paged or views != Views():
-        _show(trace, changed, views, lang or _locale_language())
+        _show(trace, changed, views, language)
     if output is not None:
         _write(trace, changed, output, lang)
 
@@ -179,14 +173,6 @@ def _traced(
             "give one with --reference"
         )
     return trace
-
-
-def _locale_language() -> str:
-    """As gettext does: the first of these that is set decides."""
-    set_to = next(
-        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
-    )
-    return sentences.closest(set_to) or sentences.FIRST
 
 
 def _show_timelapse(path: Path, lang: str) -> None:
