@@ -178,6 +178,39 @@ def test_look_inside_shows_the_sentence_at_hand_in_the_language_of_the_page(page
     playwright.expect(page.locator("#source")).to_have_value(TEXT)
 
 
+def test_look_inside_asks_for_a_right_translation_and_says_when_there_is_none(page):
+    """It never asked, took the model's own words for one, and said that a reference supplied them."""
+    translated(page)
+    page.click("#tab-inside")
+    page.locator("#look .stands-in").wait_for()
+    page.fill("#reference", "我爱我的狗。")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => document.querySelector('#look h2') && !document.querySelector('#look .stands-in')"
+    )
+    page.click("#look [data-view=loss]")
+    playwright.expect(page.locator("#look .steps-table")).to_be_visible()
+    page.click("#tab-translate")
+    page.fill("#source", "I see a cat.")
+    page.locator("#output .term").first.wait_for()
+    page.click("#tab-inside")
+    page.locator("#look .stands-in").wait_for()
+    playwright.expect(page.locator("#reference")).to_have_value("")  # it was that of another sentence
+
+
+def test_on_a_phone_look_inside_begins_at_its_top_with_its_tabs_in_sight(page):
+    """The server's style sheet put the tabs behind the views, and the page opened at the end of the first."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    translated(page)
+    page.click("#tab-inside")
+    page.locator("#look h2").wait_for()
+    assert page.evaluate("() => scrollY") == 0
+    tabs, view = (page.locator(f"#look {part}").bounding_box() for part in (".tabs", "h2"))
+    assert 0 < tabs["y"] < view["y"] < 500
+    page.click("#look [data-view=clocks]")
+    assert 0 <= page.locator("#look h2").bounding_box()["y"] < 500
+
+
 def test_the_page_speaks_chinese_and_remembers_it(page):
     page.click("#language")
     playwright.expect(page.locator("#tab-translate")).to_have_text("翻译")
