@@ -56,7 +56,7 @@ function steps(context, run, state) {
   const made = table(names.map((name) => say(`loss.${name}`)), state.rows, { class: "steps-table", "aria-label": say("loss.table") });
   made.classList.add("bounded");
   state.scroller = made;
-  const read = narrow && h("p.fine", {}, say("loss.source"), " ", model.source.map((token) => [word(token.piece, "memory"), " "]));
+  const read = narrow && h("p.fine.read", {}, say("loss.source"), " ", model.source.map((token) => [word(token.piece, "memory"), " "]));
   return [read, made, all.length > shown.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: all.length }))];
 }
 
