@@ -151,7 +151,7 @@ def _write(trace: Trace, asked: Trace | None, output: Path, lang: str | None) ->
     changed = [] if asked is None or asked.removed in PARTS else [asked]
     for part in PARTS:
         with suppress(UsageError):  # a model that has no such part
-            changed.append(trace.without(part))
+            changed.append(trace.without(part, brief=True))
     write_page(trace, output, changed, lang)
     tell(f"wrote {output}: open it in a browser")
 

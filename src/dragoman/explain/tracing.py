@@ -68,12 +68,12 @@ def explain_both(
 
 
 @one_thread()  # so many small products that threads would wait for each other most of the time
-def _traced(subject: Subject, removed: str | None) -> Trace:
+def _traced(subject: Subject, removed: str | None, brief: bool = False) -> Trace:
     began = time.perf_counter()
     module = subject.module
     with torch.inference_mode():
         if isinstance(module, Transformer):
-            seen = look_inside(module, subject, removed)
+            seen = look_inside(module, subject, removed, brief)
         else:
             seen = look_outside(module, subject, removed)
     subject = seen.subject

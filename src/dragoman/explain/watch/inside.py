@@ -41,8 +41,11 @@ class Seen:
     subject: Subject  # with what the model wrote as its reference, where that stands in for one
 
 
-def look_inside(module: Transformer, subject: Subject, removed: str | None) -> Seen:
-    """The search and, with a reference, the training pass, with one part removed."""
+def look_inside(module: Transformer, subject: Subject, removed: str | None, brief: bool = False) -> Seen:
+    """The search and, with a reference, the training pass, with one part removed.
+
+    brief: without what Trace.without says.
+    """
     source = subject.source()
     plain = machine(module, removed)  # nothing watches it: its times are the real ones
     served = searched(plain.decodable, source, subject.options, subject.prefix)
@@ -62,7 +65,7 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
     passed = recorded_pass(frame, all_rows(len(subject.ids)), target)
     subject.check()
     subject = subject.taught(written(subject, found))
-    training = _training(module, subject, removed) if subject.labels else None
+    training = _training(module, subject, removed, brief) if subject.labels else None
     passes = [passed] if training is None else [passed, training.passed]
     subject.check()
     padded = machine(module, removed, watched=True)
@@ -72,7 +75,9 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
     )
     subject.check()
     # The words that are kept are all that is needed: later ones change nothing before them.
-    influence = _influence(plain.module, source, found.fed[: kept[1]], passed, removed)
+    said = found.fed[: kept[1]]
+    nothing = np.zeros((len(said), source.size(1)), np.float32)
+    influence = Influence(nothing, None) if brief else _influence(plain.module, source, said, passed, removed)
     whole = kept[0] == source.size(1) and removed != "swap"  # whose rows would be the source's
     return Seen(
         inference_mode(subject, found, served, clock, watched.cached, cut_pass(passed, *kept)),
@@ -93,14 +98,15 @@ def _in_padded_batch(padded: Machine, length: int) -> np.ndarray:
     return array(call["weights"][:length].mean(1))
 
 
-def _training(module: Transformer, subject: Subject, removed: str | None) -> Training:
+def _training(module: Transformer, subject: Subject, removed: str | None, brief: bool) -> Training:
     watched = machine(module, removed, watched=True)
     inputs = shifted(subject.labels, removed)
     logits = teacher_forced(watched.module, subject.source(), inputs)
     passes = watched.clock.passes, len(watched.tape.calls["target_input"])
     frame = Frame(watched.module, watched.tape, subject.target_tokenizer, removed)
     passed = recorded_pass(frame, all_rows(len(subject.ids)), all_rows(len(inputs)))
-    return training_mode(subject, machine(module, removed).decodable, logits, inputs, passes, passed)
+    free = None if brief else machine(module, removed).decodable
+    return training_mode(subject, free, logits, inputs, passes, passed)
 
 
 def _influence(
