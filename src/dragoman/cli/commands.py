@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 import dragoman
 from dragoman.bounds import beginning
 from dragoman.cli import corpora, explain, health, measure, models, serve, train, translate
+from dragoman.cli.language import Help, of_the_call
 from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
 from dragoman.files import naming
@@ -54,6 +55,8 @@ app.command(
 
 def run(arguments: Sequence[str]) -> int:
     """One command; its exit code. Raises what ended it."""
+    # Set anew for each call: where several are made, as in tests, none speaks the language of the one before.
+    app.help_formatter = Help(of_the_call(arguments))
     only_says = not arguments or not {"--help", "-h", "--version"}.isdisjoint(arguments)
     try:
         with naming(STANDARD_OUTPUT) if only_says else nullcontext():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,14 +14,13 @@ import numpy as np
 import torch
 
 import dragoman
-from dragoman.errors import UsageError
 from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.trace import Trace
 from dragoman.explain.trace.values import Environment, Limits, Model, Source
 from dragoman.explain.watch.inside import look_inside
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
-from dragoman.explain.watch.subject import Subject, subject_of
+from dragoman.explain.watch.subject import Subject, nothing, subject_of
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.processor import one_thread
 from dragoman.transformer.model import Transformer
@@ -49,30 +50,33 @@ def explain(
 
 
 def explain_both(
-    translator: Translator, source: str, target: str | None = None, beam_size: int | None = None
+    translator: Translator,
+    source: str,
+    target: str | None = None,
+    beam_size: int | None = None,
+    *,
+    check: Callable[[], None] = nothing,
 ) -> Trace:
     """explain() with both modes: where no reference is given, what the model itself writes stands in for one.
 
-    What it writes may be no reference, an empty text for instance: then there is no training mode.
+    What it writes may be no reference, an empty text for instance: then there is no training mode. `check` is called
+    between the parts of the work, here and in without(): what it raises ends it.
     """
-    trace = explain(translator, source, target, beam_size)
-    if target is not None:
-        return trace
-    try:
-        return explain(translator, source, trace.inference.text, beam_size)
-    except UsageError:
-        return trace
+    asked = {} if beam_size is None else {"beam_size": beam_size}
+    subject = subject_of(translator, source, target, "", asked)
+    return _traced(replace(subject, stands_in=target is None, check=check), None)
 
 
 @one_thread()  # so many small products that threads would wait for each other most of the time
-def _traced(subject: Subject, removed: str | None) -> Trace:
+def _traced(subject: Subject, removed: str | None, brief: bool = False) -> Trace:
     began = time.perf_counter()
     module = subject.module
     with torch.inference_mode():
         if isinstance(module, Transformer):
-            seen = look_inside(module, subject, removed)
+            seen = look_inside(module, subject, removed, brief)
         else:
             seen = look_outside(module, subject, removed)
+    subject = seen.subject
     lengths = len(subject.ids), max(len(subject.labels), len(seen.inference.steps))
     cut = lengths != seen.kept
     shown = (

@@ -24,6 +24,7 @@ from dragoman.lineage.gpt import Gpt, GptConfig
 from dragoman.model.contents import naming
 from dragoman.model.fields import fields_of
 from dragoman.model.languagemodels import write_lm
+from dragoman.model.modules import weightless
 from dragoman.text.vocabulary import MASK, Vocabulary
 from dragoman.text.wordpiece import WordPiece
 
@@ -159,7 +160,7 @@ def shape(
 
 def filled(directory: Path, make: Callable[[], M], state: Mapping[str, Tensor]) -> M:
     """What `make` makes with these weights, in evaluation mode. Raises ModelError for weights of other sizes."""
-    with torch.device("meta"):
+    with weightless():
         model = make()
     try:
         model.load_state_dict(state, assign=True)

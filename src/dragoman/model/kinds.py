@@ -19,7 +19,7 @@ import numpy as np
 from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, shown
 from dragoman.errors import ConfigError, ModelError
 from dragoman.model.fields import CONFIG, NOT_EMPTY, Field, configured, fields_of
-from dragoman.model.modules import assembled, require_torch, shapes_of
+from dragoman.model.modules import assembled, require_torch, shapes_of, weightless
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,9 +143,7 @@ def _positions(model: Settings, width: int) -> Shapes:
         check_positions(name, sizes)
     except ConfigError as error:
         raise ModelError(f"{CONFIG}: {error}") from error
-    import torch
-
-    with torch.device("meta"):
+    with weightless():
         weights = ENCODINGS[name](sizes).weights
     return {
         f"{module}.{key}": tuple(weight.shape)
