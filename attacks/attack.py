@@ -1,0 +1,162 @@
+"""What an attack is: cases drawn at random, each held or not, counted within a budget. Knows nothing of Dragoman.
+
+Every case is drawn from a number of its own, so that one case can be tried again without those before it. Cases that
+failed once are named, and are tried before any that is drawn.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+C = TypeVar("C")
+S = TypeVar("S", contravariant=True)
+
+SHOWN = 3  # failures that are made small; of the others only the number is of interest
+SHRINKING = 16  # smaller cases that are tried for one failure
+
+
+class Budget:
+    """Seconds that an attack may take. A case that has begun is ended: each has a limit of its own."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._end = clock, clock() + seconds
+
+    @property
+    def left(self) -> float:
+        return self._end - self._clock()
+
+    @property
+    def over(self) -> bool:
+        return self.left <= 0
+
+
+@dataclass(frozen=True)
+class Example:
+    """A case that did not hold: the least that shows it, what happened, and the seed it was drawn from."""
+
+    input: str
+    fault: str
+    seed: int | None  # None for a named case
+
+
+@dataclass
+class Counts:
+    """What came of an attack. `left_out` says why it, or a part of it, was not tried."""
+
+    tried: int = 0
+    failed: int = 0
+    examples: list[Example] = field(default_factory=list)
+    left_out: str = ""
+
+    @property
+    def held(self) -> int:
+        return self.tried - self.failed
+
+
+class Attack(Protocol[S]):
+    """One promise, and how it is tried. `S` is what is attacked."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def promise(self) -> str: ...
+
+    @property
+    def share(self) -> float:
+        """Of the time of all attacks, compared with others."""
+
+    def run(self, subject: S, budget: Budget, rng: random.Random, only: int | None = None) -> Counts:
+        """Try until the budget is over; `only` tries the one case of that seed."""
+
+
+Try = Callable[[C], str | None]  # what went wrong, None if the promise held
+
+
+def nothing_smaller(case: object) -> Iterator[C]:  # type: ignore[misc]
+    """For cases that say all they say in a few words."""
+    yield from ()
+
+
+def all_there() -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Trials(Generic[S, C]):
+    """An attack of independent cases.
+
+    stage: opens what the cases need (a server, a folder), and gives the function that tries one.
+    draw: a case from its random numbers. named: cases that are always tried, and first.
+    smaller: simpler cases than one that failed, simplest first. missing: why it cannot be tried here, or "".
+    most: enough is enough, even if time is left.
+    """
+
+    name: str
+    promise: str
+    stage: Callable[[S], AbstractContextManager[Try[C]]]
+    draw: Callable[[random.Random], C] | None = None
+    named: Sequence[C] = ()
+    smaller: Callable[[C], Iterable[C]] = nothing_smaller
+    show: Callable[[C], str] = repr
+    missing: Callable[[], str] = all_there
+    share: float = 1.0
+    most: int = 100_000
+
+    def run(self, subject: S, budget: Budget, rng: random.Random, only: int | None = None) -> Counts:
+        counts = Counts(left_out=self.missing())
+        if counts.left_out:
+            return counts
+        with self.stage(subject) as try_:
+            for seed, case in self._cases(rng, only):
+                if counts.tried and (budget.over or counts.tried >= self.most):
+                    break
+                counts.tried += 1
+                fault = try_(case)
+                if fault is not None:
+                    counts.failed += 1
+                    if counts.failed <= SHOWN:
+                        counts.examples.append(self._least(case, fault, seed, try_, budget))
+        return counts
+
+    def _cases(self, rng: random.Random, only: int | None) -> Iterator[tuple[int | None, C]]:
+        if only is not None:
+            assert self.draw is not None, f"{self.name} draws no cases: it has only named ones"
+            yield only, self.draw(random.Random(only))
+            return
+        for case in self.named:
+            yield None, case
+        while self.draw is not None:
+            seed = rng.getrandbits(32)
+            yield seed, self.draw(random.Random(seed))
+
+    def _least(self, case: C, fault: str, seed: int | None, try_: Try[C], budget: Budget) -> Example:
+        """As small as a few attempts make it, while it still does not hold."""
+        attempts = 0
+        shrinking = True
+        while shrinking:
+            shrinking = False
+            for candidate in self.smaller(case):
+                if attempts >= SHRINKING or budget.over:
+                    break
+                attempts += 1
+                found = try_(candidate)
+                if found is not None:
+                    case, fault, shrinking = candidate, found, True
+                    break
+        return Example(self.show(case), fault, seed)
+
+
+def halves(text: str | bytes) -> Iterator[str | bytes]:
+    """A text without one of its parts: first without half of it, then a quarter, then an eighth."""
+    for parts in (2, 4, 8):
+        step = len(text) // parts
+        if step == 0:
+            return
+        for start in range(0, len(text) - step + 1, step):
+            yield text[:start] + text[start + step :]

@@ -1,0 +1,52 @@
+"""Which attacks are run, for how long, from which seed. Knows no attack and draws no table."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from attacks.attack import Attack, Budget, Counts, Example
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one attack, and how long it took, in seconds."""
+
+    name: str
+    promise: str
+    counts: Counts
+    seconds: float
+
+
+def run(
+    attacks: Sequence[Attack[S]],
+    subject: S,
+    seed: int,
+    seconds: float,
+    only: int | None = None,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Each attack in turn, within its share of `seconds`; what one leaves over is for those after it.
+
+    An attack draws from the seed and from its own name: the others do not change what it tries. only: the seed of a
+    single case. An attack that breaks down itself has failed, for nothing was shown to hold.
+    """
+    end = time.monotonic() + seconds
+    outcomes = []
+    for at, attack in enumerate(attacks):
+        left = max(0.0, end - time.monotonic())
+        budget = Budget(left * attack.share / sum(other.share for other in attacks[at:]))
+        began = time.monotonic()
+        try:
+            counts = attack.run(subject, budget, random.Random(f"{seed} {attack.name}"), only)
+        except Exception as error:
+            what = f"the attack itself failed: {type(error).__name__}: {error}"
+            counts = Counts(1, 1, [Example("the attack", what, None)])
+        outcomes.append(Outcome(attack.name, attack.promise, counts, time.monotonic() - began))
+        tell(outcomes[-1])
+    return outcomes
