@@ -7,6 +7,7 @@ failed once are named, and are tried before any that is drawn.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 C = TypeVar("C")
 S = TypeVar("S", contravariant=True)
 
-SHOWN = 3  # failures that are made small; of the others only the number is of interest
+SHOWN = 8  # kinds of failures that are told, one of each kind
 SHRINKING = 16  # smaller cases that are tried for one failure
 
 
@@ -75,7 +76,20 @@ class Attack(Protocol[S]):
         """Try until the budget is over; `only` tries the one case of that seed."""
 
 
-Try = Callable[[C], str | None]  # what went wrong, None if the promise held
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong. `input` tells the case better than it could before it was tried."""
+
+    what: str
+    input: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Faults of one kind differ in numbers and names only; one of each is told."""
+        return re.sub(r"\d+|'[^']*'", "#", self.what)[:60]
+
+
+Try = Callable[[C], Fault | None]  # None if the promise held
 
 
 def nothing_smaller(case: object) -> Iterator[C]:  # type: ignore[misc]
@@ -109,7 +123,7 @@ class Trials(Generic[S, C]):
     most: int = 100_000
 
     def run(self, subject: S, budget: Budget, rng: random.Random, only: int | None = None) -> Counts:
-        counts = Counts(left_out=self.missing())
+        counts, kinds = Counts(left_out=self.missing()), set[str]()
         if counts.left_out:
             return counts
         with self.stage(subject) as try_:
@@ -120,7 +134,8 @@ class Trials(Generic[S, C]):
                 fault = try_(case)
                 if fault is not None:
                     counts.failed += 1
-                    if counts.failed <= SHOWN:
+                    if fault.kind not in kinds and len(kinds) < SHOWN:
+                        kinds.add(fault.kind)
                         counts.examples.append(self._least(case, fault, seed, try_, budget))
         return counts
 
@@ -135,7 +150,7 @@ class Trials(Generic[S, C]):
             seed = rng.getrandbits(32)
             yield seed, self.draw(random.Random(seed))
 
-    def _least(self, case: C, fault: str, seed: int | None, try_: Try[C], budget: Budget) -> Example:
+    def _least(self, case: C, fault: Fault, seed: int | None, try_: Try[C], budget: Budget) -> Example:
         """As small as a few attempts make it, while it still does not hold."""
         attempts = 0
         shrinking = True
@@ -149,7 +164,7 @@ class Trials(Generic[S, C]):
                 if found is not None:
                     case, fault, shrinking = candidate, found, True
                     break
-        return Example(self.show(case), fault, seed)
+        return Example(fault.input or self.show(case), fault.what, seed)
 
 
 def halves(text: str | bytes) -> Iterator[str | bytes]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import dragoman
+from attacks.attack import Fault
 
 ROOT = Path(__file__).parents[1]
 SOURCES = os.pathsep.join((str(Path(dragoman.__file__).parents[1]), str(ROOT)))
@@ -45,18 +46,18 @@ class Ended:
         return (self.err.strip().splitlines() or [""])[-1]
 
 
-def fault_of(ended: Ended, killed: bool = False) -> str | None:
+def fault_of(ended: Ended, killed: bool = False) -> Fault | None:
     """What is wrong with how a command ended, whatever it did. killed: a signal was sent to it."""
     if ended.hung:
-        return f"did not end within {ended.seconds:.0f} s"
+        return Fault(f"did not end within {ended.seconds:.0f} s")
     if TRACEBACK in ended.err:
-        return f"traceback: {ended.last}"
+        return Fault(f"traceback: {ended.last}")
     if ended.code < 0 and not killed:
-        return f"ended by {_signal(-ended.code)}"
+        return Fault(f"ended by {_signal(-ended.code)}")
     if ended.code > 0 and not killed:
         said = [line for line in ended.err.splitlines() if line.startswith("dragoman: ")]
         if len(said) != 1 or len(said[0]) < 20:
-            return f"exit {ended.code}, without a sentence that says why: {ended.last[-200:]!r}"
+            return Fault(f"exit {ended.code}, without a sentence that says why: {ended.last[-200:]!r}")
     return None
 
 

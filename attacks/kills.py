@@ -9,6 +9,7 @@ import errno
 import math
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from attacks.attack import Try, Trials
+from attacks.attack import Fault, Trials, Try
 from attacks.commands import Ended, fault_of
 from attacks.product import Product, weights_of
 
@@ -27,7 +28,7 @@ ADVICE = 4  # commands in a row that each tell to do otherwise are a dead end
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
-def followed(product: Product, output: Path, resume: bool = True, most: int = ADVICE) -> str | None:
+def followed(product: Product, output: Path, resume: bool = True, most: int = ADVICE) -> Fault | None:
     """Bring a run to its end by typing the command again, with --resume or without as it asks; what is wrong."""
     said: list[str] = []
     while len(said) < most:
@@ -41,7 +42,7 @@ def followed(product: Product, output: Path, resume: bool = True, most: int = AD
         if advice is None:
             break
         resume = advice
-    return f"dead end: {' / '.join(dict.fromkeys(said))[:600]}"
+    return Fault(f"dead end: {' / '.join(dict.fromkeys(said))[:600]}")
 
 
 def advice_of(message: str) -> bool | None:
@@ -51,16 +52,17 @@ def advice_of(message: str) -> bool | None:
     return True if "--resume" in message else None
 
 
-def judged(product: Product, output: Path, ended: Ended | None = None) -> str | None:
+def judged(product: Product, output: Path, ended: Ended | None = None) -> Fault | None:
     """What is wrong with a run once it is brought to its end. What `ended` advised has to work at once."""
     advice = advice_of(ended.last) if ended is not None and ended.code else None
     if advice is None:
         fault = followed(product, output)
     elif fault := followed(product, output, advice, most=1):
         assert ended is not None
-        fault = f"the advice does not work: {ended.last.replace(str(output), 'DIR')[:300]} / {fault}"
+        said = ended.last.replace(str(output), "DIR")
+        fault = Fault(f"the advice does not work: {said[:300]} / {fault.what}")
     if fault is None and weights_of(output) != product.result:
-        fault = f"other weights than those of the undisturbed run: {weights_of(output)[:12] or 'none'}"
+        fault = Fault(f"other weights than those of the undisturbed run: {weights_of(output)[:12] or 'none'}")
     return fault
 
 
@@ -118,7 +120,7 @@ def _at(product: Product, share: float) -> int:
 def run_and_kill(product: Product) -> Iterator[Try[Kills]]:
     assert product.result
 
-    def try_(kills: Kills) -> str | None:
+    def try_(kills: Kills) -> Fault | None:
         with product.passing_folder() as folder:
             output = folder / "run"
             for number, kill in enumerate(kills):
@@ -134,16 +136,16 @@ def run_and_kill(product: Product) -> Iterator[Try[Kills]]:
 def run_and_look(product: Product) -> Iterator[Try[Kills]]:
     assert product.result
 
-    def try_(kills: Kills) -> str | None:
+    def try_(kills: Kills) -> Fault | None:
         with product.passing_folder() as folder:
             output = folder / "run"
             for kill in kills:
                 killed(product, output, kill, resume=output.exists())
-            before = _temporary(output)
             fault = followed(product, output)
             if fault is None and (left := _temporary(output)):
-                return f"left for ever: {', '.join(sorted(left))}"
-            return None if fault is None or before else f"the run did not end: {fault}"
+                names = sorted(re.sub(r"\d{4,}", "N", name) for name in left)
+                return Fault(f"left for ever: {', '.join(names)}")
+            return None  # a run that does not end is the business of KILLS
 
     yield try_
 
@@ -237,7 +239,7 @@ def fill_and_go_on(product: Product) -> Iterator[Try[Full]]:
             return {"limits": {"FSIZE": int(full.at)}}
         return {"calls": {"root": str(output), "fail_from": _at(product, full.at), "error": full.error}}
 
-    def try_(full: Full) -> str | None:
+    def try_(full: Full) -> Fault | None:
         with product.passing_folder() as folder:
             output = folder / "run"
             if not full.kilobytes:
