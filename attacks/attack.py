@@ -78,15 +78,21 @@ class Attack(Protocol[S]):
 
 @dataclass(frozen=True)
 class Fault:
-    """What went wrong. `input` tells the case better than it could before it was tried."""
+    """What went wrong. `input` tells the case better than it could before it was tried; `where` is a part of the kind."""
 
     what: str
     input: str = ""
+    where: str = ""
 
     @property
     def kind(self) -> str:
-        """Faults of one kind differ in numbers and names only; one of each is told."""
-        return re.sub(r"\d+|'[^']*'", "#", self.what)[:60]
+        """Faults of one kind differ in numbers, names and details only; one of each is told."""
+        what = re.sub(r"((?:[eE]rror|Exception)\b).*", r"\1", self.what, flags=re.DOTALL)
+        return f"{self.where} {_without_details(what)[:60]}"
+
+
+def _without_details(text: str) -> str:
+    return re.sub(r"[0-9.,]+|'[^']*'", "#", text)
 
 
 Try = Callable[[C], Fault | None]  # None if the promise held

@@ -24,9 +24,10 @@ from attacks.service import Service, serving
 
 FLOOR = 0.15  # seconds of a processor below which nothing is concluded from a ratio
 STEEP = 3.0  # times the work for twice the input: a linear reader needs 2, a quadratic one 4
-LONGEST = 20.0  # seconds of a processor that one upload may take, whatever is in it
+LONGEST = 10.0  # seconds of a processor that one upload may take, whatever is in it
 MEGABYTES = 1500.0
 SMALLEST, LARGEST = 1_000, 4_000_000  # signs
+CHARACTERS = 20_000  # that one request may have
 UNPACKED = 98_000_000  # characters of the largest part that a document may have
 
 
@@ -135,13 +136,12 @@ def measured_document(spawner: Spawner, case: Growing, size: int) -> Work:
     handle, name = tempfile.mkstemp(case.door)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(around(case.door)(case.text(size)))
+            packed = file.write(around(case.door)(case.text(size)))
         limits = {"limits": {"CPU": int(LONGEST) + 1}}
         spawner.begin([name], call="attacks.growth:read_document", inject=limits)
         ended = spawner.end(10 * LONGEST)
     finally:
         os.unlink(name)
-    packed = len(around(case.door)(case.text(size)))
     if ended.cpu > LONGEST:
         return Work(ended.cpu, False, Fault(f"{packed:,} bytes (n = {size:,}): more than {LONGEST:.0f} s of a processor"))
     if ended.peak / 1000 > MEGABYTES:
@@ -179,10 +179,12 @@ def grow(product: Product) -> Iterator[Try[Growing]]:
 
         def try_(case: Growing) -> Fault | None:
             if not case.door.startswith("."):
-                return grows(lambda one, size: measured_text(service, one, size), case, 20_000)
-            if case.door not in formats:
+                fault = grows(lambda one, size: measured_text(service, one, size), case, CHARACTERS)
+            elif case.door in formats:
+                fault = grows(lambda one, size: measured_document(spawner, one, size), case, LARGEST)
+            else:
                 return None
-            return grows(lambda one, size: measured_document(spawner, one, size), case, LARGEST)
+            return None if fault is None else Fault(fault.what, where=case.door)
 
         yield try_
     spawner.close()

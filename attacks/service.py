@@ -150,15 +150,28 @@ def fault_of_answer(service: Service, answer: Answer, reasons: tuple[int, ...] =
 
     reasons: statuses from 500 on that are an answer, if they say why.
     """
-    log = service.new_in_log()
-    if TRACEBACK in log or '"traceback"' in log or '"exception"' in log:
-        found = re.findall(r"(?:\\n|\n)(\w+(?:\.\w+)*(?:Error|Exception)[^\\\n\"]{0,150})", log)
-        return Fault(f"{answer.status}, and a traceback in the log: {found[-1] if found else log[-300:]}")
-    if answer.status >= 500 and answer.status not in reasons:
-        return Fault(f"status {answer.status}: {answer.body[:200].decode(errors='replace')}")
+    said = answer.body[:200].decode(errors="replace")
+    failed = answer.status >= 500 and answer.status not in reasons
+    if (error := _logged_error(service, 1.0 if failed else 0.0)) is not None:
+        return Fault(f"status {answer.status}, and a traceback in the log: {error}")
+    if failed:
+        return Fault(f"status {answer.status}: {said}")
     if answer.status >= 400 and answer.body and not _reason(answer):
-        return Fault(f"status {answer.status} without a reason: {answer.body[:200].decode(errors='replace')!r}")
+        return Fault(f"status {answer.status} without a reason: {said!r}")
     return None
+
+
+def _logged_error(service: Service, patience: float) -> str | None:
+    """The last line of a traceback in the log. It is written after the answer, so it may take a moment to come."""
+    until = time.monotonic() + patience
+    while True:
+        log = service.new_in_log()
+        if TRACEBACK in log:
+            found = re.findall(r"(?:\\n|\n)([\w.]*(?:[eE]rror|Exception)\b[^\\\n\"]{0,150})", log)
+            return found[-1] if found else log[-300:]
+        if time.monotonic() >= until:
+            return None
+        time.sleep(0.02)
 
 
 def _reason(answer: Answer) -> str:

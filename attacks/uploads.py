@@ -74,7 +74,8 @@ def upload(product: Product) -> Iterator[Try[File]]:
         def try_(file: File) -> Fault | None:
             if file.suffix not in formats:
                 return None
-            return uploaded(service, file, resident)
+            fault = uploaded(service, file, resident)
+            return None if fault is None else Fault(fault.what, where=file.suffix)
 
         yield try_
 
