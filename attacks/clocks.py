@@ -19,7 +19,9 @@ from attacks.product import Product
 from attacks.service import serving
 
 PLACES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
-FAKETIME = next((str(path) for place in PLACES for path in sorted(Path(place).glob("**/libfaketime.so.1"))), "")
+FAKETIME = next(
+    (str(path) for place in PLACES for path in sorted(Path(place).glob("**/libfaketime.so.1"))), ""
+)
 SECONDS = 60.0  # for a run that was given a second
 
 
@@ -77,7 +79,9 @@ def served(product: Product, inject: Mapping[str, object]) -> Fault | None:
     """Requests are answered, slow clients are hung up on, and the server ends when it is told to."""
     with serving(product, "--slowest", "1", inject=inject) as service:
         for _ in range(3):
-            answer = service.post("/api/translate", {"text": "The dog sees a cat.", "source": "en", "target": "zh"})
+            answer = service.post(
+                "/api/translate", {"text": "The dog sees a cat.", "source": "en", "target": "zh"}
+            )
             if answer.status != 200:
                 return Fault(f"status {answer.status}: {answer.body[:200].decode(errors='replace')}")
         began = time.monotonic()

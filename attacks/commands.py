@@ -213,4 +213,11 @@ def run_alone(
             hung = True
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
-    return Ended(words, process.returncode, out or b"", err.decode(errors="replace"), time.monotonic() - began, hung=hung)
+    return Ended(
+        words,
+        process.returncode,
+        out or b"",
+        err.decode(errors="replace"),
+        time.monotonic() - began,
+        hung=hung,
+    )

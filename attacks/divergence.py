@@ -58,7 +58,9 @@ def diverge(product: Product) -> Iterator[Try[Rate]]:
             knows_nothing = math.log(330)
             if loss < WORST * knows_nothing:
                 return None
-            return Fault(f"exit 0 with a loss of {loss:.3g}; a model that knows nothing has {knows_nothing:.1f}")
+            return Fault(
+                f"exit 0 with a loss of {loss:.3g}; a model that knows nothing has {knows_nothing:.1f}"
+            )
 
     yield try_
 
@@ -75,7 +77,9 @@ def broken(output: Path) -> Fault | None:
 def last_loss(output: Path) -> float:
     """Of the last validation."""
     lines = (output / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    losses = [float(record["loss"]) for record in map(json.loads, lines) if record.get("kind") == "validation"]
+    losses = [
+        float(record["loss"]) for record in map(json.loads, lines) if record.get("kind") == "validation"
+    ]
     return losses[-1] if losses and math.isfinite(losses[-1]) else math.inf
 
 

@@ -54,7 +54,7 @@ SAMPLES: dict[str, bytes] = {
     ".po": b'msgid "A dog"\nmsgstr ""\n',
     ".json": b'{"a": "A dog", "b": ["The cat."]}',
     ".tsv": b"A dog\tone\nA cat\ttwo\n",
-    ".csv": b"A dog,one\n\"A, cat\",two\n",
+    ".csv": b'A dog,one\n"A, cat",two\n',
 }
 
 _TEXT = (" ", "a", "A dog. ", "\n", "\t", ".", "-", "一", "🙂", "\u00a0", "\u202e", "(", ")", "\"", "'", "http://a.b ", "12.5%", "x1 ",
@@ -83,7 +83,11 @@ def around(suffix: str) -> Callable[[str], bytes]:
     if suffix == ".docx":
         return docx
     if suffix in (".srt", ".vtt"):
-        head = "1\n00:00:01,000 --> 00:00:02,000\na" if suffix == ".srt" else "WEBVTT\n\n00:01.000 --> 00:02.000\na"
+        head = (
+            "1\n00:00:01,000 --> 00:00:02,000\na"
+            if suffix == ".srt"
+            else "WEBVTT\n\n00:01.000 --> 00:02.000\na"
+        )
         return lambda text: f"{head}{text}b\n".encode(errors="replace")
     return lambda text: text.encode(errors="replace")
 

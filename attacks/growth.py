@@ -55,7 +55,9 @@ NAMED = (
     Growing(".srt", "", " ", ""),
     Growing(".srt", "", "</a> ", ""),
     Growing(".docx", "<w:p><w:r><w:t>", "a ", "</w:t></w:r></w:p>"),
+    Growing(".docx", "<w:p><w:r><w:t>", "A dog. ", "</w:t></w:r></w:p>"),
     Growing(".docx", "", "<w:p>", "", "</w:p>"),
+    Growing(".html", "", "A dog. ", ""),
     Growing(".html", "", "<b>", ""),
     Growing("/translate html", "", "<b>", ""),
     Growing("/detect", "", "🙂", ""),
@@ -101,7 +103,9 @@ def grows(measure: Measure, case: Growing, largest: int) -> Fault | None:
             steep = steep + 1 if work.seconds > STEEP * before[1].seconds else 0
             if steep and work.seconds > 1.0 and _confirmed(measure, case, size):
                 ratio = work.seconds / before[1].seconds
-                return Fault(f"{before[1].seconds:.2f} s for n = {before[0]:,}, {work.seconds:.2f} s for 2 n (x {ratio:.1f})")
+                return Fault(
+                    f"{before[1].seconds:.2f} s for n = {before[0]:,}, {work.seconds:.2f} s for 2 n (x {ratio:.1f})"
+                )
             if work.seconds > 3.0:
                 return None
         before = size, work
@@ -143,9 +147,15 @@ def measured_document(spawner: Spawner, case: Growing, size: int) -> Work:
     finally:
         os.unlink(name)
     if ended.cpu > LONGEST:
-        return Work(ended.cpu, False, Fault(f"{packed:,} bytes (n = {size:,}): more than {LONGEST:.0f} s of a processor"))
+        return Work(
+            ended.cpu,
+            False,
+            Fault(f"{packed:,} bytes (n = {size:,}): more than {LONGEST:.0f} s of a processor"),
+        )
     if ended.peak / 1000 > MEGABYTES:
-        return Work(ended.cpu, False, Fault(f"{packed:,} bytes (n = {size:,}): {ended.peak / 1000:.0f} MB of memory"))
+        return Work(
+            ended.cpu, False, Fault(f"{packed:,} bytes (n = {size:,}): {ended.peak / 1000:.0f} MB of memory")
+        )
     if fault := fault_of(ended):
         return Work(ended.cpu, False, fault)
     found = json.loads(ended.out)
@@ -167,7 +177,11 @@ def measured_text(service: Service, case: Growing, size: int) -> Work:
     except TimeoutError:
         return Work(service.cpu - began, False, Fault(f"no answer within 45 s (n = {size:,})"))
     if answer.status == 0 or answer.status >= 500 and answer.status != 503:
-        return Work(0.0, False, Fault(f"status {answer.status} (n = {size:,}): {answer.body[:200].decode(errors='replace')}"))
+        return Work(
+            0.0,
+            False,
+            Fault(f"status {answer.status} (n = {size:,}): {answer.body[:200].decode(errors='replace')}"),
+        )
     return Work(service.cpu - began, answer.status != 200)
 
 

@@ -41,7 +41,11 @@ def drawn(rng: random.Random) -> Heavy:
     what = rng.choice(("explain", "translate", "html", *(f"file a{suffix}" for suffix in sorted(SAMPLES))))
     suffix = what.partition("a")[2] if what.startswith("file") else ".html" if what == "html" else ""
     before, unit, after = pattern(suffix, rng)
-    size = rng.choice((50_000, 200_000)) if suffix.startswith(".") and what != "html" else rng.choice((500, 2_000, 19_000))
+    size = (
+        rng.choice((50_000, 200_000))
+        if suffix.startswith(".") and what != "html"
+        else rng.choice((500, 2_000, 19_000))
+    )
     text = before + unit * max(1, size // len(unit)) + after
     return Heavy(what, around(suffix if what.startswith("file") else "")(text))
 

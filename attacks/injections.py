@@ -55,7 +55,9 @@ class Calls:
             if self.fail_from and self.fail_from <= self.count <= self.fail_to:
                 if name == "write" and self.count == self.fail_from:
                     call(target, rest[0][: len(rest[0]) // 2])  # the part that there was room for
-                raise OSError(self.error, os.strerror(self.error), None if isinstance(target, int) else str(target))
+                raise OSError(
+                    self.error, os.strerror(self.error), None if isinstance(target, int) else str(target)
+                )
             found = call(target, *rest, **named)
             if name == "open":
                 self.inside.add(found)

@@ -38,7 +38,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v2/usage": {}, "/v2/languages": {"type": "source"}, "/suggest": {"q": "a", "s": "b"},
     "/translate_file": {"source": "en", "target": "zh"},
 }  # fmt: skip
-READ = ("/", "/health", "/metrics", "/languages", "/docs", "/spec", "/openapi.json", "/api/models", "/frontend/settings")
+READ = (
+    "/",
+    "/health",
+    "/metrics",
+    "/languages",
+    "/docs",
+    "/spec",
+    "/openapi.json",
+    "/api/models",
+    "/frontend/settings",
+)
 VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 10**30, 1e308, 0.5, "", " ", "\x00", "\ud800", "🙂" * 50, "<b>", "%s", "a" * 5000, [], {}, [[]],
     ["x", None], {"a": 1}, ["x"] * 300, "../../etc/passwd", "zh-Hant-" * 10, "\u202eabc", "{{{{", "&#0;", "</p></p>",
@@ -54,7 +64,20 @@ RAW = (
     b"--b\r\nContent-Disposition: form-data; name=file; filename=x.docx\r\n\r\nPK\x03\x04\r\n--b--", b"--b" * 5000,
     b'{"text":"\\ud800"}', b"q=a&source=en&target=zh&q=b", b"\0" * 100,
 )  # fmt: skip
-METHODS = ("POST", "POST", "POST", "POST", "GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD", "BREW")
+METHODS = (
+    "POST",
+    "POST",
+    "POST",
+    "POST",
+    "GET",
+    "PUT",
+    "DELETE",
+    "PATCH",
+    "OPTIONS",
+    "TRACE",
+    "HEAD",
+    "BREW",
+)
 ODD_PATHS = (
     "/..%2f..%2fetc/passwd", "/static/../app.py", "/static/%2e%2e/app.py", "//", "/download_file/../../x", "/%00", "/a" * 2000,
     "/download_file/%0d%0aX:%20y", "/api/translate/", "/static/", "/assets/%ff", "/?q=" + "a" * 5000, "*", "/translate?q=a",
@@ -199,7 +222,9 @@ def write_bytes(product: Product) -> Iterator[Try[Bytes]]:
             if bad := [status for status in statuses if status >= 500 and status not in (501, 503, 505)]:
                 return Fault(f"status {bad[0]}")
             health = service.ask("GET", "/health")
-            return fault_of_answer(service, health) or (None if health.status == 200 else Fault("no health after it"))
+            return fault_of_answer(service, health) or (
+                None if health.status == 200 else Fault("no health after it")
+            )
 
         yield try_
 
@@ -259,7 +284,12 @@ class Schema:
             "--report", "ndjson", "--report-ndjson-path", str(events), "--no-color",
         ]  # fmt: skip
         with subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment()
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(),
         ) as process:
             try:
                 out, _ = process.communicate(timeout=seconds)
@@ -281,7 +311,9 @@ def counted(events: str, out: str, seed: int) -> Counts:
         recorder = event.get("ScenarioFinished", {}).get("recorder", {})
         for name, interaction in recorder.get("interactions", {}).items():
             counts.tried += 1
-            failed = [one for one in recorder.get("checks", {}).get(name, []) if one.get("status") == "failure"]
+            failed = [
+                one for one in recorder.get("checks", {}).get(name, []) if one.get("status") == "failure"
+            ]
             if (interaction.get("response") or {}).get("status_code") in (503, 504):  # "try again": an answer
                 failed = [one for one in failed if one.get("name") != "not_a_server_error"]
             if failed:
@@ -302,7 +334,9 @@ def _example(interaction: dict[str, Any], check: dict[str, Any], seed: int) -> E
     status = interaction.get("response", {}) or {}
     what = f"{check.get('name')}: {json.dumps(check.get('failure_info', check))[:300]}"
     return Example(
-        f"{request.get('method')} {request.get('uri', '')} {str(body)[:300]}", f"{status.get('status_code')} {what}", seed
+        f"{request.get('method')} {request.get('uri', '')} {str(body)[:300]}",
+        f"{status.get('status_code')} {what}",
+        seed,
     )
 
 

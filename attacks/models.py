@@ -124,7 +124,9 @@ def change_config(model: Path, change: Change) -> str:
             config = tomllib.loads(text)
             used = ("model", "languages", "cleaning", "decoding", "data")
             keys = [f"{section}.{key}" for section in used for key in config.get(section, {})]
-            key = random.Random(change.number).choice([*keys, "decoding.sample", "decoding.top_k", "decoding.seed"])
+            key = random.Random(change.number).choice(
+                [*keys, "decoding.sample", "decoding.top_k", "decoding.seed"]
+            )
         path.write_text(with_value(text, key, value), encoding="utf-8")
         done = f"{key}={value}"
     reseal(model)
@@ -161,7 +163,17 @@ CONFIG: Trials[Product, Change] = Trials(
 # -- manifest.json ----------------------------------------------------------------------------------------------
 
 ODD_SIZES = (-1, 0, 2**63, 2**63 - 1, 2**64, 10**400, 1.5, "1", None, True, [], 1e308)
-ODD_NAMES = ("../../etc/passwd", "/etc/passwd", "..", "", "config.toml/", "\0", "a" * 5000, "CONFIG.TOML", "/dev/zero")
+ODD_NAMES = (
+    "../../etc/passwd",
+    "/etc/passwd",
+    "..",
+    "",
+    "config.toml/",
+    "\0",
+    "a" * 5000,
+    "CONFIG.TOML",
+    "/dev/zero",
+)
 
 
 def manifest_change(rng: random.Random) -> Change:
@@ -180,7 +192,9 @@ def change_manifest(model: Path, change: Change) -> str:
     entry = manifest["files"][name]
     kinds: dict[str, Callable[[], object]] = {
         "size": lambda: entry.update(size=rng.choice(ODD_SIZES)),
-        "sha256": lambda: entry.update(sha256=rng.choice((None, "", "0" * 64, "é" * 64, "0" * 10_000, 1, []))),
+        "sha256": lambda: entry.update(
+            sha256=rng.choice((None, "", "0" * 64, "é" * 64, "0" * 10_000, 1, []))
+        ),
         "name": lambda: manifest["files"].update({rng.choice(ODD_NAMES): entry}),
         "entry": lambda: manifest["files"].update({name: rng.choice((None, [], 1, "x", {}))}),
         "files": lambda: manifest.update(files=rng.choice((None, [], 1, "x", {}, [["config.toml", entry]]))),
@@ -191,7 +205,9 @@ def change_manifest(model: Path, change: Change) -> str:
     kinds[kind]()
     data = json.dumps(manifest).encode()
     if rng.random() < 0.3:
-        data = rng.choice((damaged(data, rng), NESTED, b"null", data.replace(b"{", b'{"files":{},', 1), b"1" + b"0" * 5000))
+        data = rng.choice(
+            (damaged(data, rng), NESTED, b"null", data.replace(b"{", b'{"files":{},', 1), b"1" + b"0" * 5000)
+        )
     path.write_bytes(data)
     if rng.random() < 0.1:
         (model / name).unlink()
@@ -256,7 +272,18 @@ WEIGHTS: Trials[Product, Change] = Trials(
 # -- tokenizer.model --------------------------------------------------------------------------------------------
 
 PIECE, TEXT_OF, SCORE, TYPE = 1, 1, 2, 3  # fields of SentencePiece's ModelProto, and of a piece
-TYPES = (1, 2, 3, 4, 5, 6, 0, 7, 2**31, 2**63)  # normal, unknown, control, user-defined, unused, byte; and none of these
+TYPES = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    0,
+    7,
+    2**31,
+    2**63,
+)  # normal, unknown, control, user-defined, unused, byte; and none of these
 
 
 def tokenizer_change(rng: random.Random) -> Change:
@@ -289,12 +316,27 @@ def with_odd_piece(fields: Sequence[Field], rng: random.Random) -> tuple[list[Fi
     value = found[at].value
     assert isinstance(value, bytes)
     piece = {field.number: field for field in parse(value)}
-    odd_texts = (b"", b"\xff\xfe", b"\xe2\x96", b"x" * 100_000, b"<unk>", b"<0x41>", b"<0xZZ>", b"\0", b" ", "▁".encode() * 99)
+    odd_texts = (
+        b"",
+        b"\xff\xfe",
+        b"\xe2\x96",
+        b"x" * 100_000,
+        b"<unk>",
+        b"<0x41>",
+        b"<0xZZ>",
+        b"\0",
+        b" ",
+        "▁".encode() * 99,
+    )
     kinds: dict[str, Callable[[], Any]] = {
         "text": lambda: piece.update({TEXT_OF: Field(TEXT_OF, BYTES, rng.choice(odd_texts))}),
         "type": lambda: piece.update({TYPE: Field(TYPE, VARINT, rng.choice(TYPES))}),
         "score": lambda: piece.update(
-            {SCORE: Field(SCORE, FIXED32, np.float32(rng.choice((np.nan, np.inf, -np.inf, 3e38, 0.0))).tobytes())}
+            {
+                SCORE: Field(
+                    SCORE, FIXED32, np.float32(rng.choice((np.nan, np.inf, -np.inf, 3e38, 0.0))).tobytes()
+                )
+            }
         ),
         "no text": lambda: piece.pop(TEXT_OF, None),
     }

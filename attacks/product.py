@@ -17,7 +17,15 @@ from types import TracebackType
 from attacks.commands import Ended, Spawner
 from dragoman.files import sha256
 
-NOUNS = {"dog": "狗", "cat": "猫", "bird": "鸟", "child": "孩子", "teacher": "老师", "tree": "树", "book": "书"}
+NOUNS = {
+    "dog": "狗",
+    "cat": "猫",
+    "bird": "鸟",
+    "child": "孩子",
+    "teacher": "老师",
+    "tree": "树",
+    "book": "书",
+}
 VERBS = {"sees": "看见", "likes": "喜欢", "finds": "找到", "draws": "画"}
 STEPS = 10
 SMALL = {
@@ -41,7 +49,9 @@ class Product:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="attacks-")))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def spawner(self, *also: str) -> Spawner:

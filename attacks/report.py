@@ -26,15 +26,14 @@ def table(outcomes: Sequence[Outcome], seed: int) -> Table:
     found.add_column("least failing input", overflow="fold")
     found.add_column("its seed", justify="right")
     for outcome in outcomes:
-        example = least(outcome)
         counts = outcome.counts
-        said = f"left out: {counts.left_out}" if counts.left_out else ""
-        if example:
-            said = f"{shortened(example.input)}\n{shortened(example.fault)}"
-        found.add_row(
-            outcome.name, *(f"{n:,}" for n in (counts.tried, counts.held, counts.failed)), escaped(said),
-            _seed(example) if example else "",
-        )  # fmt: skip
+        numbers = [f"{n:,}" for n in (counts.tried, counts.held, counts.failed)]
+        if not counts.examples:
+            said = f"left out: {counts.left_out}" if counts.left_out else ""
+            found.add_row(outcome.name, *numbers, escaped(said), "")
+        for at, example in enumerate(sorted(counts.examples, key=lambda one: len(one.input))):
+            said = f"{shortened(example.input)}\n  {shortened(example.fault)}"
+            found.add_row(*([outcome.name, *numbers] if at == 0 else [""] * 4), escaped(said), _seed(example))
     return found
 
 

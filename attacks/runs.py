@@ -70,7 +70,16 @@ DEEDS: dict[str, Deed] = {
     "empty": _write(b""), "elsewhere": _write(b"../../elsewhere/checkpoints/step-00000003\n"),
     "[]": _write(b"[]"), "text for numbers": _write(b'{"state.json": "x", "tensors.safetensors": "x"}'),
 }  # fmt: skip
-DRAWN = ("damaged", "damaged", "damaged", "deleted", "a directory instead", "other JSON", "other JSON", "other JSON")
+DRAWN = (
+    "damaged",
+    "damaged",
+    "damaged",
+    "deleted",
+    "a directory instead",
+    "other JSON",
+    "other JSON",
+    "other JSON",
+)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,9 @@ class Service:
     def cpu(self) -> float:
         """Seconds that it has computed, all threads together; 0 where that cannot be told."""
         try:
-            fields = Path(f"/proc/{self.spawner.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            fields = (
+                Path(f"/proc/{self.spawner.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            )
         except OSError:
             return 0.0
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

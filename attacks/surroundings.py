@@ -50,9 +50,13 @@ NAMED = (
     *(Machine(f"ulimit -n {n}", shell=f"ulimit -n {n}", names=FILES) for n in (4, 6, 10, 16, 32)),
     *(Machine(f"ulimit -v {n}", shell=f"ulimit -v {n}", names=MEMORY) for n in (300_000, 600_000, 1_000_000)),
     Machine("HOME unset", changes={"HOME": None, "XDG_CACHE_HOME": None}, must_work=True),
-    Machine("a cache that cannot be written", "train", changes={"XDG_CACHE_HOME": "/proc/no"}, must_work=True),
+    Machine(
+        "a cache that cannot be written", "train", changes={"XDG_CACHE_HOME": "/proc/no"}, must_work=True
+    ),
     Machine("no compiler", "train", changes={"PATH": "/nowhere", "XDG_CACHE_HOME": "FOLDER"}, must_work=True),
-    Machine("CC=/bin/false", "train", changes={"CC": "/bin/false", "XDG_CACHE_HOME": "FOLDER"}, must_work=True),
+    Machine(
+        "CC=/bin/false", "train", changes={"CC": "/bin/false", "XDG_CACHE_HOME": "FOLDER"}, must_work=True
+    ),
     Machine("TMPDIR that is not there", changes={"TMPDIR": "/nowhere"}, must_work=True),
     Machine("an ASCII locale", changes={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}),
     Machine("standard output /dev/full", full_output=True, names=r"(?i)output|/dev/full"),
@@ -66,7 +70,11 @@ NAMED = (
 def drawn(rng: random.Random) -> Machine:
     verb = rng.choice(("translate", "translate", "clean", "train"))
     limit, most, names = rng.choice(
-        (("n", 64, FILES), ("v", round(10 ** rng.uniform(5, 6.7)), MEMORY), ("f", 40, r"(?i)/|large|space|disk"))
+        (
+            ("n", 64, FILES),
+            ("v", round(10 ** rng.uniform(5, 6.7)), MEMORY),
+            ("f", 40, r"(?i)/|large|space|disk"),
+        )
     )
     value = most if limit == "v" else rng.randint(3 if limit == "n" else 0, most)
     if limit == "f":
@@ -75,10 +83,9 @@ def drawn(rng: random.Random) -> Machine:
 
 
 def never_began(ended: Ended) -> bool:
-    """The interpreter or a library in C did not come up: nothing of ours had a word in it."""
-    loading = ("Fatal Python error", "init_import_site", "OpenBLAS", "failed to map segment", "ImportError: ")
+    """The interpreter did not come up, or a library in C ended it: nothing of ours had a word in it."""
     dead = ended.code in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, 126, 127)
-    return dead or any(word in ended.err for word in loading)
+    return dead or (ended.code == 1 and "dragoman" not in ended.err)
 
 
 @contextmanager
@@ -94,7 +101,11 @@ def elsewhere(product: Product) -> Iterator[Try[Machine]]:
             return fault
         if ended.code and machine.must_work:
             return Fault(f"exit {ended.code}: {ended.last[-200:]}")
-        if ended.code and machine.names and not re.search(machine.names, ended.last.removeprefix("dragoman: ")):
+        if (
+            ended.code
+            and machine.names
+            and not re.search(machine.names, ended.last.removeprefix("dragoman: "))
+        ):
             return Fault(f"the message does not name it: {ended.last[-200:]}")
         return None
 

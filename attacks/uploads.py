@@ -60,7 +60,11 @@ def _repacked(data: bytes, rng: random.Random) -> bytes:
     elif kind < 0.85:
         parts[WORD] = damaged(inside, rng)
     elif kind < 0.95:
-        parts[rng.choice(("../../x", "/x", "word/header1.xml", "word/a\0.xml", "x" * 5000, "word/footnotes.xml"))] = damaged(inside, rng)
+        parts[
+            rng.choice(
+                ("../../x", "/x", "word/header1.xml", "word/a\0.xml", "x" * 5000, "word/footnotes.xml")
+            )
+        ] = damaged(inside, rng)
     else:
         del parts[rng.choice(sorted(parts))]
     return packed(parts)
