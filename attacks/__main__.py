@@ -18,12 +18,16 @@ from attacks import (
     health,
     kills,
     load,
-    malformed,
     models,
     pages,
+    policy,
     report,
+    requests,
     runs,
+    schema,
+    sockets,
     surroundings,
+    tokenizers,
     uploads,
 )
 from attacks.attack import Attack
@@ -32,9 +36,9 @@ from attacks.runner import Outcome, run
 
 ATTACKS: tuple[Attack[Product], ...] = (
     kills.KILLS, kills.LEFTOVERS, kills.DISK, runs.RESUME, divergence.DIVERGENCE,
-    models.CONFIG, models.MANIFESTS, models.WEIGHTS, models.TOKENIZERS,
-    malformed.HTTP, malformed.SOCKETS, malformed.SCHEMA, uploads.UPLOADS, growth.GROWTH, health.HEALTH,
-    load.LOAD, load.ENDINGS, pages.SCRIPTS, pages.POLICY, surroundings.ENVIRONMENT, clocks.CLOCK,
+    models.CONFIG, models.MANIFESTS, models.WEIGHTS, tokenizers.TOKENIZERS,
+    requests.HTTP, sockets.SOCKETS, schema.SCHEMA, uploads.UPLOADS, growth.GROWTH, health.HEALTH,
+    load.LOAD, load.ENDINGS, pages.SCRIPTS, policy.POLICY, surroundings.ENVIRONMENT, clocks.CLOCK,
 )  # fmt: skip
 NAMES = tuple(attack.name for attack in ATTACKS)
 

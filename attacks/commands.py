@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ TRACEBACK = "Traceback (most recent call last)"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. `code` is negative for a signal, as subprocess counts; times are in seconds, `peak` in KB."""
+    """How a command ended. `code` is below 0 for a signal, as subprocess has it; times are in seconds, `peak` in KB."""
 
     words: Sequence[str]
     code: int
@@ -164,10 +165,8 @@ class Spawner:
             return ""
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(self.pid, number)
-        except ProcessLookupError:
-            pass
 
     def run(self, *words: str, seconds: float = PATIENCE, **named: Any) -> Ended:
         self.begin(words, **named)

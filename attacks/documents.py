@@ -11,7 +11,10 @@ import zipfile
 from collections.abc import Callable
 
 WORD = "word/document.xml"
-_CUES = "1\n00:00:01,000 --> 00:00:02,500\n<i>The dog</i> sees\na cat.\n\n2\n00:00:03,000 --> 00:00:04,000\n- A bird.\n- A tree.\n"
+_CUES = (
+    "1\n00:00:01,000 --> 00:00:02,500\n<i>The dog</i> sees\na cat.\n\n"
+    "2\n00:00:03,000 --> 00:00:04,000\n- A bird.\n- A tree.\n"
+)
 _HTML = (
     '<!DOCTYPE html><html><head><meta charset="utf-8"><title>A dog</title><style>p { x: y }</style></head><body>'
     '<p class="a">The <b>dog</b> sees <a href="/x?a=1&amp;b=2">a cat</a>&nbsp;&lt;here&gt;.</p><!-- no -->'
@@ -19,7 +22,8 @@ _HTML = (
 )
 _PARAGRAPH = (
     "<w:p><w:pPr><w:b/></w:pPr><w:r><w:rPr><w:i/></w:rPr><w:t>The dog </w:t></w:r>"
-    '<w:hyperlink r:id="r1"><w:r><w:t xml:space="preserve">sees a cat.</w:t></w:r></w:hyperlink><w:r><w:tab/></w:r></w:p>'
+    '<w:hyperlink r:id="r1"><w:r><w:t xml:space="preserve">sees a cat.</w:t></w:r></w:hyperlink>'
+    "<w:r><w:tab/></w:r></w:p>"
 )
 
 
@@ -57,19 +61,115 @@ SAMPLES: dict[str, bytes] = {
     ".csv": b'A dog,one\n"A, cat",two\n',
 }
 
-_TEXT = (" ", "a", "A dog. ", "\n", "\t", ".", "-", "一", "🙂", "\u00a0", "\u202e", "(", ")", "\"", "'", "http://a.b ", "12.5%", "x1 ",
-         "A B C ", "...", "。", "，", "{", "}", "%s", "\r\n", "\u3000", "\u0301", "é")  # fmt: skip
-_TAGS = ("<", ">", "&", "<b>", "</b>", "<b ", "</", "<p>", "</p>", "&amp;", "&#", "&#x1F600;", "<!--", "-->", "]]>", "<![CDATA[",
-         '<a href="', "<script>", "</script>", "<i/>", "<pre>", "<br>", "<?", "?>", "=", "</a> ", "&nbsp;", "<a>x</a> ")  # fmt: skip
+_TEXT = (
+    " ",
+    "a",
+    "A dog. ",
+    "\n",
+    "\t",
+    ".",
+    "-",
+    "一",
+    "🙂",
+    "\u00a0",
+    "\u202e",
+    "(",
+    ")",
+    '"',
+    "'",
+    "http://a.b ",
+    "12.5%",
+    "x1 ",
+    "A B C ",
+    "...",
+    "。",
+    "，",
+    "{",
+    "}",
+    "%s",
+    "\r\n",
+    "\u3000",
+    "\u0301",
+    "é",
+)
+_TAGS = (
+    "<",
+    ">",
+    "&",
+    "<b>",
+    "</b>",
+    "<b ",
+    "</",
+    "<p>",
+    "</p>",
+    "&amp;",
+    "&#",
+    "&#x1F600;",
+    "<!--",
+    "-->",
+    "]]>",
+    "<![CDATA[",
+    '<a href="',
+    "<script>",
+    "</script>",
+    "<i/>",
+    "<pre>",
+    "<br>",
+    "<?",
+    "?>",
+    "=",
+    "</a> ",
+    "&nbsp;",
+    "<a>x</a> ",
+)
 _SIGNS: dict[str, tuple[str, ...]] = {
-    ".srt": ("1\n", "00:00:01,000 --> 00:00:02,000\n", "\n\n", "{\\an8}", "{\\", "<i>", "</i>", "- ", "-->", "</a> ", "<font>"),
-    ".vtt": ("WEBVTT\n", "00:01.000 --> 00:02.000\n", "\n\n", "NOTE ", "<c.x>", "<00:01.000>", "</c>", "&lrm;", "STYLE\n"),
-    ".docx": ("<w:p>", "</w:p>", "<w:r>", "</w:r>", "<w:t>", "</w:t>", "<w:rPr>", "</w:rPr>", "<w:hyperlink>", "</w:hyperlink>",
-              "<w:ins>", "<w:tab/>", "<w:p/>", "<w:r><w:t>a</w:t></w:r>", "<w:pPr>", "</w:pPr>", "<w:t xml:space=\"preserve\"></w:t>"),
+    ".srt": (
+        "1\n",
+        "00:00:01,000 --> 00:00:02,000\n",
+        "\n\n",
+        "{\\an8}",
+        "{\\",
+        "<i>",
+        "</i>",
+        "- ",
+        "-->",
+        "</a> ",
+        "<font>",
+    ),
+    ".vtt": (
+        "WEBVTT\n",
+        "00:01.000 --> 00:02.000\n",
+        "\n\n",
+        "NOTE ",
+        "<c.x>",
+        "<00:01.000>",
+        "</c>",
+        "&lrm;",
+        "STYLE\n",
+    ),
+    ".docx": (
+        "<w:p>",
+        "</w:p>",
+        "<w:r>",
+        "</w:r>",
+        "<w:t>",
+        "</w:t>",
+        "<w:rPr>",
+        "</w:rPr>",
+        "<w:hyperlink>",
+        "</w:hyperlink>",
+        "<w:ins>",
+        "<w:tab/>",
+        "<w:p/>",
+        "<w:r><w:t>a</w:t></w:r>",
+        "<w:pPr>",
+        "</w:pPr>",
+        '<w:t xml:space="preserve"></w:t>',
+    ),
     ".md": ("# ", "* ", "`", "```\n", "[", "](", "**", "> ", "| ", "---\n", "1. "),
     ".po": ('msgid "', '"\n', 'msgstr ""\n', "#, fuzzy\n", "\\n"),
     ".json": ("{", "}", "[", "]", '"', ":", ",", "\\u"),
-}  # fmt: skip
+}
 _MARKED = (".html", ".htm", ".docx", ".srt", ".vtt")
 
 

@@ -33,7 +33,7 @@ UNPACKED = 98_000_000  # characters of the largest part that a document may have
 
 @dataclass(frozen=True)
 class Growing:
-    """Signs repeated. door: the ending of a file, or a path of the server, with the format of the text where it has one."""
+    """Signs repeated. door: the ending of a file, or a path of the server and, where it has one, a format."""
 
     door: str
     before: str

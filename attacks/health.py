@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from attacks.attack import Fault, Trials, Try
@@ -76,14 +76,12 @@ def send(service: Service, heavy: Heavy) -> None:
 def waits(service: Service, heavy: Heavy) -> list[float]:
     """How long each look at /health took while the request was being answered, in seconds."""
     thread = threading.Thread(target=send, args=(service, heavy), daemon=True)
-    found = []
+    found: list[float] = []
     thread.start()
     while thread.is_alive() and sum(found) < WATCHED:
         began = time.monotonic()
-        try:
+        with suppress(TimeoutError):
             service.ask("GET", "/health", seconds=WATCHED)
-        except TimeoutError:
-            pass
         found.append(time.monotonic() - began)
         time.sleep(PAUSE)
     thread.join(2 * WATCHED)
@@ -97,31 +95,22 @@ def too_slow(found: list[float]) -> bool:
 @contextmanager
 def watch(product: Product) -> Iterator[Try[Heavy]]:
     """A server for each case that failed: what one request has done to it is not held against the next."""
-    running: list[tuple[Service, Iterator[object]]] = []
+    with ExitStack() as stack:
+        running: list[Service] = []
 
-    def fresh() -> Service:
-        stop()
-        opened = serving(product)
-        service = opened.__enter__()
-        running.append((service, opened))  # type: ignore[arg-type]
-        return service
+        def fresh() -> Service:
+            stack.close()
+            running[:] = [stack.enter_context(serving(product))]
+            return running[0]
 
-    def stop() -> None:
-        while running:
-            running.pop()[1].__exit__(None, None, None)  # type: ignore[attr-defined]
+        def try_(heavy: Heavy) -> Fault | None:
+            fault = judged(running[0] if running else fresh(), heavy)
+            if fault is not None:
+                fault = judged(fresh(), heavy)  # noise does not freeze a server twice
+                running.clear()
+            return fault
 
-    def try_(heavy: Heavy) -> Fault | None:
-        service = running[-1][0] if running else fresh()
-        fault = judged(service, heavy)
-        if fault is not None:
-            fault = judged(fresh(), heavy)  # noise does not freeze a server twice
-            stop()
-        return fault
-
-    try:
         yield try_
-    finally:
-        stop()
 
 
 def judged(service: Service, heavy: Heavy) -> Fault | None:

@@ -216,6 +216,10 @@ def _may_mount() -> bool:
     return os.geteuid() == 0 and shutil.which("mount") is not None
 
 
+def _enlarge(folder: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=100m", str(folder)], check=True, capture_output=True)
+
+
 @contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[], None] | None]:
     """A file system of that size on `folder`, and how to make room on it; None where it may not be mounted."""
@@ -224,8 +228,7 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[], None] | No
         yield None
         return
     try:
-        larger = ["mount", "-o", "remount,size=100m", str(folder)]
-        yield lambda: subprocess.run(larger, check=True, capture_output=True) and None
+        yield lambda: _enlarge(folder)
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
 

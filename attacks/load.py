@@ -1,4 +1,4 @@
-"""Many clients at once, slow ones, and a server that is told to stop meanwhile: each gets the answer it would get alone."""
+"""Many clients at once, slow ones, a server told to stop meanwhile: each gets the answer that it would get alone."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import json
 import random
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,7 @@ import safetensors.numpy
 from attacks.attack import Fault, Trials, Try
 from attacks.commands import fault_of
 from attacks.product import Product
-from attacks.protobuf import BYTES, FIXED32, VARINT, Field, parse, written
-from attacks.sealing import NESTED, belong_together, damaged, header_of, reseal, with_header
+from attacks.sealing import NESTED, damaged, header_of, reseal, with_header
 
 SECONDS = 20.0  # for one short sentence
 ENGINES = ("ctranslate2", "torch")
@@ -162,7 +161,7 @@ CONFIG: Trials[Product, Change] = Trials(
 
 # -- manifest.json ----------------------------------------------------------------------------------------------
 
-ODD_SIZES = (-1, 0, 2**63, 2**63 - 1, 2**64, 10**400, 1.5, "1", None, True, [], 1e308)
+ODD_SIZES: tuple[Any, ...] = (-1, 0, 2**63, 2**63 - 1, 2**64, 10**400, 1.5, "1", None, True, [], 1e308)
 ODD_NAMES = (
     "../../etc/passwd",
     "/etc/passwd",
@@ -218,7 +217,8 @@ def change_manifest(model: Path, change: Change) -> str:
 MANIFESTS: Trials[Product, Change] = Trials(
     "manifest",
     "a manifest that says anything at all leads to no file outside of the model, and is refused in one sentence",
-    staged(change_manifest), manifest_change, (Change(f"size {2**63}", "torch"), Change(f"size {2**64}", "ctranslate2")),
+    staged(change_manifest), manifest_change,
+    (Change(f"size {2**63}", "torch"), Change(f"size {2**64}", "ctranslate2")),
     show=lambda change: f"{change}#{change.number}" if change.number else str(change),
 )  # fmt: skip
 
@@ -267,98 +267,4 @@ WEIGHTS: Trials[Product, Change] = Trials(
     staged(change_weights), weights_change,
     tuple(Change(f"times {value}", engine) for value in (0.0, 1e8, 3e38) for engine in ENGINES),
     show=lambda change: f"{change}#{change.number}" if change.number else str(change),
-)  # fmt: skip
-
-# -- tokenizer.model --------------------------------------------------------------------------------------------
-
-PIECE, TEXT_OF, SCORE, TYPE = 1, 1, 2, 3  # fields of SentencePiece's ModelProto, and of a piece
-TYPES = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    0,
-    7,
-    2**31,
-    2**63,
-)  # normal, unknown, control, user-defined, unused, byte; and none of these
-
-
-def tokenizer_change(rng: random.Random) -> Change:
-    what = rng.choice(("pieces", "pieces", "pieces", "bytes"))
-    return Change(what, rng.choice(ENGINES), rng.getrandbits(32))
-
-
-def change_tokenizer(model: Path, change: Change) -> str:
-    path = model / "tokenizer.model"
-    data, rng = path.read_bytes(), random.Random(change.number)
-    if change.what == "bytes":
-        data = damaged(data, rng)
-        done = "bytes"
-    else:
-        fields, deeds = parse(data), []
-        for _ in range(rng.randint(1, 3)):
-            fields, deed = with_odd_piece(fields, rng)
-            deeds.append(deed)
-        data, done = written(fields), ", ".join(deeds)
-    path.write_bytes(data)
-    belong_together(model)
-    return f"tokenizer: {done}"
-
-
-def with_odd_piece(fields: Sequence[Field], rng: random.Random) -> tuple[list[Field], str]:
-    """A SentencePiece model with one piece of another type, text or score; doubled, moved, or gone. And which."""
-    found = list(fields)
-    places = [at for at, field in enumerate(found) if field.number == PIECE and field.kind == BYTES]
-    at = rng.choice((places[:6], places)[rng.random() < 0.6])
-    value = found[at].value
-    assert isinstance(value, bytes)
-    piece = {field.number: field for field in parse(value)}
-    odd_texts = (
-        b"",
-        b"\xff\xfe",
-        b"\xe2\x96",
-        b"x" * 100_000,
-        b"<unk>",
-        b"<0x41>",
-        b"<0xZZ>",
-        b"\0",
-        b" ",
-        "▁".encode() * 99,
-    )
-    kinds: dict[str, Callable[[], Any]] = {
-        "text": lambda: piece.update({TEXT_OF: Field(TEXT_OF, BYTES, rng.choice(odd_texts))}),
-        "type": lambda: piece.update({TYPE: Field(TYPE, VARINT, rng.choice(TYPES))}),
-        "score": lambda: piece.update(
-            {
-                SCORE: Field(
-                    SCORE, FIXED32, np.float32(rng.choice((np.nan, np.inf, -np.inf, 3e38, 0.0))).tobytes()
-                )
-            }
-        ),
-        "no text": lambda: piece.pop(TEXT_OF, None),
-    }
-    kind = rng.choice((*sorted(kinds), "double", "swap", "gone", "bytes"))
-    if kind in kinds:
-        kinds[kind]()
-        found[at] = Field(PIECE, BYTES, written(list(piece.values())))
-    elif kind == "double":  # and another gone, for the count has to fit the weights
-        found[rng.choice(places)] = found[at]
-    elif kind == "swap":
-        other = rng.choice(places)
-        found[at], found[other] = found[other], found[at]
-    elif kind == "gone":
-        del found[at]
-    else:
-        found[at] = Field(PIECE, BYTES, damaged(value, rng))
-    return found, f"{kind} of piece {places.index(at)}"
-
-
-TOKENIZERS: Trials[Product, Change] = Trials(
-    "tokenizer",
-    "a tokenizer.model of any bytes or pieces is translated with, or refused in one sentence",
-    staged(change_tokenizer), tokenizer_change,
-    show=lambda change: f"{change}#{change.number}", share=1.5,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Text that would be a script, through every place where a page draws text; and the policy that every answer carries.
+"""Text that would be a script, through every place where a page draws text.
 
 The page of the server and those that `dragoman explain -o` writes are opened in a real browser. Nothing may run,
 nothing may be asked of another host, and no element may come of a text.
@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import urlparse
 
 from attacks.attack import Fault, Trials, Try
+from attacks.commands import fault_of
 from attacks.product import Product
-from attacks.service import Answer, Service, open_socket, serving
+from attacks.service import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 15_000  # milliseconds for what the page has to show
@@ -27,17 +28,33 @@ KEPT = 2500  # milliseconds after which a translation is in the history
 
 RUN = "window.__pwned=1"
 PAYLOADS = (
-    f'<img data-pwned src=x onerror="{RUN}">', f"<script data-pwned>{RUN}</script>", f"<svg data-pwned onload={RUN}>",
-    f'"><b data-pwned onmouseover={RUN} autofocus onfocus={RUN} tabindex=1>', f"'-({RUN})-'", f"javascript:{RUN}",
-    f"</title><script data-pwned>{RUN}</script>", f"</script><script data-pwned>{RUN}</script>",
-    f"--><script data-pwned>{RUN}</script><!--", f"{{{{{RUN}}}}}", f"${{{RUN}}}", f"<iframe data-pwned srcdoc='<script>parent.{RUN}</script>'>",
-    f"<a data-pwned href=javascript:{RUN}>a dog</a>", "<link data-pwned rel=stylesheet href=//127.0.0.1:9/x>",
-    f"<base data-pwned href=//127.0.0.1:9/>{RUN}", "<form data-pwned action=//127.0.0.1:9/><button>a</form>",
+    f'<img data-pwned src=x onerror="{RUN}">',
+    f"<script data-pwned>{RUN}</script>",
+    f"<svg data-pwned onload={RUN}>",
+    f'"><b data-pwned onmouseover={RUN} autofocus onfocus={RUN} tabindex=1>',
+    f"'-({RUN})-'",
+    f"javascript:{RUN}",
+    f"</title><script data-pwned>{RUN}</script>",
+    f"</script><script data-pwned>{RUN}</script>",
+    f"--><script data-pwned>{RUN}</script><!--",
+    f"{{{{{RUN}}}}}",
+    f"${{{RUN}}}",
+    f"<iframe data-pwned srcdoc='<script>parent.{RUN}</script>'>",
+    f"<a data-pwned href=javascript:{RUN}>a dog</a>",
+    "<link data-pwned rel=stylesheet href=//127.0.0.1:9/x>",
+    f"<base data-pwned href=//127.0.0.1:9/>{RUN}",
+    "<form data-pwned action=//127.0.0.1:9/><button>a</form>",
     f"<math><mtext></form><form><mglyph><style></math><img data-pwned src=x onerror={RUN}>",
-    f"<details data-pwned open ontoggle={RUN}>", f"\\u003cscript data-pwned>{RUN}\\u003c/script>", f"\u2028{RUN}\u2029//",
-    "__proto__", "constructor", f"<template data-pwned><script>{RUN}</script></template>", f"]]><script data-pwned>{RUN}</script>",
-    f'" style="background:url(//127.0.0.1:9/)" onclick="{RUN}', "<meta data-pwned http-equiv=refresh content=0;url=//127.0.0.1:9/>",
-)  # fmt: skip
+    f"<details data-pwned open ontoggle={RUN}>",
+    f"\\u003cscript data-pwned>{RUN}\\u003c/script>",
+    f"\u2028{RUN}\u2029//",
+    "__proto__",
+    "constructor",
+    f"<template data-pwned><script>{RUN}</script></template>",
+    f"]]><script data-pwned>{RUN}</script>",
+    f'" style="background:url(//127.0.0.1:9/)" onclick="{RUN}',
+    "<meta data-pwned http-equiv=refresh content=0;url=//127.0.0.1:9/>",
+)
 LOOK = (
     "() => [window.__pwned, document.querySelectorAll('[data-pwned], img[src=x], base[href]').length, "
     "({}).polluted, document.querySelectorAll('[onclick], [onerror], [onload]').length]"
@@ -182,8 +199,6 @@ def draw_scripts(product: Product) -> Iterator[Try[Script]]:
 
 def explained(product: Product, payload: str, folder: Path) -> tuple[Path | None, Fault | None]:
     """A page with the payload as text and as reference; None if it was refused, and what is wrong with how."""
-    from attacks.commands import fault_of
-
     path = folder / "page.html"
     ended = product.commands.run(
         "explain",
@@ -204,19 +219,8 @@ def opened(browser: Any, address: str, script: Script, draw: Callable[[Any, str]
     context = browser.new_context(locale="en-US")
     context.set_default_timeout(PATIENCE)
     context.add_init_script("Object.prototype.polluted = undefined")
-    page, events = context.new_page(), []
-    page.on("dialog", lambda dialog: events.append(f"a dialog: {dialog.message}") or dialog.dismiss())
-    page.on(
-        "request", lambda request: _is_ours(request.url, address) or events.append(f"asked for {request.url}")
-    )
-    page.on("popup", lambda popup: events.append("another window"))
-    page.on(
-        "console",
-        lambda message: (
-            "Content Security Policy" in message.text
-            and events.append(f"only the policy kept it off: {message.text[:150]}")
-        ),
-    )
+    page, events = context.new_page(), list[str]()
+    _watch(page, address, events.append)
     try:
         page.goto(address)
         if script.place != EXPLAINED:
@@ -235,6 +239,27 @@ def opened(browser: Any, address: str, script: Script, draw: Callable[[Any, str]
     return None
 
 
+def _watch(page: Any, address: str, note: Callable[[str], None]) -> None:
+    """Note whatever a page may not do; also what only its policy kept it from."""
+
+    def dialog(opened: Any) -> None:
+        note(f"a dialog: {opened.message}")
+        opened.dismiss()
+
+    def asked(request: Any) -> None:
+        if not _is_ours(request.url, address):
+            note(f"asked for {request.url}")
+
+    def said(message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            note(f"only the policy kept it off: {message.text[:150]}")
+
+    page.on("dialog", dialog)
+    page.on("request", asked)
+    page.on("console", said)
+    page.on("popup", lambda popup: note("another window"))
+
+
 def _is_ours(url: str, address: str) -> bool:
     found, ours = urlparse(url), urlparse(address)
     return found.scheme in ("data", "blob", "about") or (found.scheme, found.netloc) == (
@@ -246,101 +271,10 @@ def _is_ours(url: str, address: str) -> bool:
 SCRIPTS: Trials[Product, Script] = Trials(
     "scripts",
     "what a page draws is text: nothing in it runs, becomes an element, or is asked of another host",
-    draw_scripts, drawn, tuple(Script(place, PAYLOADS[0]) for place in (*PLACES, EXPLAINED)), show=str,
-    missing=no_browser, share=3.0,
-)  # fmt: skip
-
-
-# -- the policy -------------------------------------------------------------------------------------------------
-
-DIRECTIVES = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "base-uri": "'none'",
-    "frame-ancestors": "'none'",
-}
-RAW = (
-    b"G\r\n\r\n",
-    b"GET / HTTP/1.1\r\n\r\n",
-    b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n",
+    draw_scripts,
+    drawn,
+    tuple(Script(place, PAYLOADS[0]) for place in (*PLACES, EXPLAINED)),
+    show=str,
+    missing=no_browser,
+    share=3.0,
 )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request: a method and a path, or bytes of any kind."""
-
-    method: str
-    path: str
-    raw: bytes = b""
-
-    def __str__(self) -> str:
-        return repr(self.raw) if self.raw else f"{self.method} {self.path}"
-
-
-STATIC = (
-    "/static/main.js",
-    "/static/style.css",
-    "/static/none.js",
-    "/assets/look.js",
-    "/assets/none",
-    "/docs/style.css",
-)
-ASKED = tuple(
-    [Asked("GET", path) for path in ("/", "/docs", "/health", "/metrics", "/languages", "/openapi.json", "/spec", "/api/models",
-                                     "/frontend/settings", "/nothing", "/download_file/x", "/v2/usage", *STATIC)]
-    + [Asked("POST", path) for path in ("/api/translate", "/api/explain", "/translate", "/detect", "/translate_file",
-                                        "/v2/translate", "/suggest", "/health", "/api/translate/stream")]
-    + [Asked(method, "/") for method in ("PUT", "OPTIONS", "HEAD", "BREW")]
-    + [Asked("RAW", "", raw) for raw in RAW]
-)  # fmt: skip
-
-
-def drawn_request(rng: random.Random) -> Asked:
-    path = rng.choice([asked.path for asked in ASKED if asked.path])
-    return Asked(
-        rng.choice(("GET", "POST", "PUT", "OPTIONS", "HEAD")), path + rng.choice(("", "", "/", "?a=b", "%00"))
-    )
-
-
-@contextmanager
-def look_at_headers(product: Product) -> Iterator[Try[Asked]]:
-    with serving(product) as service:
-
-        def try_(asked: Asked) -> Fault | None:
-            answer = _raw(service, asked.raw) if asked.raw else service.ask(asked.method, asked.path, b"{}")
-            if answer.status == 0:
-                return None
-            return policy_of(answer)
-
-        yield try_
-
-
-def _raw(service: Service, data: bytes) -> Answer:
-    with open_socket(service) as connection:
-        connection.sendall(data)
-        received = connection.recv(65_536).decode(errors="replace")
-    head = received.partition("\r\n\r\n")[0].splitlines()
-    headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
-    return Answer(int(head[0].split()[1]) if head else 0, b"", headers, 0.0)
-
-
-def policy_of(answer: Answer) -> Fault | None:
-    policy = answer.headers.get("content-security-policy", "")
-    if not policy:
-        return Fault(f"status {answer.status} without a Content-Security-Policy")
-    told = dict(part.strip().partition(" ")[::2] for part in policy.split(";"))
-    for name, value in DIRECTIVES.items():
-        if told.get(name) != value:
-            return Fault(f"status {answer.status}: {name} is {told.get(name)!r} instead of {value!r}")
-    if "unsafe" in policy or answer.headers.get("x-content-type-options") != "nosniff":
-        return Fault(f"status {answer.status}: {policy}; x-content-type-options must be nosniff")
-    return None
-
-
-POLICY: Trials[Product, Asked] = Trials(
-    "policy",
-    "every answer, a refusal too, carries the policy that lets a page run nothing but what came with it",
-    look_at_headers, drawn_request, ASKED, show=str, share=0.5, most=500,
-)  # fmt: skip

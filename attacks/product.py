@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from attacks.commands import Ended, Spawner
 from dragoman.files import sha256
@@ -45,7 +46,7 @@ class Product:
     def __init__(self) -> None:
         self._stack = ExitStack()
 
-    def __enter__(self) -> Product:
+    def __enter__(self) -> Self:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="attacks-")))
         return self
 
@@ -126,7 +127,7 @@ class Product:
 
     @cached_property
     def first_save(self) -> int:
-        """The first change to a file after which a run holds a part of a checkpoint and no whole one, counted from 1."""
+        """The first change to a file, from 1, after which a run holds a part of a checkpoint and no whole one."""
         made = [at for at, call in enumerate(self.took.calls, 1) if "checkpoints/step-" in call]
         return made[0] + 1
 

@@ -33,14 +33,16 @@ def run(
 ) -> list[Outcome]:
     """Each attack in turn, within its share of `seconds`; what one leaves over is for those after it.
 
+    What one takes too long is taken from none: a case that hangs ends at a limit of its own.
+
     An attack draws from the seed and from its own name: the others do not change what it tries. only: the seed of a
     single case. An attack that breaks down itself has failed, for nothing was shown to hold.
     """
-    end = time.monotonic() + seconds
+    end, shares = time.monotonic() + seconds, sum(attack.share for attack in attacks)
     outcomes = []
     for at, attack in enumerate(attacks):
-        left = max(0.0, end - time.monotonic())
-        budget = Budget(left * attack.share / sum(other.share for other in attacks[at:]))
+        still = (end - time.monotonic()) / sum(other.share for other in attacks[at:])
+        budget = Budget(attack.share * max(seconds / shares, still))
         began = time.monotonic()
         try:
             counts = attack.run(subject, budget, random.Random(f"{seed} {attack.name}"), only)

@@ -53,7 +53,10 @@ def _sealed_anew(path: Path, rng: random.Random) -> None:
 
 
 def _write(content: bytes) -> Deed:
-    return lambda path, rng: path.write_bytes(content) and None
+    def write(path: Path, rng: random.Random) -> None:
+        path.write_bytes(content)
+
+    return write
 
 
 def _flip_a_bit(path: Path, rng: random.Random) -> None:

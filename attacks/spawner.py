@@ -1,4 +1,4 @@
-"""A process that has loaded Dragoman once and forks for each command: `python -m attacks.spawner [MODULE...]`. Judges nothing.
+"""A process that has loaded Dragoman once and forks for each command. `python -m attacks.spawner [MODULE...]`
 
 A line of JSON comes in, a child does what it says; its process id goes out, and when it has ended, how. Starting an
 interpreter and torch for each of a thousand cases would take an hour; the code that runs is the same.
