@@ -39,6 +39,8 @@ MECHANICS = {
     )
 }
 
+TERMINAL = {"explain.terminal", "explain.trace", "explain.sentences"}
+
 # A package stands for all modules in it that have no line of their own.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -82,12 +84,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluate": {"translate"} | BELOW_TRANSLATE,
     "explain": {"explain", "translate"} | BELOW_TRANSLATE,
     # What a trace holds knows neither who recorded it nor who draws it, and who draws computes nothing.
-    "explain.trace": {"explain.trace", "explain.plot", "text", "transformer"},
+    "explain.trace": {"explain.trace", "text", "transformer"},
+    # But for the one method by which a notebook asks a trace for its picture.
+    "explain.trace.trace": {"explain.trace", "explain.plot"},
+    "explain.plot": {"explain.trace.layers", "explain.trace.values", "text"},
     "explain.watch": {"explain.watch", "explain.trace", "translate"} | BELOW_TRANSLATE,
-    "explain.terminal": {"explain.terminal", "explain.trace"},
-    "explain.terminal.without": {"explain.terminal", "explain.trace", "explain.watch.unmasked"},
-    "explain.terminal.timelapse": {"explain.terminal", "explain.trace", "explain.watch.probing"},
-    "explain.page": set(),
+    "explain.sentences": set(),
+    "explain.terminal": TERMINAL,
+    "explain.terminal.without": TERMINAL | {"explain.watch.unmasked"},
+    "explain.terminal.timelapse": TERMINAL | {"explain.watch.probing"},
+    "explain.page": {"explain.sentences"},
     "server": {
         "server",
         "explain",
@@ -141,9 +147,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
     "training.tasks.validate": {"training", "evaluate", "model", "translate"},
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
+    "training.tasks.stages": {"training", "model", "config"},
+    # A recipe is words; the stages are runs.
+    "training.recipe": set(),
     "cli": {
         "cli",
         "config",
+        "training.recipe",
         "training.tasks",
         "training.settings",
         "evaluate",
@@ -240,6 +250,9 @@ def late():
         ("documents.files", "translate.translator"),
         ("documents.files", "engines.torch"),
         ("explain.trace.trace", "explain.watch.beam"),
+        ("explain.trace.values", "explain.plot"),
+        ("explain.plot", "explain.trace.trace"),
+        ("explain.sentences", "explain.trace.trace"),
         ("explain.terminal.beam", "explain.watch.beam"),
         ("server.gate.gate", "server.apis.own"),
         ("decoding.search", "transformer.model"),

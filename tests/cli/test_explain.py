@@ -7,15 +7,25 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import dragoman.explain.tracing
+import dragoman.explain.watch.probing
 from dragoman.cli import main
-from dragoman.explain import Trace
+from dragoman.cli.explain import Views, _show
+from dragoman.cli.terminal import for_terminal
+from dragoman.explain import Probe, Trace
+from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.values import Proof
+from dragoman.explain.watch.probing import CrossWeights
+from explain.made_trace import made_trace
 
 Capture = pytest.CaptureFixture[str]
 Run = Callable[..., str]
@@ -70,7 +80,7 @@ def test_alone_it_tells_the_whole_story(run: Run) -> None:
     [
         (
             ["--training", *REFERENCE],
-            ["Training (teacher forcing)", "Cross-entropy", "causal mask"],
+            ["Training (teacher forcing)", "Cross-entropy", "The mask hides it"],
         ),
         (["--attention", "encoder.1.self", "--head", "2"], ["encoder.1.self, head 2 of 2"]),
         (["--attention", "decoder.1.cross"], ["mean of 2 heads"]),
@@ -78,7 +88,7 @@ def test_alone_it_tells_the_whole_story(run: Run) -> None:
         (["--ask", "qkv", "--layer", "1", "--head", "1", "--step", "1"], ["decoder.1.cross, head 1, step 1"]),
         (["--ask", "qkv"], ["Who asks and who answers"]),
         (["--beam"], ["The beam, 2 wide"]),
-        (["--without", "cache", *REFERENCE], ["Without cache", "cross-entropy a token"]),
+        (["--without", "cache", *REFERENCE], ["Without cache", "training loss a token"]),
         (["--without", "head:decoder.1.cross:1"], ["Without head:decoder.1.cross:1"]),
         (["--proofs"], ["train_equals_infer", "measured"]),
         (["--proofs", "--beam"], ["The beam", "Proofs"]),
@@ -128,7 +138,7 @@ def test_what_the_model_writes_stands_in_for_a_reference(run: Run, monkeypatch: 
 def test_nonsense_does_not(run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     own_words(monkeypatch, "nonsense")
     assert "the model itself writes 'nonsense', which is no reference" in refused("--training")
-    assert "cross-entropy" not in run("--without", "scale")
+    assert "training loss" not in run("--without", "scale")
 
 
 def test_a_failed_proof_comes_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +217,81 @@ def numbers(output: str) -> list[str]:
     """All but times, which no two runs have in common."""
     kept = re.sub(r"\d[\d.,]* (?:ms|s)\b", "", output)
     return re.findall(r"-?\d+(?:\.\d+)?", kept)
+
+
+EVERY_VIEW = [
+    Views(),
+    Views(training=True),
+    Views(attention="decoder.2.cross"),
+    Views(attention="encoder.1.self", head=2),
+    Views(ask="training-vs-inference"),
+    Views(ask="qkv"),
+    Views(beam=True),
+    Views(without="scale"),
+    Views(proofs=True),
+]
+STEERING = (
+    "".join(map(chr, (*range(9), *range(11, 32), *range(127, 160))))
+    + "\u061c\u200e\u200f\u202a\u202e\u2066\u2069"
+)
+PIECES = st.lists(
+    st.text(st.sampled_from(f"▁ab你好{STEERING}"), min_size=1, max_size=6)
+    | st.sampled_from(["\x1b[31mred", "\x9b2J", "\x1b]0;title\x07", "a\u202eb", "\r", "你\u2066"]),
+    min_size=2,
+    max_size=5,
+)
+
+
+def finer(value: Any, chance: np.random.Generator) -> Any:
+    """The same record with numbers that half the bits cannot hold, as those of a model are."""
+    if isinstance(value, np.ndarray):
+        return value * (1 + 1e-3 * chance.random(value.shape, np.float32))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: finer(getattr(value, one.name), chance) for one in fields(value)})
+    return tuple(finer(one, chance) for one in value) if isinstance(value, tuple) else value
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PIECES, PIECES, st.integers(0, 99), st.sampled_from(["en", "zh"]), st.booleans())
+def test_a_terminal_shows_what_a_pipe_gets_but_for_what_would_steer_it(
+    capsys: Capture, source: list[str], target: list[str], seed: int, lang: str, colour: bool
+) -> None:
+    """Words were once cleaned by a way through JSON, which rounds arrays: 15 in a pipe was 16 on a terminal."""
+    record = made_trace(source, target, seed=seed)
+    record["model"]["name"] = record["limits"]["note"] = "".join(source)
+    record["proofs"][0] |= {"id": "".join(target), "passed": False}
+    record["inference"]["served"] |= {"text": "".join(source), "same": False}
+    trace = finer(Trace.from_json(json.dumps(record)), np.random.default_rng(seed))
+    after = replace(trace, removed="scale")
+    for views in EVERY_VIEW:
+        shown = []
+        for terminal in (False, True):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
+                patch.setenv("COLUMNS", "100")
+                patch.setenv("TERM", "xterm-256color")
+                patch.delenv("NO_COLOR", raising=False) if colour else patch.setenv("NO_COLOR", "1")
+                _show(trace, after if views.without else None, views, lang)
+            shown.append(capsys.readouterr().out)
+        pipe, seen = shown
+        seen = re.sub(r"\x1b\[[\d;]*m", "", seen)
+        assert not set(seen) & set(STEERING)
+        if colour:  # other shades and bars, and the same numbers
+            assert re.findall(r"\d+", for_terminal(pipe)) == re.findall(r"\d+", seen)
+        else:
+            assert [line.rstrip() for line in for_terminal(pipe).split("\n")] == seen.split("\n")
+
+
+def test_a_probe_cannot_steer_a_terminal_either(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token(5, "\x1b[31mred", "\u202ered", None, False)
+    looked = CrossWeights("decoder.1.cross", np.full((1, 1, 1), 1.0, np.float32))
+    probe = Probe(1, "\x9b2J\u2066done", (token,), (token,), (0.5,), 0.7, (looked,))
+    monkeypatch.setattr(dragoman.explain.watch.probing, "read_probes", lambda path: [probe])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["explain", "--timelapse", "probe.jsonl"]) == 0
+    output = capsys.readouterr().out
+    assert "red" in output and "done" in output and not set(output) & set(STEERING)
 
 
 def test_a_page_is_written_and_said(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.explain import sentences
 from dragoman.model.directory import find_model
 from server.live import Server, serving
 
@@ -187,13 +189,19 @@ def test_the_page_speaks_chinese_and_remembers_it(page):
 
 
 def test_each_word_of_the_page_is_there_in_both_languages():
-    said = (STATIC / "i18n.js").read_text("utf-8")
-    known = dict(re.findall(r'^ {2}"?([\w.-]+)"?: \[\s*("[^"]+"),\s*"[^"]+"', said, re.MULTILINE))
+    known, other = (
+        sentences._flat(tomllib.loads((STATIC / f"sentences/{language}.toml").read_text("utf-8")))
+        for language in ("en", "zh")
+    )
+    known, other = dict(known), dict(other)
+    assert list(known) == list(other)
+    for key, sentence in known.items():
+        assert set(re.findall(r"\{\w+\}", sentence)) == set(re.findall(r"\{\w+\}", other[key])), key
     page = (STATIC / "index.html").read_text("utf-8")
     asked = set(re.findall(r'data-(?:say|label|hint)="([^"]+)"', page))
     for script in STATIC.glob("*.js"):
         asked |= set(re.findall(r'\bsay\("([^"]+)"', script.read_text("utf-8")))
-    assert asked <= set(known)
+    assert asked <= {*known, "language.tag"}
     from dragoman.translate.flags import FLAGS
 
     assert {f"flag.{flag}" for flag in FLAGS} <= set(known)
@@ -349,7 +357,7 @@ def test_contrast_labels_and_names(browser, server, scheme):
 
 
 def test_nothing_is_inserted_as_markup_and_nothing_comes_from_elsewhere():
-    for file in STATIC.iterdir():
+    for file in filter(Path.is_file, STATIC.rglob("*")):
         text = file.read_text("utf-8")
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text

@@ -15,11 +15,9 @@ from cyclopts import Group, Parameter
 from dragoman.cli.flags import FormatFlag, ModelFlags
 from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
+from dragoman.explain import sentences
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.segment import Segments
-
     from dragoman.explain.terminal.drawing import Lines, Screen
     from dragoman.explain.terminal.reading import Run
     from dragoman.explain.trace.trace import Trace
@@ -44,7 +42,6 @@ EXAMPLES = """Examples:
 
   dragoman explain --timelapse runs/en-zh/probe.jsonl   what `dragoman train --probe` has kept"""
 
-Language = Literal["en", "zh"]
 Question = Literal["training-vs-inference", "qkv"]
 
 _PLAIN_WIDTH = 100  # cells, where no terminal says how wide it is
@@ -108,14 +105,18 @@ def explain(
     ] = None,
     format: FormatFlag = "text",
     lang: Annotated[
-        Language | None,
-        Parameter(help="language of the explanations; that of the locale by default"),
+        str | None,
+        Parameter(
+            help=f"language of the explanations ({', '.join(sentences.languages())}); that of the locale by default"
+        ),
     ] = None,
 ) -> None:
     """Translate a sentence and show how: each step, each head, training beside inference.
 
     Every trace proves itself; a proof that fails is shown first.
     """
+    if lang is not None and lang not in sentences.languages():
+        raise UsageError(f"--lang {lang}: there is {', '.join(sentences.languages())}")
     if timelapse is not None:
         if text is not None:
             raise UsageError("--timelapse shows the sentence that training looked at: give no other")
@@ -139,7 +140,7 @@ def explain(
         _write(trace, changed, output, lang)
 
 
-def _write(trace: Trace, asked: Trace | None, output: Path, lang: Language | None) -> None:
+def _write(trace: Trace, asked: Trace | None, output: Path, lang: str | None) -> None:
     """The page, with every part removed in turn, and the one asked for: its switches cannot run the model."""
     from dragoman.explain.page.writing import write_page
     from dragoman.explain.watch.broken import PARTS
@@ -171,15 +172,15 @@ def _traced(
     return trace
 
 
-def _locale_language() -> Language:
+def _locale_language() -> str:
     """As gettext does: the first of these that is set decides."""
     set_to = next(
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )
-    return "zh" if set_to.startswith("zh") else "en"
+    return sentences.closest(set_to) or sentences.FIRST
 
 
-def _show_timelapse(path: Path, lang: Language) -> None:
+def _show_timelapse(path: Path, lang: str) -> None:
     from dragoman.explain.terminal.timelapse import timelapse
     from dragoman.explain.watch.probing import read_probes
 
@@ -190,43 +191,20 @@ def _show_timelapse(path: Path, lang: Language) -> None:
     _print(lambda screen: timelapse(probes, screen), lang)
 
 
-def _show(trace: Trace, changed: Trace | None, views: Views, lang: Language) -> None:
+def _show(trace: Trace, changed: Trace | None, views: Views, lang: str) -> None:
     _print(lambda screen: _lines(trace, changed, views, screen), lang)
 
 
-def _print(made: Callable[[Screen], Lines], lang: Language) -> None:
+def _print(made: Callable[[Screen], Lines], lang: str) -> None:
     """In colour and as wide as the terminal is, or plain."""
     from rich.console import Console
 
-    from dragoman.explain.terminal.drawing import Screen
+    from dragoman.explain.terminal.drawing import Screen, drawn
 
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     screen = Screen(Console().width if terminal else _PLAIN_WIDTH, colour, lang)
-    console = Console(
-        width=screen.width,
-        force_terminal=colour,
-        no_color=not colour,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    with console.capture() as captured:
-        for line in made(screen):
-            console.print(_harmless(line, console) if terminal else line)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
-
-
-def _harmless(drawn: RenderableType, console: Console) -> Segments:
-    """What is drawn, without the characters that steer a terminal: in words that a user gave they do no harm.
-
-    They are taken out of what a view has drawn and not out of the trace, whose numbers stay those of this very run.
-    """
-    from rich.segment import Segment, Segments
-
-    return Segments(
-        [Segment(for_terminal(one.text), one.style, one.control) for one in console.render(drawn)]
-    )
+    sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
 
 
 def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from dragoman.config import Resolved, explain, load_toml, parse_set
 from dragoman.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from dragoman.training.recipe import Layer
     from dragoman.training.settings import RunConfig
 
 USAGE = "dragoman train CORPUS... -o DIR [--dev CORPUS...] [OPTIONS]"
@@ -31,6 +33,8 @@ EXAMPLES = """Examples:
 
   dragoman train mine.tsv --from en-zh -o runs/mine --set optimizer.peak_lr=5e-4
 
+  dragoman train train.de train.en --dev val.de val.en -o runs/de-en --recipe small-data
+
   dragoman train --preset base --print-config > base.toml"""
 
 
@@ -41,11 +45,21 @@ class SettingFlags:
     preset: Annotated[
         str | None, Parameter(help="size and schedule: tiny, small (default), base, paper-base, rnn")
     ] = None
+    recipe: Annotated[
+        str | None,
+        Parameter(help="a training in stages: small-data, standard, or a TOML file of your own"),
+    ] = None
     base: Annotated[
         str | None,
         Parameter(name="--from", help="model to train further: its weights, vocabulary and shape are kept"),
     ] = None
     config: Annotated[Path | None, Parameter(help="TOML file of settings; --print-config writes one")] = None
+    corpus_weight: Annotated[
+        list[str] | None,
+        Parameter(
+            help="NAME=WEIGHT, as in data.weights: how often an epoch reads that corpus; may be repeated"
+        ),
+    ] = None
     device: Annotated[Literal["auto", "cpu", "cuda"] | None, Parameter(help="as training.device")] = None
     precision: Annotated[Literal["auto", "fp32", "bf16"] | None, Parameter(help="as training.precision")] = (
         None
@@ -55,11 +69,27 @@ class SettingFlags:
         list[str] | None, Parameter(help="any one setting, as section.key=value; may be repeated")
     ] = None
 
-    def resolve(self, corpus: Sequence[Path], asked: LanguageFlags, must_know: bool) -> Resolved[RunConfig]:
+    def stages(
+        self, corpus: Sequence[Path], asked: LanguageFlags, must_know: bool
+    ) -> list[tuple[str, Resolved[RunConfig]]]:
+        """Name and whole configuration of each stage of the recipe; without one, of the only run."""
+        from dragoman.training.recipe import find_recipe
+
+        if self.recipe is None:
+            return [("", self._resolved(self._layers(asked, None, ()), corpus, must_know))]
+        recipe = find_recipe(self.recipe)
+        return [
+            (
+                stage.name,
+                self._resolved(self._layers(asked, recipe.preset, recipe.layers(stage)), corpus, must_know),
+            )
+            for stage in recipe.stages
+        ]
+
+    def _resolved(self, layers: list[Layer], corpus: Sequence[Path], must_know: bool) -> Resolved[RunConfig]:
         """The whole configuration; `must_know`: languages that nobody named are an error."""
         from dragoman.training.settings import resolve_run
 
-        layers = self._layers(asked)
         resolved = resolve_run(layers)
         data = resolved.value.data
         try:
@@ -73,15 +103,18 @@ class SettingFlags:
         }
         return resolve_run([*layers, ("file names", {"data": told})])
 
-    def _layers(self, asked: LanguageFlags) -> list[tuple[str, dict[str, dict[str, Any]]]]:
+    def _layers(self, asked: LanguageFlags, preset: str | None, recipe: Sequence[Layer]) -> list[Layer]:
         from dragoman.model.kinds import TRANSLATORS
         from dragoman.training.settings import PRESETS, asked_kind
 
-        layers: list[tuple[str, dict[str, dict[str, Any]]]] = []
+        layers: list[Layer] = []
         if self.base is not None:
             layers.append((f"--from {self.base}", _settings_of(self.base)))
+        layers += recipe
         if self.config is not None:
             layers.append((str(self.config), load_toml(self.config)))
+        if self.corpus_weight:
+            layers.append(("--corpus-weight", {"data": {"weights": self.corpus_weight}}))
         for name in ("device", "precision", "seed"):
             if getattr(self, name) is not None:
                 layers.append((f"--{name}", {"training": {name: getattr(self, name)}}))
@@ -89,7 +122,7 @@ class SettingFlags:
             if code := getattr(asked, f"{side}_lang"):
                 layers.append((f"--{side}-lang", {"data": {side: code}}))
         layers += (("--set", parse_set(setting)) for setting in self.set or ())
-        preset = self.preset or TRANSLATORS[asked_kind(layers)].preset
+        preset = self.preset or preset or TRANSLATORS[asked_kind(layers)].preset
         if preset not in PRESETS:
             raise ConfigError(f"--preset {preset}: there are {', '.join(PRESETS)}")
         return [(f"preset {preset}", PRESETS[preset]), *layers]
@@ -141,9 +174,12 @@ def train(
 
     Cleaning, vocabulary, training and validation are one command. Ctrl-C saves; --resume goes on.
     """
-    resolved = settings.resolve(corpus, language, must_know=not print_config)
+    stages = settings.stages(corpus, language, must_know=not print_config)
     if print_config:
-        say(explain(resolved).rstrip("\n"))
+        for name, resolved in stages:
+            if name:
+                say(f"# -- stage {name} of {settings.recipe} --\n")
+            say(explain(resolved).rstrip("\n"))
         return
     if not corpus:
         raise UsageError("there is no corpus to train on: name its files (dragoman train --help)")
@@ -159,12 +195,16 @@ def train(
     from rich.console import Console
 
     from dragoman.model.directory import find_model, open_model
+    from dragoman.training.tasks.stages import StagedRun, run_stages
     from dragoman.training.tasks.translators import Probed, start
 
     console = Console(file=sys.stderr, soft_wrap=True)
-    start(
-        corpus, dev or [], output, resolved.value, console,
-        resume=resume, max_minutes=max_minutes, tensorboard=tensorboard,
-        base=None if settings.base is None else open_model(find_model(settings.base)),
-        probed=None if probe is None else Probed(probe, probe_reference),
-    )  # fmt: skip
+    base = None if settings.base is None else open_model(find_model(settings.base))
+    probed = None if probe is None else Probed(probe, probe_reference)
+    run = partial(start, corpus, dev or [], console=console, tensorboard=tensorboard, probed=probed)
+    if settings.recipe is None:
+        config = stages[0][1].value
+        run(output=output, config=config, resume=resume, max_minutes=max_minutes, base=base)
+        return
+    staged = [StagedRun(name, resolved.value) for name, resolved in stages]
+    run_stages(staged, output, run, console, resume=resume, max_minutes=max_minutes, base=base)

@@ -8,7 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -30,15 +30,19 @@ class Pair:
     extra: str | None = None
 
 
-def read_corpus(paths: Sequence[Path | str], source: str, target: str) -> Iterator[Pair]:
+def read_corpus(
+    paths: Sequence[Path | str], source: str, target: str, *, labelled: bool = False
+) -> Iterator[Pair]:
     """The pairs of all corpora in `paths`, in order; `source` and `target` are language codes.
+
+    labelled: the first extra column of each pair is the name of its corpus, that of its first file.
 
     A path is a table (.tsv), JSON Lines (.jsonl, .json), one of two text files that follow each other
     (`train.en train.zh`, in either order), or the common beginning of two (`train`). Each may end in .gz or .zst.
     Raises CorpusError: at once for files that are not there, and while reading for what is wrong inside.
     """
     corpora = _group(paths, source, target)
-    return _read_all(corpora, source, target)
+    return _read_all(corpora, source, target, labelled)
 
 
 def corpus_files(paths: Sequence[Path | str], source: str, target: str) -> list[Path]:
@@ -130,7 +134,7 @@ def _without_partner(path: Path, source: str, target: str) -> CorpusError:
     )
 
 
-def _read_all(corpora: list[tuple[Path, ...]], source: str, target: str) -> Iterator[Pair]:
+def _read_all(corpora: list[tuple[Path, ...]], source: str, target: str, labelled: bool) -> Iterator[Pair]:
     empty = True
     for files in corpora:
         if len(files) == 2:
@@ -141,9 +145,20 @@ def _read_all(corpora: list[tuple[Path, ...]], source: str, target: str) -> Iter
             pairs = _read_table(files[0])
         for pair in pairs:
             empty = False
-            yield pair
+            yield label(pair, str(files[0])) if labelled else pair
     if empty:
         raise CorpusError(f"nothing to read: {_names(corpora)} has no lines")
+
+
+def label(pair: Pair, corpus: str) -> Pair:
+    """The pair with the name of its corpus as its first extra column."""
+    return replace(pair, extra=corpus if pair.extra is None else f"{corpus}\t{pair.extra}")
+
+
+def labels_of(pair: Pair) -> tuple[str, str]:
+    """(corpus, source within it) of a labelled pair: a table's third column may name where each line is from."""
+    corpus, _, rest = (pair.extra or "").partition("\t")
+    return corpus, rest.partition("\t")[0]
 
 
 def _names(corpora: list[tuple[Path, ...]]) -> str:

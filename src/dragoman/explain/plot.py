@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from dragoman.errors import MissingExtraError
+from dragoman.explain.trace.layers import Attention, DecoderLayer, Token
+from dragoman.explain.trace.values import Inference, Model, Proof, Source, Training
 from dragoman.text.normalize import has_han
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from dragoman.explain.trace.trace import Trace
-    from dragoman.explain.trace.values import Token
 
 COLOURS = "cividis"  # rises in lightness alone, so it reads the same to every eye and in grey
 # What systems call their font with Chinese letters; matplotlib's own has none.
@@ -26,8 +25,30 @@ HAN_FONTS = (
 _DARK, _LIGHT = (0, 34, 78), (254, 232, 56)  # the ends of that scale, for the table
 
 
+class Pictured(Protocol):
+    """What is asked of a trace, which in turn asks this module for its picture."""
+
+    @property
+    def model(self) -> Model: ...
+    @property
+    def removed(self) -> str | None: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def inference(self) -> Inference: ...
+    @property
+    def training(self) -> Training | None: ...
+    @property
+    def proofs(self) -> tuple[Proof, ...]: ...
+    @property
+    def decoder(self) -> tuple[DecoderLayer, ...]: ...
+
+    def attention(self, name: str, mode: str) -> Attention: ...
+    def head(self, name: str, head: int, mode: str) -> np.ndarray: ...
+
+
 def plot_attention(
-    trace: Trace, name: str, head: int | None = None, mode: str = "inference", axes: Axes | None = None
+    trace: Pictured, name: str, head: int | None = None, mode: str = "inference", axes: Axes | None = None
 ) -> Axes:
     """Weights [T, S] of one head, counted from 1, or the mean of all; rows ask, columns answer.
 
@@ -61,7 +82,7 @@ def plot_attention(
     return axes
 
 
-def _axes(trace: Trace, name: str, mode: str) -> tuple[list[str], list[str]]:
+def _axes(trace: Pictured, name: str, mode: str) -> tuple[list[str], list[str]]:
     """What the rows and the columns of an attention stand for, as many as were kept.
 
     A row of the decoder is the token that was read; in cross-attention what it was asked for stands beside it.
@@ -100,7 +121,7 @@ def _fonts(labels: Sequence[str]) -> dict[str, Any]:
 # -- notebook -----------------------------------------------------------------------------------------------------
 
 
-def as_html(trace: Trace) -> str:
+def as_html(trace: Pictured) -> str:
     """The translation, how its proofs came out, and where the last layer looked; nothing in it runs."""
     failed = [proof for proof in trace.proofs if not proof.passed]
     verdict = (

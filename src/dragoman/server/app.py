@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from dragoman.errors import DragomanError
+from dragoman.explain import sentences
 from dragoman.server.apis.deepl import DeepL
 from dragoman.server.apis.exchange import as_json
 from dragoman.server.apis.libretranslate import LibreTranslate
@@ -30,6 +31,8 @@ from dragoman.server.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 ASSETS = Path(__file__).parents[1] / "explain" / "page" / "assets"
+
+_ASKED_EACH_TIME = {"cache-control": "no-cache"}  # a browser asks whether they have changed
 
 
 def build(settings: Settings, load: Load | None = None, downloads: Path | None = None) -> ASGIApp:
@@ -79,10 +82,16 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
 
         return as_json(places())
 
+    async def explaining(request: Request) -> Response:
+        return _script(sentences.as_script())
+
+    async def wording(request: Request) -> Response:
+        return _script(sentences.as_script(STATIC / "sentences"))
+
     async def index(request: Request) -> Response:
         if not (STATIC / "index.html").exists():
             raise Refusal(404, "this installation has no page; /docs shows the API")
-        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+        return FileResponse(STATIC / "index.html", headers=_ASKED_EACH_TIME)
 
     post, get = ["POST"], ["GET"]
     return [
@@ -107,10 +116,16 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
         Route("/spec", openapi, methods=get),
         Route("/docs", docs, methods=get),
         Route("/docs/style.css", style, methods=get),
+        Route("/static/sentences.js", wording, methods=get),
         Mount("/static", Files(directory=STATIC, check_dir=False)),
         Route("/assets/places.json", places, methods=get),
+        Route("/assets/sentences.js", explaining, methods=get),
         Mount("/assets", Files(directory=ASSETS, check_dir=False)),
     ]
+
+
+def _script(text: str) -> Response:
+    return Response(text, media_type="text/javascript", headers=_ASKED_EACH_TIME)
 
 
 class Files(StaticFiles):
@@ -118,7 +133,7 @@ class Files(StaticFiles):
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
-        response.headers["cache-control"] = "no-cache"
+        response.headers.update(_ASKED_EACH_TIME)
         return response
 
 

@@ -11,7 +11,9 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from dragoman.config import Resolved, Sections, resolve
+from dragoman.corpus.augment import AugmentConfig
 from dragoman.corpus.cleaning import CleaningConfig
+from dragoman.corpus.weights import Weights
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError
 from dragoman.model.kinds import TRANSLATORS
@@ -30,10 +32,15 @@ class DataConfig:
     target: Annotated[str, "language code of the target side"] = ""
     held_out: Annotated[int, "pairs taken from the corpus for validation when no dev set is given"] = 1000
     longest: Annotated[int, "pairs with more tokens than this on a side are not trained on"] = 200
+    weights: Annotated[
+        tuple[str, ...],
+        "NAME=WEIGHT each: how often an epoch reads the pairs of a corpus, or of a source in its third column",
+    ] = ()
 
     def __post_init__(self) -> None:
         if self.longest < 1 or self.held_out < 1:
             raise ConfigError("data.longest and data.held_out must be at least 1")
+        Weights(self.weights)  # what is no weight is refused here
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,7 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: TransformerConfig = field(default_factory=TransformerConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -101,6 +101,17 @@ def test_every_chapter_opens_for_a_recurrent_model(open_page: OpenPage, width: i
     assert "no Transformer" in page.text_content(".break")
 
 
+def test_every_chapter_opens_for_a_model_without_attention(open_page: OpenPage) -> None:
+    """The first view asked the last layer where it had looked, of which there was none, and the page stayed empty."""
+    trace = recurrent_trace()
+    del trace["model"]["config"]["encoder_layers"]
+    for mode in ("inference", "training"):
+        trace[mode]["pass"]["decoder"] = []
+    page = open_page(trace)
+    assert "one vector of fixed size" in page.text_content(".start")
+    assert walk(page) == []
+
+
 def test_every_chapter_opens_for_a_sentence_of_one_word(open_page: OpenPage) -> None:
     trace = made_trace(("▁Hi",), ("▁嗨",))
     assert walk(open_page(trace, [made_comparison(trace, "scale")])) == []

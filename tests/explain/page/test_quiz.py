@@ -20,7 +20,7 @@ pytestmark = SLOW
 Json = dict[str, Any]
 Ask = Callable[[Json], dict[str, Json]]
 
-ASK = "\nwindow.ask = (trace) => quiz_questions_js.questions(trace, new model_js.Model(trace));\n"
+ASK = "\nwindow.ask = (trace) => quiz_questions_js.questions(trace, new trace_model_js.Model(trace));\n"
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,14 +15,23 @@ from typing import Any
 import pytest
 
 from dragoman.errors import DragomanError
-from dragoman.explain import Trace
+from dragoman.explain import Trace, sentences
 from dragoman.explain.page import writing as page
-from dragoman.explain.page.writing import ASSETS, PACKAGE, bundle, places, render, styles, write_page
+from dragoman.explain.page.writing import (
+    ASSETS,
+    PACKAGE,
+    beside,
+    bundle,
+    places,
+    render,
+    styles,
+    write_page,
+)
 from dragoman.explain.watch.broken import PARTS
 from explain.made_trace import made_trace
 from explain.page_fixtures import bundled_comparisons, bundled_trace, made_comparison
 
-SCRIPTS, SHEETS = sorted(ASSETS.glob("*.js")), sorted(ASSETS.glob("*.css"))
+SCRIPTS, SHEETS = sorted(ASSETS.rglob("*.js")), sorted(ASSETS.rglob("*.css"))
 MOST_BYTES = 3_000_000  # of the page of a sentence of 20 tokens
 NASTY = "</script><script>alert(1)</script><!-- <b> & \u2028 \u2029 \ud800 \"'\\"
 
@@ -56,6 +64,11 @@ def source(file: Path) -> str:
     return file.read_text("utf-8")
 
 
+def named(file: Path) -> str:
+    """As the other assets call it: qkv/view.js."""
+    return file.relative_to(ASSETS).as_posix()
+
+
 def embedded(html: str) -> Any:
     """The trace and the options of a page, what both passes share put back as the page itself does."""
     data = json.loads(Elements(html).texts["script"][0])
@@ -70,24 +83,27 @@ def embedded(html: str) -> Any:
 # -- folding ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", SCRIPTS, ids=named)
 def test_a_module_imports_what_its_neighbours_export_and_keeps_to_what_can_be_folded(file: Path) -> None:
     text = source(file)
     imports = page._IMPORT.findall(text)
     assert len(imports) == len(re.findall(r"^\s*import\b", text, re.MULTILINE))
     assert len(page._EXPORT.findall(text)) == len(re.findall(r"^\s*export\b", text, re.MULTILINE))
-    for names, other in imports:
+    for names, path in imports:
         wanted = {name.strip() for name in names.split(",")} - {""}
-        assert wanted <= set(page._EXPORT.findall(source(ASSETS / other))), other
+        other = beside(named(file), path)
+        exporting = sentences.as_script() if other == page.SENTENCES else source(ASSETS / other)
+        assert wanted <= set(page._EXPORT.findall(exporting)), other
 
 
 def test_every_module_and_every_style_sheet_is_in_the_page_once() -> None:
     script, style = bundle(page.ENTRY), styles(page.STYLE)
     for file in SCRIPTS:
-        assert script.count(f"const {page._constant(file.name)} = (() => {{") == 1, file.name
+        assert script.count(f"const {page._constant(named(file))} = (() => {{") == 1, file
+    assert script.count(f"const {page._constant(page.SENTENCES)} = (() => {{") == 1
     for file in SHEETS:
         rules = page._STYLE_IMPORT.sub("", source(file)).strip()
-        assert style.count(rules) == 1, file.name
+        assert style.count(rules) == 1, file
     assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     assert "@import" not in style
 
@@ -138,7 +154,7 @@ def test_nothing_is_fetched() -> None:
     assert not {name for name, _ in Elements(html).attributes} & {"src", "href", "style", "onload"}
 
 
-@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", SCRIPTS, ids=named)
 def test_no_module_writes_markup_runs_text_or_asks_the_network(file: Path) -> None:
     markup = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|srcdoc"
     running = r"\beval\(|new Function|setTimeout\(\s*[\"'`]|\"style\"|javascript:"
@@ -205,50 +221,13 @@ def test_the_modules_ask_for_places_that_there_are() -> None:
 
 # -- words --------------------------------------------------------------------------------------------------------
 
-_STRING = r'"((?:[^"\\]|\\.)*)"'
-_KEY = r'^ {2}(?:"([\w.-]+)"|(\w+)):'
-
-
-def words() -> Iterator[tuple[str, str, str]]:
-    """(key, English, Chinese) of every table of words."""
-    for file in SCRIPTS:
-        if file.name == "words.js" or file.name.startswith("prose"):
-            found = re.findall(rf"{_KEY} \[\s*{_STRING},\s*{_STRING},?\s*\],", source(file), re.MULTILINE)
-            assert len(found) == len(re.findall(_KEY, source(file), re.MULTILINE)), file.name
-            yield from ((one or other, english, chinese) for one, other, english, chinese in found)
-
 
 def chapters() -> list[str]:
     return re.findall(r'\{ id: "(\w+)"', source(ASSETS / "chapters.js"))
 
 
-def test_every_word_is_there_once_in_both_languages_with_the_same_gaps() -> None:
-    known = list(words())
-    keys = [key for key, _, _ in known]
-    assert sorted(keys) == sorted(set(keys))
-    for key, english, chinese in known:
-        assert english and chinese, key
-        assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese)), key
-
-
-@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
-def test_what_a_module_says_is_known(file: Path) -> None:
-    known = {key for key, _, _ in words()}
-    text = re.sub(r"/\*.*?\*/", "", source(file), flags=re.DOTALL)
-    assert set(re.findall(r'\bsay\(\s*"([^"]+)"', text)) <= known
-    for prefix in re.findall(r"(?:\bsay\(|\btold\([\w.]+,)\s*`([^`$]*)\$\{", text):
-        assert any(key.startswith(prefix) for key in known), prefix
-    # Keys that travel before they are said stand in quotes and begin with the name of a chapter; so do some elements.
-    travelling = {
-        key
-        for key in re.findall(r'(?<!\b[hs]\()"([a-z]+\.[\w.]+)"', text)
-        if key.partition(".")[0] in chapters()
-    }
-    assert {key for key in travelling if not key.endswith(".")} <= known
-
-
 def test_every_chapter_has_a_tab_and_a_title_and_is_opened_by_its_name() -> None:
-    known = {key for key, _, _ in words()}
+    known = set(sentences.table("en"))
     assert {f"{chapter}.{what}" for chapter in chapters() for what in ("tab", "title")} <= known
     opened = {view for file in SCRIPTS for view in re.findall(r'\bopen(?::|\() ?\[?"(\w+)"', source(file))}
     assert opened <= set(chapters())
@@ -256,10 +235,10 @@ def test_every_chapter_has_a_tab_and_a_title_and_is_opened_by_its_name() -> None
 
 def test_the_parts_that_can_be_removed_are_those_of_the_program() -> None:
     (listed,) = re.findall(
-        r"^export const PARTS = \[(.*?)\];", source(ASSETS / "view-break.js"), re.MULTILINE
+        r"^export const PARTS = \[(.*?)\];", source(ASSETS / "break/view.js"), re.MULTILINE
     )
     assert tuple(re.findall(r'"(\w+)"', listed)) == PARTS
-    known = {key for key, _, _ in words()}
+    known = set(sentences.table("en"))
     assert {f"break.{what}.{part}" for part in (*PARTS, "head") for what in ("part", "what")} <= known
 
 
@@ -267,8 +246,8 @@ def test_the_page_tells_the_losses_without_a_mask_that_the_guide_tells() -> None
     guide = (PACKAGE.parents[1] / "docs/guide/trace.md").read_text("utf-8")
     losses = re.findall(r"taught_on_noise\(.*# (\d\.\d\d):", guide)
     assert len(losses) == 3
-    told = {key: (english, chinese) for key, english, chinese in words()}["break.learnt.what"]
-    for text in told:
+    for language in ("en", "zh"):
+        text = sentences.say("break.learnt.what", language)
         assert set(losses) <= set(re.findall(r"\d\.\d\d", text))
 
 

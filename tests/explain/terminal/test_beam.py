@@ -10,8 +10,9 @@ import pytest
 
 from dragoman.explain.terminal.beam import beam
 from dragoman.explain.terminal.drawing import Screen
+from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.trace import Trace
-from dragoman.explain.trace.values import Beam, Node, Token
+from dragoman.explain.trace.values import Beam, Node
 from screen import printed
 
 Row = tuple[int, int | None, str, float, str, float | None]

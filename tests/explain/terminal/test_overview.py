@@ -15,12 +15,13 @@ from dragoman.errors import UsageError
 from dragoman.explain import Trace, explain
 from dragoman.explain.terminal.answers import qkv, training_vs_inference
 from dragoman.explain.terminal.attention import attention_view
-from dragoman.explain.terminal.drawing import Language, Lines, Screen
+from dragoman.explain.terminal.drawing import Lines, Screen
 from dragoman.explain.terminal.overview import alarm, inference, more, overview, proof_table, title
 from dragoman.explain.terminal.reading import chosen, entropy, labels, mistakes, strongest, training_of
 from dragoman.explain.terminal.training import training
 from dragoman.explain.terminal.without import comparison, learnt
 from dragoman.explain.trace.values import Proof, Served, TrainingStep
+from dragoman.explain.watch.broken import PARTS
 from dragoman.explain.watch.unmasked import Taught
 from dragoman.lineage.rnn import Rnn, RnnConfig
 from screen import printed
@@ -57,7 +58,7 @@ def told(lines: Lines, screen: Screen = PLAIN) -> str:
 @pytest.mark.parametrize("width", [60, 100])
 @pytest.mark.parametrize("colour", [False, True])
 def test_every_view_fits_its_screen(
-    trace: Trace, unscaled: Trace, width: int, colour: bool, language: Language
+    trace: Trace, unscaled: Trace, width: int, colour: bool, language: str
 ) -> None:
     screen = Screen(width, colour, language)
     views = [
@@ -175,7 +176,9 @@ def test_another_answer_of_the_serving_engine_is_told(trace: Trace) -> None:
     assert "dragoman translate" not in told(inference(trace, PLAIN))
     served = Served("ctranslate2", "另一句", False)
     other = replace(trace, inference=replace(trace.inference, served=served))
-    assert "(ctranslate2) reckons otherwise: 另一句" in told(inference(other, PLAIN))
+    assert "through the engine ctranslate2, and that gives another text: 另一句" in told(
+        inference(other, PLAIN)
+    )
 
 
 def test_what_was_left_out_is_told(trace: Trace) -> None:
@@ -237,8 +240,8 @@ def test_the_table_shows_each_label_with_its_loss(trace: Trace) -> None:
 def test_the_first_mistake_is_told_with_its_numbers(trace: Trace) -> None:
     first = mistakes(training_of(trace))[0]
     text = told(training(trace, PLAIN))
-    assert f"At t={first.t} the model would write {first.prediction.piece}" in text
-    assert f"the label is {first.label.piece}" in text
+    said = f"at t={first.t} the label is {first.label.piece} and the model says {first.prediction.piece}"
+    assert said in text and f"a loss of {first.loss:.2f}" in text
 
 
 def corrected(trace: Trace) -> tuple[TrainingStep, ...]:
@@ -254,13 +257,16 @@ def test_a_mistake_at_the_end_has_no_row_after_it(trace: Trace) -> None:
     steps = (*corrected(trace)[:-1], run.steps[-1])
     assert steps[-1].prediction.id != steps[-1].label.id
     text = told(training(replace(trace, training=replace(run, steps=steps)), PLAIN))
-    assert f"at the end: {steps[-1].prediction.piece} for </s>" in text and f"t={len(steps)}" not in text
+    said = (
+        f"at the end: at t={len(steps) - 1} the label is </s> and the model says {steps[-1].prediction.piece}"
+    )
+    assert said in text and f"t={len(steps)}" not in text
 
 
 def test_without_a_mistake_nothing_is_made_up(trace: Trace) -> None:
     run, right = training_of(trace), corrected(trace)
     text = told(training(replace(trace, training=replace(run, steps=right)), PLAIN))
-    assert "Every prediction is the label" in text and "would write" not in text
+    assert "both say the same, so both are fed the same" in text and "the model says" not in text
 
 
 # -- the two questions --------------------------------------------------------------------------------------------
@@ -318,12 +324,12 @@ def test_before_and_after_tell_the_loss(trace: Trace) -> None:
     after = trace.without("causal_mask")
     text = told(comparison(trace, after, PLAIN))
     was, now = (f"{training_of(one).loss.mean:.2f}" for one in (trace, after))
-    assert f"from {was} to {now} a token" in text
+    assert f"from {was} to {now} nats a token" in text
     assert "no_future" in text  # a proof that is about the mask
 
 
 def test_the_cache_changes_no_word(trace: Trace) -> None:
-    assert "Here the words stay the same." in told(comparison(trace, trace.without("cache"), PLAIN))
+    assert "Here the translation stays the same." in told(comparison(trace, trace.without("cache"), PLAIN))
 
 
 def test_what_is_learnt_without_a_mask() -> None:
@@ -343,7 +349,5 @@ def test_what_is_learnt_without_a_mask() -> None:
 
 
 def test_every_part_has_its_sentence(trace: Trace) -> None:
-    from dragoman.explain.terminal.without import _LESSONS
-    from dragoman.explain.watch.broken import PARTS
-
-    assert set(_LESSONS) == {*PARTS, "head"}
+    said = {told(comparison(trace, replace(trace, removed=part), PLAIN)) for part in (*PARTS, "head:x:1")}
+    assert len({text.partition("token")[0] for text in said}) == len(PARTS) + 1

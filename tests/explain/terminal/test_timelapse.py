@@ -11,7 +11,7 @@ import pytest
 from dragoman.cli import main
 from dragoman.errors import UsageError
 from dragoman.explain import Probe, probe, read_probes
-from dragoman.explain.terminal.drawing import Language, Screen
+from dragoman.explain.terminal.drawing import Screen
 from dragoman.explain.terminal.timelapse import timelapse
 from dragoman.translate.translator import Translator
 from screen import printed as printed_lines
@@ -22,7 +22,7 @@ TINY = ("training.max_steps=4", "validation.every=2", "validation.metric=loss", 
         "data.held_out=4", "training.batch_tokens=256")  # fmt: skip
 
 
-def printed(probes: list[Probe], language: Language = "en") -> str:
+def printed(probes: list[Probe], language: str = "en") -> str:
     return "\n".join(printed_lines(timelapse(probes, Screen(language=language)), width=100))
 
 

@@ -10,6 +10,7 @@ import ast
 import base64
 import hashlib
 import json
+import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DragomanError
+from dragoman.explain import sentences
 from dragoman.files import publish
 
 Record = Mapping[str, Any]
@@ -25,10 +27,11 @@ PACKAGE = Path(__file__).parents[2]
 ASSETS = Path(__file__).parent / "assets"
 ENTRY = "look.js"
 STYLE = "look.css"
+SENTENCES = "sentences.js"  # no file: made of the tables of sentences
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.\.?/[\w./-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
-_STYLE_IMPORT = re.compile(r'^@import "([\w-]+\.css)";\n', re.MULTILINE)
+_STYLE_IMPORT = re.compile(r'^@import "([\w./-]+\.css)";\n', re.MULTILINE)
 
 # Where a part is computed that the record does not name itself: the file and the function or class in it.
 _PLACES = {
@@ -78,7 +81,7 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
     """The page as one string of HTML.
 
     `trace` is a Trace, its record or its JSON; `comparisons` are the same sentence traced with a part removed.
-    `language` is "en" or "zh"; without one the page follows the reader's browser.
+    `language` is the code of a table of sentences; without one the page follows the reader's browser.
     """
     record = _record(trace)
     options: dict[str, Any] = {"comparisons": [_slim(_record(one)) for one in comparisons], "code": places()}
@@ -97,6 +100,7 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
         policy=policy,
         style=style,
         data=_embedded({**_shared(record), "options": options}),
+        unscripted=escape(" ".join(sentences.say("page.unscripted", one) for one in sentences.languages())),
         script=script,
     )
 
@@ -126,7 +130,7 @@ _PAGE = """\
 </head>
 <body>
 <div id="look"></div>
-<noscript>This page draws a translation with JavaScript. 这个页面要用 JavaScript 画图。</noscript>
+<noscript>{unscripted}</noscript>
 <script type="application/json" id="data">{data}</script>
 <script type="module">{script}</script>
 </body>
@@ -135,7 +139,7 @@ _PAGE = """\
 
 
 def bundle(entry: str) -> str:
-    """The module `entry` and all it imports as one script: each becomes a constant (look.js -> look_js)."""
+    """The module `entry` and all it imports as one script: each becomes a constant (qkv/view.js -> qkv_view_js)."""
     done: dict[str, str] = {}
     _fold(entry, done, ())
     return "\n".join(done.values())
@@ -146,14 +150,19 @@ def _fold(name: str, done: dict[str, str], above: tuple[str, ...]) -> None:
         return
     if name in above:
         raise DragomanError(f"the asset {name} imports itself through {' -> '.join(above)}: break the circle")
-    source = (ASSETS / name).read_text(encoding="utf-8")
+    source = sentences.as_script() if name == SENTENCES else (ASSETS / name).read_text(encoding="utf-8")
     for _, other in _IMPORT.findall(source):
-        _fold(other, done, (*above, name))
+        _fold(beside(name, other), done, (*above, name))
     exports = ", ".join(_EXPORT.findall(source))
-    body = _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_constant(found[2])};\n", source)
+    body = _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_constant(beside(name, found[2]))};\n", source)
     done[name] = (
         f"const {_constant(name)} = (() => {{\n{_EXPORT.sub('', body)}\nreturn {{ {exports} }};\n}})();"
     )
+
+
+def beside(name: str, path: str) -> str:
+    """The asset that the asset `name` calls `path`."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 
 def _constant(name: str) -> str:
@@ -163,7 +172,7 @@ def _constant(name: str) -> str:
 def styles(name: str) -> str:
     """A style sheet with those that it imports put in their places."""
     source = (ASSETS / name).read_text(encoding="utf-8")
-    return _STYLE_IMPORT.sub(lambda found: styles(found[1]), source)
+    return _STYLE_IMPORT.sub(lambda found: styles(beside(name, found[1])), source)
 
 
 def places() -> dict[str, str]:

@@ -22,16 +22,8 @@ def beam(trace: Trace, screen: Screen) -> Lines:
     """The tree of beginnings; what won stands first at each fork."""
     tree = trace.inference.beam
     return [
-        heading(screen.say(f"The beam, {tree.width} wide", f"束搜索，宽度 {tree.width}")),
-        prose(
-            screen.say(
-                "A number is the log-probability of everything up to there. * the winner, = another that ended, x "
-                "given up.",
-                "数字是到那里为止的总对数概率。* 胜出的一支，= 另外写完的，x 放弃的。",
-            ),
-            screen,
-            "dim",
-        ),
+        heading(screen.say("terminal.beam.title", width=tree.width)),
+        prose(screen.say("terminal.beam.legend"), screen, "dim"),
         *_Tree(tree, screen).lines(),
         prose(_of_the_tree(tree, screen), screen),
     ]
@@ -85,10 +77,7 @@ class _Tree:
         if last.parent is not None:
             text.append(f"  {number(last.total)}", style="not bold dim")
         if last.score is not None:
-            text.append(
-                self.screen.say(f"  score {number(last.score)}", f"  得分 {number(last.score)}"),
-                style="not bold",
-            )
+            text.append(self.screen.say("terminal.beam.score", score=number(last.score)), style="not bold")
         elif childless:
             text.append(self._end(last), style="not bold dim")
         return text
@@ -96,23 +85,20 @@ class _Tree:
     def _end(self, leaf: Node) -> str:
         """Why a beginning that was kept goes no further."""
         if leaf.t == max(node.t for node in self.beam.nodes):
-            return self.screen.say("  still open at the end", "  结束时还没写完")
-        return self.screen.say("  nothing after it was good enough", "  接下去都不够好")
+            return self.screen.say("terminal.beam.open")
+        return self.screen.say("terminal.beam.starved")
 
     def _given_up(self, dead: Sequence[Node]) -> str:
         """Dead ends of one beginning in one line, and why the best of them is one."""
         best = sorted(dead, key=lambda node: -node.total)
         named = "  ".join(f"{node.token.piece} {number(node.total)}" for node in best[:_NAMED])
         more = len(best) - _NAMED
-        rest = self.screen.say(f"  {more} more", f"  还有 {more} 个") if more > 0 else ""
+        rest = self.screen.say("terminal.beam.more", n=more) if more > 0 else ""
         return f"x {named}{rest}  ({best[0].why})"
 
 
 def _of_the_tree(tree: Beam, screen: Screen) -> str:
     states = [node.state for node in tree.nodes]
     dead, ended = states.count("pruned"), states.count("finished") + states.count("won")
-    return screen.say(
-        f"{len(states) - 1} beginnings were looked at, {dead} given up, {ended} written to the end; of those the best "
-        "score won.",
-        f"一共看过 {len(states) - 1} 个开头，放弃 {dead} 个，写完 {ended} 个，写完的里面得分最高的胜出。",
-    )
+    counted = screen.say("beam.counted", n=len(states) - 1, dead=dead, ended=ended)
+    return screen.say("terminal.beam.best", counted=counted)

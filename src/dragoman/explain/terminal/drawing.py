@@ -6,18 +6,19 @@ Columns are counted in cells, not characters: a Chinese character is two cells w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from rich import box
 from rich.cells import cell_len, set_cell_size
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-Language = Literal["en", "zh"]
+from dragoman.explain import sentences
+
 Lines = list[RenderableType]
 
 # Cividis, eight steps: rises in lightness alone, so it reads the same to every eye and in grey.
@@ -41,11 +42,47 @@ class Screen:
 
     width: int = 100
     colour: bool = False
-    language: Language = "en"
+    language: str = sentences.FIRST
 
-    def say(self, english: str, chinese: str) -> str:
-        """The one of the two that the reader reads."""
-        return chinese if self.language == "zh" else english
+    def say(self, key: str, **values: object) -> str:
+        """A sentence in the language of the reader."""
+        return sentences.say(key, self.language, **values)
+
+    def heads(self, key: str, **values: object) -> list[str]:
+        """The heads of a table."""
+        return sentences.parts(key, self.language, **values)
+
+
+def drawn(lines: Lines, screen: Screen, cleaned: Callable[[str], str] | None = None) -> str:
+    """All lines as text, with the codes of their colours; `cleaned` takes from words what must not reach a terminal."""
+    console = Console(
+        width=screen.width,
+        force_terminal=screen.colour,
+        no_color=not screen.colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    with console.capture() as captured:
+        for line in lines:
+            console.print(_Cleaned(line, cleaned) if cleaned else line)
+    # Not splitlines, which also ends a line at characters that a word may contain.
+    return "\n".join(line.rstrip() for line in captured.get().split("\n"))
+
+
+@dataclass(frozen=True)
+class _Cleaned:
+    """A drawing whose words are cleaned when they have their places and before colours stand beside them.
+
+    A character that steers a terminal is no cell wide, so nothing moves, and what was drawn from stays as it is.
+    """
+
+    line: RenderableType
+    cleaned: Callable[[str], str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for text, style, control in console.render(self.line, options):
+            yield Segment(self.cleaned(text), style, control)
 
 
 def heading(text: str) -> Text:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dragoman.errors import UsageError
-from dragoman.explain.trace.values import Proof, RankedGuess, Step, Token, Training, TrainingStep
+from dragoman.explain.trace.layers import RankedGuess, Token
+from dragoman.explain.trace.values import Proof, Step, Training, TrainingStep
 
 if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace

@@ -26,7 +26,7 @@ def timelapse(probes: Sequence[Probe], screen: Screen) -> Lines:
         raise UsageError("there is no probe in this file: the run has not validated yet")
     first, last = probes[0], probes[-1]
     lines: Lines = [
-        heading(screen.say("One sentence through training", "一句话的训练过程")),
+        heading(screen.say("terminal.timelapse.title")),
         Text(" ".join(pieces(first.source)), style="bold"),
         _table(probes, screen),
         prose(_summary(first, last, screen), screen),
@@ -38,9 +38,7 @@ def timelapse(probes: Sequence[Probe], screen: Screen) -> Lines:
 
 
 def _table(probes: Sequence[Probe], screen: Screen) -> Table:
-    heads = screen.say(
-        "step|loss|mean p(label)|bits a row|it writes", "步|损失|标签概率均值|每行比特|它写的"
-    ).split("|")
+    heads = screen.heads("terminal.timelapse.heads")
     rows = (
         (
             f"{one.step:,}",
@@ -65,16 +63,17 @@ def _bits(one: Probe) -> float:
 
 
 def _summary(first: Probe, last: Probe, screen: Screen) -> str:
-    most = number(float(np.log2(len(first.source))))
     if not (first.attention and last.attention):
-        return screen.say("This model has no attention to show.", "这个模型没有注意力可看。")
+        return screen.say("terminal.timelapse.none")
     return screen.say(
-        f"A head of the last decoder layer spread {number(_bits(first))} bits at step {first.step:,} and "
-        f"{number(_bits(last))} at step {last.step:,}, where {most} would be all source words alike. The loss went "
-        f"from {number(first.loss)} to {number(last.loss)} nats a token.",
-        f"解码器最后一层的一个头，第 {first.step:,} 步平均分散 {number(_bits(first))} 比特，第 {last.step:,} 步是 "
-        f"{number(_bits(last))}；{most} 就是对所有源端词一视同仁。损失从每个 token {number(first.loss)} nats 变到 "
-        f"{number(last.loss)}。",
+        "terminal.timelapse.said",
+        before=number(_bits(first)),
+        after=number(_bits(last)),
+        first=f"{first.step:,}",
+        last=f"{last.step:,}",
+        most=number(float(np.log2(len(first.source)))),
+        was=number(first.loss),
+        now=number(last.loss),
     )
 
 
@@ -85,10 +84,7 @@ def _spread(probes: Sequence[Probe]) -> list[Probe]:
 
 def _picture(one: Probe, screen: Screen) -> Lines:
     looked = one.attention[-1]
-    title = screen.say(
-        f"{looked.name} at step {one.step:,}, mean of its heads",
-        f"{looked.name}，第 {one.step:,} 步，各头平均",
-    )
+    title = screen.say("terminal.timelapse.picture", name=looked.name, step=f"{one.step:,}")
     rows, columns = pieces(one.labels), pieces(one.source)
     weights = looked.weights.mean(0)[: len(rows), : len(columns)]  # [T, S]
     return [heading(title), *heat_map(weights, rows[: len(weights)], columns[: weights.shape[1]], screen)]

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dragoman.explain.trace.values import (
+from dragoman.explain.trace.layers import (
     Attention,
     DecoderLayer,
     Embedding,
     Embeddings,
     EncoderLayer,
     FeedForward,
-    Influence,
     Pass,
     Residual,
-    Training,
 )
+from dragoman.explain.trace.values import Influence, Training
 from dragoman.transformer.model import TransformerConfig
 from dragoman.transformer.positions import ENCODINGS
 

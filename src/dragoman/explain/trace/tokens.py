@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dragoman.explain.trace.values import Token
+from dragoman.explain.trace.layers import Token
 from dragoman.ids import EOS
 from dragoman.text.tokenizer import Tokenizer
 

@@ -17,16 +17,13 @@ import numpy as np
 
 from dragoman.errors import UsageError
 from dragoman.explain.trace.codec import decoded, encoded
+from dragoman.explain.trace.layers import Attention, DecoderLayer, EncoderLayer, Pass
 from dragoman.explain.trace.values import (
-    Attention,
-    DecoderLayer,
-    EncoderLayer,
     Environment,
     Inference,
     Influence,
     Limits,
     Model,
-    Pass,
     Proof,
     Source,
     Training,

@@ -12,29 +12,14 @@ from typing import Any
 import numpy as np
 
 from dragoman.explain.trace.layers import (
-    Attention,
     DecoderLayer,
-    Embedding,
-    Embeddings,
     EncoderLayer,
-    FeedForward,
     Guess,
-    Logit,
-    LogitRow,
     Pass,
     RankedGuess,
-    Residual,
     Token,
     dims,
 )
-
-# The records of layers.py are part of the schema: whoever reads a trace finds all of them here.
-__all__ = [
-    "Attention", "Beam", "CacheUse", "DecoderLayer", "Embedding", "Embeddings", "EncoderLayer", "Environment",
-    "FeedForward", "FreeRunning", "FreeStep", "Guess", "Inference", "Influence", "Limits", "Logit", "LogitRow",
-    "Model", "Node", "Pass", "Proof", "RankedGuess", "Residual", "Served", "Source", "Step", "Stop", "Token",
-    "Training", "TrainingLoss", "TrainingStep",
-]  # fmt: skip
 
 
 def _named(name: str) -> Any:

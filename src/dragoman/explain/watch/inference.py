@@ -7,18 +7,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from dragoman.explain.trace.layers import Pass, RankedGuess
 from dragoman.explain.trace.tokens import tokens_of
-from dragoman.explain.trace.values import (
-    Beam,
-    CacheUse,
-    Inference,
-    Node,
-    Pass,
-    RankedGuess,
-    Served,
-    Step,
-    Stop,
-)
+from dragoman.explain.trace.values import Beam, CacheUse, Inference, Node, Served, Step, Stop
 from dragoman.explain.watch.beam import Searched
 from dragoman.explain.watch.broken import Clock
 from dragoman.explain.watch.passes import top_guesses

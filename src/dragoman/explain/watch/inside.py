@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
+from dragoman.explain.trace.layers import Pass
 from dragoman.explain.trace.limits import cut_influence, cut_pass, cut_training, kept_positions
-from dragoman.explain.trace.values import Inference, Influence, Pass, Proof, Training
+from dragoman.explain.trace.values import Inference, Influence, Proof, Training
 from dragoman.explain.watch.beam import searched
 from dragoman.explain.watch.broken import Clock, Machine, machine
 from dragoman.explain.watch.inference import inference_mode

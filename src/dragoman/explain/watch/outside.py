@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from dragoman.errors import UsageError
-from dragoman.explain.trace.values import Attention, DecoderLayer, Influence, Pass
+from dragoman.explain.trace.layers import Attention, DecoderLayer, Pass
+from dragoman.explain.trace.values import Influence
 from dragoman.explain.watch.beam import searched
 from dragoman.explain.watch.broken import Clock, timed
 from dragoman.explain.watch.inference import inference_mode

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dragoman.explain.trace.values import (
+from dragoman.explain.trace.layers import (
     Attention,
     DecoderLayer,
     Embedding,

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
 from dragoman.explain.trace.codec import decoded, encoded
+from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.tokens import tokens_of
-from dragoman.explain.trace.values import Token
 from dragoman.explain.watch.beam import searched
 from dragoman.explain.watch.broken import machine
 from dragoman.explain.watch.passes import array

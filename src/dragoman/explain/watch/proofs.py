@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dragoman.explain.trace.values import Attention, Pass, Proof
+from dragoman.explain.trace.layers import Attention, Pass
+from dragoman.explain.trace.values import Proof
 from dragoman.explain.watch.beam import Searched
 from dragoman.explain.watch.broken import Machine
 from dragoman.explain.watch.record import Tape

@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dragoman.explain.trace.layers import Pass
 from dragoman.explain.trace.tokens import tokens_of
-from dragoman.explain.trace.values import FreeRunning, FreeStep, Pass, Training, TrainingLoss, TrainingStep
+from dragoman.explain.trace.values import FreeRunning, FreeStep, Training, TrainingLoss, TrainingStep
 from dragoman.explain.watch.passes import top_guesses
 from dragoman.explain.watch.subject import Subject
 from dragoman.ids import BOS, EOS

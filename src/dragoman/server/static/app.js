@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { takeFiles } from "./files.js";
 import * as past from "./history.js";
-import { language, languageName, preferred, read, say, speak, tag, write } from "./i18n.js";
+import { following, languageName, preferred, read, say, speak, tag, write } from "./i18n.js";
 import { Inside } from "./inside.js";
 import { Menu } from "./menu.js";
 import { Panes } from "./panes.js";
@@ -68,7 +68,7 @@ async function send() {
   const text = $("source").value;
   trouble();
   if (!text.trim()) return show(text, null);
-  if (text.length > about.limits.characters) return trouble(say("too.long", about.limits.characters.toLocaleString(tag())));
+  if (text.length > about.limits.characters) return trouble(say("too.long", { most: about.limits.characters.toLocaleString(tag()) }));
   const mine = (request = new AbortController());
   busy(true);
   try {
@@ -115,7 +115,7 @@ function show(text, found) {
 /** What was found out about the text and its translation, in words. */
 function told() {
   const code = answer?.detected?.language;
-  $("detected").textContent = code ? say("detected", languageName(code)) : "";
+  $("detected").textContent = code ? say("detected", { language: languageName(code) }) : "";
   const hints = (answer?.flags ?? []).map((flag) => {
     return Object.assign(document.createElement("li"), { textContent: say(`flag.${flag}`) });
   });
@@ -236,7 +236,8 @@ function changeTheme() {
 
 function changeLanguage(name) {
   speak(name);
-  Object.assign($("language"), { textContent: language() === "zh" ? "English" : "中文", lang: language() === "zh" ? "en" : "zh-CN" });
+  const next = following();
+  Object.assign($("language"), { textContent: next.text, lang: next.tag });
   choices();
   told();
   terms();
@@ -286,7 +287,7 @@ function listen() {
     $("source").focus();
   });
   $("theme").addEventListener("click", changeTheme);
-  $("language").addEventListener("click", () => changeLanguage(language() === "zh" ? "en" : "zh"));
+  $("language").addEventListener("click", () => changeLanguage(following().name));
   for (const name of ["translate", "inside"]) $(`tab-${name}`).addEventListener("click", () => turn(name));
   document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;

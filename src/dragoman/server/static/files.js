@@ -38,8 +38,8 @@ async function send(file, list, { formats, bytes, source, target }) {
   list.append(item);
   const dot = file.name.lastIndexOf(".");
   const suffix = dot < 0 ? "" : file.name.slice(dot).toLowerCase();
-  if (!formats.includes(suffix)) return void (state.textContent = say("file.format", formats.join(" ")));
-  if (file.size > bytes) return void (state.textContent = say("file.large", Math.floor(bytes / 1e6)));
+  if (!formats.includes(suffix)) return void (state.textContent = say("file.format", { formats: formats.join(" ") }));
+  if (file.size > bytes) return void (state.textContent = say("file.large", { most: Math.floor(bytes / 1e6) }));
   state.textContent = say("file.working");
   item.setAttribute("aria-busy", "true");
   try {

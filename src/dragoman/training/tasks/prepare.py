@@ -3,7 +3,7 @@
 All of it is kept in the run's `data` directory, so that a resumed run reads what the first one read:
   train.tsv  dev.tsv        what cleaning left
   tokenizer*.model          joint, or one a side
-  ids-N/                    token ids of epoch N (of all epochs, when subwords are not sampled)
+  ids-N/                    token ids of epoch N (of all epochs, when nothing is sampled or augmented)
   data.json                 written last: the fingerprint of the corpus and the cleaning report
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,9 +21,11 @@ from zlib import crc32
 
 import torch
 
+from dragoman.corpus.augment import AugmentConfig, Setting, augmented
 from dragoman.corpus.batches import Batch, IdStore, batches, epoch_order, plan_batches
 from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean
-from dragoman.corpus.pairs import Pair, fingerprint, read_corpus, write_pairs
+from dragoman.corpus.pairs import Pair, fingerprint, labels_of, read_corpus, write_pairs
+from dragoman.corpus.weights import Weights, drawn
 from dragoman.errors import CorpusError, TrainingError
 from dragoman.files import publish
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
@@ -38,6 +41,7 @@ from dragoman.training.gpu.grid import (
 from dragoman.training.settings import DataConfig
 
 ENCODED_AT_ONCE = 10_000
+MOST_SOURCES = 10_000  # a third column with more than that is an attribution
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,18 @@ class Recipe:
     data: DataConfig
     cleaning: CleaningConfig
     tokenizer: TokenizerConfig
+    augment: AugmentConfig
     seed: int
+
+    @property
+    def name(self) -> str:
+        """Of what becomes of the pairs in an epoch: that of other settings is not taken for it."""
+        return f"{crc32(repr((self.augment, self.data.weights)).encode()):08x}"
+
+    @property
+    def changing(self) -> bool:
+        """Whether each epoch has ids of its own."""
+        return self.tokenizer.sampling > 0 or self.augment.active or bool(self.data.weights)
 
 
 class TrainingData:
@@ -73,9 +88,10 @@ class TrainingData:
         return self.tokenizers["target" if "target" in self.tokenizers else "joint"]
 
     def ids(self, epoch: int) -> IdStore:
-        """The corpus as ids; with subword sampling each epoch sees other segmentations of the same words."""
-        variant = epoch if self.recipe.tokenizer.sampling else 0
-        directory = self.directory / f"ids-{variant}"
+        """The corpus as ids; with subword sampling each epoch sees other segmentations of the same words, and with
+        augmentation other pairs in capitals; with weights each reads its share of a corpus."""
+        variant = epoch if self.recipe.changing else 0
+        directory = self.directory / f"ids-{variant}-{self.recipe.name}"
         if (directory / "store.json").exists():
             return IdStore(directory)
         for old in self.directory.glob("ids-*"):
@@ -86,7 +102,10 @@ class TrainingData:
         )
 
     def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
-        rate, longest = self.recipe.tokenizer.sampling, self.recipe.data.longest
+        data, rate, longest = self.recipe.data, self.recipe.tokenizer.sampling, self.recipe.data.longest
+        setting = Setting(data.source, data.target, longest=longest)
+        pairs = drawn(pairs, Weights(data.weights), self.recipe.seed, variant)
+        pairs = augmented(pairs, self.recipe.augment, setting, self.recipe.seed, variant)
         chunk_number = 0
         while chunk := list(islice(pairs, ENCODED_AT_ONCE)):
             sides = []
@@ -200,9 +219,20 @@ def _read(path: Path, data: DataConfig) -> Iterator[Pair]:
 
 
 def _cleaned(corpus: Sequence[Path], recipe: Recipe, report: CleaningReport) -> Iterator[Pair]:
-    data = recipe.data
-    return clean(
-        read_corpus(corpus, data.source, data.target), recipe.cleaning, data.source, data.target, report
+    """Labelled with their corpora, whose names must fit those in data.weights."""
+    data, weights = recipe.data, Weights(recipe.data.weights)
+    pairs = read_corpus(corpus, data.source, data.target, labelled=True)
+    corpora, sources = Counter[str](), Counter[str]()
+    for pair in clean(pairs, recipe.cleaning, data.source, data.target, report):
+        if weights:
+            name, source = labels_of(pair)
+            corpora[name] += 1
+            if source in sources or len(sources) < MOST_SOURCES:
+                sources[source] += 1
+        yield pair
+    # A column that tells each pair's author is no name of a source: those have a share worth weighing.
+    weights.check(
+        list(corpora), [one for one, n in sources.most_common() if one and n > max(1, report.kept // 1000)]
     )
 
 

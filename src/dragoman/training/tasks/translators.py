@@ -82,7 +82,7 @@ def start(
         _check_same_shape(config, base)
 
     def task() -> Task:
-        recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.training.seed)
+        recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.augment, config.training.seed)
         tokenizers = None if base is None else base.tokenizers
         data = prepare(corpus, dev, output / "data", recipe, console.print, tokenizers)
         look = None if probed is None else probed.look(config, data, output)

@@ -1,20 +1,20 @@
 /* The views in reading order: names, and who makes them. */
 
-import { start } from "./view-start.js";
-import { text } from "./view-text.js";
-import { clocks } from "./view-clocks.js";
-import { loss } from "./view-loss.js";
-import { qkv } from "./view-qkv.js";
-import { attention } from "./view-attention.js";
-import { heads } from "./view-heads.js";
-import { masks } from "./view-masks.js";
-import { positions } from "./view-positions.js";
-import { breakIt } from "./view-break.js";
-import { quiz } from "./view-quiz.js";
-import { layers } from "./view-layers.js";
-import { influence } from "./view-influence.js";
-import { beam } from "./view-beam.js";
-import { proofs } from "./view-proofs.js";
+import { start } from "./start/view.js";
+import { text } from "./text/view.js";
+import { clocks } from "./clocks/view.js";
+import { loss } from "./loss/view.js";
+import { qkv } from "./qkv/view.js";
+import { attention } from "./attention/view.js";
+import { heads } from "./heads/view.js";
+import { masks } from "./masks/view.js";
+import { positions } from "./positions/view.js";
+import { breakIt } from "./break/view.js";
+import { quiz } from "./quiz/view.js";
+import { layers } from "./layers/view.js";
+import { influence } from "./influence/view.js";
+import { beam } from "./beam/view.js";
+import { proofs } from "./proofs/view.js";
 
 export const CHAPTERS = [
   { id: "start", make: start },

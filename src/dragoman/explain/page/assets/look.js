@@ -1,19 +1,19 @@
 /* The look into one translation: header, map, views and player around one state. `mount` is the only entry. */
 
-import { h, swap, button } from "./dom.js";
-import { Palette } from "./colour.js";
-import { Model } from "./model.js";
-import { speaker } from "./words.js";
-import { Store } from "./store.js";
-import { player } from "./player.js";
-import { map } from "./map.js";
+import { h, swap, button } from "./drawing/dom.js";
+import { Palette } from "./drawing/colour.js";
+import { Model } from "./trace/model.js";
+import { LANGUAGES, closest, speaker } from "./frame/words.js";
+import { Store } from "./frame/store.js";
+import { player } from "./frame/player.js";
+import { map } from "./frame/map.js";
 import { CHAPTERS } from "./chapters.js";
 
 const WIDE = 1080; // px: from here on the map stands beside the views
 const KEYS = { back: "[", on: "]", mode: "m" };
 
 /**
- * Shows `trace` (version 1) inside `element`. options: lang "en" | "zh"; theme "light" | "dark" (default: the
+ * Shows `trace` (version 1) inside `element`. options: lang, the code of a table of sentences; theme "light" | "dark" (default: the
  * system's); comparisons: traces with a part removed; fetchBroken(name) -> Promise of such a trace; code: file:line
  * by part. Gives { destroy() }.
  */
@@ -33,7 +33,7 @@ class Look {
     this.scope = [];
     const dark = window.matchMedia?.("(prefers-color-scheme: dark)").matches;
     this.store = new Store({
-      lang: options.lang ?? (navigator.language?.startsWith("zh") ? "zh" : "en"),
+      lang: closest(options.lang ?? navigator.language),
       theme: options.theme ?? (dark ? "dark" : "light"),
       mode: "inference",
       t: Math.min(1, this.model.length("inference") - 1),
@@ -105,11 +105,11 @@ class Look {
     this.say = speaker(lang);
     this.palette = new Palette(theme);
     this.root.setAttribute("data-theme", theme);
-    this.root.setAttribute("lang", lang === "zh" ? "zh-CN" : "en");
+    this.root.setAttribute("lang", this.say("language.tag"));
     this.main = h("main.view", { id: "dragoman-view", tabindex: "-1" });
     this.side = h("aside.side", { "aria-label": this.say("map.title") });
-    this.note = h("div.drawer", { role: "region", "aria-label": this.say("drawer.title"), hidden: true });
-    this.tabs = h("nav.tabs", { "aria-label": this.say("nav") });
+    this.note = h("div.drawer", { role: "region", "aria-label": this.say("page.drawer"), hidden: true });
+    this.tabs = h("nav.tabs", { "aria-label": this.say("page.nav") });
     const context = this.context(this.frame);
     swap(
       this.root,
@@ -148,22 +148,23 @@ class Look {
         h("bdi.source", {}, source.text),
         h("span.to", { "aria-hidden": "true" }, "→"),
         h("bdi.target", {}, inference.text),
-        removed && h("span.removed", {}, this.say("removed", { part: removed })),
+        removed && h("span.removed", {}, this.say("page.removed", { part: removed })),
       ),
       h(
         "div.switches",
         {},
-        button(lang === "zh" ? "English" : "中文", () => this.store.set({ lang: lang === "zh" ? "en" : "zh" }), {
-          class: "quiet language",
-          lang: lang === "zh" ? "en" : "zh-CN",
+        LANGUAGES.filter((other) => other !== lang).map((other) => {
+          const named = speaker(other);
+          const pick = () => this.store.set({ lang: other });
+          return button(named("language.name"), pick, { class: "quiet language", lang: named("language.tag") });
         }),
         button(theme === "dark" ? "☀" : "☾", () => this.store.set({ theme: theme === "dark" ? "light" : "dark" }), {
           class: "quiet theme",
-          "aria-label": this.say(theme === "dark" ? "theme.light" : "theme.dark"),
+          "aria-label": this.say(theme === "dark" ? "page.light" : "page.dark"),
         }),
       ),
       failed.length > 0 &&
-        h("p.alarm", { role: "alert" }, this.say("proof.failed", { list: failed.map((proof) => proof.id).join(", ") })),
+        h("p.alarm", { role: "alert" }, this.say("page.failed", { list: failed.map((proof) => proof.id).join(", ") })),
     );
   }
 
@@ -215,7 +216,7 @@ class Look {
   show(...content) {
     this.note.hidden = content.length === 0;
     if (content.length === 0) return swap(this.note);
-    const close = button("✕", () => this.show(), { class: "close", "aria-label": this.say("close") });
+    const close = button("✕", () => this.show(), { class: "close", "aria-label": this.say("page.close") });
     return swap(this.note, close, content);
   }
 

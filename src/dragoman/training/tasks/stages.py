@@ -1,0 +1,123 @@
+"""The stages of a recipe, one run after another: each begins at the best model of the one before. Trains none itself.
+
+DIR/stages/<name>/   the run of each stage but the last: its data, log, checkpoints and best model
+DIR/stages/done      names of the stages that have ended, a line each
+DIR/                 the run of the last stage, and with it the model that the recipe was for
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from dragoman.config import difference
+from dragoman.errors import ConfigError, TrainingError
+from dragoman.files import publish
+from dragoman.model.directory import ModelDirectory, open_model
+from dragoman.training import checkpoint as checkpoints
+from dragoman.training.run import Result
+from dragoman.training.settings import RunConfig
+
+STAGES = "stages"
+# What a later stage takes over from the model it begins at: these decide what its ids and weights mean.
+_KEPT = ("tokenizer", "model", "data.source", "data.target")
+
+
+@dataclass(frozen=True)
+class StagedRun:
+    """A stage with its whole configuration."""
+
+    name: str
+    config: RunConfig
+
+
+class Start(Protocol):
+    """What trains one stage: tasks.translators.start with its corpora and what else all stages share."""
+
+    def __call__(
+        self,
+        *,
+        output: Path,
+        config: RunConfig,
+        resume: bool,
+        max_minutes: float | None,
+        base: ModelDirectory | None,
+    ) -> Result: ...
+
+
+def check_stages(stages: Sequence[StagedRun]) -> None:
+    """Raises ConfigError for a stage that would need another model than the stage before it leaves."""
+    for before, after in zip(stages, stages[1:], strict=False):
+        changes = [
+            change
+            for change in difference(before.config, after.config)
+            if change.startswith(_KEPT) and "dropout" not in change.split(":")[0]
+            and not change.startswith("tokenizer.sampling")
+        ]  # fmt: skip
+        if changes:
+            raise ConfigError(
+                f"stage {after.name} begins at the model of {before.name}, and cannot change {'; '.join(changes)}"
+            )
+
+
+def run_stages(
+    stages: Sequence[StagedRun],
+    output: Path,
+    start: Start,
+    console: Console,
+    *,
+    resume: bool,
+    max_minutes: float | None,
+    base: ModelDirectory | None,
+) -> Result:
+    """Run those that have not ended yet; with `resume` the one that was interrupted goes on where it was.
+
+    Returns how the last of them ended that was begun: not finished when the time is over or somebody stopped it.
+    """
+    check_stages(stages)
+    directory = output / STAGES
+    done = _done(directory)
+    if not resume and (directory.exists() or checkpoints.exists(output / "checkpoints")):
+        raise TrainingError(
+            f"{output} already holds a training run: add --resume to go on with it, or choose another directory"
+        )
+    unknown = [name for name in done if name not in {stage.name for stage in stages}]
+    if unknown:
+        raise TrainingError(
+            f"{output} was begun with another recipe, which has a stage {unknown[0]}: resume it with that one"
+        )
+    began, result = time.monotonic(), None
+    for number, stage in enumerate(stages, 1):
+        last = number == len(stages)
+        place = output if last else directory / stage.name
+        if stage.name in done and not last:
+            base = open_model(place)
+            continue
+        left = None if max_minutes is None else max_minutes - (time.monotonic() - began) / 60
+        if result is not None and left is not None and left <= 0:
+            return replace(result, reason="the time given with --max-minutes is over", finished=False)
+        console.print(f"stage {number} of {len(stages)}: {stage.name}", highlight=False, markup=False)
+        again = resume and checkpoints.exists(place / "checkpoints")
+        result = start(output=place, config=stage.config, resume=again, max_minutes=left, base=base)
+        if last or not result.finished:
+            return result
+        done.append(stage.name)
+        publish(directory / "done", "".join(f"{name}\n" for name in done).encode())
+        base = open_model(place)
+    raise AssertionError("a recipe has stages")
+
+
+def _done(directory: Path) -> list[str]:
+    try:
+        return (directory / "done").read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(
+            f"{directory / 'done'} cannot be read ({error}): delete it to run the stages again"
+        ) from error
