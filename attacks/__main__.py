@@ -20,7 +20,6 @@ from attacks import (
     load,
     models,
     pages,
-    policy,
     report,
     requests,
     runs,
@@ -35,15 +34,15 @@ from attacks.product import Product
 from attacks.runner import Outcome, run
 
 ATTACKS: tuple[Attack[Product], ...] = (
-    kills.KILLS, kills.LEFTOVERS, kills.DISK, runs.RESUME, divergence.DIVERGENCE,
+    kills.KILLS, kills.DISK, runs.RESUME, divergence.DIVERGENCE,
     models.CONFIG, models.MANIFESTS, models.WEIGHTS, tokenizers.TOKENIZERS,
     requests.HTTP, sockets.SOCKETS, schema.SCHEMA, uploads.UPLOADS, growth.GROWTH, health.HEALTH,
-    load.LOAD, load.ENDINGS, pages.SCRIPTS, policy.POLICY, surroundings.ENVIRONMENT, clocks.CLOCK,
+    load.LOAD, load.ENDINGS, pages.SCRIPTS, surroundings.ENVIRONMENT, clocks.CLOCK,
 )  # fmt: skip
 NAMES = tuple(attack.name for attack in ATTACKS)
 
 MINUTES = 10.0
-SMALL = 0.6  # minutes: with what has to be made ready first, a minute
+SMALL = 1.2  # minutes
 SLOW_TO_BEGIN = ("schema", "scripts")  # not worth their beginning in so short a time
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 PAGES = ((GUIDE / "reliability.md", False), (GUIDE / "reliability.zh-CN.md", True))
@@ -51,7 +50,8 @@ PAGES = ((GUIDE / "reliability.md", False), (GUIDE / "reliability.zh-CN.md", Tru
 console = Console(stderr=True)
 app = App(
     "attacks",
-    help="Dragoman attacked at random: what is promised, tried until it fails. Exit code 1 if anything did.",
+    help="Dragoman attacked at random: what is promised, tried until it fails. Exit code 1 if anything did.\n\n"
+    + "\n\n".join(f"{attack.name}: {attack.promise}" for attack in ATTACKS),
     usage="python -m attacks [OPTIONS]",
     help_format="plaintext",
     default_parameter=Parameter(negative_bool=(), negative_iterable=(), show_default=True),
@@ -65,26 +65,25 @@ def attack(
     seed: Annotated[
         int | None, Parameter(help="of every random choice; a new one, which is printed, by default")
     ] = None,
-    minutes: Annotated[
-        float | None, Parameter(help=f"for all of them together; {MINUTES:g} by default")
-    ] = None,
-    only: Annotated[
-        list[str] | None, Parameter(consume_multiple=True, help=f"names of attacks: {', '.join(NAMES)}")
-    ] = None,
+    minutes: Annotated[float, Parameter(help="for all of them together")] = MINUTES,
+    only: Annotated[list[str] | None, Parameter(consume_multiple=True, help="names of attacks")] = None,
     case: Annotated[int | None, Parameter(help="the seed of one case of --only, to try that alone")] = None,
-    small: Annotated[bool, Parameter(help="about a minute, without what is slow to begin")] = False,
+    small: Annotated[
+        bool, Parameter(help=f"{SMALL:g} minutes, without {' and '.join(SLOW_TO_BEGIN)}")
+    ] = False,
     format: Annotated[Literal["text", "json"], Parameter(help="for people, or all that was found")] = "text",
-    markdown: Annotated[bool, Parameter(help="the table of the guide, on standard output")] = False,
-    write: Annotated[bool, Parameter(help="put that table into the pages of the guide")] = False,
+    write: Annotated[bool, Parameter(help="put the table into the pages of the guide too")] = False,
 ) -> int:
     """Attack, and say what held."""
     chosen = selected(only, case, small)
     seed = random.SystemRandom().getrandbits(31) if seed is None else seed
     console.print(f"seed {seed}", highlight=False)
     with Product() as product:
-        seconds = 60 * (minutes or (SMALL if small else MINUTES))
-        outcomes = run(chosen, product, seed, seconds, case, _tell)
-    _say(outcomes, seed, format, markdown)
+        outcomes = run(chosen, product, seed, 60 * (SMALL if small else minutes), case, _tell)
+    if format == "json":
+        print(report.as_json(outcomes, seed))
+    else:
+        Console().print(report.table(outcomes, seed))
     if write:
         for page, chinese in PAGES:
             report.write_into(page, report.markdown(outcomes, seed, chinese))
@@ -111,15 +110,6 @@ def _tell(outcome: Outcome) -> None:
         else f"{counts.tried:,} tried, {counts.failed:,} failed"
     )
     console.print(f"{outcome.name:<12} {said}  ({outcome.seconds:.0f} s)", highlight=False, markup=False)
-
-
-def _say(outcomes: Sequence[Outcome], seed: int, format: str, markdown: bool) -> None:
-    if markdown:
-        print(report.markdown(outcomes, seed))
-    elif format == "json":
-        print(report.as_json(outcomes, seed))
-    else:
-        Console().print(report.table(outcomes, seed))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

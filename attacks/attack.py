@@ -1,7 +1,7 @@
 """What an attack is: cases drawn at random, each held or not, counted within a budget. Knows nothing of Dragoman.
 
 Every case is drawn from a number of its own, so that one case can be tried again without those before it. Cases that
-failed once are named, and are tried before any that is drawn.
+failed once are named; they come in an order of their own each time, and one that is drawn follows each.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ S = TypeVar("S", contravariant=True)
 
 SHOWN = 8  # kinds of failures that are told, one of each kind
 SHRINKING = 16  # smaller cases that are tried for one failure
+MOST = 100_000  # cases, however much time is left
 
 
 class Budget:
@@ -76,6 +77,10 @@ class Attack(Protocol[S]):
         """Try until the budget is over; `only` tries the one case of that seed."""
 
 
+class NotTried(Exception):
+    """A case that cannot be tried here, which is said by whoever stages it. It counts neither way."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What went wrong. `input` tells the case better than it could before it was tried; `where` is part of the kind."""
@@ -112,32 +117,33 @@ class Trials(Generic[S, C]):
     """An attack of independent cases.
 
     stage: opens what the cases need (a server, a folder), and gives the function that tries one.
-    draw: a case from its random numbers. named: cases that are always tried, and first.
+    draw: a case from its random numbers. named: cases that failed once, or that chance would hardly find.
     smaller: simpler cases than one that failed, simplest first. missing: why it cannot be tried here, or "".
-    most: enough is enough, even if time is left.
     """
 
     name: str
     promise: str
     stage: Callable[[S], AbstractContextManager[Try[C]]]
-    draw: Callable[[random.Random], C] | None = None
+    draw: Callable[[random.Random], C]
     named: Sequence[C] = ()
     smaller: Callable[[C], Iterable[C]] = nothing_smaller
     show: Callable[[C], str] = repr
     missing: Callable[[], str] = all_there
     share: float = 1.0
-    most: int = 100_000
 
     def run(self, subject: S, budget: Budget, rng: random.Random, only: int | None = None) -> Counts:
         counts, kinds = Counts(left_out=self.missing()), set[str]()
         if counts.left_out:
             return counts
         with self.stage(subject) as try_:
-            for seed, case in self._cases(rng, only):
-                if counts.tried and (budget.over or counts.tried >= self.most):
+            for number, (seed, case) in enumerate(self._cases(rng, only)):
+                if number and budget.over:
                     break
+                try:
+                    fault = try_(case)
+                except NotTried:
+                    continue
                 counts.tried += 1
-                fault = try_(case)
                 if fault is not None:
                     counts.failed += 1
                     if fault.kind not in kinds and len(kinds) < SHOWN:
@@ -147,12 +153,12 @@ class Trials(Generic[S, C]):
 
     def _cases(self, rng: random.Random, only: int | None) -> Iterator[tuple[int | None, C]]:
         if only is not None:
-            assert self.draw is not None, f"{self.name} draws no cases: it has only named ones"
             yield only, self.draw(random.Random(only))
             return
-        for case in self.named:
-            yield None, case
-        while self.draw is not None:
+        named = rng.sample(self.named, len(self.named))
+        for _ in range(MOST):
+            if named:
+                yield None, named.pop()
             seed = rng.getrandbits(32)
             yield seed, self.draw(random.Random(seed))
 
@@ -166,8 +172,10 @@ class Trials(Generic[S, C]):
                 if attempts >= SHRINKING or budget.over:
                     break
                 attempts += 1
-                found = try_(candidate)
-                if found is not None:
+                found = None
+                with suppress(NotTried):
+                    found = try_(candidate)
+                if found is not None and found.kind == fault.kind:
                     case, fault, shrinking = candidate, found, True
                     break
         return Example(fault.input or self.show(case), fault.what, seed)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attacks.attack import Fault, Trials, Try
-from attacks.commands import Ended, fault_of, run_alone
+from attacks.commands import Ended, fault_of
 from attacks.product import Product
 from attacks.service import serving
 
@@ -58,13 +58,13 @@ def trained(product: Product, clock: Clock, inject: Mapping[str, object]) -> Fau
     with product.passing_folder() as folder:
         words = product.training(folder / "run", "--max-minutes", "0.01", training__max_steps=100_000)
         if clock.verb == "faketime":
-            ended = under_faketime(words, folder, clock)
+            ended = under_faketime(product, words, folder, clock)
         else:
             ended = product.commands.run(*words, inject=inject, seconds=SECONDS)
         return fault_of(ended) or (Fault(f"exit {ended.code}: {ended.last}") if ended.code else None)
 
 
-def under_faketime(words: list[str], folder: Path, clock: Clock) -> Ended:
+def under_faketime(product: Product, words: list[str], folder: Path, clock: Clock) -> Ended:
     """Each look at a clock that is not the monotonic one reads its offset anew from a file."""
     offset = folder / "offset"
     offset.write_text(f"-{clock.jump:.0f}", encoding="utf-8")
@@ -72,7 +72,7 @@ def under_faketime(words: list[str], folder: Path, clock: Clock) -> Ended:
         "LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }  # fmt: skip
-    return run_alone(words, changes=changes, folder=folder, seconds=SECONDS)
+    return product.alone(words, changes=changes, folder=folder, seconds=SECONDS)
 
 
 def served(product: Product, inject: Mapping[str, object]) -> Fault | None:
@@ -82,7 +82,7 @@ def served(product: Product, inject: Mapping[str, object]) -> Fault | None:
             answer = service.post(
                 "/api/translate", {"text": "The dog sees a cat.", "source": "en", "target": "zh"}
             )
-            if answer.status != 200:
+            if answer.status != 200 or not answer.body:
                 return Fault(f"status {answer.status}: {answer.body[:200].decode(errors='replace')}")
         began = time.monotonic()
         service.ask("POST", "/api/translate", b"x", {"content-length": "100"}, 30.0)

@@ -116,7 +116,8 @@ class Spawner:
             assert self._line() == "ready"
             self._ready = True
         (self._folder / "in").write_bytes(stdin)
-        (self._folder / "out.calls").unlink(missing_ok=True)
+        for name in ("out", "err", "out.calls"):  # of the command before
+            (self._folder / name).unlink(missing_ok=True)
         request: dict[str, Any] = {
             "words": list(words),
             "folder": str(self._folder),
@@ -165,6 +166,7 @@ class Spawner:
             return ""
 
     def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal to the command; not to the processes that it has started."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 

@@ -1,6 +1,6 @@
 """A valid document of each format, and the signs that each format is made of. Attacks nothing, and reads no document.
 
-A format that the product learns needs a line here: tests/attacks says so.
+A format that the product learns needs a line here: the attack on uploads says so.
 """
 
 from __future__ import annotations
@@ -38,13 +38,9 @@ def packed(parts: dict[str, str | bytes]) -> bytes:
 
 def docx(body: str) -> bytes:
     """A Word document with this inside of its body."""
-    return packed(
-        {
-            "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
-            WORD: f'<w:document xmlns:w="x" xmlns:r="y"><w:body>{body}</w:body></w:document>',
-            "word/styles.xml": "<w:styles/>",
-        }
-    )
+    types = '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
+    document = f'<w:document xmlns:w="x" xmlns:r="y"><w:body>{body}</w:body></w:document>'
+    return packed({"[Content_Types].xml": types, WORD: document, "word/styles.xml": "<w:styles/>"})
 
 
 SAMPLES: dict[str, bytes] = {
@@ -62,114 +58,31 @@ SAMPLES: dict[str, bytes] = {
 }
 
 _TEXT = (
-    " ",
-    "a",
-    "A dog. ",
-    "\n",
-    "\t",
-    ".",
-    "-",
-    "一",
-    "🙂",
-    "\u00a0",
-    "\u202e",
-    "(",
-    ")",
-    '"',
-    "'",
-    "http://a.b ",
-    "12.5%",
-    "x1 ",
-    "A B C ",
-    "...",
-    "。",
-    "，",
-    "{",
-    "}",
-    "%s",
-    "\r\n",
-    "\u3000",
-    "\u0301",
-    "é",
-)
+    " ", "a", "A dog. ", "\n", "\t", ".", "-", "一", "🙂", "\u00a0", "\u202e", "(", ")", '"', "'", "http://a.b ",
+    "12.5%", "x1 ", "A B C ", "...", "。", "，", "{", "}", "%s", "\r\n", "\u3000", "\u0301", "é",
+)  # fmt: skip
 _TAGS = (
-    "<",
-    ">",
-    "&",
-    "<b>",
-    "</b>",
-    "<b ",
-    "</",
-    "<p>",
-    "</p>",
-    "&amp;",
-    "&#",
-    "&#x1F600;",
-    "<!--",
-    "-->",
-    "]]>",
-    "<![CDATA[",
-    '<a href="',
-    "<script>",
-    "</script>",
-    "<i/>",
-    "<pre>",
-    "<br>",
-    "<?",
-    "?>",
-    "=",
-    "</a> ",
-    "&nbsp;",
-    "<a>x</a> ",
-)
+    "<", ">", "&", "<b>", "</b>", "<b ", "</", "<p>", "</p>", "&amp;", "&#", "&#x1F600;", "<!--", "-->", "]]>",
+    "<![CDATA[", '<a href="', "<script>", "</script>", "<i/>", "<pre>", "<br>", "<?", "?>", "=", "</a> ",
+    "&nbsp;", "<a>x</a> ",
+)  # fmt: skip
 _SIGNS: dict[str, tuple[str, ...]] = {
     ".srt": (
-        "1\n",
-        "00:00:01,000 --> 00:00:02,000\n",
-        "\n\n",
-        "{\\an8}",
-        "{\\",
-        "<i>",
-        "</i>",
-        "- ",
-        "-->",
-        "</a> ",
+        "1\n", "00:00:01,000 --> 00:00:02,000\n", "\n\n", "{\\an8}", "{\\", "<i>", "</i>", "- ", "-->", "</a> ",
         "<font>",
     ),
     ".vtt": (
-        "WEBVTT\n",
-        "00:01.000 --> 00:02.000\n",
-        "\n\n",
-        "NOTE ",
-        "<c.x>",
-        "<00:01.000>",
-        "</c>",
-        "&lrm;",
-        "STYLE\n",
+        "WEBVTT\n", "00:01.000 --> 00:02.000\n", "\n\n", "NOTE ", "<c.x>", "<00:01.000>", "</c>", "&lrm;", "STYLE\n",
     ),
     ".docx": (
-        "<w:p>",
-        "</w:p>",
-        "<w:r>",
-        "</w:r>",
-        "<w:t>",
-        "</w:t>",
-        "<w:rPr>",
-        "</w:rPr>",
-        "<w:hyperlink>",
-        "</w:hyperlink>",
-        "<w:ins>",
-        "<w:tab/>",
-        "<w:p/>",
-        "<w:r><w:t>a</w:t></w:r>",
-        "<w:pPr>",
-        "</w:pPr>",
+        "<w:p>", "</w:p>", "<w:r>", "</w:r>", "<w:t>", "</w:t>", "<w:rPr>", "</w:rPr>", "<w:hyperlink>",
+        "</w:hyperlink>", "<w:ins>", "<w:tab/>", "<w:p/>", "<w:r><w:t>a</w:t></w:r>", "<w:pPr>", "</w:pPr>",
         '<w:t xml:space="preserve"></w:t>',
     ),
     ".md": ("# ", "* ", "`", "```\n", "[", "](", "**", "> ", "| ", "---\n", "1. "),
     ".po": ('msgid "', '"\n', 'msgstr ""\n', "#, fuzzy\n", "\\n"),
     ".json": ("{", "}", "[", "]", '"', ":", ",", "\\u"),
-}
+}  # fmt: skip
 _MARKED = (".html", ".htm", ".docx", ".srt", ".vtt")
 
 
@@ -183,11 +96,10 @@ def around(suffix: str) -> Callable[[str], bytes]:
     if suffix == ".docx":
         return docx
     if suffix in (".srt", ".vtt"):
-        head = (
-            "1\n00:00:01,000 --> 00:00:02,000\na"
-            if suffix == ".srt"
-            else "WEBVTT\n\n00:01.000 --> 00:02.000\na"
-        )
+        head = {
+            ".srt": "1\n00:00:01,000 --> 00:00:02,000\na",
+            ".vtt": "WEBVTT\n\n00:01.000 --> 00:02.000\na",
+        }[suffix]
         return lambda text: f"{head}{text}b\n".encode(errors="replace")
     return lambda text: text.encode(errors="replace")
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from attacks.attack import Fault, Trials, Try
+from attacks.attack import Fault, NotTried, Trials, Try
 from attacks.commands import Ended, fault_of
 from attacks.product import Product, weights_of
 
@@ -127,33 +127,16 @@ def run_and_kill(product: Product) -> Iterator[Try[Kills]]:
                 ended = killed(product, output, kill, resume=number > 0 and output.exists())
                 if fault := fault_of(ended, killed=True):
                     return fault
-            return judged(product, output)
+            return judged(product, output) or left_over(output)
 
     yield try_
 
 
-@contextmanager
-def run_and_look(product: Product) -> Iterator[Try[Kills]]:
-    assert product.result
-
-    def try_(kills: Kills) -> Fault | None:
-        with product.passing_folder() as folder:
-            output = folder / "run"
-            for kill in kills:
-                killed(product, output, kill, resume=output.exists())
-            fault = followed(product, output)
-            if fault is None and (left := _temporary(output)):
-                names = sorted(re.sub(r"\d{4,}", "N", name) for name in left)
-                return Fault(f"left for ever: {', '.join(names)}")
-            return None  # a run that does not end is the business of KILLS
-
-    yield try_
-
-
-def _temporary(output: Path) -> set[str]:
-    """Files that only a process that writes them has a use for."""
+def left_over(output: Path) -> Fault | None:
+    """Files that only a process that writes them has a use for, in a run that is complete."""
     names = {path.name for path in output.rglob("*")}
-    return {name for name in names if ".tmp" in name or ".new-" in name}
+    left = sorted(re.sub(r"\d{4,}", "N", name) for name in names if ".tmp" in name or ".new-" in name)
+    return Fault(f"left for ever: {', '.join(left)}") if left else None
 
 
 def fewer(kills: Kills) -> Iterator[Kills]:
@@ -168,18 +151,10 @@ def shown(kills: Kills) -> str:
 
 KILLS: Trials[Product, Kills] = Trials(
     "kills",
-    "a run that is killed at any moment and resumed ends with the weights of one that was not, to the bit",
-    run_and_kill, drawn_kills, (FIRST_SAVE,), fewer, shown, share=3.0,
+    "a run that is killed at any moment and resumed ends with the weights of one that was not, to the bit, and no "
+    "temporary file is left",
+    run_and_kill, drawn_kills, (FIRST_SAVE,), fewer, shown, share=4.0,
 )  # fmt: skip
-
-LEFTOVERS: Trials[Product, Kills] = Trials(
-    "leftovers",
-    "once a run is complete, no temporary file of a killed one is left",
-    run_and_look,
-    lambda rng: tuple(Kill(signal.SIGKILL, rng.random(), True) for _ in range(rng.randint(1, 2))),
-    (), fewer, shown, share=1.0,
-)  # fmt: skip
-
 
 # -- a full disk ------------------------------------------------------------------------------------------------
 
@@ -233,24 +208,27 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[], None] | No
         subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
 
 
+def injected(product: Product, full: Full, output: Path) -> dict[str, object]:
+    if full.whole_process:
+        return {"limits": {"FSIZE": int(full.at)}}
+    return {"calls": {"root": str(output), "fail_from": _at(product, full.at), "error": full.error}}
+
+
 @contextmanager
 def fill_and_go_on(product: Product) -> Iterator[Try[Full]]:
     assert product.result
-
-    def injected(full: Full, output: Path) -> dict[str, object]:
-        if full.whole_process:
-            return {"limits": {"FSIZE": int(full.at)}}
-        return {"calls": {"root": str(output), "fail_from": _at(product, full.at), "error": full.error}}
 
     def try_(full: Full) -> Fault | None:
         with product.passing_folder() as folder:
             output = folder / "run"
             if not full.kilobytes:
-                ended = product.commands.run(*product.training(output), inject=injected(full, output))
+                ended = product.commands.run(
+                    *product.training(output), inject=injected(product, full, output)
+                )
                 return fault_of(ended) or judged(product, output, ended)
             with small_disk(folder, full.kilobytes) as make_room:
                 if make_room is None:
-                    return None
+                    raise NotTried
                 ended = product.commands.run(*product.training(output))
                 make_room()
                 return fault_of(ended) or judged(product, output, ended)

@@ -26,6 +26,7 @@ from attacks.sealing import NESTED, damaged, header_of, reseal, with_header
 SECONDS = 20.0  # for one short sentence
 ENGINES = ("ctranslate2", "torch")
 TEXT = "The dog sees a cat."
+LIMITS = {"limits": {"AS": 8 << 30}}  # bytes of memory: more would trouble the machine
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def staged(apply: Apply) -> Callable[[Product], AbstractContextManager[Try[Chang
 
     @contextmanager
     def stage(product: Product) -> Iterator[Try[Change]]:
-        assert product.model
+        for engine in ENGINES:
+            assert not (fault := sound(product, engine)), f"an unchanged model: {fault}"
 
         def try_(change: Change) -> Fault | None:
             with product.passing_folder() as folder:
@@ -63,11 +65,22 @@ def staged(apply: Apply) -> Callable[[Product], AbstractContextManager[Try[Chang
     return stage
 
 
+def sound(product: Product, engine: str) -> Fault | None:
+    """What is wrong with how a model that nobody changed is translated with: refusing all of them is no defence."""
+    ended = product.commands.run(*_translate(product.model, engine), inject=LIMITS)
+    said = ended.out.decode(errors="replace").strip()
+    return fault_of(ended) or (
+        None if said and ended.code == 0 else Fault(f"exit {ended.code}: {ended.last} {said}")
+    )
+
+
+def _translate(model: Path, engine: str) -> list[str]:
+    return ["translate", "-m", str(model), "--engine", engine, "--format", "json", TEXT]
+
+
 def translated(product: Product, model: Path, engine: str) -> Fault | None:
     """What is wrong with how one sentence is translated, or refused."""
-    words = ("translate", "-m", str(model), "--engine", engine, "--format", "json", TEXT)
-    limits = {"limits": {"AS": 8 << 30}}
-    ended = product.commands.run(*words, seconds=SECONDS, inject=limits)
+    ended = product.commands.run(*_translate(model, engine), seconds=SECONDS, inject=LIMITS)
     if (fault := fault_of(ended)) or ended.code:
         return fault
     lines = ended.out.decode(errors="replace").splitlines()
@@ -163,16 +176,8 @@ CONFIG: Trials[Product, Change] = Trials(
 
 ODD_SIZES: tuple[Any, ...] = (-1, 0, 2**63, 2**63 - 1, 2**64, 10**400, 1.5, "1", None, True, [], 1e308)
 ODD_NAMES = (
-    "../../etc/passwd",
-    "/etc/passwd",
-    "..",
-    "",
-    "config.toml/",
-    "\0",
-    "a" * 5000,
-    "CONFIG.TOML",
-    "/dev/zero",
-)
+    "../../etc/passwd", "/etc/passwd", "..", "", "config.toml/", "\0", "a" * 5000, "CONFIG.TOML", "/dev/zero",
+)  # fmt: skip
 
 
 def manifest_change(rng: random.Random) -> Change:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from attacks.commands import Ended, Spawner
+from attacks.commands import Ended, Spawner, run_alone
 from dragoman.files import sha256
 
 NOUNS = {
@@ -46,6 +46,10 @@ class Product:
     def __init__(self) -> None:
         self._stack = ExitStack()
 
+    def alone(self, words: Sequence[str], **named: Any) -> Ended:
+        """A command in an interpreter of its own, which takes seconds to begin. named: as run_alone takes them."""
+        return run_alone(words, **named)
+
     def __enter__(self) -> Self:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="attacks-")))
         return self
@@ -65,6 +69,11 @@ class Product:
     def commands(self) -> Spawner:
         """For commands that run one after another."""
         return self.spawner("torch._dynamo")  # torch's optimisers load it: a second of every training
+
+    @cached_property
+    def servers(self) -> Spawner:
+        """For servers, one after another, while commands run."""
+        return self.spawner()
 
     def new_folder(self) -> Path:
         """Of its own, and empty."""

@@ -46,6 +46,8 @@ def run(
         began = time.monotonic()
         try:
             counts = attack.run(subject, budget, random.Random(f"{seed} {attack.name}"), only)
+            if not counts.tried and not counts.left_out:
+                raise AssertionError("it tried nothing")
         except Exception as error:
             what = f"the attack itself failed: {type(error).__name__}: {error}"
             counts = Counts(1, 1, [Example("the attack", what, None)])

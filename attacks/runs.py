@@ -74,15 +74,8 @@ DEEDS: dict[str, Deed] = {
     "[]": _write(b"[]"), "text for numbers": _write(b'{"state.json": "x", "tensors.safetensors": "x"}'),
 }  # fmt: skip
 DRAWN = (
-    "damaged",
-    "damaged",
-    "damaged",
-    "deleted",
-    "a directory instead",
-    "other JSON",
-    "other JSON",
-    "other JSON",
-)
+    "damaged", "damaged", "damaged", "deleted", "a directory instead", "other JSON", "other JSON", "other JSON",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from attacks.answers import REASONS, fault_of_answer, fault_of_service
 from attacks.attack import Budget, Counts, Example
 from attacks.commands import environment
 from attacks.product import Product
-from attacks.service import Service, fault_of_answer, serving
+from attacks.service import Service, serving
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
@@ -33,7 +34,7 @@ class Schema:
         seed = rng.getrandbits(31) if only is None else only
         with serving(product) as service, product.passing_folder() as folder:
             counts = self._counted(service, folder, seed, max(10.0, budget.left))
-            if fault := fault_of_answer(service, service.ask("GET", "/health")):
+            if fault := fault_of_answer(service, service.ask("GET", "/health")) or fault_of_service(service):
                 counts.examples.append(Example("all of them", fault.what, seed))
                 counts.failed += 1
             return counts
@@ -77,7 +78,7 @@ def counted(events: str, out: str, seed: int) -> Counts:
             failed = [
                 one for one in recorder.get("checks", {}).get(name, []) if one.get("status") == "failure"
             ]
-            if (interaction.get("response") or {}).get("status_code") in (503, 504):  # "try again": an answer
+            if (interaction.get("response") or {}).get("status_code") in REASONS:
                 failed = [one for one in failed if one.get("name") != "not_a_server_error"]
             if failed:
                 counts.failed += 1

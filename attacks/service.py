@@ -1,4 +1,4 @@
-"""A running `dragoman serve`, and what is asked of it over HTTP. Judges an answer, and attacks nothing.
+"""A running `dragoman serve`, and what is asked of it over HTTP. Judges no answer, and attacks nothing.
 
 Everything goes to 127.0.0.1, to a port that the server chose.
 """
@@ -12,13 +12,12 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attacks.attack import Fault
-from attacks.commands import TRACEBACK, Ended, Spawner
+from attacks.commands import Ended, Spawner
 from attacks.product import Product
 
 STARTING = 60.0  # seconds
@@ -41,7 +40,7 @@ class Service:
     """One that listens."""
 
     def __init__(self, spawner: Spawner, port: int) -> None:
-        self.spawner, self.port = spawner, port
+        self.spawner, self.port, self.expected = spawner, port, ""
         self._read = 0  # characters of the log that were looked at
 
     @property
@@ -73,6 +72,15 @@ class Service:
         body = json.dumps(value).encode(errors="surrogatepass")
         return self.ask("POST", path, body, {"content-type": JSON}, seconds)
 
+    def translation(self) -> str:
+        """Of a plain sentence; "" if it was refused. Raises TimeoutError."""
+        answer = self.post("/api/translate", ASK)
+        if answer.status != 200:
+            return ""
+        with suppress(ValueError, LookupError, TypeError):
+            return str(json.loads(answer.body)["translations"][0]["text"])
+        return ""
+
     def upload(self, name: str, data: bytes, seconds: float = ANSWERING, **fields: str) -> Answer:
         """To /translate_file."""
         parts = {"source": "en", "target": "zh"} | fields
@@ -92,23 +100,22 @@ class Service:
 
     @property
     def resident(self) -> float:
-        """Megabytes of memory; 0 where that cannot be told."""
-        try:
-            pages = int(Path(f"/proc/{self.spawner.pid}/statm").read_text(encoding="utf-8").split()[1])
-        except (OSError, ValueError):
-            return 0.0
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        """Megabytes of memory, of all its processes; 0 where that cannot be told."""
+        return sum(int(fields[21]) for fields in self._processes()) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     @property
     def cpu(self) -> float:
-        """Seconds that it has computed, all threads together; 0 where that cannot be told."""
-        try:
-            fields = (
-                Path(f"/proc/{self.spawner.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-            )
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds that it has computed: all its processes, with those that have ended; 0 where it cannot be told."""
+        used = sum(int(ticks) for fields in self._processes() for ticks in fields[11:15])
+        return used / os.sysconf("SC_CLK_TCK")
+
+    def _processes(self) -> Iterator[list[str]]:
+        """The fields of /proc/PID/stat from the third on, of each process of its group (proc_pid_stat(5))."""
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                if int(fields[2]) == self.spawner.pid:
+                    yield fields
 
     def new_in_log(self) -> str:
         """What it has written to its log since this was asked last."""
@@ -124,18 +131,22 @@ class Service:
 @contextmanager
 def serving(product: Product, *flags: str, **named: Any) -> Iterator[Service]:
     """A server with the tiny model, until the block is left. named: as Spawner.begin takes them."""
-    spawner = product.spawner()
+    spawner = product.servers
+    spawner.begin(["serve", "-m", str(product.model), "--port", "0", "--threads", "1", *flags], **named)
     try:
-        spawner.begin(["serve", "-m", str(product.model), "--port", "0", "--threads", "1", *flags], **named)
         service = Service(spawner, _port(spawner))
         until = time.monotonic() + STARTING
         while service.ask("GET", "/health", seconds=STARTING).status != 200:
             assert time.monotonic() < until, f"the server did not come up: {spawner.said()[-2000:]}"
             time.sleep(0.05)
+        service.expected = service.translation()
+        assert service.expected, f"the server does not translate: {spawner.said()[-2000:]}"
         service.new_in_log()
         yield service
     finally:
-        spawner.close()
+        if spawner.pid:  # an attack may have stopped it
+            spawner.kill()
+            spawner.end()
 
 
 def _port(spawner: Spawner) -> int:
@@ -145,43 +156,6 @@ def _port(spawner: Spawner) -> int:
             return int(found[1])
         time.sleep(0.02)
     raise AssertionError(f"the server did not come up: {spawner.said()[-2000:]}")
-
-
-def fault_of_answer(service: Service, answer: Answer, reasons: tuple[int, ...] = (503, 504)) -> Fault | None:
-    """What is wrong with an answer, whatever was asked: a failure of the server, or one told in no words.
-
-    reasons: statuses from 500 on that are an answer, if they say why.
-    """
-    said = answer.body[:200].decode(errors="replace")
-    failed = answer.status >= 500 and answer.status not in reasons
-    if (error := _logged_error(service, 1.0 if failed else 0.0)) is not None:
-        return Fault(f"status {answer.status}, and a traceback in the log: {error}")
-    if failed:
-        return Fault(f"status {answer.status}: {said}")
-    if answer.status >= 400 and answer.body and not _reason(answer):
-        return Fault(f"status {answer.status} without a reason: {said!r}")
-    return None
-
-
-def _logged_error(service: Service, patience: float) -> str | None:
-    """The last line of a traceback in the log. It is written after the answer, so it may take a moment to come."""
-    until = time.monotonic() + patience
-    while True:
-        log = service.new_in_log()
-        if TRACEBACK in log:
-            found = re.findall(r"(?:\\n|\n)([\w.]*(?:[eE]rror|Exception)\b[^\\\n\"]{0,150})", log)
-            return found[-1] if found else log[-300:]
-        if time.monotonic() >= until:
-            return None
-        time.sleep(0.02)
-
-
-def _reason(answer: Answer) -> str:
-    try:
-        found = json.loads(answer.body)
-        return str(found.get("error") or found.get("message") or "")
-    except (ValueError, AttributeError):
-        return answer.body.decode(errors="replace") if answer.status == 400 else ""  # of HTTP itself
 
 
 def open_socket(service: Service, seconds: float = ANSWERING) -> socket.socket:

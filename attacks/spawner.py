@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,12 +50,16 @@ def main() -> None:
         for line in lines:
             request = json.loads(line)
             child = os.fork()
+            with suppress(PermissionError):  # a child has gone on already, and did it itself
+                os.setpgid(child, child)
             if child == 0:
                 lines.close()
                 os.close(answers.fileno())
                 become(request)
             print(json.dumps({"pid": child}), file=answers, flush=True)
             _, status, used = os.wait4(child, 0)
+            with suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)  # what it has started, and not ended
             code = os.waitstatus_to_exitcode(status)
             cpu = used.ru_utime + used.ru_stime
             print(json.dumps({"code": code, "cpu": cpu, "peak": used.ru_maxrss}), file=answers, flush=True)
@@ -65,7 +70,6 @@ def become(request: dict[str, Any]) -> NoReturn:
     code = 1
     try:
         die_with_parent()
-        os.setpgid(0, 0)
         _redirect(request)
         for name, value in request["environment"].items():
             if value is None:

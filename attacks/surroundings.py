@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from attacks.attack import Fault, Trials, Try
-from attacks.commands import Ended, fault_of, run_alone
+from attacks.attack import Fault, NotTried, Trials, Try
+from attacks.commands import Ended, fault_of
 from attacks.product import Product
 
 DROP, DAC_OVERRIDE = 24, 1  # PR_CAPBSET_DROP of linux/prctl.h, CAP_DAC_OVERRIDE of linux/capability.h
@@ -96,7 +96,7 @@ def elsewhere(product: Product) -> Iterator[Try[Machine]]:
         with product.passing_folder() as folder:
             ended = carried_out(product, machine, folder)
         if machine.shell and never_began(ended):
-            return None
+            raise NotTried
         if fault := fault_of(ended):
             return fault
         if ended.code and machine.must_work:
@@ -129,7 +129,7 @@ def carried_out(product: Product, machine: Machine, folder: Path) -> Ended:
     full = os.open("/dev/full", os.O_WRONLY) if machine.full_output else None
     locked.chmod(0o555)
     try:
-        return run_alone(
+        return product.alone(
             words[machine.verb], changes=changes, prefix=prefix, stdout=full, folder=folder,
             prepare=obey_modes if place is locked and os.geteuid() == 0 else None,
         )  # fmt: skip

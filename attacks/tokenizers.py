@@ -20,17 +20,8 @@ from attacks.sealing import belong_together, damaged
 
 PIECE, TEXT_OF, SCORE, TYPE = 1, 1, 2, 3  # fields of SentencePiece's ModelProto, and of a piece
 TYPES = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    0,
-    7,
-    2**31,
-    2**63,
-)  # normal, unknown, control, user-defined, unused, byte; and none of these
+    1, 2, 3, 4, 5, 6, 0, 7, 2**31, 2**63,
+)  # fmt: skip
 
 
 def tokenizer_change(rng: random.Random) -> Change:

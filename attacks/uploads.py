@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from attacks.attack import Fault, Trials, Try
+from attacks.answers import fault_of_answer, fault_of_service
+from attacks.attack import Fault, NotTried, Trials, Try, halves
 from attacks.documents import SAMPLES, WORD, packed, signs
 from attacks.product import Product
 from attacks.sealing import damaged
-from attacks.service import Service, fault_of_answer, serving
+from attacks.service import ANSWERING, Service, serving
 
 SECONDS = 20.0  # for a file of some kilobytes, on a busy machine
-MEGABYTES = 400.0  # that the server may grow by
+MEGABYTES = 600.0  # that the server may grow by, with the processes that it starts
+ODD_PARTS = ("../../x", "/x", "word/header1.xml", "word/a\0.xml", "x" * 5000, "word/footnotes.xml")
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,7 @@ def _repacked(data: bytes, rng: random.Random) -> bytes:
     elif kind < 0.85:
         parts[WORD] = damaged(inside, rng)
     elif kind < 0.95:
-        parts[
-            rng.choice(
-                ("../../x", "/x", "word/header1.xml", "word/a\0.xml", "x" * 5000, "word/footnotes.xml")
-            )
-        ] = damaged(inside, rng)
+        parts[rng.choice(ODD_PARTS)] = damaged(inside, rng)
     else:
         del parts[rng.choice(sorted(parts))]
     return packed(parts)
@@ -74,11 +72,12 @@ def _repacked(data: bytes, rng: random.Random) -> bytes:
 def upload(product: Product) -> Iterator[Try[File]]:
     with serving(product) as service:
         formats, resident = service.formats, service.resident
+        assert set(formats) <= set(SAMPLES), f"documents.py has no sample of one of {formats}"
 
         def try_(file: File) -> Fault | None:
             if file.suffix not in formats:
-                return None
-            fault = uploaded(service, file, resident)
+                raise NotTried
+            fault = uploaded(service, file, resident) or fault_of_service(service)
             return None if fault is None else Fault(fault.what, where=file.suffix)
 
         yield try_
@@ -88,11 +87,13 @@ def uploaded(service: Service, file: File, resident: float) -> Fault | None:
     try:
         answer = service.upload(f"a{file.suffix}", file.data)
     except TimeoutError:
-        return Fault("no answer within 45 s")
+        return Fault(f"no answer within {ANSWERING:.0f} s")
     if fault := fault_of_answer(service, answer):
         return fault
     if answer.status != 200 and not 400 <= answer.status < 500:
         return Fault(f"status {answer.status}: {answer.body[:200].decode(errors='replace')}")
+    if answer.status != 200 and file.data == SAMPLES[file.suffix]:
+        return Fault(f"a sound file is refused: {answer.body[:200].decode(errors='replace')}")
     if answer.seconds > SECONDS:
         return Fault(f"took {answer.seconds:.1f} s")
     if service.resident > resident + MEGABYTES:
@@ -111,14 +112,13 @@ def _compressed_byte_turned() -> File:
 
 def smaller(file: File) -> Iterator[File]:
     if not file.data.startswith(b"PK"):
-        for parts in (2, 4, 8):
-            step = len(file.data) // parts
-            for start in range(0, len(file.data) - step + 1, step) if step else ():
-                yield File(file.suffix, file.data[:start] + file.data[start + step :])
+        for part in halves(file.data):
+            yield File(file.suffix, part)
 
 
+SOUND = tuple(File(suffix, data) for suffix, data in SAMPLES.items())
 UPLOADS: Trials[Product, File] = Trials(
     "uploads",
     "a damaged file is translated or refused with a reason, within bounds of time and memory",
-    upload, drawn, (_compressed_byte_turned(),), smaller, str, share=2.0,
+    upload, drawn, (_compressed_byte_turned(), *SOUND), smaller, str, share=2.0,
 )  # fmt: skip
