@@ -8,7 +8,19 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from benchmarks import latency, ngram, optimizers, peers, report, scaling, threads, train, translate, words
+from benchmarks import (
+    detection,
+    latency,
+    ngram,
+    optimizers,
+    peers,
+    report,
+    scaling,
+    threads,
+    train,
+    translate,
+    words,
+)
 from benchmarks.alternate import ArmFailed
 from benchmarks.comparison import say
 from dragoman.errors import DragomanError
@@ -35,6 +47,7 @@ app.command(latency.main, name="latency")
 app.command(scaling.main, name="scaling")
 app.command(optimizers.main, name="optimizers")
 app.command(threads.main, name="threads")
+app.command(detection.main, name="detection")
 app.command(ngram.main, name="ngram")
 app.command(words.main, name="words")
 app.command(report.main, name="report")

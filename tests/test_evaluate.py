@@ -116,6 +116,16 @@ def test_perplexity_leaves_out_what_cannot_be_read() -> None:
         ("zh-Hant", "zh"),
         ("ZH_cn", "zh"),
         ("yue", "zh"),
+        ("cmn", "zh"),
+        ("zho_Hans", "zh"),
+        ("lzh", "zh"),
+        ("tha", "char"),
+        ("km", "char"),
+        ("lao", "char"),
+        ("bur", "char"),
+        ("bo", "char"),
+        ("dz", "char"),
+        ("eng_Latn", "13a"),
         ("en", "13a"),
         ("de", "13a"),
         ("xx", "13a"),
@@ -143,7 +153,26 @@ def test_13a_on_chinese_is_done_with_a_warning() -> None:
     assert "tok:13a" in report.bleu_signature
     assert report.notes == ("warning: 13a does not cut zh into words, so this BLEU means little; use zh",)
     assert "use zh" in str(report)
-    assert evaluate(perfect(languages=("zh", "en")), PAIRS, tokenize="13a").notes == ()
+
+
+def test_what_references_are_written_in_is_seen_whatever_the_code_says() -> None:
+    """A model whose target was named `cmn` scored 0.0 where `zh` scored 51.6, without a word."""
+    report = evaluate(perfect(languages=("en", "x-mine")), PAIRS)
+    assert "tok:13a" in report.bleu_signature
+    assert report.notes == (
+        "warning: 13a does not cut Han script into words, so this BLEU means little; use zh",
+    )
+
+
+def test_a_tokenizer_that_would_be_downloaded_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(**_: object) -> None:
+        raise OSError("<urlopen error [Errno -2] Name or service not known>")
+
+    monkeypatch.setattr(
+        module, "BLEU", type("BLEU", (), {"TOKENIZERS": {"flores200"}, "__new__": lambda *_, **__: offline()})
+    )
+    with pytest.raises(UsageError, match="tokenize = 'flores200' cannot be used here: .*not known"):
+        evaluate(perfect(), PAIRS, tokenize="flores200")
 
 
 def test_an_unknown_tokenizer_is_refused_with_the_known_ones() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from sacrebleu.significance import PairedTest
 
 from dragoman.corpus.pairs import Pair
 from dragoman.errors import CorpusError, MissingExtraError, UsageError
-from dragoman.text.normalize import base_language, to_simplified
+from dragoman.text.normalize import dominant_script, scripts_of, to_simplified
 from dragoman.translate.flags import FLAGS
 from dragoman.translate.translation import Translation
 
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from dragoman.translate.translator import Translator
 
 SAMPLES = 1000  # of the bootstrap
-# Languages that need a tokenizer of their own, with the module it needs; by characters where that is missing.
-_TOKENIZERS = {
-    "zh": ("zh", None),
-    "yue": ("zh", None),
-    "ja": ("ja-mecab", "MeCab"),
-    "ko": ("ko-mecab", "mecab_ko"),
+# Scripts that 13a does not cut into words, with the tokenizer for them and the module it needs; by characters where
+# that is missing. Chinese has no rival to its own; for Thai and its neighbours sacreBLEU has only flores200, whose
+# model it would download: what a score means must not depend on the network.
+_TOKENIZERS: dict[str, tuple[str, str | None]] = {
+    "Kana": ("ja-mecab", "MeCab"),
+    "Hangul": ("ko-mecab", "mecab_ko"),
+    "Han": ("zh", None),
+    **dict.fromkeys(("Thai", "Lao", "Khmer", "Burmese", "Tibetan"), ("char", None)),
 }
+_LOOKED_AT = 100_000  # characters of references, to see what script they are in
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,9 @@ def evaluate(
     tokenize = tokenize or bleu_tokenizer(language)
     if tokenize not in BLEU.TOKENIZERS:
         raise UsageError(f"tokenize = {tokenize!r}: sacreBLEU has {', '.join(sorted(BLEU.TOKENIZERS))}")
-    bleu, chrf = BLEU(tokenize=tokenize, force=True), CHRF()  # force: say nothing about tokenised text
+    bleu, chrf = _bleu(tokenize), CHRF()
     references, notes = _references(translator, [pair.target for pair in pairs])
-    notes += _warnings(language, tokenize)
+    notes += _warnings(language, tokenize, references)
     started = time.perf_counter()
     translations = translator.translate(
         [pair.source for pair in pairs], options, progress=progress, **overrides
@@ -122,9 +125,23 @@ def evaluate(
     )
 
 
+def _bleu(tokenize: str) -> BLEU:
+    """Raises UsageError for a tokenizer that needs what is not here: a package, or a download."""
+    try:
+        return BLEU(tokenize=tokenize, force=True)  # force: say nothing about tokenised text
+    except (OSError, RuntimeError, ImportError) as error:
+        why = str(error).strip().splitlines()[0][:200]
+        raise UsageError(f"tokenize = {tokenize!r} cannot be used here: {why}") from error
+
+
 def bleu_tokenizer(language: str) -> str:
     """sacreBLEU's tokenizer for a target language; characters where the right one is not installed."""
-    name, module = _TOKENIZERS.get(base_language(language), ("13a", None))
+    return _tokenizer(scripts_of(language))
+
+
+def _tokenizer(scripts: Collection[str]) -> str:
+    """For text in these scripts; of Japanese, kana tell more than Han."""
+    name, module = next((found for script, found in _TOKENIZERS.items() if script in scripts), ("13a", None))
     return name if module is None or importlib.util.find_spec(module) else "char"
 
 
@@ -141,11 +158,16 @@ def _references(translator: Translator, targets: list[str]) -> tuple[list[str], 
     ]
 
 
-def _warnings(language: str, tokenize: str) -> list[str]:
+def _warnings(language: str, tokenize: str, references: Sequence[str]) -> list[str]:
+    """What to know about the tokenizer: by what the references are written in, whatever the code says."""
+    script = dominant_script("".join(references)[:_LOOKED_AT])
     right = bleu_tokenizer(language)
+    if right == "13a" and script:
+        right = _tokenizer({script})
     if tokenize == "13a" and right != "13a":
-        return [f"warning: 13a does not cut {language} into words, so this BLEU means little; use {right}"]
-    if tokenize == "char" and base_language(language) in ("ja", "ko"):
+        what = language if right == bleu_tokenizer(language) else f"{script} script"
+        return [f"warning: 13a does not cut {what} into words, so this BLEU means little; use {right}"]
+    if tokenize == "char" and scripts_of(language) & _TOKENIZERS.keys():
         return [f"no word segmenter for {language} is installed: this is BLEU over characters"]
     return []
 
@@ -226,7 +248,7 @@ def compare(
         ("first", [t.text for t in first.translations]),
         ("second", [t.text for t in second.translations]),
     ]
-    metrics = {"BLEU": BLEU(tokenize=tokenize, force=True), "chrF2": CHRF()}
+    metrics = {"BLEU": _bleu(tokenize), "chrF2": CHRF()}
     signatures, found = PairedTest(systems, metrics, [first.references], "bs", samples)()
     scores: dict[str, Any] = dict(found)
     differences = []

@@ -11,7 +11,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.corpus.pairs import Pair, corpus_files, fingerprint, read_corpus, stats, write_pairs
+from dragoman.corpus.pairs import Pair, corpus_files, fingerprint, read_corpus, write_pairs
+from dragoman.corpus.stats import stats
 from dragoman.errors import CorpusError
 
 PAIRS = [Pair("Hello.", "你好。"), Pair("Good night.", "晚安。")]

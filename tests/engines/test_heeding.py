@@ -166,6 +166,58 @@ def test_a_draft_heeds_a_field_or_refuses_it_by_name(engine: Engine, model: Tran
         assert list(engine.write(source, options)) == reference(model, source, options)[0]
 
 
+@pytest.mark.parametrize("name", ASKING)
+def test_the_beam_that_is_watched_heeds_every_field(model: Transformer, name: str) -> None:
+    options = DecodingOptions(**PLAIN | ASKING[name])
+    for source in SOURCES:
+        with torch.no_grad():
+            found = searched(model, torch.tensor([[*source, EOS]]), options)
+        assert found.best.tokens == reference(model, source, options)[0]
+        (at,) = (branch for branch in found.tree if branch.state == "won")
+        drawn = []
+        while at.parent is not None:
+            drawn.insert(0, at.token)
+            at = found.tree[at.parent]
+        assert drawn == [*found.best.tokens, *[EOS] * found.best.finished]
+
+
+# -- the C decoder, which ranks beside the search ---------------------------------------------------------------
+
+
+class Unranked:
+    """A model in C of which the search asks for logits only, and so goes by its own rules."""
+
+    def __init__(self, fast: Any) -> None:
+        self.start, self.step = fast.start, fast.step
+
+
+@pytest.fixture(scope="module")
+def in_c() -> TorchEngine:
+    if compiled.library() is None:
+        pytest.skip("no C compiler on this machine")
+    model = build(d_model=64, d_ff=96, n_heads=4, activation="relu", positions="sinusoidal")
+    engine = TorchEngine(model, compute_type="bfloat16", workers=1)
+    assert isinstance(engine.decodable, compiled.CompiledTransformer)
+    return engine
+
+
+@pytest.mark.parametrize("draft", [False, True])
+@pytest.mark.parametrize("name", ASKING)
+def test_the_c_decoder_heeds_every_field(in_c: TorchEngine, name: str, draft: bool) -> None:
+    options = DecodingOptions(**PLAIN | ASKING[name])
+    if options.demands().keys() - (in_c.heeds_in_drafts if draft else in_c.heeds):
+        with pytest.raises(ConfigError, match=r"decoding\.\w+ = .* leave it out"):
+            next(in_c.write(SOURCES[0], options))
+        return
+    for source in SOURCES:
+        expected = reference(Unranked(in_c.decodable), source, options)  # type: ignore[arg-type]
+        if draft:
+            assert list(in_c.write(source, options)) == expected[0]
+        else:
+            (found,) = engines.translate(in_c, [source], SearchRequest(options))
+            assert [h.tokens for h in found] == expected
+
+
 @pytest.fixture(scope="module")
 def auto(tiny_model: Path) -> Iterator[Translator]:
     with Translator.load(tiny_model, workers=1) as translator:

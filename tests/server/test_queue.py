@@ -182,8 +182,22 @@ def test_what_could_not_be_done_in_time_is_refused_at_once() -> None:
         await first  # 500 tokens in 0.2 s: the speed is known now
         with pytest.raises(Refusal) as refused:
             await queue.search([work("y" * 10_000)], 2)  # 10,000 tokens would take 4 s
-        assert refused.value.status == 503
+        # A text that needed longer than the deadline was told "busy: try again", which could never help.
+        assert refused.value.status == 413
+        assert (
+            refused.value.message
+            == "this takes about 4 seconds here, and 2 are allowed (--deadline): send it in parts"
+        )
         assert said(await queue.search([work("short")], 2)) == ["trohs"]
+        engine.go.clear()
+        others = [asyncio.create_task(queue.search([work("z" * 4000 + sign)], 9)) for sign in "ab"]
+        await asyncio.sleep(0.1)
+        with pytest.raises(Refusal) as refused:  # by itself it would be done in time
+            await queue.search([work("y" * 2500)], 1.5)
+        assert refused.value.status == 503
+        assert refused.value.retry_after
+        engine.go.set()
+        await asyncio.gather(*others)
 
     run(story)
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from dragoman.errors import UsageError
+from dragoman.documents.process import portions
+from dragoman.errors import ConfigError, UsageError
 from dragoman.server import models as models_module
-from dragoman.server.app import build
+from dragoman.server.app import _routes, build
+from dragoman.server.downloads import Downloads
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.logs import JsonLines
-from dragoman.server.service import _portions
-from dragoman.server.settings import Limits
+from dragoman.server.service import Service
+from dragoman.server.settings import Limits, Network
+from dragoman.text.normalize import to_traditional
 from dragoman.translate.translator import Translator
 from server.conftest import HERE, settings
 from tiny import Parts
@@ -213,7 +218,150 @@ def test_neighbours_do_not_change_an_answer(client: TestClient, translator: Tran
 
 def test_a_file_comes_in_portions_that_a_request_could_hold() -> None:
     """A document of 95 kB held one text of 98 million characters, which was encoded at once."""
-    assert list(_portions(["aa", "b", "cc", "d", "e"], 3, 4)) == [["aa", "b"], ["cc", "d", "e"]]
-    assert list(_portions([], 3, 4)) == []
+    assert list(portions(["aa", "b", "cc", "d", "e"], 3, 4)) == [["aa", "b"], ["cc", "d", "e"]]
+    assert list(portions([], 3, 4)) == []
     with pytest.raises(UsageError, match="a paragraph of the file has 5 characters, and at most 4"):
-        list(_portions(["a", "bbbbb"], 3, 4))
+        list(portions(["a", "bbbbb"], 3, 4))
+
+
+GERMAN = "Das Haus ist alt und nicht sehr groß."
+
+
+class TestLanguages:
+    """German, Italian and Russian were translated as if they were English, with confidence 0 and nonsense."""
+
+    @pytest.mark.parametrize(
+        "text", [GERMAN, "Привет, как дела?", "Il fait beau aujourd'hui.", "ありがとうございます"]
+    )
+    def test_a_language_that_nobody_here_reads_is_named(self, client: TestClient, text: str) -> None:
+        for path, asked in (
+            ("/translate", {"q": text, "source": "auto", "target": "zh"}),
+            ("/api/translate", {"text": text}),
+            ("/v2/translate", {"text": [text], "target_lang": "ZH"}),
+        ):
+            response = client.post(path, json=asked)
+            assert response.status_code == 400
+            assert "this looks like" in response.text
+            assert "there is en -> zh" in response.text
+
+    def test_each_of_a_list_is_told_by_itself(self, client: TestClient) -> None:
+        texts = [TEXT, "你好", GERMAN, "42"]
+        found = client.post("/translate", json={"q": texts, "source": "auto", "target": "zh"}).json()
+        assert [one["language"] for one in found["detectedLanguage"]] == ["en", "zh-Hans", "de", "en"]
+        alone = client.post("/translate", json={"q": TEXT, "source": "en", "target": "zh"}).json()
+        assert found["translatedText"] == [alone["translatedText"], *texts[1:]]
+        own = client.post("/api/translate", json={"text": texts, "target": "zh"}).json()
+        assert [one["source"] for one in own["translations"]] == ["en", "zh", "de", "en"]
+        assert own["translations"][2]["flags"] == ["copied"]
+        deepl = client.post("/v2/translate", json={"text": texts, "target_lang": "ZH"}).json()["translations"]
+        assert [one["detected_source_language"] for one in deepl] == ["EN", "ZH", "DE", "EN"]
+
+    @pytest.mark.parametrize("source", ["en", "eng", "eng_Latn", "en_US", "EN-GB"])
+    @pytest.mark.parametrize("target", ["zh", "cmn", "zho_Hans", "chi", "zh-SG"])
+    def test_all_codes_are_understood(self, client: TestClient, source: str, target: str) -> None:
+        right = client.post("/translate", json={"q": TEXT, "source": "en", "target": "zh"}).json()
+        assert client.post("/translate", json={"q": TEXT, "source": source, "target": target}).json() == right
+        own = {"text": TEXT, "source": source, "target": target}
+        found = client.post("/api/translate", json=own).json()["translations"][0]
+        assert found["text"] == right["translatedText"]
+
+    def test_detect_says_what_it_is(self, client: TestClient) -> None:
+        assert client.post("/detect", json={"q": GERMAN}).json()[0]["language"] == "de"
+        assert client.post("/detect", json={"q": "ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ"}).status_code == 400
+
+    @pytest.mark.parametrize("source", ["en", "auto"])
+    def test_files_come_in_traditional_signs_too(self, client: TestClient, source: str) -> None:
+        """Simplified Chinese came back under a name that said zh-Hant."""
+
+        def translated(target: str, text: str = f"{TEXT}\n") -> str:
+            fields = {"source": source, "target": target}
+            file = {"file": ("a.txt", text.encode())}
+            url = client.post("/translate_file", data=fields, files=file).json()["translatedFileUrl"]
+            return client.get(url).text
+
+        assert translated("zh-TW") == to_traditional(translated("zh"))
+        if source == "auto":
+            assert translated("zh-Hant", "这个房子很旧。") == "這個房子很舊。"
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
+def test_json_is_read_whatever_it_is_called(client: TestClient, kind: str) -> None:
+    """`curl -d '{...}'` was told that q was missing."""
+    body = json.dumps({"q": TEXT, "source": "en", "target": "zh"})
+    headers = {"content-type": kind} if kind else {}
+    assert client.post("/translate", content=body, headers=headers).status_code == 200
+
+
+def test_lists_as_php_writes_them(client: TestClient) -> None:
+    found = client.post("/translate", data={"q[]": [TEXT, "The cat."], "source": "en", "target": "zh"}).json()
+    assert len(found["translatedText"]) == 2
+    (one,) = client.post("/translate", data={"q[]": TEXT, "source": "en", "target": "zh"}).json()[
+        "translatedText"
+    ]
+    assert one == found["translatedText"][0]
+
+
+class TestBehindAProxy:
+    def link(self, tiny_model: Path, network: Network, **headers: str) -> str:
+        with TestClient(build(settings(tiny_model, network=network)), HERE, client=("10.0.0.7", 4)) as client:
+            file = {"file": ("a.txt", b"The cat.")}
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            asked = client.post(
+                "/translate_file", data={"source": "en", "target": "zh"}, files=file, headers=named
+            )
+            return str(asked.json().get("translatedFileUrl") or asked.json()["error"])
+
+    def test_links_are_what_the_client_knows(self, tiny_model: Path) -> None:
+        """Behind an https proxy the link to a translated file was http, and led nowhere."""
+        network = Network(proxies=("10.0.0.0/24",), root_path="/words", allowed_hosts=("tr.test",))
+        forwarded = {"x_forwarded_proto": "https", "x_forwarded_host": "tr.test"}
+        assert self.link(tiny_model, network, **forwarded).startswith("https://tr.test/words/download_file/")
+        assert self.link(tiny_model, network).startswith("http://127.0.0.1/words/download_file/")
+
+    def test_strangers_are_not_believed(self, tiny_model: Path) -> None:
+        forwarded = {"x_forwarded_proto": "https", "x_forwarded_host": "evil.test"}
+        assert self.link(tiny_model, Network(), **forwarded).startswith("http://127.0.0.1/download_file/")
+        network = Network(proxies=("10.0.0.7",))
+        assert "not known as" in self.link(tiny_model, network, **forwarded)
+        assert self.link(tiny_model, network, x_forwarded_proto="javascript").startswith("http://")
+
+    def test_below_a_path(self, tiny_model: Path) -> None:
+        app = build(settings(tiny_model, network=Network(root_path="/words")))
+        with TestClient(app, HERE, follow_redirects=False) as client:
+            for path in (
+                "/words/",
+                "/",
+                "/words/health",
+                "/health",
+                "/words/static/app.js",
+                "/words/assets/look.js",
+            ):
+                assert client.get(path).status_code == 200, path
+            assert client.get("/words").headers["location"] == "/words/"
+            assert (
+                client.post("/words/translate", json={"q": TEXT, "source": "en", "target": "zh"}).status_code
+                == 200
+            )
+
+    def test_no_path_makes_an_address_mean_two_things(self, tiny_model: Path) -> None:
+        paths = {
+            route.path
+            for route in _routes(Service(settings(tiny_model)), Downloads())
+            if isinstance(route, Route)
+        }
+        firsts = {"/" + path.split("/")[1] for path in paths} - {"/"}
+        twice = {root for root in firsts for path in paths - {"/"} if root + path in paths}
+        for root in twice:
+            with pytest.raises(ConfigError, match="addresses of its own"):
+                Network(root_path=root)
+
+
+def test_metrics_are_behind_the_key_where_one_is_needed(tiny_model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "keys.sqlite"
+    key = Keys(file).add("prometheus")
+    app = build(settings(tiny_model, keys=file, require_key=True))
+    with TestClient(app, HERE) as client:
+        assert client.get("/metrics").status_code == 401
+        assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 403
+        assert client.get("/metrics", headers={"authorization": f"Bearer {key}"}).status_code == 200
+        assert client.get("/health").status_code == 200

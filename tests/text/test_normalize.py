@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.text.languages import base_language
 from dragoman.text.normalize import (
-    base_language,
     count_words,
     dominant_script,
     has_han,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
-from dragoman.cli import corpora, explain, measure, models, serve, train, translate
+from dragoman.cli import corpora, explain, health, measure, models, serve, train, translate
 from dragoman.cli.terminal import prepare_streams, settle_output, tell
 from dragoman.errors import DragomanError
 
@@ -40,6 +40,7 @@ app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES
 app.command(corpora.data)
 app.command(models.models, usage=models.USAGE, help_epilogue=models.EXAMPLES)
 app.command(serve.serve)
+app.command(health.health, usage=health.USAGE, help_epilogue=health.EXAMPLES)
 app.command(
     "dragoman.cli.lm:lm", name="lm", help="Language models: how probable a text is, what may come next."
 )

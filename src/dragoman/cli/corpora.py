@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,27 +68,45 @@ def clean(
     *corpus: Corpus,
     output: Output = None,
     dry_run: Annotated[bool, Parameter(help="only report what each rule would remove")] = False,
+    rejects: Annotated[
+        Path | None, Parameter(help="file to write what was removed to, with the rule as third column")
+    ] = None,
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
     rules: Annotated[CleaningFlags, Parameter(name="*")] = None,
 ) -> None:
     """Leave out the pairs that are not worth training on, and report how many each rule removed."""
     from dragoman.corpus.cleaning import CleaningReport
     from dragoman.corpus.cleaning import clean as cleaned
-    from dragoman.corpus.pairs import read_corpus, write_pairs
+    from dragoman.corpus.pairs import pair_writer, read_corpus, write_pairs
 
+    if rejects is not None and rejects == output:
+        raise UsageError(
+            f"--output and --rejects are both {rejects}: what is kept and what is not are two files"
+        )
     if (output is None) == (not dry_run):
         raise UsageError("add -o and a file to write to, or --dry-run to only look: one of the two")
     config = CleaningConfig(**(given(rules) if rules else {}))
     source, target = languages(corpus, language.source_lang, language.target_lang)
     report = CleaningReport()
-    with counter("pairs") as progress:
-        pairs = cleaned(read_corpus(corpus, source, target), config, source, target, report)
+    with counter("pairs") as progress, ExitStack() as stack:
+        keep = None if rejects is None else stack.enter_context(pair_writer(rejects))
+        pairs = cleaned(read_corpus(corpus, source, target), config, source, target, report, _rejected(keep))
         kept = _some(pairs, report, progress)
         if output is None:
             deque(kept, maxlen=0)
         else:
             write_pairs(output, kept)
     say(str(report))
+
+
+def _rejected(write: Callable[[Pair], None] | None) -> Callable[[Pair, str], None]:
+    """What puts aside a pair that a rule leaves out, if anything does."""
+
+    def put(pair: Pair, rule: str) -> None:
+        if write is not None:
+            write(replace(pair, extra=rule if pair.extra is None else f"{rule}\t{pair.extra}"))
+
+    return put
 
 
 def _some(
@@ -158,7 +177,7 @@ def stats(
 ) -> None:
     """Count pairs, lengths, duplicates and scripts."""
     from dragoman.corpus.pairs import read_corpus
-    from dragoman.corpus.pairs import stats as counted
+    from dragoman.corpus.stats import stats as counted
 
     found = counted(read_corpus(corpus, *_known(corpus, language)))
     if format == "json":

@@ -6,6 +6,7 @@ that is not given is None, so that the default stays where it has its home: in t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, make_dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from cyclopts import Group, Parameter
 
 from dragoman.config import section_options
 from dragoman.errors import UsageError
+from dragoman.text.languages import UNDERSTOOD, base_language, read_tag
 
 if TYPE_CHECKING:
     from dragoman.translate.translator import Translator
@@ -96,7 +98,9 @@ class ModelFlags:
 class LanguageFlags:
     """Which languages a corpus is in."""
 
-    source_lang: Annotated[str | None, Parameter(help="language to translate from, such as en")] = None
+    source_lang: Annotated[
+        str | None, Parameter(help="language to translate from, such as en, eng or en_US")
+    ] = None
     target_lang: Annotated[
         str | None,
         Parameter(help="language to translate into, such as zh; both are read from names like train.en"),
@@ -104,16 +108,23 @@ class LanguageFlags:
 
 
 def languages(corpus: Sequence[Path], source: str | None, target: str | None) -> tuple[str, str]:
-    """Codes of source and target: as given, else as the suffixes of the first two files say."""
+    """Codes of source and target: as given, else as the suffixes of the first two files say.
+
+    Raises UsageError for what cannot be told, and for a code that no language has.
+    """
+    for flag, code in (("--source-lang", source), ("--target-lang", target)):
+        if code and read_tag(code) is None:
+            raise UsageError(f"{flag} {code}: no language has this code; {UNDERSTOOD}")
     if source and target:
         return source, target
     suffixes = _suffixes(corpus)
     if len(suffixes) == 2:
-        if source in suffixes or target in suffixes:
-            (other,) = {*suffixes} - {source, target}
-            return source or other, target or other
         if not source and not target:
             return suffixes[0], suffixes[1]
+        given = base_language(source or target or "")
+        others = [suffix for suffix in suffixes if base_language(suffix) != given]
+        if len(others) == 1:
+            return source or others[0], target or others[0]
     missing = " and ".join(
         flag for flag, code in (("--source-lang", source), ("--target-lang", target)) if not code
     )
@@ -129,9 +140,11 @@ def _suffixes(corpus: Iterable[Path]) -> list[str]:
     for path in corpus:
         suffixes = [suffix for suffix in path.suffixes if suffix.lower() not in (".gz", ".zst")]
         code = suffixes[-1].removeprefix(".") if suffixes else ""
+        plain = re.split("[-_]", code, maxsplit=1)[0]
         if (
             code in ("tsv", "jsonl", "json", "txt")
-            or not 2 <= len(code.partition("-")[0]) <= 3
+            or not 2 <= len(plain) <= 3
+            or read_tag(code) is None
             or code in ends
         ):
             continue

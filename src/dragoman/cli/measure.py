@@ -11,6 +11,7 @@ from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, flags_of, given
 from dragoman.cli.terminal import counter, say, say_json
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.text.languages import base_language
 
 if TYPE_CHECKING:
     from dragoman.corpus.pairs import Pair
@@ -66,7 +67,7 @@ def evaluate(
         from dragoman.evaluate import compare
 
         other = model.load(against)
-        if other.languages != translator.languages:
+        if [*map(base_language, other.languages)] != [*map(base_language, translator.languages)]:
             raise UsageError(
                 f"{model.model} translates {'-'.join(translator.languages)} and {against} "
                 f"{'-'.join(other.languages)}: only models of the same languages can be compared"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags, flags_of, given
+from dragoman.cli.reading import DirectionFlags, Reading
 from dragoman.cli.terminal import counter, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
@@ -41,6 +42,7 @@ def translate(
         str, Parameter(help="what to translate, one line for each; standard input when there is none")
     ],
     model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    language: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     prefix: Annotated[str, Parameter(help="what each translation has to begin with")] = "",
     scores: Annotated[
         bool,
@@ -64,6 +66,7 @@ def translate(
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     typed = not text and sys.stdin.isatty()
     translator = model.load()
+    script = language.script(translator.languages)
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     if typed:
         tell("One sentence a line; Ctrl-D ends.")
@@ -72,6 +75,7 @@ def translate(
     if prefix:
         texts, others = tee(texts)
         prefixes = (prefix for _ in others)
+    reading = Reading(translator.languages)
     buffering: dict[str, Any] = {"chunk": 1} if typed or unbuffered else {}
     with counter("lines") as progress:
         found = translator.stream(
@@ -86,12 +90,16 @@ def translate(
             **buffering,
         )
         for number, translation in enumerate(found):
+            reading.see(translation.source, translation.source_tokens)
+            translation = translation.mapped(script)
             if format == "json":
                 say_json(as_json(translation))
             else:
                 _say_text(number, translation, options.n_best, scores, alignments, one_line=not text)
             if unbuffered:
                 sys.stdout.flush()
+    sys.stdout.flush()
+    reading.tell()
 
 
 def _say_text(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, Literal
 
 from dragoman.corpus.pairs import Pair
+from dragoman.corpus.suspicions import Suspicions
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.text.normalize import normalize, script_counts, scripts_of, to_simplified
 
@@ -71,6 +72,7 @@ class CleaningReport:
     read: int = 0
     kept: int = 0
     removed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RULES, 0))
+    notes: list[str] = field(default_factory=list)  # what seems wrong with the whole
 
     def __str__(self) -> str:
         rows = [("read", self.read, "")]
@@ -79,9 +81,8 @@ class CleaningReport:
         ]
         rows += [("kept", self.kept, f"{self.kept / self.read:.1%}" if self.read else "")]
         width = max(len(f"{count:,}") for _, count, _ in rows)
-        return "\n".join(
-            f"{name:<12}  {count:>{width},}  {meaning}".rstrip() for name, count, meaning in rows
-        )
+        table = (f"{name:<12}  {count:>{width},}  {meaning}".rstrip() for name, count, meaning in rows)
+        return "\n".join((*table, *(f"note: {note}" for note in self.notes)))
 
 
 def clean(
@@ -90,16 +91,20 @@ def clean(
     source: str,
     target: str,
     report: CleaningReport | None = None,
+    rejected: Callable[[Pair, str], object] = lambda pair, rule: None,
 ) -> Iterator[Pair]:
     """The pairs worth keeping, as they come, with their text normalised as `config` says.
 
     `source` and `target` are language codes: they decide which scripts are right, and an unknown code none.
-    `report` is filled while the pairs are taken. Memory: about 100 bytes for each different pair.
+    `report` is filled while the pairs are taken, and `rejected` gets each that is left out, with the rule.
+    Memory: about 100 bytes for each different pair.
     """
     report = report if report is not None else CleaningReport()
     seen: set[bytes] = set()
+    suspicions = Suspicions(source, target)
     for pair in pairs:
         report.read += 1
+        suspicions.add(pair)
         pair = Pair(
             prepare_text(pair.source, config.normalize, config.simplify in ("source", "both")),
             prepare_text(pair.target, config.normalize, config.simplify in ("target", "both")),
@@ -116,6 +121,8 @@ def clean(
             yield pair
         else:
             report.removed[rule] += 1
+            rejected(pair, rule)
+    report.notes += suspicions.notes(report.kept)
 
 
 def prepare_text(text: str, normalized: bool, simplified: bool) -> str:
@@ -255,3 +262,13 @@ def sentence_key(text: str) -> str:
     """What two spellings of one sentence have in common: its letters and digits, without case and width."""
     text = unicodedata.normalize("NFKC", normalize(text)).casefold()
     return re.sub(r"[\W_]+", "", text) or text
+
+
+def leaks(training: Iterable[Pair], held_out: Iterable[Pair]) -> int:
+    """How many of the held-out pairs stand in the training corpus too, on both sides, but for case and stops."""
+    wanted = [(sentence_key(pair.source), sentence_key(pair.target)) for pair in held_out]
+    missing = set(wanted)
+    for pair in training:
+        if missing:
+            missing.discard((sentence_key(pair.source), sentence_key(pair.target)))
+    return sum(key not in missing for key in wanted)

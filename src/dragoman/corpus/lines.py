@@ -1,4 +1,4 @@
-"""Lines of UTF-8 files, plain, gzip or zstd, and back in one step. Knows nothing of what a line means.
+"""Lines of UTF-8 files, plain or packed (gzip, zstd, xz, bzip2), and back. Knows nothing of what a line means.
 
 A line ends at LF and nowhere else: Python's text mode and str.splitlines also end one at U+2028, VT or a lone CR,
 and one such character shifts every later pair of a corpus in two files.
@@ -6,11 +6,14 @@ and one such character shifts every later pair of a corpus in two files.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
+import re
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,12 +25,15 @@ from dragoman.files import sync_directory
 # bomb of zeros, an error instead of a full memory.
 LONGEST_LINE_BYTES = 16 * 2**20
 
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_XZ_MAGIC, _BZIP2_MAGIC = b"\xfd7zX", b"BZh"
+_XZ_MEMORY = 2**28  # bytes that a hostile archive may ask for; `xz -9` needs 65 MiB
+_CRS = 2  # carriage returns within the first line, from which on they are its line ends
 
 
 class DamagedArchiveError(Exception):
-    """A zstd file that ends early or is damaged; never told to the user as such."""
+    """An archive that ends early or is damaged; never told to the user as such."""
 
 
 # What reading a damaged or cut-off archive raises.
@@ -35,20 +41,31 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, DamagedArchiveError)
 
 
 def read_lines(path: Path) -> Generator[str, None, None]:
-    """The lines of a UTF-8 file, without their LF or CRLF and without a byte order mark; .gz and .zst unpacked.
+    """The lines of a UTF-8 file, without their LF or CRLF and without a byte order mark; what is packed is unpacked.
 
     Raises CorpusError with file, line and byte for what is not UTF-8, and for a damaged or cut-off archive.
     """
-    number = 0
     with open_file(path) as file, unpacked(path, file) as stream:
-        while line := _next_line(path, stream, number + 1):
-            number += 1
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            yield _decoded(line.removesuffix(b"\n").removesuffix(b"\r"), path, number)
+        yield from lines_of(stream, path)
 
 
-def _next_line(path: Path, stream: BinaryIO, number: int) -> bytes:
+def lines_of(stream: BinaryIO, path: Path | str) -> Generator[str, None, None]:
+    """The lines of a stream; `path` is what errors call it."""
+    number = 0
+    while line := _next_line(path, stream, number + 1):
+        number += 1
+        line = line.removesuffix(b"\n").removesuffix(b"\r")
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+            if (ends := line.count(b"\r")) >= _CRS:
+                raise CorpusError(
+                    f"{path}: {ends:,} carriage returns in its first line are the line ends of an old Mac: "
+                    "convert the file, such as with  tr '\\r' '\\n'"
+                )
+        yield _decoded(line, path, number)
+
+
+def _next_line(path: Path | str, stream: BinaryIO, number: int) -> bytes:
     try:
         line = stream.readline(LONGEST_LINE_BYTES + 1)
     except DAMAGED as error:
@@ -62,19 +79,39 @@ def _next_line(path: Path, stream: BinaryIO, number: int) -> bytes:
     return line
 
 
-def _decoded(line: bytes, path: Path, number: int) -> str:
+def _decoded(line: bytes, path: Path | str, number: int) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        hint = (
-            "it looks like UTF-16"
-            if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff")
-            else "it must be UTF-8"
+        encoding = _likely(line, number)
+        advice = (
+            f"it looks like {encoding}: convert the file with  iconv -f {encoding} -t UTF-8"
+            if encoding
+            else "it must be UTF-8: convert the file with iconv"
         )
         raise CorpusError(
-            f"{path}:{number}: byte {error.start + 1} of the line (0x{line[error.start]:02x}) is not UTF-8; "
-            f"{hint}: convert the file with iconv"
+            f"{path}:{number}: byte {error.start + 1} of the line (0x{line[error.start]:02x}) is not UTF-8; {advice}"
         ) from error
+
+
+def _likely(line: bytes, number: int) -> str:
+    """The encoding that a line which is not UTF-8 is probably in; nothing where it could be any."""
+    if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "UTF-16"
+    # Pairs of high bytes are Chinese, a lone one is an accent: GB18030 reads most of either.
+    runs = re.findall(rb"[\x80-\xff]+", line)
+    if any(len(run) > 3 for run in runs):
+        for name in ("GB18030", "Big5", "Shift_JIS", "EUC-KR"):
+            try:
+                text = line.decode(name)
+            except UnicodeDecodeError:
+                continue
+            if all(
+                "\u3000" <= sign <= "\u9fff" or "\uac00" <= sign <= "\uffee" or sign.isascii()
+                for sign in text
+            ):
+                return name
+    return "Windows-1252" if runs and all(len(run) <= 2 for run in runs) else ""
 
 
 def open_file(path: Path) -> io.BufferedReader:
@@ -96,19 +133,33 @@ def unpacked(path: Path, file: io.BufferedReader) -> BinaryIO:
     if magic.startswith(_GZIP_MAGIC):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
     if magic == _ZSTD_MAGIC:
-        return io.BufferedReader(_ZstdReader(file), 2**17)
+        return _frames(file, _zstd_frame, _zstandard().ZstdError)
+    if magic == _XZ_MAGIC:
+        return _frames(file, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), lzma.LZMAError)
+    if magic.startswith(_BZIP2_MAGIC):
+        return _frames(file, bz2.BZ2Decompressor, OSError)
     return file
 
 
-class _ZstdReader(io.RawIOBase):
-    """zstandard's own reader takes a cut-off file for a finished one; this one does not."""
+def _frames(file: BinaryIO, new: Callable[[], Any], damaged: type[Exception]) -> BinaryIO:
+    return io.BufferedReader(_FramesReader(file, new, damaged), 2**17)
 
-    # A hostile block of 4 bytes unpacks to 128 kB, so that this many bytes yield at most 32 MB at once.
+
+def _zstd_frame() -> Any:
+    return _zstandard().ZstdDecompressor(max_window_size=_WIDEST_WINDOW).decompressobj()
+
+
+_WIDEST_WINDOW = 2**27  # bytes; `zstd --long` writes no wider one without being asked
+
+
+class _FramesReader(io.RawIOBase):
+    """One frame after another. zstandard's own reader takes a cut-off file for a finished one; this one does not."""
+
+    # A hostile block of 4 bytes of zstd unpacks to 128 kB, so that this many bytes yield at most 32 MB at once.
     _PIECE = 1024
-    _WIDEST_WINDOW = 2**27  # bytes; `zstd --long` writes no wider one without being asked
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, new: Callable[[], Any], damaged: type[Exception]) -> None:
+        self._file, self._new, self._damaged = file, new, damaged
         self._frame: Any = None  # what unpacks the current frame; None between two
         self._packed = b""  # read, and not yet unpacked
         self._ready = memoryview(b"")
@@ -130,12 +181,11 @@ class _ZstdReader(io.RawIOBase):
         return count
 
     def _unpack(self) -> bytes:
-        zstandard = _zstandard()
         if self._frame is None:
-            self._frame = zstandard.ZstdDecompressor(max_window_size=self._WIDEST_WINDOW).decompressobj()
+            self._frame = self._new()
         try:
             data: bytes = self._frame.decompress(self._packed)
-        except zstandard.ZstdError as error:
+        except (self._damaged, EOFError) as error:
             raise DamagedArchiveError(str(error)) from error
         self._packed = self._frame.unused_data  # the beginning of a next frame, once this one has ended
         if self._frame.eof:
@@ -176,6 +226,10 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
                     .stream_writer(file, closefd=False) as stream
                 ):
                     yield stream
+            elif path.suffix in (".xz", ".bz2"):
+                packer = lzma.LZMAFile if path.suffix == ".xz" else bz2.BZ2File
+                with packer(file, "wb") as stream:
+                    yield cast(BinaryIO, stream)
             else:
                 yield file
             file.flush()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-from dragoman.corpus.lines import COMPRESSED, new_file, open_file, read_lines
+from dragoman.corpus import archives
+from dragoman.corpus.formats import Lines, Row, read_csv, read_json, read_table, read_two
+from dragoman.corpus.lines import COMPRESSED, lines_of, new_file, open_file, read_lines, unpacked
+from dragoman.corpus.tmx import read_tmx
 from dragoman.errors import CorpusError
-from dragoman.text.normalize import base_language, count_words, script_counts
+from dragoman.text.languages import base_language
 
-_TABLES = (".tsv",)
-_JSON = (".jsonl", ".json")
+_KINDS = {".tsv": "table", ".csv": "csv", ".jsonl": "json", ".json": "json", ".tmx": "tmx", ".zip": "zip"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,9 @@ def read_corpus(
 
     labelled: the first extra column of each pair is the name of its corpus, that of its first file.
 
-    A path is a table (.tsv), JSON Lines (.jsonl, .json), one of two text files that follow each other
-    (`train.en train.zh`, in either order), or the common beginning of two (`train`). Each may end in .gz or .zst.
+    A path is a table (.tsv, .csv), JSON Lines (.jsonl, .json), a translation memory (.tmx), an archive as OPUS offers
+    them (.zip), one of two text files that follow each other (`train.en train.zh`, in either order), or the common
+    beginning of two (`train`). Each may be packed as well (.gz, .zst, .xz, .bz2).
     Raises CorpusError: at once for files that are not there, and while reading for what is wrong inside.
     """
     corpora = _group(paths, source, target)
@@ -102,8 +101,7 @@ def _expand(path: Path, source: str, target: str) -> tuple[Path, ...]:
 
 
 def _kind(path: Path) -> str:
-    ending = _ending(path)
-    return "table" if ending in _TABLES else "json" if ending in _JSON else "text"
+    return _KINDS.get(_ending(path), "text")
 
 
 def _ending(path: Path) -> str:
@@ -130,24 +128,59 @@ def _in_order(first: Path, second: Path, source: str, target: str) -> tuple[Path
 def _without_partner(path: Path, source: str, target: str) -> CorpusError:
     return CorpusError(
         f"{path} is one side of a corpus: give its other side next to it (such as train.{source or 'en'} "
-        f"train.{target or 'zh'}); a file with both sides ends in .tsv or .jsonl"
+        f"train.{target or 'zh'}); a file with both sides ends in {', '.join(_KINDS)}"
     )
 
 
 def _read_all(corpora: list[tuple[Path, ...]], source: str, target: str, labelled: bool) -> Iterator[Pair]:
     empty = True
     for files in corpora:
-        if len(files) == 2:
-            pairs = _read_two(files[0], files[1])
-        elif _kind(files[0]) == "json":
-            pairs = _read_json(files[0], source, target)
-        else:
-            pairs = _read_table(files[0])
-        for pair in pairs:
+        for row in _rows(files, source, target):
             empty = False
+            pair = Pair(*row)
             yield label(pair, str(files[0])) if labelled else pair
     if empty:
         raise CorpusError(f"nothing to read: {_names(corpora)} has no lines")
+
+
+def _rows(files: tuple[Path, ...], source: str, target: str) -> Iterator[Row]:
+    path = files[0]
+    if len(files) == 2:
+        return read_two(read_lines(path), read_lines(files[1]), (str(path), str(files[1])))
+    if _kind(path) == "zip":
+        return _read_archive(path, source, target)
+    if _kind(path) == "tmx":
+        return _read_stream(path, source, target)
+    return _ROWS[_kind(path)](read_lines(path), str(path), source, target)
+
+
+# Of what comes in lines.
+_ROWS: dict[str, Callable[[Lines, str, str, str], Iterator[Row]]] = {
+    "table": read_table,
+    "csv": read_csv,
+    "json": read_json,
+}
+
+
+def _read_stream(path: Path, source: str, target: str) -> Iterator[Row]:
+    with open_file(path) as file, unpacked(path, file) as stream:
+        yield from read_tmx(stream, str(path), source, target)
+
+
+def _read_archive(path: Path, source: str, target: str) -> Iterator[Row]:
+    with archives.opened(path) as archive:
+        names = archives.members(path, archive, source, target)
+        inside = tuple(f"{path}/{name}" for name in names)
+        streams = [archives.stream(archive, name) for name in names]
+        if len(inside) == 2:
+            first, second = (lines_of(*one) for one in zip(streams, inside, strict=True))
+            yield from read_two(first, second, (inside[0], inside[1]))
+        elif _kind(Path(names[0])) == "tmx":
+            yield from read_tmx(streams[0], inside[0], source, target)
+        else:
+            yield from _ROWS[_kind(Path(names[0]))](
+                lines_of(streams[0], inside[0]), inside[0], source, target
+            )
 
 
 def label(pair: Pair, corpus: str) -> Pair:
@@ -165,166 +198,33 @@ def _names(corpora: list[tuple[Path, ...]]) -> str:
     return ", ".join(str(path) for files in corpora for path in files)
 
 
-def _read_two(first: Path, second: Path) -> Iterator[Pair]:
-    left, right = read_lines(first), read_lines(second)
-    with closing(left), closing(right):
-        for count, (a, b) in enumerate(zip_longest(left, right)):
-            if a is None or b is None:
-                rest = count + 1 + sum(1 for _ in (right if a is None else left))
-                counts = (count, rest) if a is None else (rest, count)
-                raise CorpusError(
-                    f"the two sides differ: {first} has {counts[0]:,} lines and {second} has {counts[1]:,}; "
-                    "line n of one must translate line n of the other"
-                )
-            yield Pair(a, b)
-
-
-def _read_table(path: Path) -> Iterator[Pair]:
-    for number, line in enumerate(read_lines(path), 1):
-        columns = line.split("\t", 2)
-        if len(columns) < 2:
-            raise CorpusError(
-                f"{path}:{number}: one column, where source and target stand with a tab between them"
-            )
-        yield Pair(columns[0], columns[1], columns[2] if len(columns) > 2 else None)
-
-
-def _read_json(path: Path, source: str, target: str) -> Iterator[Pair]:
-    for number, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise CorpusError(f"{where}: not JSON: {error}; one object is expected on each line") from error
-        yield _pair_of(value, source, target, where)
-
-
-def _pair_of(value: Any, source: str, target: str, where: str) -> Pair:
-    """{"en": ..., "zh": ...}, {"source": ..., "target": ...}, or either inside {"translation": ...}."""
-    inner = value.get("translation", value) if isinstance(value, dict) else value
-    if not isinstance(inner, dict):
-        raise CorpusError(f"{where}: a JSON object is expected, not {type(inner).__name__}")
-    by_language = {base_language(key): text for key, text in inner.items()}
-    sides = []
-    for code, name in ((base_language(source), "source"), (base_language(target), "target")):
-        text = by_language.get(code, inner.get(name))
-        if not isinstance(text, str):
-            raise CorpusError(
-                f"{where}: no text under {' or '.join(repr(key) for key in (code, name) if key)}; "
-                f"the keys are {', '.join(map(repr, list(inner)[:8]))}"
-            )
-        sides.append(text)
-    extra = value.get("extra")
-    pair = Pair(sides[0], sides[1], extra if isinstance(extra, str) else None)
-    if not all(map(_encodable, (pair.source, pair.target, pair.extra or ""))):
-        raise CorpusError(f"{where}: half of a surrogate pair (\\ud800 to \\udfff), which is no character")
-    return pair
-
-
-def _encodable(text: str) -> bool:
-    """JSON can spell half of a surrogate pair; UTF-8 cannot."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-@dataclass(frozen=True)
-class SideStats:
-    """One side of a corpus. `percentiles` are lengths in characters; a word is a Han character or a run of letters."""
-
-    characters: int
-    words: int
-    distinct: int
-    percentiles: dict[int, int]
-    scripts: dict[str, int]
-
-
-@dataclass(frozen=True)
-class CorpusStats:
-    pairs: int
-    duplicates: int
-    source: SideStats
-    target: SideStats
-
-    def __str__(self) -> str:
-        sides = (self.source, self.target)
-        rows = [
-            ("", "source", "target"),
-            *(
-                (name, *(f"{getattr(side, name):,}" for side in sides))
-                for name in ("characters", "words", "distinct")
-            ),
-            *((_length_name(p), *(f"{side.percentiles[p]:,}" for side in sides)) for p in PERCENTILES),
-            ("letters", *(_shares(side.scripts) for side in sides)),
-        ]
-        width = max(len(row[1]) for row in rows)
-        table = "\n".join(f"{name:<16}{a:>{width}}  {b:>{width}}".rstrip() for name, a, b in rows)
-        return f"{self.pairs:,} pairs, {self.duplicates:,} of them read before\n{table}"
-
-
-PERCENTILES = (1, 50, 90, 99, 100)
-
-
-def stats(pairs: Iterable[Pair]) -> CorpusStats:
-    """What a corpus is made of, in one pass. Memory: about 200 bytes for each different pair."""
-    sources, targets, seen = _Side(), _Side(), set[int]()
-    for pair in pairs:
-        sources.add(pair.source)
-        targets.add(pair.target)
-        seen.add(hash((pair.source, pair.target)))
-    count = len(sources.lengths)
-    return CorpusStats(count, count - len(seen), sources.stats(), targets.stats())
-
-
-class _Side:
-    def __init__(self) -> None:
-        self.lengths, self.words = array("L"), 0
-        self.seen: set[int] = set()
-        self.scripts: Counter[str] = Counter()
-
-    def add(self, text: str) -> None:
-        self.lengths.append(len(text))
-        self.words += count_words(text)
-        self.seen.add(hash(text))
-        self.scripts.update(script_counts(text))
-
-    def stats(self) -> SideStats:
-        ordered = sorted(self.lengths) or [0]
-        percentiles = {p: ordered[round(p / 100 * (len(ordered) - 1))] for p in PERCENTILES}
-        return SideStats(
-            sum(ordered), self.words, len(self.seen), percentiles, dict(self.scripts.most_common())
-        )
-
-
-def _length_name(percentile: int) -> str:
-    return {50: "median length", 100: "longest"}.get(percentile, f"{percentile} % length")
-
-
-def _shares(scripts: dict[str, int]) -> str:
-    total = sum(scripts.values())
-    return (
-        ", ".join(f"{name} {count / total:.0%}" for name, count in scripts.items() if count / total >= 0.005)
-        or "-"
-    )
-
-
 def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> int:
-    """Write .tsv or .jsonl (.gz, .zst) in one step and return the number of pairs.
+    """Write .tsv or .jsonl (packed: .gz, .zst, .xz, .bz2) in one step and return the number of pairs.
 
     A reader sees the old file or the whole new one. In a table, tabs and line ends within a text become spaces.
     """
+    count = 0
+    with pair_writer(path) as write:
+        for count, pair in enumerate(pairs, 1):  # noqa: B007 - the last number is asked for
+            write(pair)
+    return count
+
+
+@contextmanager
+def pair_writer(path: Path | str) -> Iterator[Callable[[Pair], None]]:
+    """What writes one pair after another to such a file, which is there when all of them are written."""
     path = Path(path)
-    if _kind(path) == "text":
+    if _kind(path) not in ("table", "json"):
         raise CorpusError(
-            f"{path}: pairs are written to a file that ends in .tsv or .jsonl (or these with .gz, .zst)"
+            f"{path}: pairs are written to a file that ends in .tsv or .jsonl (or these with {', '.join(COMPRESSED)})"
         )
     line_of = _json_line if _kind(path) == "json" else _table_line
-    count = 0
     with new_file(path) as stream:
-        for pair in pairs:
+
+        def write(pair: Pair) -> None:
             stream.write(line_of(pair))
-            count += 1
-    return count
+
+        yield write
 
 
 def _table_line(pair: Pair) -> bytes:

@@ -5,18 +5,16 @@ Line ends, encodings and everything that is no text stay as they are.
 
 from __future__ import annotations
 
-import codecs
 import re
 from bisect import bisect_left, bisect_right
 from pathlib import PurePath
 
+from dragoman.documents.encodings import declared_in, decoded, older
 from dragoman.documents.filling import Translate
 from dragoman.documents.markup import translate_html
 from dragoman.documents.word import translate_docx
 from dragoman.errors import UsageError
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 _LINE = re.compile(r"\r\n|\n|\r")
 _TIMING = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->")
 _BEFORE = re.compile(r"(?:\s|<[^<>]*>|\{\\[^{}]*\})*+")  # the words of a cue
@@ -24,16 +22,28 @@ _END_TAG = re.compile(r"</[^<>]*>")
 _BREAKS = re.compile(r"(?<=[，。！？；：、])|(?<=[,.!?;:] )|(?<= )")
 
 
-def translate_file(name: str, data: bytes, translate: Translate) -> bytes:
-    """The translated file. `name` tells the format by its ending. Raises UsageError for what cannot be read."""
+def translate_file(name: str, data: bytes, translate: Translate, source: str = "") -> bytes:
+    """The translated file. `name` tells the format by its ending. Raises UsageError for what cannot be read.
+
+    source: code of the language that it is in, which tells an encoding that nothing else does.
+    """
     suffix = PurePath(name).suffix.lower()
     if suffix not in _FORMATS:
         raise UsageError(f"{suffix or 'a file without an ending'}: there are {', '.join(FORMATS)}")
-    return _FORMATS[suffix](data, translate)
+    before = (
+        None if suffix in _PACKED else older(data, source, declared_in(data) if suffix in _PAGES else None)
+    )
+    if before is None:
+        return _FORMATS[suffix](data, translate)
+    done = _FORMATS[suffix](data.decode(before).encode(), translate).decode()
+    try:
+        return done.encode(before, "xmlcharrefreplace" if suffix in _PAGES else "strict")
+    except UnicodeEncodeError:  # a translation's letters are not in it
+        return done.encode()
 
 
 def _txt(data: bytes, translate: Translate) -> bytes:
-    text, encoding = _decoded(data)
+    text, encoding = decoded(data)
     return "".join(_by_lines(text, translate)).encode(encoding)
 
 
@@ -45,7 +55,7 @@ def _by_lines(text: str, translate: Translate) -> list[str]:
 
 def _srt(data: bytes, translate: Translate) -> bytes:
     """A cue is one text, however many lines it has; a dialogue, where lines begin with a dash, is one a line."""
-    text, encoding = _decoded(data)
+    text, encoding = decoded(data)
     end = (_LINE.search(text) or ["\n"])[0]
     lines: list[str | list[str]] = []
     within = False
@@ -103,23 +113,10 @@ def _wrapped(text: str, lines: int) -> list[str]:
 
 
 def _html(data: bytes, translate: Translate) -> bytes:
-    declared = _DECLARED.search(data[:4096])
-    text, encoding = _decoded(data, declared[1].decode() if declared else None)
+    text, encoding = decoded(data, declared_in(data))
     return translate_html(text, translate).encode(encoding, "xmlcharrefreplace")
-
-
-def _decoded(data: bytes, declared: str | None = None) -> tuple[str, str]:
-    """Text and its encoding: by mark, by declaration, UTF-8, or the Chinese one that contains the older ones."""
-    marked = [encoding for mark, encoding in _BOMS if data.startswith(mark)]
-    for encoding in marked or [*([declared] if declared else []), "utf-8", "gb18030"]:
-        try:
-            text = data.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\0" not in text:
-            return text, encoding
-    raise UsageError("the file is no text in an encoding known here: save it as UTF-8")
 
 
 _FORMATS = {".txt": _txt, ".srt": _srt, ".html": _html, ".htm": _html, ".docx": translate_docx}
 FORMATS = tuple(_FORMATS)
+_PAGES, _PACKED = (".html", ".htm"), (".docx",)

@@ -27,6 +27,7 @@ from dragoman.errors import UsageError
 UNPACKED = 100_000_000  # bytes of all entries together; a 10 MB document with pictures unpacks to 15 MB
 TEXT = 20_000_000  # bytes of a part that is read for its words; a novel of a thousand pages has half of them
 ENTRIES = 5_000
+TOLD = 120  # characters of what is wrong with it
 DEEPEST = 16  # paragraphs within each other: a text box in a text box is the fourth
 # Whatever zipfile and the unpackers behind it raise for bytes that are not what they should be.
 DAMAGED = (
@@ -68,7 +69,8 @@ def translate_docx(data: bytes, translate: Translate) -> bytes:
                     content = _part(content, translate)
                 target.writestr(entry, content, zipfile.ZIP_DEFLATED)
     except DAMAGED as error:
-        raise UsageError(f"the file is no Word document, or a damaged one: {error}") from None
+        # Some name the whole of what they found in place of a name.
+        raise UsageError(f"the file is no Word document, or a damaged one: {str(error)[:TOLD]}") from None
     return packed.getvalue()
 
 

@@ -54,25 +54,6 @@ static inline __attribute__((always_inline)) void score(const int rows, const bf
     }
 }
 
-/* Scores become weights, in bfloat16: a softmax over the first `count`, and 0 after them. */
-static inline void weigh(float *scores, int64_t count, bf16 *shares) {
-    const ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    floats most = all(-__builtin_inff()), sums = {0};
-    for (int64_t i = 0; i < count; i += LANES) {
-        floats x = choose(lane < (int32_t)(count - i), floats_at(scores + i), all(-__builtin_inff()));
-        most = choose(x > most, x, most);
-        memcpy(scores + i, &x, sizeof x);
-    }
-    float highest = highest_of(most);
-    for (int64_t i = 0; i < count; i += LANES) {
-        floats x = exponential(floats_at(scores + i) - highest);
-        sums += x;
-        memcpy(scores + i, &x, sizeof x);
-    }
-    float share = 1.0f / sum_of(sums);
-    for (int64_t i = 0; i < count; i += LANES) store(shares + i, floats_at(scores + i) * share);
-}
-
 /* One vector, or four, of one head's features, mixed from the values of `count` keys. */
 static inline __attribute__((always_inline)) void mix(const int rows, const int vectors, const bf16 *shares,
                                                       int64_t shares_stride, const bf16 *values, int64_t size,
@@ -109,7 +90,7 @@ static inline __attribute__((always_inline)) void attend_rows(const model *m, co
         for (int64_t i = 0; i < whole; i += LANES)
             score(rows, q + h * head, stride, blocks + i / LANES * size + h * head * LANES, head,
                   scores + h * whole + i, all_heads);
-    for (int64_t i = 0; i < rows * m->heads; i++) weigh(scores + i * whole, count, shares + i * whole);
+    for (int64_t i = 0; i < rows * m->heads; i++) softmax(read_floats, scores + i * whole, count, scores + i * whole, shares + i * whole);
     for (int64_t h = 0; h < m->heads; h++) {
         const bf16 *values = blocks + LANES * m->width;
         int64_t d = h * head, end = d + head;

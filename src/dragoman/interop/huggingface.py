@@ -46,7 +46,18 @@ _BERT = {
     "segments": "type_vocab_size",
 }  # fmt: skip
 _ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
-_OFF = ("scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention")
+# Settings that change what is computed, with the one value that is computed here.
+_GPT2_ONLY: Mapping[str, object] = {
+    "scale_attn_weights": True,
+    "scale_attn_by_inverse_layer_idx": False,
+    "reorder_and_upcast_attn": False,
+    "add_cross_attention": False,
+}
+_BERT_ONLY: Mapping[str, object] = {
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
 
 
 # -- their directory --------------------------------------------------------------------------------------------
@@ -100,6 +111,12 @@ class Sorter:
         """Weight and bias of a layer that is the same here and there."""
         return {f"{ours}.{part}": self.take(f"{theirs}.{part}") for part in ("weight", "bias")}
 
+    def spare(self, name: str, same: Tensor, called: str) -> None:
+        """Take what older versions stored twice. Raises ModelError if it is not the same."""
+        found = self.left.pop(name, None)
+        if found is not None and not torch.equal(found, same):
+            raise ModelError(f"{self.directory}: {name} differs from {called}: here they are one weight")
+
     def finish(self) -> None:
         """Raises ModelError if anything is left: a weight without a place would change what the model computes."""
         if self.left:
@@ -113,6 +130,16 @@ def choose(directory: Path, settings: Mapping[str, Any], key: str, choices: Mapp
     if not isinstance(found, str) or found not in choices:
         raise ModelError(f"{directory}: {key} = {found!r}: must be one of {', '.join(choices)}")
     return choices[found]
+
+
+def refuse_others(directory: Path, settings: Mapping[str, Any], only: Mapping[str, object]) -> None:
+    """Raise ModelError for a setting that asks for what is not computed here."""
+    for key, computed in only.items():
+        found = settings.get(key)
+        if found is not None and found != computed:
+            raise ModelError(
+                f"{directory}: {CONFIG}: {key} = {json.dumps(found)}: only {json.dumps(computed)} is computed here"
+            )
 
 
 def shape(
@@ -147,9 +174,7 @@ def filled(directory: Path, make: Callable[[], M], state: Mapping[str, Tensor]) 
 def read_gpt2(directory: Path) -> Gpt:
     """GPT-2 as transformers' save_pretrained writes it. Raises ModelError for what is not it."""
     settings, weights = read(directory, "gpt2")
-    for key in _OFF:
-        if settings.get(key):
-            raise ModelError(f"{directory}: {key} = true, which is not computed here")
+    refuse_others(directory, settings, _GPT2_ONLY)
     activation = choose(directory, settings, "activation_function", _ACTIVATIONS)
     if settings.get("n_inner") is None and type(settings.get("n_embd")) is int:
         settings["n_inner"] = 4 * settings["n_embd"]
@@ -157,9 +182,7 @@ def read_gpt2(directory: Path) -> Gpt:
     # attn.bias and attn.masked_bias are masks that older versions stored.
     given = Sorter(directory, weights, "transformer.", (".attn.bias", ".attn.masked_bias"))
     state = _gpt2_renamed(given, config.layers)
-    output = given.left.pop("lm_head.weight", None)
-    if output is not None and not torch.equal(output, state["embedding.weight"]):
-        raise ModelError(f"{directory}: lm_head.weight is not the token table, which GPT-2's is")
+    given.spare("lm_head.weight", state["embedding.weight"], "the token table")
     given.finish()
     return filled(directory, lambda: Gpt(config, len(state["embedding.weight"])), state)
 
@@ -193,14 +216,13 @@ def read_bert(directory: Path) -> Bert:
     Weights without heads (BertModel, BertForMaskedLM) are refused: what they lack cannot be guessed.
     """
     settings, weights = read(directory, "bert")
-    if settings.get("position_embedding_type", "absolute") != "absolute":
-        raise ModelError(f"{directory}: position_embedding_type must be 'absolute'")
+    refuse_others(directory, settings, _BERT_ONLY)
     activation = choose(directory, settings, "hidden_act", _ACTIVATIONS)
     config = shape(directory, settings, BertConfig, _BERT, activation)
-    # The decoder is the token table, and position_ids are 0, 1, 2, ...
-    ignored = ("position_ids", "predictions.decoder.weight", "predictions.decoder.bias")
-    given = Sorter(directory, weights, "bert.", ignored)
+    given = Sorter(directory, weights, "bert.", ("position_ids",))  # which are 0, 1, 2, ...
     state = _bert_renamed(given, config.layers)
+    given.spare("cls.predictions.decoder.weight", state["embedding.weight"], "the token table")
+    given.spare("cls.predictions.decoder.bias", state["word_bias"], "cls.predictions.bias")
     given.finish()
     return filled(directory, lambda: Bert(config, len(state["embedding.weight"])), state)
 

@@ -126,8 +126,6 @@ static inline void close_tiles(int opened) {
     (void)opened;
 }
 
-static inline int64_t filled(int64_t count, int64_t block) { return (count + block - 1) / block * block; }
-
 enum finish { FLOATS, HALVES, RECTIFIED, ADDED };
 
 /* out = x weights^T + bias for x [rows, inner]: as floats, as halves, as halves where positive, or added to floats.

@@ -1,5 +1,5 @@
-/* Numbers that are bfloat16 in memory and float in the registers, sixteen at a time. The vector types are those of GCC
-   and Clang, for any processor. */
+/* Numbers that are bfloat16 in memory and float in the registers, sixteen at a time, and the softmax of a row of them.
+   The vector types are those of GCC and Clang, for any processor. */
 
 #ifndef VECTORS_H
 #define VECTORS_H
@@ -23,6 +23,8 @@ typedef int32_t more_of_eight __attribute__((vector_size(32)));
 typedef int32_t more_of_four __attribute__((vector_size(16)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+
+static inline int64_t filled(int64_t count, int64_t block) { return (count + block - 1) / block * block; }
 
 static inline floats wide(halves x) { return (floats)(__builtin_convertvector(x, words) << 16); }
 
@@ -58,6 +60,11 @@ static inline floats floats_at(const float *from) {
 
 static inline floats choose(ints condition, floats yes, floats no) {
     return (floats)((condition & (ints)yes) | (~condition & (ints)no));
+}
+
+/* Which lanes of a vector that begins at `at` belong to a row of `count` numbers. */
+static inline ints inside(int64_t at, int64_t count) {
+    return (ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} < (int32_t)(count - at);
 }
 
 static inline floats all(float x) { return x - (floats){0}; }
@@ -106,6 +113,48 @@ static inline floats exponential(floats x) { /* of x <= 0, to 1e-6 of it; below 
     y = y * rest + 1.0f;
     y = y * rest + 1.0f;
     return choose(tiny, all(0), y * (floats)((__builtin_convertvector(whole, ints) + 127) << 23));
+}
+
+typedef floats reader(const void *from, int64_t i); /* numbers i to i + 15 of a row */
+
+static inline floats read_floats(const void *row, int64_t i) { return floats_at((const float *)row + i); }
+
+static inline floats read_halves(const void *row, int64_t i) { return load((const bf16 *)row + i); }
+
+/* log(softmax(x)) is x - highest - log(sum). */
+typedef struct {
+    float highest, sum;
+} normaliser;
+
+/* The softmax of the first `count` numbers that `read` finds, and 0 after them up to a whole vector: in `row` or, where
+   there is `out`, as halves there, with `row` left as scratch. Whatever the numbers are made from, they are read once. */
+static inline __attribute__((always_inline)) normaliser softmax(reader *const read, const void *from, int64_t count,
+                                                                float *row, bf16 *out) {
+    const floats nothing = all(-__builtin_inff());
+    floats most = nothing, sums = {0}, x;
+    int64_t last = (count - 1) / LANES * LANES; /* the only vector that may reach beyond the end */
+    for (int64_t i = 0; i < last; i += LANES) {
+        x = read(from, i);
+        most = choose(x > most, x, most);
+        memcpy(row + i, &x, sizeof x);
+    }
+    x = choose(inside(last, count), read(from, last), nothing);
+    most = choose(x > most, x, most);
+    memcpy(row + last, &x, sizeof x);
+    float highest = highest_of(most);
+    for (int64_t i = 0; i < count; i += LANES) {
+        sums += x = exponential(floats_at(row + i) - highest);
+        memcpy(row + i, &x, sizeof x);
+    }
+    float sum = sum_of(sums), share = 1.0f / sum;
+    for (int64_t i = 0; i < count; i += LANES) {
+        x = floats_at(row + i) * share;
+        if (out)
+            store(out + i, x);
+        else
+            memcpy(row + i, &x, sizeof x);
+    }
+    return (normaliser){highest, sum};
 }
 
 #endif

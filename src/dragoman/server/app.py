@@ -21,7 +21,8 @@ from dragoman.server.apis.deepl import DeepL
 from dragoman.server.apis.exchange import as_json
 from dragoman.server.apis.libretranslate import LibreTranslate
 from dragoman.server.apis.openapi import STYLE, document, page
-from dragoman.server.apis.own import Api
+from dragoman.server.apis.others import Others
+from dragoman.server.apis.own import Api, key_of
 from dragoman.server.downloads import Downloads
 from dragoman.server.gate.gate import Gate
 from dragoman.server.gate.refusals import Refusal, failed
@@ -60,9 +61,12 @@ def build(settings: Settings, load: Load | None = None, downloads: Path | None =
 
 def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
     own, libre, deepl = Api(service), LibreTranslate(service, downloads), DeepL(service)
-    described, shown = document(), page()
+    others = Others(service, libre)
+    described, shown, settings = document(), page(), service.settings
 
     async def metrics(request: Request) -> Response:
+        if settings.require_key:
+            service.check_key(key_of(request) or request.query_params.get("api_key"), 401)
         return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def health(request: Request) -> Response:
@@ -100,7 +104,14 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
         Route("/api/translate/stream", own.stream, methods=post),
         Route("/api/explain", own.explain, methods=post),
         Route("/api/models", own.models, methods=get),
-        Route("/translate", libre.translate, methods=post),
+        Route("/translate", others.translate, methods=post),
+        Route("/translate/batch", others.several, methods=post),
+        Route("/imme", others.immersive, methods=post),
+        Route("/v1/translate", others.deeplx, methods=post),
+        Route("/kiss", others.kiss, methods=post),
+        Route("/version", others.version, methods=get),
+        Route("/__heartbeat__", others.ready, methods=get),
+        Route("/__lbheartbeat__", others.ready, methods=get),
         Route("/detect", libre.detect, methods=post),
         Route("/languages", libre.languages, methods=get),
         Route("/suggest", libre.suggest, methods=post),

@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,12 +33,27 @@ class Downloads:
             self._folder = Path(folder)
             yield
 
+    def check(self) -> None:
+        """Raises Refusal (507) where no file can be kept, before there is one."""
+        if not self._folder.is_dir():
+            raise Refusal(
+                507, "this server has nowhere to keep a translated file: TMPDIR names a directory for it"
+            )
+
     def put(self, data: bytes, suffix: str) -> str:
-        """The name under which `data` can be fetched."""
-        self._make_room(len(data))
+        """The name under which `data` can be fetched. Raises Refusal (507) where nothing can be written."""
         name = secrets.token_urlsafe(16) + suffix.lower()
-        with open(self._folder / name, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(data)
+        try:
+            self._make_room(len(data))
+            with open(
+                self._folder / name, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)
+            ) as file:
+                file.write(data)
+        except OSError as error:
+            with suppress(OSError):
+                (self._folder / name).unlink(missing_ok=True)  # half of a file
+            why = error.strerror or str(error)
+            raise Refusal(507, f"this server has nowhere to keep a translated file: {why}") from None
         return name
 
     def get(self, name: str) -> bytes:

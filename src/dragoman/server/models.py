@@ -25,7 +25,7 @@ from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import shown
 from dragoman.server.settings import Settings
-from dragoman.text.normalize import base_language
+from dragoman.text.languages import base_language
 from dragoman.translate.translator import Translator
 
 log = logging.getLogger("dragoman.server")

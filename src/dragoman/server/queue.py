@@ -14,13 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dragoman.decoding.options import Hypothesis, SearchRequest
 from dragoman.engines import Engine, translate
 from dragoman.errors import DragomanError
 from dragoman.server.gate.metrics import Metrics
-from dragoman.server.gate.refusals import Refusal, failed, overloaded, too_late
+from dragoman.server.gate.refusals import Refusal, failed, overloaded, too_late, too_long
 from dragoman.translate.plan import Plan
 
 Found = list[Hypothesis]  # the n best of a sentence
@@ -44,6 +44,14 @@ class Work:
     ids: tuple[int, ...]
     request: SearchRequest
     prefix: tuple[int, ...] = ()
+    # Computed where the work is made, which for many is not on the event loop.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((id(self.engine), self.ids, self.request, self.prefix)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def group(self) -> tuple[object, ...]:
@@ -118,9 +126,19 @@ class Queue:
                 return [await asyncio.shield(unit.done) for unit in units]
         except TimeoutError:
             self._metrics.count("dragoman_deadline_missed_total")
-            raise too_late(seconds) from None
+            raise self._late(units, seconds) from None
         finally:
             self._leave(units)
+
+    def _late(self, units: Sequence[Unit], seconds: float) -> Refusal:
+        """Why there was no answer in time: it was too much by itself, or others were there too."""
+        done = sum(unit.work.cost for unit in units if unit.done.done())
+        mine = set(map(id, units))
+        with self._changed:
+            others = any(id(unit) not in mine for unit in (*self._pending.values(), *self._running.values()))
+        if others or not done:
+            return too_late(seconds)
+        return too_long(seconds * sum(unit.work.cost for unit in units) / done, seconds)
 
     def _enter(self, works: Sequence[Work], seconds: float) -> list[Unit]:
         now, step = time.monotonic(), SPREAD * seconds / max(1, len(works))
@@ -142,17 +160,25 @@ class Queue:
 
     def _admit(self, new: Sequence[Work], seconds: float) -> None:
         """Raise Refusal for more than there is room or time for. Who comes alone finds room for any request."""
-        needed = self._seconds_for(sum(work.cost for work in new))
+        cost = sum(work.cost for work in new)
+        alone, needed = self._seconds_for(cost, ahead=0), self._seconds_for(cost)
+        if alone > seconds and self._open:
+            self._metrics.count("dragoman_refused_total")
+            raise too_long(alone, seconds)
         crowded = bool(self._pending) and len(self._pending) + len(new) > self._room
         if crowded or needed > seconds or not self._open:
             self._metrics.count("dragoman_refused_total")
             raise overloaded(math.ceil(min(needed, 30)))
 
-    def _seconds_for(self, cost: int) -> float:
-        """How long until that much more work would be done, at the speed of the last batches."""
+    def _seconds_for(self, cost: int, ahead: int | None = None) -> float:
+        """How long until that much more work would be done, at the speed of the last batches.
+
+        ahead: the cost of what comes before it, by default of all that waits.
+        """
         if self._rate is None:
             return 0.0
-        ahead = sum(unit.work.cost for unit in self._pending.values())
+        if ahead is None:
+            ahead = sum(unit.work.cost for unit in self._pending.values())
         return (ahead + cost) / (self._rate * len(self._threads))
 
     def _leave(self, units: Sequence[Unit]) -> None:

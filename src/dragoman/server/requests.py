@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dragoman.server.codes import Code, read_code
+from dragoman.server.codes import Code, code_of, read_code
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.models import Models, Served
 from dragoman.server.settings import Limits
-from dragoman.text.languages import Detected, detect
-from dragoman.text.normalize import base_language
+from dragoman.text.detection import UNKNOWN, Detected, detect, likeliest
+from dragoman.text.languages import base_language, name_of
 from dragoman.translate.translation import Translation
 
 
@@ -40,6 +40,11 @@ class ClientRequest:
     scores: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)  # fields of DecodingOptions
 
+    def part(self, numbers: Sequence[int]) -> ClientRequest:
+        """The same for some of the texts."""
+        prefixes = [self.prefixes[number] for number in numbers] if self.prefixes else ()
+        return replace(self, texts=[self.texts[number] for number in numbers], prefixes=prefixes)
+
 
 @dataclass(frozen=True)
 class Direction:
@@ -49,6 +54,8 @@ class Direction:
     source: Code
     target: Code
     detected: Detected | None = None
+    # Nobody here reads the language that was found: the text comes back as it is, since others of its list do not.
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,12 @@ class Answer:
     """One translation for each text, and what was found out on the way."""
 
     translations: Sequence[Translation]
-    direction: Direction
+    directions: Sequence[Direction]  # one for each text; of no text at all, one
+
+    @property
+    def direction(self) -> Direction:
+        """That of the first text that was translated, or of the first."""
+        return next((one for one in self.directions if one.model), self.directions[0])
 
 
 def check(request: ClientRequest, limits: Limits) -> None:
@@ -80,11 +92,56 @@ def check(request: ClientRequest, limits: Limits) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Choice:
+    """What a request leaves open."""
+
+    candidates: list[Served]
+    target: Code | None
+    passing: str | None  # text in this language is left as it is
+
+    @property
+    def sources(self) -> list[str]:
+        return [*(model.source for model in self.candidates), *([self.passing] if self.passing else [])]
+
+
 def direct(models: Models, request: ClientRequest) -> Direction:
-    """Which model is meant. Raises Refusal (400) for languages that none of them knows."""
-    auto = request.source in (None, "", "auto")
-    source = None if auto else read_code(request.source or "", "source")
-    target = read_code(request.target, "target") if request.target else None
+    """Which model is meant, for all texts together. Raises Refusal (400) for languages that none of them knows."""
+    choice = _choice(models, request)
+    found: Direction | None
+    if is_auto(request):
+        found = _found("\n".join(request.texts), models, choice)
+    else:
+        source = read_code(request.source or "", "source", models.languages)
+        found = _toward(source, None, choice)
+    if found is None:
+        raise Refusal(400, f"{source} is not supported as a source here: {_offered(models)}")
+    if found.foreign:
+        raise _unknown(found, models)
+    return found
+
+
+def direct_each(models: Models, request: ClientRequest) -> list[Direction]:
+    """The same for each text by itself, where the languages are to be detected: a list may hold several.
+
+    Those of a language that no model here knows are marked as foreign. Raises Refusal where all are.
+    """
+    if not is_auto(request) or not request.texts:
+        return [direct(models, request)] * len(request.texts)
+    choice = _choice(models, request)
+    found = [_found(text, models, choice) for text in request.texts]
+    if all(one.foreign for one in found):
+        raise _unknown(found[0], models)
+    return found
+
+
+def is_auto(request: ClientRequest) -> bool:
+    """Whether the languages of the texts are to be detected."""
+    return request.source is None or request.source.strip().lower() in ("", "auto")
+
+
+def _choice(models: Models, request: ClientRequest) -> _Choice:
+    target = read_code(request.target, "target", models.languages) if request.target else None
     candidates = [models.named(request.model)] if request.model else list(models.served.values())
     if target:
         candidates = [model for model in candidates if base_language(model.target) == target.base]
@@ -92,24 +149,42 @@ def direct(models: Models, request: ClientRequest) -> Direction:
     passing = target.base if target and target.base in models.languages and not request.model else None
     if not candidates and not passing:
         raise Refusal(400, f"{target} is not supported: {_offered(models)}")
-    detected = None
-    if source is None:
-        detected = likeliest(
-            request.texts, [model.source for model in candidates] + ([passing] if passing else [])
-        )
-        source = Code(detected.language)
-    if target and source.base == passing:
-        return Direction(None, source, target, detected)
-    for model in candidates:
+    return _Choice(candidates, target, passing)
+
+
+def languages_of(text: str, models: Models) -> list[Detected]:
+    """What a text may be in, the likeliest first. Raises Refusal (400) where nobody could tell."""
+    known = models.languages
+    first = likeliest(text, known) or Detected(known[0], 0.0)
+    if first.language == UNKNOWN:
+        raise _unknown(Direction(None, Code(UNKNOWN), Code(UNKNOWN)), models)
+    return [first, *(one for one in detect(text, known) if one.language != first.language)]
+
+
+def _found(text: str, models: Models, choice: _Choice) -> Direction:
+    """By the language of a text; of the first there is, with confidence 0, where it has no letters."""
+    detected = likeliest(text, choice.sources) or Detected(base_language(choice.sources[0]), 0.0)
+    source = Code(detected.language)
+    found = _toward(source, detected, choice)
+    return found or Direction(None, source, choice.target or source, detected, foreign=True)
+
+
+def _toward(source: Code, detected: Detected | None, choice: _Choice) -> Direction | None:
+    """From a language; None where no model goes from there to where it shall go."""
+    if choice.target and source.base == choice.passing:
+        return Direction(None, source, choice.target, detected)
+    for model in choice.candidates:
         if base_language(model.source) == source.base:
-            return Direction(model, source, target or read_code(model.target, "target"), detected)
-    raise Refusal(400, f"{source} is not supported as a source here: {_offered(models)}")
+            return Direction(model, source, choice.target or code_of(model.target), detected)
+    return None
 
 
-def likeliest(texts: Sequence[str], languages: Sequence[str]) -> Detected:
-    """The language of some texts together; the first there is, with confidence 0, where nothing tells."""
-    found = detect("\n".join(texts), languages)
-    return found[0] if found else Detected(base_language(languages[0]), 0.0)
+def _unknown(found: Direction, models: Models) -> Refusal:
+    language = found.source.base
+    if language == UNKNOWN:
+        return Refusal(400, f"which language this is cannot be told: {_offered(models)}")
+    looks = f"this looks like {name_of(language)} ({language})"
+    return Refusal(400, f"{looks}, which is not supported as a source here: {_offered(models)}")
 
 
 def _offered(models: Models) -> str:

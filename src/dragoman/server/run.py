@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import os
@@ -13,7 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,6 +35,8 @@ log = logging.getLogger("dragoman.server")
 Tell = Callable[[str], None]  # says a line to whoever started the service
 
 CONNECTIONS = 4096  # at the same time; more are told to come back
+EVERYWHERE = ("::", "*")  # hosts that mean every address there is
+MEMORY = Path("/dev/shm")  # where files may be written though the disk is read-only
 RESTART_PAUSE = 1.0  # seconds before a process that died is replaced: one that cannot start must not spin
 
 
@@ -49,19 +53,48 @@ def run(settings: Settings, tell: Tell) -> None:
     prepare_log()
     _tell_where(settings, listening, served, tell)
     signal.signal(signal.SIGTERM, _leave)  # after uvicorn's own, which finishes what was accepted
-    with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
+    with _folder(tell) as folder:
         try:
             if settings.network.workers == 1:
-                serve(settings, listening, load, Path(folder))
+                serve(settings, listening, load, folder)
             else:
-                _supervise(settings, listening, load, Path(folder))
+                _supervise(settings, listening, load, folder)
         except KeyboardInterrupt:
             tell("Stopped.")
 
 
+@contextmanager
+def _folder(tell: Tell) -> Iterator[Path]:
+    """For translated files until they are fetched. Where nothing can be written, the rest of the service goes on."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        if os.access(MEMORY, os.W_OK):
+            tempfile.tempdir = str(MEMORY)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="dragoman-")
+    except OSError:
+        tell("No files are translated: there is no directory for temporary ones (TMPDIR names one).")
+        yield Path(os.devnull)
+        return
+    with folder as name:
+        yield Path(name)
+
+
 def serve(settings: Settings, listening: socket.socket, load: Load, downloads: Path) -> None:
     """One process of the service."""
+    _collect_little()
     uvicorn.Server(configuration(settings, build(settings, load, downloads))).run([listening])
+
+
+def _collect_little() -> None:
+    """Let the search for cycles of garbage go through what is young, and seldom through all there is.
+
+    With a few long requests at hand there are a million objects; looking through all of them held every thread up for
+    0.6 s, again and again. What is loaded by now stays for ever, and is not looked at.
+    """
+    gc.freeze()
+    gc.set_threshold(5_000, 10, 1000)
 
 
 def configuration(settings: Settings, app: Any) -> uvicorn.Config:
@@ -75,7 +108,8 @@ def configuration(settings: Settings, app: Any) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=int(settings.limits.deadline) + 1,
+        # Files too are finished; a second Ctrl-C does not wait for them.
+        timeout_graceful_shutdown=int(max(settings.limits.deadline, settings.limits.file_deadline)) + 1,
     )
 
 
@@ -110,11 +144,13 @@ class PatientProtocol(H11Protocol):
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A listening socket. Raises UsageError, saying what to do."""
+    """A listening socket; of `::` and `*` for IPv6 and IPv4 both. Raises UsageError, saying what to do."""
     network = settings.network
     try:
-        family, *_, address = socket.getaddrinfo(network.host, network.port, type=socket.SOCK_STREAM)[0]
-        listening = socket.create_server(address[:2], family=family, backlog=2048)
+        both = network.host in EVERYWHERE and socket.has_dualstack_ipv6()
+        host = "::" if both else "0.0.0.0" if network.host == "*" else network.host
+        family, *_, address = socket.getaddrinfo(host, network.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.create_server(address[:2], family=family, backlog=2048, dualstack_ipv6=both)
         # Connections inherit it. asyncio does not set it for a socket whose protocol is unnamed, as here, and the body
         # of each answer then waits 40 ms for the client to acknowledge the head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,20 +19,38 @@ from typing import TypeVar
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.documents import files, markup
-from dragoman.errors import ConfigError, UsageError
+from dragoman.documents.encodings import beginning
+from dragoman.documents.process import portions
+from dragoman.errors import ConfigError
+from dragoman.server.documents import Documents
 from dragoman.server.drafting import Draft, draft
+from dragoman.server.explanations import Explanations
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
-from dragoman.server.gate.refusals import Refusal, too_late
+from dragoman.server.gate.refusals import Refusal, TooLate, too_late, unfinished
 from dragoman.server.models import Load, Loader, Models, find
-from dragoman.server.queue import Queue, works_of
-from dragoman.server.requests import Answer, Client, ClientRequest, Direction, check, direct
+from dragoman.server.queue import Found, Queue, Work, works_of
+from dragoman.server.requests import (
+    Answer,
+    Client,
+    ClientRequest,
+    Direction,
+    check,
+    direct,
+    direct_each,
+    is_auto,
+    languages_of,
+)
 from dragoman.server.settings import Settings
-from dragoman.server.tasks import LongTasks
-from dragoman.server.tracing import trace
-from dragoman.text.normalize import to_traditional
+from dragoman.server.tasks import SHORT, Beside, LongTasks
+from dragoman.server.tracing import TraceTask
+from dragoman.text import detection
+from dragoman.text.detection import Detected
+from dragoman.text.normalize import to_simplified, to_traditional
 from dragoman.translate import protect
+from dragoman.translate.plan import Plan
+from dragoman.translate.terms import Terms
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
 
@@ -39,9 +58,7 @@ log = logging.getLogger("dragoman.server")
 
 T = TypeVar("T")
 Submit = Callable[[list[str]], list[str]]  # texts in, translations out
-EXPLAINING = 30.0  # seconds: the first time it loads the reference engine
-LONG_TASKS = 16  # files, pages and drafts under way at once; they wait more than they compute
-EXPLANATIONS = 4  # one computes, the others wait for it
+LONG_TASKS = 16  # pages and drafts under way at once; they wait more than they compute
 
 
 class Service:
@@ -57,7 +74,8 @@ class Service:
         self.keys = Keys(settings.keys) if settings.keys else None
         # Each process counts for itself, and connections come to all of them alike.
         self._addresses = AddressLimit(self.limits.per_minute / settings.network.workers)
-        self.tasks, self._explaining = LongTasks(LONG_TASKS), LongTasks(EXPLANATIONS)
+        self.tasks, self.beside = LongTasks(LONG_TASKS), Beside()
+        self.documents, self.explanations = Documents(self.limits), Explanations()
         self.formats: tuple[str, ...] = tuple(files.FORMATS)
         self.queue: Queue
 
@@ -72,12 +90,20 @@ class Service:
         """Finish what was accepted."""
         await self.queue.close()
         self.tasks.close()
-        self._explaining.close()
+        self.beside.close()
+        await self.explanations.close()
         self.models.close()
         if self.keys:
             self.keys.close()
 
     # -- who may ask --------------------------------------------------------------------------------------------
+
+    def check_key(self, key: str | None, keyless: int = 403) -> None:
+        """Raises Refusal where a key is needed and there is none, or a wrong one."""
+        if self.keys and key and self.keys.find(key) is None:
+            raise Refusal(403, "this API key is not known here")
+        if self.settings.require_key and not key:
+            raise Refusal(keyless, "an API key is needed: ask whoever runs this server for one")
 
     def admit(self, client: Client, request: ClientRequest) -> None:
         """Let a request in and count it. Raises Refusal for one that asks too much, or comes too often."""
@@ -86,12 +112,8 @@ class Service:
 
     def count(self, client: Client, characters: int) -> None:
         """Count so many characters for a client's key or address. Raises Refusal."""
-        key = client.key
-        found = self.keys.find(key) if self.keys and key else None
-        if found is None and self.keys and key:
-            raise Refusal(403, "this API key is not known here")
-        if found is None and self.settings.require_key:
-            raise Refusal(client.keyless, "an API key is needed: ask whoever runs this server for one")
+        self.check_key(client.key, client.keyless)
+        found = self.keys.find(client.key) if self.keys and client.key else None
         client.noted["characters"] = characters
         if found is None:
             self._addresses.spend(client.address)
@@ -122,34 +144,58 @@ class Service:
             raise too_late(self.limits.deadline) from None
 
     async def _translate(self, request: ClientRequest) -> Answer:
-        direction = direct(self.models, request)
+        """Texts of a list that go the same way go together."""
+        each = await self.beside.run(self._size(request), direct_each, self.models, request)
+        directions = each or [direct(self.models, request)]
+        groups: dict[tuple[str | None, bool], list[int]] = {}
+        for number, one in enumerate(directions[: len(request.texts)]):
+            groups.setdefault((one.model.name if one.model else None, one.foreign), []).append(number)
+        parts = [self._one_way(request.part(them), directions[them[0]]) for them in groups.values()]
+        placed: dict[int, Translation] = {}
+        for numbers, found in zip(groups.values(), await asyncio.gather(*parts), strict=True):
+            placed |= zip(numbers, found, strict=True)
+        answer = Answer([placed[number] for number in sorted(placed)], directions)
+        if self.settings.log_text:
+            pairs = [(one.source, one.text) for one in answer.translations]
+            model = answer.direction.model
+            log.info("translated", extra={"model": model.name if model else None, "texts": pairs})
+        return answer
+
+    async def _one_way(self, request: ClientRequest, direction: Direction) -> list[Translation]:
+        """Texts that are all in one language."""
+        script = in_script(direction)
         if direction.model is None:
-            return Answer(
-                [self._script(Translation(text, text, None), direction) for text in request.texts], direction
-            )
+            flags = ("copied",) if direction.foreign else ()
+            texts = [Translation(text, text, None, flags=flags) for text in request.texts]
+            return texts if direction.foreign else [one.mapped(script) for one in texts]
         translator = await self.models.translator(direction.model)
         options = self.options(translator, request)
         if request.html:
             pages = [partial(markup.translate_html, text) for text in request.texts]
-            all_pages: Callable[[Submit], list[str]] = lambda submit: [page(submit) for page in pages]
+            all_pages: Callable[[Submit], list[str]] = lambda submit: [
+                page(lambda texts: list(map(script, submit(texts)))) for page in pages
+            ]
             done = await self.through(all_pages, translator, options, request.glossary, self.limits.deadline)
-            found = [Translation(text, page, None) for text, page in zip(request.texts, done, strict=True)]
-        else:
-            found = await self.plain(translator, options, request, self.limits.deadline)
-        answer = Answer([self._script(one, direction) for one in found], direction)
-        if self.settings.log_text:
-            pairs = [(one.source, one.text) for one in answer.translations]
-            log.info("translated", extra={"model": direction.model.name, "texts": pairs})
-        return answer
+            return [Translation(text, page, None) for text, page in zip(request.texts, done, strict=True)]
+        if (
+            direction.target.traditional
+        ):  # what a model writes is in simplified signs, also where it is told how to begin
+            request = replace(request, prefixes=[to_simplified(prefix) for prefix in request.prefixes])
+        found = await self.plain(translator, options, request, self.limits.deadline)
+        return [one.mapped(script) for one in found]
 
     async def draft(self, request: ClientRequest) -> AsyncIterator[Draft]:
         """The translation of one text while it is written; nothing where there is none, or others wait."""
-        direction = direct(self.models, request)
+        direction = await self.directed(request)
         if direction.model is None or request.html or self.queue.depth:
             return
         translator = await self.models.translator(direction.model)
         guard = protect.protect(request.texts[0], request.glossary)
-        prefix = protect.beginning(guard, (request.prefixes or [""])[0])
+        script = in_script(direction)
+        prefix = (request.prefixes or [""])[0]
+        if direction.target.traditional:
+            prefix = to_simplified(prefix)
+        prefix = protect.beginning(guard, prefix)
         written: asyncio.Queue[Draft | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
 
@@ -158,7 +204,9 @@ class Service:
                 for one in drafts:
                     if gone.is_set():
                         return
-                    shown = replace(one, text=protect.restore(guard, one.text))
+                    shown = replace(
+                        one, token=script(one.token), text=script(protect.restore(guard, one.text))
+                    )
                     loop.call_soon_threadsafe(written.put_nowait, shown)
 
         writing = asyncio.ensure_future(self.tasks.run(self.limits.deadline, write))
@@ -177,29 +225,19 @@ class Service:
     ) -> list[Translation]:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
-        guards = [protect.protect(text, request.glossary) for text in request.texts]
-        prefixes = request.prefixes or [""] * len(guards)
-        found: dict[int, Translation] = {}
-        pending = dict(enumerate(guards))
-        while pending:
-            plans = [
-                translator.plan(
-                    guard.text,
-                    options,
-                    protect.beginning(guard, prefixes[i]),
-                    alignments=request.alignments,
-                    token_scores=request.scores,
-                )
-                for i, guard in pending.items()
-            ]
-            works = [work for plan in plans for work in works_of(plan)]
-            hypotheses = iter(await self.queue.search(works, deadline - time.monotonic()))
-            done = [plan.translation(hypotheses) for plan in plans]
-            found |= zip(pending, done, strict=True)
-            guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
-            harder = {i: protect.again(guard, found[i].text) for i, guard in pending.items()}
-            pending = {i: guard for i, guard in harder.items() if guard}
-        return [_restored(text, guards[i], found[i]) for i, text in enumerate(request.texts)]
+        size = sum(map(len, request.texts)) + sum(map(len, request.glossary))
+        async with self.beside.place(size):
+            guards = await self.beside.run(size, _guarded, request)
+            found: dict[int, Translation] = {}
+            pending = dict(enumerate(guards))
+            while pending:
+                plans, works = await self.beside.run(size, _planned, translator, options, request, pending)
+                hypotheses = await self.queue.search(works, deadline - time.monotonic())
+                done = await self.beside.run(size, _assembled, plans, hypotheses)
+                found |= zip(pending, done, strict=True)
+                guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
+                pending = await self.beside.run(size, _harder, pending, found)
+            return await self.beside.run(size, _restored, request.texts, guards, found)
 
     async def through(
         self,
@@ -210,70 +248,154 @@ class Service:
         seconds: float,
     ) -> T:
         """Run `function` in a thread with a way to translate: through the same queue as all others' texts."""
-        loop, ended, deadline = asyncio.get_running_loop(), threading.Event(), time.monotonic() + seconds
+        loop, deadline = asyncio.get_running_loop(), time.monotonic() + seconds
+        asked: list[Future[list[Translation]]] = []
+        ended = threading.Event()
 
         def submit(texts: list[str]) -> list[str]:
             found: list[str] = []
-            for portion in _portions(texts, self.limits.items, self.limits.characters):
-                if ended.is_set():
-                    raise too_late(seconds)
+            for portion in portions(texts, self.limits.items, self.limits.characters):
                 request = ClientRequest(portion, glossary=glossary)
-                work = self.plain(translator, options, request, deadline - time.monotonic())
-                found += [one.text for one in asyncio.run_coroutine_threadsafe(work, loop).result()]
+                coming = self.plain(translator, options, request, deadline - time.monotonic())
+                asked[:] = [asyncio.run_coroutine_threadsafe(coming, loop)]
+                if ended.is_set():
+                    asked[0].cancel()
+                try:
+                    with self.beside.waiting():
+                        found += [one.text for one in asked[0].result()]
+                except CancelledError:
+                    raise too_late(seconds) from None
             return found
 
+        def work() -> T:
+            with self.beside.computing():
+                return function(submit)
+
         try:
-            return await self.tasks.run(seconds, function, submit)
+            return await self.tasks.run(seconds, work)
         finally:
             ended.set()
+            for waited in asked:
+                waited.cancel()  # nobody waits any more: what is left in the queue is taken out
 
     async def translate_file(self, name: str, data: bytes, request: ClientRequest) -> bytes:
         """A file of one of the formats files.FORMATS, translated. Raises Refusal and UsageError."""
-        direction = direct(self.models, replace(request, texts=[_beginning(data)]))
-        if direction.model is None:
+        deadline = time.monotonic() + self.limits.file_deadline
+        told = beginning(data) if is_auto(request) else ""
+        # What is in a packed file, and so its language, is known when its first texts come.
+        packed = is_auto(request) and not told
+        direction = None if packed else await self.directed(replace(request, texts=[told]))
+        if direction and direction.model is None and not direction.target.traditional:
             return data
-        translator = await self.models.translator(direction.model)
-        options, seconds = self.options(translator, request), self.limits.file_deadline
-        work = partial(files.translate_file, name, data)
-        return await self.through(work, translator, options, request.glossary, seconds)
 
-    async def explain(self, text: str, model: str | None, reference: str | None, without: str | None) -> str:
+        done = 0
+
+        async def written(texts: list[str]) -> list[str]:
+            nonlocal direction, done
+            direction = direction or await self.directed(replace(request, texts=texts))
+            script = in_script(direction)
+            if direction.model is None:
+                return list(map(script, texts))
+            translator = await self.models.translator(direction.model)
+            options, portion = (
+                self.options(translator, request),
+                ClientRequest(texts, glossary=request.glossary),
+            )
+            found = await self.plain(translator, options, portion, deadline - time.monotonic())
+            done += sum(map(len, texts))
+            return [script(one.text) for one in found]
+
+        source = direction.source.base if direction else ""
+        try:
+            return await self.documents.translate(name, data, written, source)
+        except TooLate:
+            if done:
+                raise unfinished(self.limits.file_deadline, done) from None
+            raise
+
+    async def languages_of(self, text: str) -> list[Detected]:
+        """What a text may be in, the likeliest first. Raises Refusal (400) where nobody could tell."""
+        return await self.beside.run(self._size(ClientRequest([text])), languages_of, text, self.models)
+
+    async def directed(self, request: ClientRequest) -> Direction:
+        """Which model is meant. Raises Refusal (400) for languages that none of them knows."""
+        return await self.beside.run(self._size(request), direct, self.models, request)
+
+    def _size(self, request: ClientRequest) -> int:
+        """Characters of a request whose languages are told, as if there were many until the statistics are unpacked."""
+        return sum(map(len, request.texts)) if detection.is_ready() or not is_auto(request) else SHORT + 1
+
+    async def explain(
+        self, text: str, model: str | None, reference: str | None, without: str | None
+    ) -> bytes:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
         served = self.models.named(model) if model else self.models.default
-        translator = await self.models.translator(served)
-        return await self._explaining.run(EXPLAINING, trace, translator, text, reference, without)
-
-    def _script(self, translation: Translation, direction: Direction) -> Translation:
-        """In traditional signs, where these are asked for."""
-        if not direction.target.traditional:
-            return translation
-        others = [replace(other, text=to_traditional(other.text)) for other in translation.alternatives]
-        return replace(translation, text=to_traditional(translation.text), alternatives=others)
-
-
-def _portions(texts: list[str], items: int, characters: int) -> Iterator[list[str]]:
-    """Texts as so many requests: a file takes no more room and no more time at once than any other of them.
-
-    Raises UsageError for a text that no request may hold.
-    """
-    portion: list[str] = []
-    held = 0
-    for text in texts:
-        if len(text) > characters:
-            raise UsageError(
-                f"a paragraph of the file has {len(text):,} characters, and at most {characters:,} are translated at "
-                "once: divide it"
+        await self.models.translator(served)  # which says what is wrong with it, if anything is
+        engines = self.settings.engines
+        return await self.explanations.trace(
+            TraceTask(
+                str(served.path.resolve()),
+                engines.engine,
+                engines.device,
+                engines.compute_type,
+                text,
+                reference,
+                without,
             )
-        if portion and (len(portion) == items or held + len(text) > characters):
-            yield portion
-            portion, held = [], 0
-        portion.append(text)
-        held += len(text)
-    if portion:
-        yield portion
+        )
 
 
-def _restored(text: str, guard: protect.Protected, found: Translation) -> Translation:
+def in_script(direction: Direction) -> Callable[[str], str]:
+    """What a translation is passed through: into traditional signs, where these are asked for."""
+    return to_traditional if direction.target.traditional else str
+
+
+def _guarded(request: ClientRequest) -> list[protect.Protected]:
+    terms = Terms(request.glossary)
+    return [protect.protect(text, terms) for text in request.texts]
+
+
+def _planned(
+    translator: Translator,
+    options: DecodingOptions,
+    request: ClientRequest,
+    guards: Mapping[int, protect.Protected],
+) -> tuple[list[Plan], list[Work]]:
+    """How some of a request's texts, by their places, are translated, and what is to be searched for."""
+    prefixes = request.prefixes or [""] * len(request.texts)
+    plans = [
+        translator.plan(
+            guard.text,
+            options,
+            protect.beginning(guard, prefixes[i]),
+            alignments=request.alignments,
+            token_scores=request.scores,
+        )
+        for i, guard in guards.items()
+    ]
+    return plans, [work for plan in plans for work in works_of(plan)]
+
+
+def _assembled(plans: Sequence[Plan], hypotheses: Sequence[Found]) -> list[Translation]:
+    found = iter(hypotheses)
+    return [plan.translation(found) for plan in plans]
+
+
+def _harder(
+    guards: Mapping[int, protect.Protected], found: Mapping[int, Translation]
+) -> dict[int, protect.Protected]:
+    """What to translate instead, where something did not come through."""
+    others = {i: protect.again(guard, found[i].text) for i, guard in guards.items()}
+    return {i: guard for i, guard in others.items() if guard}
+
+
+def _restored(
+    texts: Sequence[str], guards: Sequence[protect.Protected], found: Mapping[int, Translation]
+) -> list[Translation]:
+    return [_unguarded(text, guards[i], found[i]) for i, text in enumerate(texts)]
+
+
+def _unguarded(text: str, guard: protect.Protected, found: Translation) -> Translation:
     """The translation of a guarded text as that of the text; alternatives that lost something are left out."""
     others = [
         replace(other, source=text, text=protect.restore(guard, other.text))
@@ -281,8 +403,3 @@ def _restored(text: str, guard: protect.Protected, found: Translation) -> Transl
         if protect.survived(guard, other.text)
     ]
     return replace(found, source=text, text=protect.restore(guard, found.text), alternatives=others)
-
-
-def _beginning(data: bytes) -> str:
-    """Some of a file's text, to tell its language by; of a packed format it is no text, and nothing is told."""
-    return "" if data[:2] == b"PK" else data[:4000].decode("utf-8", "ignore")

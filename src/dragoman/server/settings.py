@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,11 +14,18 @@ from dragoman.errors import ConfigError
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
 
+# Some proxies take the path away and some do not: below these an address could mean two things.
+_OURS = ("/api", "/v1", "/v2")
+_ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
+
 @dataclass(frozen=True)
 class Network:
     """Where the service listens, and whom it listens to."""
 
-    host: Annotated[str, "address to listen on; 0.0.0.0 lets other machines in"] = "127.0.0.1"
+    host: Annotated[
+        str, "address to listen on; 0.0.0.0 lets other machines in, :: or * does over IPv4 and IPv6"
+    ] = "127.0.0.1"
     port: Annotated[int, "port to listen on; 0 takes a free one"] = 5000
     workers: Annotated[int, "processes; each has engines of its own, and the weights are shared"] = 1
     allowed_hosts: Annotated[
@@ -25,9 +34,28 @@ class Network:
     origins: Annotated[
         tuple[str, ...], "web sites whose pages may call it, such as https://example.org; * = any"
     ] = ()
-    proxies: Annotated[tuple[str, ...], "addresses of reverse proxies whose X-Forwarded-For is believed"] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        "addresses or networks of reverse proxies whose X-Forwarded-For, -Proto and -Host are believed",
+    ] = ()
+    root_path: Annotated[str, "path under which a reverse proxy shows it, such as /dragoman"] = ""
 
     def __post_init__(self) -> None:
+        for proxy in self.proxies:
+            try:
+                ip_network(proxy, strict=False)
+            except ValueError:
+                raise ConfigError(
+                    f"proxies = {proxy!r}: an address such as 127.0.0.1, or a network such as 172.16.0.0/12"
+                ) from None
+        if self.root_path in _OURS:
+            raise ConfigError(
+                f"root_path = {self.root_path!r}: the service has addresses of its own there; take another path"
+            )
+        if self.root_path and not _ROOT.fullmatch(self.root_path):
+            raise ConfigError(
+                f"root_path = {self.root_path!r}: a path such as /dragoman, without a / at its end"
+            )
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port = {self.port}: must be from 0 to 65535")
         if self.workers < 1:
@@ -45,6 +73,9 @@ class Limits:
     n_best: Annotated[int, "most translations of one text that may be asked for"] = 10
     deadline: Annotated[float, "seconds after which a request is refused that could not be answered"] = 9.0
     file_deadline: Annotated[float, "the same, for files"] = 120.0
+    files: Annotated[int, "files translated at once; others wait"] = 4
+    file_memory: Annotated[int, "bytes of memory that reading one file may take"] = 1_500_000_000
+    file_seconds: Annotated[int, "seconds of a processor that reading one file may take"] = 60
     queue: Annotated[int, "sentences that may wait; more are refused at once"] = 2048
     per_minute: Annotated[int, "requests a minute from one address without an API key; 0 = no limit"] = 0
     slowest: Annotated[float, "seconds a client may take to send its request"] = 10.0

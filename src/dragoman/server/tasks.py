@@ -1,15 +1,75 @@
-"""Work that takes long, in threads beside the event loop, and so much of it at once and no more. Knows no model."""
+"""Work that takes long, in threads beside the event loop, and so much of it at once and no more. Knows no model.
+
+A thread that computes in Python lets others have the interpreter every 5 ms: with n of them the event loop waits n
+times as long, several times a request. So there are few.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from dragoman.server.gate.refusals import overloaded, too_late
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+SHORT = 2000  # characters of a request that is computed where it is: they take some 10 ms
+COMPUTING = 2  # threads of Python
+LARGE = 4  # requests that are not short under way at once: the first are answered, instead of all being late
+
+
+class Beside:
+    """Steps of Python: short ones done at once, since a thread costs more than they do; long ones beside the loop."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(COMPUTING, "computing")
+        self._places = asyncio.Semaphore(LARGE)
+        self._computing = threading.Semaphore(COMPUTING)
+
+    @asynccontextmanager
+    async def place(self, size: int) -> AsyncIterator[None]:
+        """For a request of `size` characters from its first step to its last."""
+        if size <= SHORT:
+            yield
+            return
+        async with self._places:
+            yield
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """In a thread of somebody else's: while this lasts it counts as one of ours."""
+        with self._computing:
+            yield
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within `computing`: it does not count meanwhile."""
+        self._computing.release()
+        try:
+            yield
+        finally:
+            self._computing.acquire()
+
+    async def run(self, size: int, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """`function` of some arguments, which are together `size` characters long."""
+        if size <= SHORT:
+            return function(*arguments, **named)
+        loop, work = asyncio.get_running_loop(), partial(function, *arguments, **named)
+        return await loop.run_in_executor(self._pool, self._counted, work)
+
+    def _counted(self, work: Callable[[], T]) -> T:
+        with self.computing():
+            return work()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class LongTasks:

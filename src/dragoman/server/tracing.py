@@ -1,32 +1,100 @@
-"""The traces that the page's Look inside shows: one at a time, of no long sentences. Traces nothing itself."""
+"""`python -P -m dragoman.server.tracing`: the traces that Look inside shows, one after the other. Knows no HTTP.
+
+A process of its own: it can be ended in the midst of a trace, and what it took is given back then. Loading torch
+alone holds the interpreter for a third of a second.
+"""
 
 from __future__ import annotations
 
-import threading
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
-from dragoman.errors import UsageError
-from dragoman.server.gate.refusals import Refusal
-from dragoman.translate.translator import Translator
+from dragoman.documents.frames import Frame, as_json, place_of, read, write
+from dragoman.errors import DragomanError, UsageError
+from dragoman.model.directory import open_model
+from dragoman.model.seal import MANIFEST
+from dragoman.translate.translator import EngineName, Translator
 
-# A trace keeps a core busy for as long as a hundred sentences do: several at once would leave those none.
-_ONE_AT_A_TIME = threading.Lock()
 # As many positions as a trace keeps whole. A hundred characters of four bytes are 400 tokens, and took gigabytes.
 MOST_TOKENS = 64
 
 
-def trace(translator: Translator, text: str, reference: str | None, without: str | None) -> str:
-    """The JSON of a trace. Raises Refusal (501) where a package is missing, UsageError for what cannot be traced."""
+@dataclass(frozen=True)
+class TraceTask:
+    """A sentence, and the model to look into with it."""
+
+    path: str
+    engine: EngineName
+    device: str
+    compute_type: str | None
+    text: str
+    reference: str | None = None
+    without: str | None = None
+
+
+def main() -> None:
+    os.dup2(
+        os.open(os.devnull, os.O_WRONLY), 2
+    )  # what fails is told in a frame, without the words of the sentence
+    model = Model()
+    with suppress(OSError, EOFError):  # nobody asks any more
+        while True:
+            answer(sys.stdin.buffer, sys.stdout.buffer, model)
+
+
+def answer(asked: BinaryIO, told: BinaryIO, model: Callable[[TraceTask], Translator]) -> None:
+    """Read one task and tell the outcome. Raises EOFError where there is none."""
+    task = TraceTask(**json.loads(read(asked, Frame.TASK)))
     try:
-        from dragoman.explain import explain_both
+        write(told, Frame.DONE, trace(model(task), task).encode())
+    except UsageError as error:
+        write(told, Frame.REFUSED, as_json(str(error)))
     except ImportError as error:
-        raise Refusal(501, f"looking inside needs {error.name}, which this server has not") from None
-    _check_length(translator, text, reference or "")
-    with _ONE_AT_A_TIME:
-        found = explain_both(translator, text, reference or None)
-        return (found.without(without) if without else found).to_json()
+        write(told, Frame.MISSING, as_json(str(error.name)))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        write(told, Frame.FAILED, as_json(place_of(error)))
+    except Exception as error:
+        said = f"{error} ({place_of(error)})" if isinstance(error, DragomanError) else place_of(error)
+        write(told, Frame.FAILED, as_json(said))
 
 
-def _check_length(translator: Translator, text: str, reference: str) -> None:
+class Model:
+    """The one that was looked into last, opened again where it has been replaced on disk."""
+
+    def __init__(self) -> None:
+        self._opened: tuple[object, Translator] | None = None
+
+    def __call__(self, task: TraceTask) -> Translator:
+        state = os.stat(Path(task.path) / MANIFEST)
+        wanted = (task.path, task.engine, task.device, task.compute_type, state.st_ino, state.st_mtime_ns)
+        if self._opened is None or self._opened[0] != wanted:
+            self._opened = None  # before the next one takes room
+            directory = open_model(Path(task.path))
+            translator = Translator(
+                directory, task.engine, device=task.device, workers=1, compute_type=task.compute_type
+            )
+            self._opened = (wanted, translator)
+        return self._opened[1]
+
+
+def trace(translator: Translator, task: TraceTask) -> str:
+    """The JSON of a trace. Raises UsageError for what cannot be traced, ImportError where a package is missing."""
+    check_length(translator, task.text, task.reference or "")
+    from dragoman.explain import explain_both
+
+    found = explain_both(translator, task.text, task.reference or None)
+    return (found.without(task.without) if task.without else found).to_json()
+
+
+def check_length(translator: Translator, text: str, reference: str) -> None:
     """Raises UsageError for a sentence or a reference of too many tokens, before anything is computed."""
     first = next(iter(translator.plan(text).sources), [])
     _, written = translator.encode("", reference)
@@ -35,3 +103,7 @@ def _check_length(translator: Translator, text: str, reference: str) -> None:
             raise UsageError(
                 f"{name} has {len(tokens):,} tokens, and {MOST_TOKENS} at most are looked into here: give a shorter one"
             )
+
+
+if __name__ == "__main__":
+    main()

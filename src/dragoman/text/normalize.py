@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from dragoman.errors import MissingExtraError
+from dragoman.text.languages import base_language, read_tag
 
 # Removed: controls that are no white space; soft hyphen; Arabic letter mark; zero-width space, word joiner,
 # byte order mark; marks, embeddings, overrides and isolates of direction; interlinear annotation;
@@ -91,17 +92,32 @@ _SCRIPTS = {
     "Bengali": "\u0985-\u09e3",
     "Tamil": "\u0b82-\u0bd7",
     "Thai": "\u0e01-\u0e3a\u0e40-\u0e4e",
+    "Lao": "\u0e81-\u0ebd\u0ec0-\u0ece\u0edc-\u0edf",
+    "Khmer": "\u1780-\u17d3",
+    "Burmese": "\u1000-\u103f\u1050-\u108f\ua9e0-\ua9fe\uaa60-\uaa7f",
+    "Tibetan": "\u0f00\u0f40-\u0fbc",
+    "Gujarati": "\u0a81-\u0ae3",
+    "Gurmukhi": "\u0a01-\u0a5e\u0a70-\u0a75",
+    "Telugu": "\u0c00-\u0c63",
+    "Kannada": "\u0c80-\u0ce3",
+    "Malayalam": "\u0d00-\u0d63",
+    "Sinhala": "\u0d81-\u0ddf",
+    "Ethiopic": "\u1200-\u1368\u1380-\u138f\u2d80-\u2dde",
     "Georgian": "\u10a0-\u10ff\u1c90-\u1cbf",
     "Armenian": "\u0531-\u0588",
 }
-_RUNS = re.compile("|".join(f"(?P<{name}>[{ranges}]+)" for name, ranges in _SCRIPTS.items()))
+# What no script has, such as a space, is found out once and not by each of them.
+_LETTER = f"(?=[{''.join(_SCRIPTS.values())}])"
+_RUNS = re.compile(
+    f"{_LETTER}(?:{'|'.join(f'(?P<{name}>[{ranges}]+)' for name, ranges in _SCRIPTS.items())})"
+)
 _HAN = re.compile(f"[{_SCRIPTS['Han']}]")
 _SOLID = _SCRIPTS["Han"] + _SCRIPTS["Kana"]
 _WORD = re.compile(rf"[{_SOLID}]|[^\W{_SOLID}]+")
 
 # The scripts a language is written in; a language that is not here is not judged by its script.
 _WRITTEN_IN: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("zh", "yue"), frozenset({"Han"})),
+    **dict.fromkeys(("zh", "yue", "wuu", "nan", "hak", "gan", "hsn", "lzh"), frozenset({"Han"})),
     "ja": frozenset({"Han", "Kana"}),
     "ko": frozenset({"Hangul"}),
     **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "kk", "ky"), frozenset({"Cyrillic"})),
@@ -112,24 +128,64 @@ _WRITTEN_IN: dict[str, frozenset[str]] = {
     "bn": frozenset({"Bengali"}),
     "ta": frozenset({"Tamil"}),
     "th": frozenset({"Thai"}),
+    "lo": frozenset({"Lao"}),
+    "km": frozenset({"Khmer"}),
+    "my": frozenset({"Burmese"}),
+    **dict.fromkeys(("bo", "dz"), frozenset({"Tibetan"})),
+    "gu": frozenset({"Gujarati"}),
+    "te": frozenset({"Telugu"}),
+    "kn": frozenset({"Kannada"}),
+    "ml": frozenset({"Malayalam"}),
+    "si": frozenset({"Sinhala"}),
+    **dict.fromkeys(("am", "ti"), frozenset({"Ethiopic"})),
     "ka": frozenset({"Georgian"}),
     "hy": frozenset({"Armenian"}),
     **dict.fromkeys(
-        "af ca cs cy da de en eo es et eu fi fr ga gl hr hu id is it la lb lt lv ms mt nb nl nn no pl pt ro "
-        "sk sl sq sv sw tl tr vi".split(),
+        "af ca cs cy da de en eo es et eu fi fil fr ga gl hr hu id is it la lb lt lv ms mt nb nl nn oc pl pt ro "
+        "sk sl sq sv sw tr vi".split(),
         frozenset({"Latin"}),
     ),
 }
 
 
-@lru_cache(256)  # a web client may ask for any code
-def base_language(code: str) -> str:
-    """`zh-Hans`, `zh_CN` and `ZH` are `zh` to text handling."""
-    return re.split("[-_]", code.strip().lower(), maxsplit=1)[0]
+# Those that a tag may name (ISO 15924); one that is not here is not told from others.
+_TAGGED: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("Hans", "Hant", "Hani"), frozenset({"Han"})),
+    "Jpan": frozenset({"Han", "Kana"}),
+    **dict.fromkeys(("Kore", "Hang"), frozenset({"Hangul"})),
+    "Latn": frozenset({"Latin"}),
+    "Cyrl": frozenset({"Cyrillic"}),
+    "Grek": frozenset({"Greek"}),
+    "Arab": frozenset({"Arabic"}),
+    "Hebr": frozenset({"Hebrew"}),
+    "Deva": frozenset({"Devanagari"}),
+    "Beng": frozenset({"Bengali"}),
+    "Taml": frozenset({"Tamil"}),
+    "Laoo": frozenset({"Lao"}),
+    "Khmr": frozenset({"Khmer"}),
+    "Mymr": frozenset({"Burmese"}),
+    "Tibt": frozenset({"Tibetan"}),
+    "Gujr": frozenset({"Gujarati"}),
+    "Guru": frozenset({"Gurmukhi"}),
+    "Telu": frozenset({"Telugu"}),
+    "Knda": frozenset({"Kannada"}),
+    "Mlym": frozenset({"Malayalam"}),
+    "Sinh": frozenset({"Sinhala"}),
+    "Ethi": frozenset({"Ethiopic"}),
+    "Geor": frozenset({"Georgian"}),
+    "Armn": frozenset({"Armenian"}),
+    "Thai": frozenset({"Thai"}),
+}
 
 
 def scripts_of(language: str) -> frozenset[str]:
-    """Names of the scripts a language is written in; empty when it is not known here."""
+    """Names of the scripts a language is written in; empty when it is not known here.
+
+    A script that the tag names goes before the language's usual one: `sr-Latn`, `zho_Hans`.
+    """
+    tag = read_tag(language)
+    if tag and tag.script:
+        return _TAGGED.get(tag.script, frozenset())
     return _WRITTEN_IN.get(base_language(language), frozenset())
 
 

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dragoman.text.normalize import base_language
+from dragoman.text.languages import base_language
 
 # Sentences longer than this are cut at a pause: translators trained on sentences do badly on pages.
 LONGEST = 500  # characters
@@ -34,9 +34,7 @@ _ABBREVIATIONS = frozenset(
     "usw vgl mme mlle env".split()
 )
 _WORD_BEFORE = re.compile(r"(?:^|[\s(\[\"'“‘„«])((?:\w\.)*\w+)$")
-_ORDINALS = frozenset(
-    {"de", "da", "nb", "nn", "no", "cs", "sk", "sl", "hr", "hu", "fi", "et", "lv", "pl", "tr"}
-)
+_ORDINALS = frozenset({"de", "da", "nb", "nn", "cs", "sk", "sl", "hr", "hu", "fi", "et", "lv", "pl", "tr"})
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from itertools import islice
 
 from dragoman.documents.filling import read_back
 from dragoman.documents.placeholders import ROUNDS, Kind, Line, Placeholder
-from dragoman.errors import UsageError
+from dragoman.translate.terms import Terms
 
 # Lengths are bounded and repetitions possessive: time stays linear in the length of any text.
 _URL_SIGN = r"[^\s<>\"'“”‘’（）()\[\]{}|\\^`，。；：！？、]"
@@ -32,6 +32,7 @@ _PATTERNS = {
     "email": r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}",
     "number": r"(?<![A-Za-z0-9_.])\d{1,60}(?:[.,:/-]\d{1,60}){0,8}(?!\d|st\b|nd\b|rd\b|th\b|s\b)",
 }
+_PATTERN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS.items()))
 _COUNTED = re.compile(r"%.*[diufFg]|\{\{?\s*(?:n|num\w*|count\w*|total|amount|size)\s*\}?\}", re.IGNORECASE)
 _LINE_END = re.compile("(\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])")
 
@@ -50,9 +51,9 @@ class Protected:
         return "\n".join(text for line in self.lines for text in line.texts)
 
 
-def protect(text: str, glossary: Mapping[str, str] | None = None) -> Protected:
-    """Raises UsageError for a glossary entry that lacks one of its sides."""
-    pattern, targets = _pattern(glossary or {})
+def protect(text: str, glossary: Mapping[str, str] | Terms | None = None) -> Protected:
+    """Whoever has many texts makes the Terms of their glossary once. Raises UsageError for what is no glossary."""
+    terms = glossary if isinstance(glossary, Terms) else Terms(glossary or {})
     lines: list[Line] = []
     gaps = [""]
     for part in _LINE_END.split(text):
@@ -63,7 +64,7 @@ def protect(text: str, glossary: Mapping[str, str] | None = None) -> Protected:
         before, _, after = part.partition(words)
         gaps[-1] += before
         gaps.append(after)
-        lines.append(Line.of(list(_parts(words, pattern, targets))))
+        lines.append(Line.of(list(_parts(words, terms))))
     return Protected(tuple(lines), tuple(gaps))
 
 
@@ -114,41 +115,30 @@ def _restored(guard: Protected, translated: str) -> tuple[str, list[list[int]]]:
     return text, missing
 
 
-def _pattern(glossary: Mapping[str, str]) -> tuple[re.Pattern[str], dict[str, str]]:
-    """What to look for, terms first and long ones before short ones; and the targets by folded source."""
-    targets: dict[str, str] = {}
-    for source, target in glossary.items():
-        if not source.strip() or not target.strip():
-            raise UsageError(f"glossary: {source!r} -> {target!r}: both sides must have words")
-        targets[source.strip().casefold()] = target.strip()
-    terms = sorted((source.strip() for source in glossary), key=len, reverse=True)
-    alternatives = [f"(?P<term>(?i:{'|'.join(map(_whole, terms))}))"] if terms else []
-    alternatives += [f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS.items()]
-    return re.compile("|".join(alternatives)), targets
-
-
-def _whole(term: str) -> str:
-    """A term as words of their own; Chinese has no spaces to tell where a word ends."""
-    before = r"(?<![A-Za-z0-9])" if re.match("[A-Za-z0-9]", term) else ""
-    after = r"(?![A-Za-z0-9])" if re.search("[A-Za-z0-9]$", term) else ""
-    return before + re.escape(term) + after
-
-
-def _parts(text: str, pattern: re.Pattern[str], targets: Mapping[str, str]) -> Iterator[str | Placeholder]:
-    last = 0
-    for match in pattern.finditer(text):
-        if match.start() > last:
-            yield text[last : match.start()]
-        yield _placeholder(str(match.lastgroup), match.group(), targets)
-        last = match.end()
+def _parts(text: str, terms: Terms) -> Iterator[str | Placeholder]:
+    """Terms before what else begins at the same place."""
+    last, search = 0, terms.within(text)
+    term, match = search.after(0), _PATTERN.search(text)
+    while term or match:
+        if term and (match is None or term.start <= match.start()):
+            start, end = term.start, term.end
+            placeholder = Placeholder(term.target, word=text[start:end], forms=(term.target,))
+        elif match:
+            start, end = match.span()
+            placeholder = _placeholder(str(match.lastgroup), match.group())
+        if start > last:
+            yield text[last:start]
+        yield placeholder
+        last = end
+        if term and term.start < last:
+            term = search.after(last)
+        if match and match.start() < last:
+            match = _PATTERN.search(text, last)
     if last < len(text):
         yield text[last:]
 
 
-def _placeholder(kind: str, found: str, targets: Mapping[str, str]) -> Placeholder:
-    if kind == "term":
-        target = targets[found.casefold()]
-        return Placeholder(target, word=found, forms=(target,))
+def _placeholder(kind: str, found: str) -> Placeholder:
     if kind == "number":
         return Placeholder(found, Kind.NUMBER, word=found, forms=(found,))
     if kind == "tag":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Translation:
     alignment: list[tuple[int, int]] = field(default_factory=list)  # (source token, token), if asked for
     flags: tuple[str, ...] = ()  # of any of its sentences: flags.py
     alternatives: list[Translation] = field(default_factory=list)  # the other n_best - 1, best first
+
+    def mapped(self, script: Callable[[str], str]) -> Translation:
+        """The same in other signs of its language: its text, and that of the alternatives."""
+        others = [replace(other, text=script(other.text)) for other in self.alternatives]
+        return replace(self, text=script(self.text), alternatives=others)
 
 
 @dataclass(frozen=True)

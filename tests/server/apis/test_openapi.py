@@ -40,6 +40,9 @@ def test_no_request_makes_the_server_fail(tiny_model: Path, tmp_path: Path) -> N
         assert found.returncode == 0, found.stdout[-5000:]
         assert server.ask("POST", "/api/translate", ASK)[0] == 200
         assert "traceback" not in server.log.read_text()
+        # Looking inside too is asked for what it can do and for what it cannot.
+        assert server.counted('dragoman_requests_total{route="/api/explain",status="200"}') > 0
+        assert server.counted('dragoman_requests_total{route="/api/explain",status="400"}') > 0
 
 
 def references(value: Any) -> Iterator[str]:
@@ -71,6 +74,7 @@ def test_the_page_shows_all_of_it_and_needs_nothing_else(client: TestClient) -> 
         assert path in shown
     assert "<script" not in shown
     assert "style=" not in shown
-    assert not re.search(r'(src|href)="(?!/|#)', shown)
-    for address in re.findall(r'href="(/[^"]+)"', shown):
-        assert client.get(address).status_code == 200
+    # Counted from where the page is, so that it works below a path of a proxy's.
+    assert not re.search(r'(src|href)="(/|\w+:)', shown)
+    for address in re.findall(r'href="([^"#]+)"', shown):
+        assert client.get(f"/{address}").status_code == 200

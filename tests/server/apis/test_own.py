@@ -117,7 +117,7 @@ def test_what_is_not_said_has_a_default(client: TestClient) -> None:
         ({"text": "x", "format": "pdf"}, '"text" or "html"'),
         ({"text": "x", "source": "de"}, "de is not supported"),
         ({"text": "x", "target": "fr"}, "fr is not supported"),
-        ({"text": "x", "target": "<script>"}, "no language code"),
+        ({"text": "x", "target": "<script>"}, "no language has this code"),
         ({"text": "x", "model": "../../etc"}, "there is no model"),
         ({"text": ["x", "y"], "prefix": "z"}, "prefix must be a list"),
         ({"text": ["x", "y"], "prefix": ["z"]}, "there must be one for each"),

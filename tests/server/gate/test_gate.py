@@ -9,7 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from dragoman.server.gate.gate import Gate, client_of
+from dragoman.server.gate.addresses import client_of
+from dragoman.server.gate.gate import Gate
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.settings import Limits, Network
 

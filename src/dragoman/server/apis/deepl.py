@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -11,10 +9,12 @@ from starlette.responses import Response
 
 from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import any_fields, form_fields
-from dragoman.server.codes import Code, name_of, read_code
+from dragoman.server.codes import Code, code_of
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import Answer, ClientRequest
+from dragoman.server.requests import ClientRequest, Direction
 from dragoman.server.service import Service
+from dragoman.text.languages import name_of
+from dragoman.translate.translation import Translation
 
 UNLIMITED = 10**12  # characters: the client wants a number
 
@@ -53,10 +53,9 @@ class DeepL:
             html=fields.text("tag_handling") in ("html", "xml"),
         )
         self._service.admit(client(http, self._service.settings.network, self._key(http)), request)
-        # Each text may be in another language; the queue brings them together again.
-        each = [self._service.translate(replace(request, texts=[text])) for text in texts]
-        answers = await asyncio.gather(*each)
-        return as_json({"translations": [_translated(answer) for answer in answers]})
+        answer = await self._service.translate(request)
+        pairs = zip(answer.translations, answer.directions, strict=True)
+        return as_json({"translations": [_translated(found, direction) for found, direction in pairs]})
 
     def _key(self, http: Request) -> str | None:
         """Its clients always send a key; where we have none of our own, any will do."""
@@ -71,7 +70,7 @@ class DeepL:
         if kind == "source":
             codes = [Code(base) for base in pairs]
             return as_json([{"language": code_out(code), "name": name_of(code.base)} for code in codes])
-        targets = dict.fromkeys(read_code(target, "target") for found in pairs.values() for target in found)
+        targets = dict.fromkeys(code_of(target) for found in pairs.values() for target in found)
         return as_json([self._target(code) for code in targets])
 
     def _target(self, code: Code) -> dict[str, Any]:
@@ -87,10 +86,9 @@ class DeepL:
         return as_json({"character_count": found.used, "character_limit": found.quota or UNLIMITED})
 
 
-def _translated(answer: Answer) -> dict[str, Any]:
-    (found,) = answer.translations
+def _translated(found: Translation, direction: Direction) -> dict[str, Any]:
     return {
-        "detected_source_language": code_out(Code(answer.direction.source.base)),
+        "detected_source_language": code_out(Code(direction.source.base)),
         "text": found.text,
         "billed_characters": len(found.source),
         "model_type_used": "quality_optimized",

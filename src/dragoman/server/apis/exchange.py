@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dragoman.server.gate.gate import client_of
+from dragoman.server.gate.addresses import client_of
 from dragoman.server.requests import Client
 from dragoman.server.settings import Network
 

@@ -26,6 +26,18 @@ class Fields:
     def __init__(self, values: Mapping[str, Any], are_spelled: bool) -> None:
         self._values, self._spelled = values, are_spelled
 
+    def has(self, name: str) -> bool:
+        return self._values.get(name) is not None
+
+    def truth(self, name: str) -> bool:
+        """false where it is not given. Raises Refusal (400) for what is neither true nor false."""
+        value = self._values.get(name, False)
+        if isinstance(value, str) and value.lower() in ("true", "false", "1", "0", ""):
+            value = value.lower() in ("true", "1")
+        if value is not None and not isinstance(value, bool):
+            raise Refusal(400, f"Invalid request: {name} parameter must be true or false")
+        return bool(value)
+
     def text(self, name: str) -> str:
         """'' where it is not given. Raises Refusal (400) for what is no text."""
         value = self._values.get(name)
@@ -63,9 +75,15 @@ class Fields:
 
 
 async def json_fields(request: Request) -> Fields | None:
-    """Those of a JSON body; None where the body is something else."""
-    if "json" not in request.headers.get("content-type", "").lower():
-        return None
+    """Those of a JSON body, also where nobody said that it is one; None where the body is something else.
+
+    `curl -d '{...}'` sends JSON under the name of a form, and some clients under no name.
+    """
+    kind = request.headers.get("content-type", "").lower()
+    if "json" not in kind:
+        unsaid = not kind or "x-www-form-urlencoded" in kind or "text/plain" in kind
+        if not unsaid or not (await request.body()).lstrip().startswith(b"{"):
+            return None
     return Fields(json_object(await request.body()), are_spelled=False)
 
 
@@ -81,7 +99,12 @@ async def form_fields(request: Request) -> Fields:
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     return Fields(
-        {name: found[0] if len(found) == 1 else found for name, found in values.items()}, are_spelled=True
+        {
+            # PHP and jQuery write q[] where a list is meant, even of one.
+            name.removesuffix("[]"): found[0] if len(found) == 1 and not name.endswith("[]") else found
+            for name, found in values.items()
+        },
+        are_spelled=True,
     )
 
 

@@ -6,6 +6,7 @@ Written from the shapes that its clients send and read. Differences: what a clie
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -16,14 +17,16 @@ from starlette.responses import Response
 from dragoman.errors import UsageError
 from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
-from dragoman.server.codes import name_of
 from dragoman.server.downloads import Downloads
+from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import Answer, Client, ClientRequest
+from dragoman.server.requests import Answer, Client, ClientRequest, is_auto
 from dragoman.server.service import Service
-from dragoman.text.languages import Detected, detect
+from dragoman.text.detection import Detected
+from dragoman.text.languages import name_of
 
 FORMATS = ("text", "html")
+_CONTINUED = bytes(range(0x80, 0xC0))  # bytes of UTF-8 that begin no character
 
 
 def code_out(base: str) -> str:
@@ -43,8 +46,8 @@ class LibreTranslate:
 
     # -- texts --------------------------------------------------------------------------------------------------
 
-    async def translate(self, http: Request) -> Response:
-        fields = await any_fields(http)
+    async def translate(self, http: Request, fields: Fields) -> Response:
+        """`fields`: those of the request, which others looked at to see who asks."""
         texts, several = fields.texts("q")
         if not any(texts):
             raise _missing("q")
@@ -54,7 +57,7 @@ class LibreTranslate:
             raise Refusal(400, f"Invalid request: alternatives ({alternatives}) exceeds limit ({most})")
         self._admit(http, fields, request)
         answer = await self._service.translate(_with_alternatives(request, alternatives))
-        return as_json(_answer(answer, several, alternatives, request.source == "auto"))
+        return as_json(_answer(answer, several, alternatives, is_auto(request)))
 
     def _request(self, fields: Fields, texts: list[str]) -> ClientRequest:
         source, target = fields.text("source"), fields.text("target")
@@ -78,8 +81,7 @@ class LibreTranslate:
         if not any(texts):
             raise _missing("q")
         self._admit(http, fields, ClientRequest(texts))
-        known = self._service.models.languages
-        found = detect("\n".join(texts), known) or [Detected(known[0], 0.0)]
+        found = await self._service.languages_of("\n".join(texts))
         return as_json([detected_out(one) for one in found])
 
     async def languages(self, http: Request) -> Response:
@@ -117,22 +119,26 @@ class LibreTranslate:
         data, most = file.data, self._service.limits.file_bytes
         if len(data) > most:
             raise Refusal(413, f"the file is larger than {most:,} bytes")
+        self._downloads.check()
         request = self._request(fields, [])
-        # Of a packed file the bytes are counted, since what is in it is not known yet.
-        characters = len(data if data.startswith(b"PK") else data.decode("utf-8", "ignore"))
-        self._service.count(self._client(http, fields), characters)
+        self._service.count(self._client(http, fields), _characters(data))
         try:
             translated = await self._service.translate_file(f"file{suffix}", data, request)
         except UsageError as error:
             raise Refusal(400, str(error)) from None
-        name = self._downloads.put(translated, suffix)
-        return as_json({"translatedFileUrl": str(http.url.replace(path=f"/download_file/{name}", query=""))})
+        name = await asyncio.to_thread(self._downloads.put, translated, suffix)
+        return as_json(
+            {
+                "translatedFileUrl": f"{base_of(http.scope, self._service.settings.network)}/download_file/{name}"
+            }
+        )
 
     async def download(self, http: Request) -> Response:
         name = http.path_params["name"]
         # A translated page is somebody's text, not ours: it is saved and never shown under our address.
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(self._downloads.get(name), media_type="application/octet-stream", headers=headers)
+        data = await asyncio.to_thread(self._downloads.get, name)
+        return Response(data, media_type="application/octet-stream", headers=headers)
 
     # -- about us -----------------------------------------------------------------------------------------------
 
@@ -155,6 +161,11 @@ class LibreTranslate:
         )
 
 
+def _characters(data: bytes) -> int:
+    """Of a packed file the bytes, since what is in it is not known yet. Decoding them holds the interpreter."""
+    return len(data) if data.startswith(b"PK") else len(data.translate(None, _CONTINUED))
+
+
 def _missing(name: str) -> Refusal:
     return Refusal(400, f"Invalid request: missing {name} parameter")
 
@@ -170,9 +181,9 @@ def _with_alternatives(request: ClientRequest, alternatives: int) -> ClientReque
 def _answer(answer: Answer, several: bool, alternatives: int, auto: bool) -> dict[str, Any]:
     texts = [one.text for one in answer.translations]
     found: dict[str, Any] = {"translatedText": texts if several else texts[0]}
-    if auto and answer.direction.detected:
-        detected = detected_out(answer.direction.detected)
-        found["detectedLanguage"] = [detected] * len(texts) if several else detected
+    if auto:
+        detected = [detected_out(one.detected) for one in answer.directions if one.detected]
+        found["detectedLanguage"] = detected if several else detected[0]
     if alternatives:
         others = [
             [text for text in dict.fromkeys(other.text for other in one.alternatives) if text != one.text]

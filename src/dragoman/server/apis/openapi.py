@@ -218,9 +218,9 @@ def page() -> str:
     schemas = "".join(_schema(name, one) for name, one in found["components"]["schemas"].items())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Dragoman API</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/docs/style.css"></head><body>'
+        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="docs/style.css"></head><body>'
         f"<h1>Dragoman API</h1><p>{html.escape(found['info']['description'])}</p>"
-        f'<pre>{html.escape(_EXAMPLE)}</pre><p>For programs: <a href="/openapi.json">openapi.json</a>.</p>'
+        f'<pre>{html.escape(_EXAMPLE)}</pre><p>For programs: <a href="openapi.json">openapi.json</a>.</p>'
         f"{operations}<h2>Objects</h2>{schemas}</body></html>"
     )
 

@@ -12,11 +12,11 @@ from starlette.responses import Response, StreamingResponse
 
 from dragoman.errors import DragomanError
 from dragoman.server.apis.exchange import as_json, client
-from dragoman.server.codes import name_of
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import json_object, read
-from dragoman.server.requests import Answer, Client, ClientRequest, direct
+from dragoman.server.requests import Answer, Client, ClientRequest, Direction
 from dragoman.server.service import Service
+from dragoman.text.languages import name_of
 from dragoman.translate.translation import Translation
 
 
@@ -60,6 +60,7 @@ class TranslatedText:
     alignment: Annotated[list[tuple[int, int]], "source token, token; if alignments were asked for"]
     flags: Annotated[list[str], "signs that it may be bad: empty, copied, loop, too_long, low_confidence"]
     alternatives: list[Alternative]
+    source: Annotated[str, "the language that this text is in, as given or detected"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,10 @@ class TranslateResponse:
     model: Annotated[str | None, "null where source and target are the same language"]
     source: str
     target: str
-    detected: Annotated[DetectedLanguage | None, "where the source language was to be detected"]
+    detected: Annotated[
+        DetectedLanguage | None,
+        "where it was to be detected; of several texts the first that was translated",
+    ]
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def response_of(answer: Answer) -> dict[str, Any]:
     direction = answer.direction
     return asdict(
         TranslateResponse(
-            [_translated(one) for one in answer.translations],
+            [_translated(*one) for one in zip(answer.translations, answer.directions, strict=False)],
             direction.model.name if direction.model else None,
             str(direction.source),
             str(direction.target),
@@ -175,7 +179,7 @@ def response_of(answer: Answer) -> dict[str, Any]:
     )
 
 
-def _translated(found: Translation) -> TranslatedText:
+def _translated(found: Translation, direction: Direction) -> TranslatedText:
     return TranslatedText(
         found.text,
         found.score,
@@ -185,6 +189,7 @@ def _translated(found: Translation) -> TranslatedText:
         found.alignment,
         list(found.flags),
         [Alternative(other.text, other.score) for other in found.alternatives],
+        str(direction.source),
     )
 
 
@@ -200,7 +205,9 @@ class Api:
     async def translate(self, http: Request) -> Response:
         request = request_of(read(TranslateRequest, json_object(await http.body())))
         self._service.admit(self._client(http), request)
-        return as_json(response_of(await self._service.translate(request)))
+        answer = await self._service.translate(request)
+        size = sum(map(len, request.texts))
+        return await self._service.beside.run(size, lambda: as_json(response_of(answer)))
 
     async def stream(self, http: Request) -> Response:
         asked = read(TranslateRequest, json_object(await http.body()))
@@ -208,7 +215,7 @@ class Api:
             raise Refusal(400, "text must be a string: a stream answers one text")
         request = request_of(asked)
         self._service.admit(self._client(http), request)
-        direct(self._service.models, request)  # refused before the stream begins
+        await self._service.directed(request)  # refused before the stream begins
         return StreamingResponse(self._events(request), media_type="text/event-stream")
 
     async def _events(self, request: ClientRequest) -> AsyncIterator[bytes]:

@@ -16,8 +16,9 @@ from contextlib import suppress
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dragoman.server.gate.addresses import HOST, client_of, host_of, without_root
 from dragoman.server.gate.metrics import Metrics
-from dragoman.server.gate.refusals import Refusal, failed
+from dragoman.server.gate.refusals import Refusal, failed, stopping
 from dragoman.server.gate.schema import shown
 from dragoman.server.settings import Limits, Network
 
@@ -37,7 +38,6 @@ SECURITY = {
 }
 UPLOADS = ("/translate_file",)
 _LABELS = re.compile(r"/(static|assets|download_file)/")
-_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^:\[\]]*)(:\d{1,5})?")
 
 
 class Gate:
@@ -58,9 +58,13 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self._app(scope, receive, send)
+            return await self._app(scope, _ended_at_last(receive), send)
         if scope["type"] != "http":  # a websocket
             return await send({"type": "websocket.close", "code": 1008})
+        root = self._network.root_path
+        scope["path"] = without_root(scope["path"], self._network)
+        if root and scope["path"] == root and scope["method"] == "GET" and root not in self._paths:
+            return await moved(send, f"{root}/")
         started, answer = time.monotonic(), _Answer(scope, send, self._origin(scope))
         noted: dict[str, object] = {}
         scope.setdefault("state", {})["noted"] = noted
@@ -68,6 +72,8 @@ class Gate:
             await self._pass(scope, receive, answer)
         except Refusal as refusal:
             await answer.refuse(refusal)
+        except asyncio.CancelledError:  # the service ends, and this was not done in time
+            await answer.refuse(stopping())
         except _Left:
             self._metrics.count("dragoman_requests_total", route=self._label(scope), status="left")
         except Exception:
@@ -98,8 +104,8 @@ class Gate:
         origins = self._network.origins
         return origin if origin and (origin in origins or "*" in origins) else None
 
-    def _refuse_strangers(self, headers: Headers) -> None:
-        host = _HOST.fullmatch(headers.get("host", ""))
+    def _refuse_strangers(self, scope: Scope, headers: Headers) -> None:
+        host = HOST.fullmatch(host_of(scope, self._network))
         name = host["name"].lower().rstrip(".") if host else ""
         # A name that an attacker makes point to this machine is how a web page would get at a local server
         # (DNS rebinding); an address cannot be made to point elsewhere.
@@ -118,7 +124,7 @@ class Gate:
 
     async def _pass(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         headers = Headers(scope=scope)
-        self._refuse_strangers(headers)
+        self._refuse_strangers(scope, headers)
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             return await answer.allow()
         body = await self._body(scope, headers, receive)
@@ -215,14 +221,22 @@ class _Answer:
         await self.send({"type": "http.response.body", "body": b""})
 
 
-def client_of(scope: Scope, network: Network) -> str:
-    """The address of the client: of the last that is no proxy of ours."""
-    address = scope["client"][0] if scope.get("client") else ""
-    if address in network.proxies:
-        for hop in reversed(Headers(scope=scope).get("x-forwarded-for", "").split(",")):
-            if hop.strip() and hop.strip() not in network.proxies:
-                return hop.strip()[:45]
-    return str(address)
+def _ended_at_last(receive: Receive) -> Receive:
+    """A `receive` for which being cancelled, as at a second Ctrl-C, is the end of the service too."""
+
+    async def next_message() -> Message:
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            return {"type": "lifespan.shutdown"}
+
+    return next_message
+
+
+async def moved(send: Send, path: str) -> None:
+    """To a browser that left out the last /, from which the addresses in the page are counted."""
+    await send({"type": "http.response.start", "status": 308, "headers": [(b"location", path.encode())]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _is_address(name: str) -> bool:

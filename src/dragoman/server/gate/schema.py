@@ -44,8 +44,8 @@ def _refuse_constant(name: str) -> Any:
 def read(cls: type[T], values: Mapping[str, Any]) -> T:
     """The dataclass that a JSON object describes. Raises Refusal (400), naming the field that is wrong."""
     hints = _hints(cls)  # type: ignore[arg-type]
-    if unknown := sorted(values.keys() - hints.keys()):
-        raise Refusal(400, f"{shown(unknown[0])} is no field: there are {', '.join(hints)}")
+    if unknown := values.keys() - hints.keys():
+        raise Refusal(400, f"{shown(min(unknown))} is no field: there are {', '.join(hints)}")
     found = {}
     for name, value in values.items():
         kind = hints[name][0]

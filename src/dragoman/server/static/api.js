@@ -28,10 +28,10 @@ async function post(path, body, signal) {
 }
 
 /** File and line of each part of the model, for the views that name where a number is computed. */
-export const places = async () => (await ask("/assets/places.json")).json();
-export const models = async () => (await ask("/api/models")).json();
-export const translate = (wish, signal) => post("/api/translate", wish, signal);
-export const explain = (wish, signal) => post("/api/explain", wish, signal);
+export const places = async () => (await ask("assets/places.json")).json();
+export const models = async () => (await ask("api/models")).json();
+export const translate = (wish, signal) => post("api/translate", wish, signal);
+export const explain = (wish, signal) => post("api/explain", wish, signal);
 
 /** A translated file. What the server names is looked up here, whatever host it says. */
 export async function translateFile(file, source, target) {
@@ -40,6 +40,6 @@ export async function translateFile(file, source, target) {
   form.append("source", source);
   form.append("target", target);
   if (key) form.append("api_key", key);
-  const { translatedFileUrl } = await (await ask("/translate_file", { method: "POST", body: form })).json();
-  return (await ask(new URL(translatedFileUrl, location.href).pathname)).blob();
+  const { translatedFileUrl } = await (await ask("translate_file", { method: "POST", body: form })).json();
+  return (await ask(`download_file/${translatedFileUrl.split("/").at(-1)}`)).blob();
 }

@@ -20,9 +20,9 @@ export class Inside {
     if (!sentence) return void (this.note.textContent = say("inside.empty"));
     this.note.textContent = say("inside.working");
     try {
-      styles("/assets/look.css");
+      styles("assets/look.css");
       const wish = { text: sentence, ...(model ? { model } : {}) };
-      const [{ mount }, trace, code] = await Promise.all([import("/assets/look.js"), explain(wish), places()]);
+      const [{ mount }, trace, code] = await Promise.all([import(new URL("assets/look.js", document.baseURI)), explain(wish), places()]);
       if (this.shown !== wanted) return;
       const fetchBroken = (without) => explain({ ...wish, without });
       this.look = mount(this.element, trace, { lang: language(), theme, fetchBroken, code });

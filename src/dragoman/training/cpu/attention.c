@@ -13,8 +13,6 @@ typedef struct {
 
 enum { BLOCK = 4 };
 
-static inline int64_t filled(int64_t count, int64_t block) { return (count + block - 1) / block * block; }
-
 static inline sentence at(const int64_t *queries, const int64_t *keys, int64_t b) {
     sentence s = {queries[b], queries[b + 1] - queries[b], keys[b], keys[b + 1] - keys[b], 0, 0};
     s.tall = filled(s.queries, BLOCK), s.wide = filled(s.keys, LANES);
@@ -106,28 +104,10 @@ static void product(int64_t rows, int64_t inner, int64_t width, const float *a, 
 
 /* Scores [tall, wide] become weights: rows of real queries are softmaxes over the keys they see, all else is 0. */
 static inline void weigh(sentence s, int64_t causal, float *scores) {
-    const ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     for (int64_t t = 0; t < s.queries; t++, scores += s.wide) {
-        int64_t seen = causal ? t + 1 + s.keys - s.queries : s.keys;
-        floats most = all(-__builtin_inff()), sums = {0}, x;
-        for (int64_t i = 0; i < s.wide; i += LANES) {
-            memcpy(&x, scores + i, sizeof x);
-            x = choose(lane < (int32_t)(seen - i), x, all(-__builtin_inff()));
-            most = choose(x > most, x, most);
-            memcpy(scores + i, &x, sizeof x);
-        }
-        float highest = highest_of(most);
-        for (int64_t i = 0; i < s.wide; i += LANES) {
-            memcpy(&x, scores + i, sizeof x);
-            sums += x = exponential(x - highest);
-            memcpy(scores + i, &x, sizeof x);
-        }
-        float share = 1.0f / sum_of(sums);
-        for (int64_t i = 0; i < s.wide; i += LANES) {
-            memcpy(&x, scores + i, sizeof x);
-            x *= share;
-            memcpy(scores + i, &x, sizeof x);
-        }
+        int64_t seen = causal ? t + 1 + s.keys - s.queries : s.keys, end = filled(seen, LANES);
+        softmax(read_floats, scores, seen, scores, 0);
+        if (end < s.wide) memset(scores + end, 0, (size_t)(s.wide - end) * sizeof(float));
     }
     memset(scores, 0, (size_t)((s.tall - s.queries) * s.wide) * sizeof(float));
 }

@@ -173,6 +173,20 @@ static inline const bf16 *readable(const bf16 *row, int64_t length, int64_t rows
     return rows_left * length < reach ? memcpy(copy, row, (size_t)length * sizeof(bf16)) : row;
 }
 
+/* A row of scores, and a byte for each: 0 hides it. */
+typedef struct {
+    const bf16 *scores;
+    const uint8_t *seen;
+    float scale;
+} visible;
+
+static inline floats read_visible(const void *row, int64_t i) {
+    const visible *v = row;
+    bytes seen;
+    memcpy(&seen, v->seen + i, sizeof seen);
+    return choose(__builtin_convertvector(seen, ints) != 0, load(v->scores + i) * v->scale, all(HIDDEN));
+}
+
 /* out = softmax(scale * scores), rows of [batch, heads, queries, keys]. A mask of bytes hides keys; its strides, 0 where
    it is broadcast, are in bytes. Rows are of any length up to LONGEST; `out` has room for LANES numbers more, since
    the end of each row is written beyond it, where the next one follows. */
@@ -181,9 +195,7 @@ void masked_softmax(int64_t batch, int64_t heads, int64_t queries, int64_t keys,
     bf16 copy[LONGEST] = {0};
     uint8_t seen[LONGEST] = {0};
     const uint8_t *copied = 0;
-    floats shares[LONGEST / LANES];
-    int64_t last = (keys - 1) / LANES; /* the only block that may reach beyond the row */
-    ints inside = (ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} < (int32_t)(keys - last * LANES);
+    float shares[LONGEST] __attribute__((aligned(4 * LANES)));
     int64_t rows = batch * heads * queries;
     memset(seen, 1, (size_t)keys);
     for (int64_t r = 0; r < rows; r++, scores += keys, out += keys) {
@@ -193,19 +205,7 @@ void masked_softmax(int64_t batch, int64_t heads, int64_t queries, int64_t keys,
             const uint8_t *from = mask + b * strides[0] + h * strides[1] + q * strides[2];
             if (from != copied) memcpy(seen, copied = from, (size_t)keys);
         }
-        floats most = all(HIDDEN), sums = {0};
-        for (int64_t i = 0; i <= last; i++) {
-            bytes open;
-            memcpy(&open, seen + i * LANES, sizeof open);
-            ints visible = __builtin_convertvector(open, ints) != 0;
-            shares[i] = choose(visible, load(row + i * LANES) * scale, all(HIDDEN));
-            most = choose(shares[i] > most, shares[i], most);
-        }
-        float highest = highest_of(most);
-        shares[last] = choose(inside, shares[last], all(-__builtin_inff()));
-        for (int64_t i = 0; i <= last; i++) sums += shares[i] = exponential(shares[i] - highest);
-        float share = 1.0f / sum_of(sums);
-        for (int64_t i = 0; i <= last; i++) store(out + i * LANES, shares[i] * share);
+        softmax(read_visible, &(visible){row, seen, scale}, keys, shares, out);
     }
 }
 
@@ -213,13 +213,12 @@ void masked_softmax(int64_t batch, int64_t heads, int64_t queries, int64_t keys,
 void softmax_backward(int64_t rows, int64_t keys, const bf16 *grad, const bf16 *p, float scale, bf16 *out) {
     bf16 copies[2][LONGEST] = {0};
     int64_t last = (keys - 1) / LANES;
-    ints inside = (ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} < (int32_t)(keys - last * LANES);
     for (int64_t r = 0; r < rows; r++, grad += keys, p += keys, out += keys) {
         const bf16 *shares = readable(p, keys, rows - r, copies[0]);
         const bf16 *slopes = readable(grad, keys, rows - r, copies[1]);
         floats sums = {0};
         for (int64_t i = 0; i < last; i++) sums += load(shares + i * LANES) * load(slopes + i * LANES);
-        sums += choose(inside, load(shares + last * LANES) * load(slopes + last * LANES), all(0));
+        sums += choose(inside(last * LANES, keys), load(shares + last * LANES) * load(slopes + last * LANES), all(0));
         float sum = sum_of(sums);
         for (int64_t i = 0; i <= last; i++)
             store(out + i * LANES, scale * load(shares + i * LANES) * (load(slopes + i * LANES) - sum));
@@ -232,23 +231,7 @@ void label_softmax(int64_t rows, int64_t width, bf16 *logits, const int64_t *lab
                    float *scratch) {
     for (int64_t r = 0; r < rows; r++, logits += width) {
         raw[r] = wide_one(logits[labels[r]]);
-        floats most = load(logits), sums = {0};
-        for (int64_t i = LANES; i < width; i += LANES) {
-            floats x = load(logits + i);
-            most = choose(x > most, x, most);
-        }
-        float highest = highest_of(most);
-        for (int64_t i = 0; i < width; i += LANES) {
-            floats share = exponential(load(logits + i) - highest);
-            memcpy(scratch + i, &share, sizeof share);
-            sums += share;
-        }
-        float sum = sum_of(sums), share = 1.0f / sum;
-        for (int64_t i = 0; i < width; i += LANES) {
-            floats x;
-            memcpy(&x, scratch + i, sizeof x);
-            store(logits + i, x * share);
-        }
-        log_p[r] = raw[r] - highest - __builtin_logf(sum);
+        normaliser by = softmax(read_halves, logits, width, scratch, logits);
+        log_p[r] = raw[r] - by.highest - __builtin_logf(by.sum);
     }
 }

@@ -23,7 +23,7 @@ import torch
 
 from dragoman.corpus.augment import AugmentConfig, Setting, augmented
 from dragoman.corpus.batches import Batch, IdStore, batches, epoch_order, plan_batches
-from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean
+from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean, leaks
 from dragoman.corpus.pairs import Pair, fingerprint, labels_of, read_corpus, write_pairs
 from dragoman.corpus.weights import Weights, drawn
 from dragoman.errors import CorpusError, TrainingError
@@ -200,6 +200,11 @@ def prepare(
         raise CorpusError(f"cleaning removed all {report.read:,} pairs of the corpus:\n{report}")
     if dev:
         write_pairs(directory / "dev.tsv", read_corpus(dev, recipe.data.source, recipe.data.target))
+        if known := leaks(*(_read(directory / name, recipe.data) for name in ("train.tsv", "dev.tsv"))):
+            report.notes.append(
+                f"{known:,} pairs of the dev set stand in the training corpus too, but for case and stops: its scores "
+                "will be too good. Leave them out of one of the two (dragoman data split holds out without leaks)"
+            )
     else:
         held = _hold_out(directory, recipe)
         say(f"no dev set given: {held:,} pairs of the corpus are held out for validation")

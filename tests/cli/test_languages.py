@@ -1,0 +1,83 @@
+"""Languages on the command line: codes of any kind, and what is not in the model's language."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dragoman.cli.flags import languages
+from dragoman.errors import UsageError
+
+
+def dragoman(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "dragoman", *words], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "source", "target", "found"),
+    [
+        ("train.en train.zh", None, None, ("en", "zh")),
+        ("train.eng_Latn.gz train.zho_Hans.gz", None, None, ("eng_Latn", "zho_Hans")),
+        ("train.zh train.en", "eng", None, ("eng", "zh")),
+        ("train.zh train.en", None, "cmn", ("en", "cmn")),
+        ("corpus.tsv", "eng", "cmn_Hans", ("eng", "cmn_Hans")),
+    ],
+)
+def test_codes_and_names_of_files(
+    names: str, source: str | None, target: str | None, found: tuple[str, str]
+) -> None:
+    assert languages([Path(name) for name in names.split()], source, target) == found
+
+
+@pytest.mark.parametrize("code", ["english", "xx", "e", "德语"])
+def test_what_is_no_code_is_refused_in_a_line(code: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"--source-lang {code}: no language has this code; ISO 639"
+    ) as refused:
+        languages([], code, "zh")
+    assert "\n" not in str(refused.value)
+
+
+def test_swapped_columns_are_seen_with_any_code() -> None:
+    """With eng and cmn all of them were kept."""
+    corpus = ("corpus/tatoeba/dev.tsv.gz", "--dry-run")
+    right = dragoman("data", "clean", *corpus, "--source-lang", "eng", "--target-lang", "cmn")
+    swapped = dragoman("data", "clean", *corpus, "--source-lang", "cmn_Hans", "--target-lang", "eng")
+    assert right.returncode == 0
+    assert "wrong script" not in right.stdout
+    assert swapped.returncode == 2
+    assert "wrong script  -1,000" in swapped.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Die Suppe ist zu heiß.", "note: this looks like German (de); the model reads English (en)"),
+        ("我把钥匙落在家里了。", "note: this looks like Chinese (zh); the model reads English (en)"),
+        ("The soup is too hot.", ""),
+        ("OK", ""),
+        ("{name} 42 %", ""),
+    ],
+)
+def test_text_in_another_language_is_named(text: str, said: str) -> None:
+    """It was translated as if it were English, without a word."""
+    found = dragoman("translate", text)
+    assert found.returncode == 0
+    assert found.stdout.count("\n") == 1
+    assert found.stderr.strip() == said
+
+
+def test_a_direction_that_is_not_the_models_is_refused() -> None:
+    found = dragoman("translate", "Hello", "--target-lang", "deu")
+    assert found.returncode == 2
+    assert "this model translates en -> zh" in found.stderr
+
+
+def test_traditional_signs() -> None:
+    found = dragoman(
+        "translate", "My phone is broken.", "--source-lang", "eng_Latn", "--target-lang", "zho_Hant"
+    )
+    assert "手機" in found.stdout
