@@ -19,6 +19,7 @@ S = TypeVar("S", contravariant=True)
 
 SHOWN = 8  # kinds of failures that are told, one of each kind
 SHRINKING = 16  # smaller cases that are tried for one failure
+IN_VAIN = 50  # cases that could not be tried before an attack ends without one
 MOST = 100_000  # cases, however much time is left
 
 
@@ -137,7 +138,7 @@ class Trials(Generic[S, C]):
             return counts
         with self.stage(subject) as try_:
             for number, (seed, case) in enumerate(self._cases(rng, only)):
-                if number and budget.over:
+                if budget.over and (counts.tried or number >= IN_VAIN):
                     break
                 try:
                     fault = try_(case)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from attacks.attack import Fault, Trials, Try
+from attacks.attack import Fault, NotTried, Trials, Try
 from attacks.commands import Spawner, fault_of
 from attacks.documents import SAMPLES, around, docx, pattern
 from attacks.product import Product
@@ -136,30 +136,24 @@ def read_document(path: str) -> dict[str, object]:
     return {"seconds": time.process_time() - began, "refused": refused}
 
 
-def measured_document(spawner: Spawner, case: Growing, size: int) -> Work:
-    handle, name = tempfile.mkstemp(case.door)
+def measured_document(spawner: Spawner, suffix: str, data: bytes) -> Work:
+    handle, name = tempfile.mkstemp(suffix)
     try:
         with os.fdopen(handle, "wb") as file:
-            packed = file.write(around(case.door)(case.text(size)))
+            file.write(data)
         limits = {"limits": {"CPU": int(LONGEST) + 1}}
         spawner.begin([name], call="attacks.growth:read_document", inject=limits)
         ended = spawner.end(10 * LONGEST)
     finally:
         os.unlink(name)
     if ended.cpu > LONGEST:
-        return Work(
-            ended.cpu,
-            False,
-            Fault(f"{packed:,} bytes (n = {size:,}): more than {LONGEST:.0f} s of a processor"),
-        )
-    if ended.peak / 1000 > MEGABYTES:
-        return Work(
-            ended.cpu, False, Fault(f"{packed:,} bytes (n = {size:,}): {ended.peak / 1000:.0f} MB of memory")
-        )
-    if fault := fault_of(ended):
-        return Work(ended.cpu, False, fault)
-    found = json.loads(ended.out)
-    return Work(found["seconds"], found["refused"])
+        fault: Fault | None = Fault(f"{len(data):,} bytes: more than {LONGEST:.0f} s of a processor")
+    elif ended.peak / 1000 > MEGABYTES:
+        fault = Fault(f"{len(data):,} bytes: {ended.peak / 1000:.0f} MB of memory")
+    elif not (fault := fault_of(ended)):
+        found = json.loads(ended.out)
+        return Work(found["seconds"], found["refused"])
+    return Work(ended.cpu, False, fault)
 
 
 # -- texts ------------------------------------------------------------------------------------------------------
@@ -187,21 +181,25 @@ def measured_text(service: Service, case: Growing, size: int) -> Work:
 
 @contextmanager
 def grow(product: Product) -> Iterator[Try[Growing]]:
-    spawner = product.spawner()
+    def read(case: Growing, size: int) -> Work:
+        return measured_document(product.commands, case.door, around(case.door)(case.text(size)))
+
     with serving(product) as service:
         formats = service.formats
+        for suffix in formats:
+            work = measured_document(product.commands, suffix, SAMPLES[suffix])
+            assert not (work.refused or work.fault), f"a sound {suffix} is refused: {work.fault}"
 
         def try_(case: Growing) -> Fault | None:
             if not case.door.startswith("."):
                 fault = grows(lambda one, size: measured_text(service, one, size), case, CHARACTERS)
             elif case.door in formats:
-                fault = grows(lambda one, size: measured_document(spawner, one, size), case, LARGEST)
+                fault = grows(read, case, LARGEST)
             else:
-                return None
+                raise NotTried
             return None if fault is None else Fault(fault.what, where=case.door)
 
         yield try_
-    spawner.close()
 
 
 def smaller(case: Growing) -> Iterator[Growing]:

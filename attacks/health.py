@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from attacks.attack import Fault, Trials, Try
+from attacks.attack import Fault, NotTried, Trials, Try
 from attacks.documents import SAMPLES, around, pattern
 from attacks.growth import worst
 from attacks.product import Product
@@ -103,7 +103,11 @@ def watch(product: Product) -> Iterator[Try[Heavy]]:
             running[:] = [stack.enter_context(serving(product))]
             return running[0]
 
+        formats = fresh().formats
+
         def try_(heavy: Heavy) -> Fault | None:
+            if heavy.what.startswith("file ") and not heavy.what.endswith(tuple(formats)):
+                raise NotTried
             fault = judged(running[0] if running else fresh(), heavy)
             if fault is not None:
                 fault = judged(fresh(), heavy)  # noise does not freeze a server twice

@@ -23,6 +23,20 @@ class Outcome:
     seconds: float
 
 
+def attempted(
+    attack: Attack[S], subject: S, budget: Budget, rng: random.Random, only: int | None = None
+) -> Counts:
+    """An attack that breaks down itself, or tries nothing, has failed: nothing was shown to hold."""
+    try:
+        counts = attack.run(subject, budget, rng, only)
+        if not counts.tried and not counts.left_out:
+            raise AssertionError("it tried nothing")
+    except Exception as error:
+        what = f"the attack itself failed: {type(error).__name__}: {error}"
+        counts = Counts(1, 1, [Example("the attack", what, None)])
+    return counts
+
+
 def run(
     attacks: Sequence[Attack[S]],
     subject: S,
@@ -36,7 +50,7 @@ def run(
     What one takes too long is taken from none: a case that hangs ends at a limit of its own.
 
     An attack draws from the seed and from its own name: the others do not change what it tries. only: the seed of a
-    single case. An attack that breaks down itself has failed, for nothing was shown to hold.
+    single case.
     """
     end, shares = time.monotonic() + seconds, sum(attack.share for attack in attacks)
     outcomes = []
@@ -44,13 +58,7 @@ def run(
         still = (end - time.monotonic()) / sum(other.share for other in attacks[at:])
         budget = Budget(attack.share * max(seconds / shares, still))
         began = time.monotonic()
-        try:
-            counts = attack.run(subject, budget, random.Random(f"{seed} {attack.name}"), only)
-            if not counts.tried and not counts.left_out:
-                raise AssertionError("it tried nothing")
-        except Exception as error:
-            what = f"the attack itself failed: {type(error).__name__}: {error}"
-            counts = Counts(1, 1, [Example("the attack", what, None)])
+        counts = attempted(attack, subject, budget, random.Random(f"{seed} {attack.name}"), only)
         outcomes.append(Outcome(attack.name, attack.promise, counts, time.monotonic() - began))
         tell(outcomes[-1])
     return outcomes

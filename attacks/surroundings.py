@@ -95,17 +95,17 @@ def elsewhere(product: Product) -> Iterator[Try[Machine]]:
     def try_(machine: Machine) -> Fault | None:
         with product.passing_folder() as folder:
             ended = carried_out(product, machine, folder)
+            made = {"train": "model.safetensors", "clean": "clean.tsv"}.get(machine.verb)
+            done = any(folder.rglob(made)) if made else bool(ended.out) and not machine.full_output
         if machine.shell and never_began(ended):
             raise NotTried
         if fault := fault_of(ended):
             return fault
-        if ended.code and machine.must_work:
+        if ended.code == 0:
+            return None if done else Fault("exit 0, and nothing is there")
+        if machine.must_work:
             return Fault(f"exit {ended.code}: {ended.last[-200:]}")
-        if (
-            ended.code
-            and machine.names
-            and not re.search(machine.names, ended.last.removeprefix("dragoman: "))
-        ):
+        if machine.names and not re.search(machine.names, ended.last.removeprefix("dragoman: ")):
             return Fault(f"the message does not name it: {ended.last[-200:]}")
         return None
 
