@@ -189,7 +189,7 @@ def _of_translator(run: Path, seconds: float, share: float) -> Result:
 
     pairs = list(read_corpus(DEV, "en", "zh"))[:: max(round(1 / share), 1)]
     with Translator.load(run) as translator:
-        report = evaluate(translator, pairs, beam_size=5, perplexity=False)
+        report = evaluate(translator, pairs, beam_size=5, perplexity=False, protect=False)
     texts = [translation.text for translation in report.translations]
     by_length = []
     for name, members in classes([len(pair.source.split()) for pair in pairs]):

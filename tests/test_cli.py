@@ -256,7 +256,8 @@ def test_no_line_is_too_strange(capsys: Capture, typed: object, tiny_model: Path
     assert main(["translate", "-m", str(tiny_model), "--beam-size", "1"]) == 0
     output, errors = capsys.readouterr()
     assert output.count("\n") == 2
-    assert "\ufffd" not in output and errors == ""
+    assert "\ufffd" not in output
+    assert errors in ("", "note: 1 of 2 lines look like Hebrew (he); the model reads English (en)\n")
 
 
 @pytest.mark.parametrize(
@@ -535,6 +536,32 @@ def test_scores_are_log_probabilities(capsys: Capture, tiny_model: Path, pairs: 
             == pytest.approx(sum(whole["token_scores"]), abs=1e-3)
         )
         assert mean == pytest.approx(one / len(whole["tokens"]), abs=1e-3)
+
+
+def test_a_pair_that_is_too_long_costs_no_other_its_score(
+    capsys: Capture, tiny_model: Path, pairs: Path, tmp_path: Path
+) -> None:
+    """One pair of 1,500 tokens among sixty, and there was no output for any."""
+    lines = pairs.read_text(encoding="utf-8").splitlines()
+    corpus = tmp_path / "long.tsv"
+    corpus.write_text("\n".join([lines[0], "a " * 9000 + "\t一", *lines[1:]]) + "\n", encoding="utf-8")
+    assert main(["score", str(pairs), "-m", str(tiny_model)]) == 0
+    expected = capsys.readouterr().out.splitlines()
+    assert main(["score", str(corpus), "-m", str(tiny_model)]) == 0
+    said = capsys.readouterr()
+    found = said.out.splitlines()
+    assert found[1] == "-" and [float(line) for line in (found[0], *found[2:])] == pytest.approx(
+        list(map(float, expected)), abs=1e-3
+    )
+    assert "1 of 3 pairs have more tokens" in said.err and "(pair 2)" in said.err
+    assert main(["score", str(corpus), "-m", str(tiny_model), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[1])["logprob"] is None
+
+
+def test_a_corpus_that_the_dev_flag_took_is_named(capsys: Capture, tmp_path: Path) -> None:
+    call = ["train", "--dev", "dev.tsv", "base.tsv", "--source-lang", "en", "--target-lang", "zh"]
+    assert main([*call, "-o", str(tmp_path / "run")]) == 2
+    assert "--dev took dev.tsv, base.tsv: put the corpus before it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "score"])

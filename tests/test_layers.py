@@ -31,11 +31,14 @@ MECHANICS = {
         "gpu.static",
         "gradients",
         "journal",
+        "leftovers",
         "loop",
         "loss",
         "optimizers",
         "optimizer",
+        "places",
         "random_state",
+        "state",
     )
 }
 
@@ -117,7 +120,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.gpu.grid": {"corpus", "text"},
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
     | MODELS,
-    "training.lock": set(),
+    "training.lock": {"training.leftovers"},
     "training.signals": set(),
     "training.task": {
         "transformer.parts",
@@ -133,11 +136,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.optimizer",
         "training.settings",
         "training.task",
+        "training.state",
         "config",
     },
+    "training.recovery": MECHANICS | {"training.preparation", "training.settings", "training.task"},
+    "training.outlook": {"training.journal", "training.recovery", "training.state"},
     "training.run": MECHANICS
     | {
+        "training.outlook",
         "training.preparation",
+        "training.recovery",
         "training.resume",
         "training.task",
         "training.lock",
@@ -145,6 +153,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # Text, a model and a look at the dev set for each thing that can be trained.
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
+    "training.tasks.origin": {"training.settings", "text", "corpus", "config"},
     "training.tasks.validate": {"training", "evaluate", "model", "translate"},
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
     "training.tasks.stages": {"training", "model", "config"},

@@ -41,13 +41,15 @@ def lines(seed: int, count: int = 400) -> list[str]:
     return text
 
 
-def parts(seed: int = 1, joint: bool = True, vocab_size: int = 360, **model: Any) -> Parts:
+def parts(
+    seed: int = 1, joint: bool = True, vocab_size: int = 360, placeholders: int = 0, **model: Any
+) -> Parts:
     """Deterministic parts of a model; `model` are fields of TransformerConfig."""
     import torch
 
     from dragoman.transformer.model import Transformer, TransformerConfig
 
-    tokenizer = TokenizerConfig(vocab_size=vocab_size, joint=joint)
+    tokenizer = TokenizerConfig(vocab_size=vocab_size, joint=joint, placeholders=placeholders)
     names = ("joint",) if joint else ("source", "target")
     trained = {name: Tokenizer.train(lines(seed + i), tokenizer) for i, name in enumerate(names)}
     config = TransformerConfig(

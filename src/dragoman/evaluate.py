@@ -82,13 +82,15 @@ def evaluate(
     *,
     perplexity: bool = True,
     tokenize: str | None = None,
+    protect: bool = True,
     progress: Callable[[int], object] | None = None,
     **overrides: Any,
 ) -> Report:
     """Translate the source side of `pairs` and measure against the target side.
 
-    tokenize: BLEU's tokenizer, default the one for the target language. `options` and `overrides` as in
-    Translator.translate. Raises CorpusError when there is no pair, UsageError for an unknown tokenizer.
+    tokenize: BLEU's tokenizer, default the one for the target language. `options`, `protect` and
+    `overrides` as in Translator.translate. Raises CorpusError when there is no pair, UsageError for an unknown
+    tokenizer.
     """
     pairs = list(pairs)
     if not pairs:
@@ -102,7 +104,7 @@ def evaluate(
     notes += _warnings(language, tokenize, references)
     started = time.perf_counter()
     translations = translator.translate(
-        [pair.source for pair in pairs], options, progress=progress, **overrides
+        [pair.source for pair in pairs], options, protect=protect, progress=progress, **overrides
     )
     seconds = time.perf_counter() - started
     texts = [translation.text for translation in translations]

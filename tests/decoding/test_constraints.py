@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from dragoman.decoding.constraints import (
+    FORBIDDEN,
     FREE,
     Constraints,
     MinLength,
     NoRepeatedNgram,
+    PlaceholdersOnce,
     Rule,
     forbid_repetition,
     force,
@@ -110,3 +112,19 @@ def test_a_rule_that_asks_for_nothing_is_not_made():
 def test_forcing_leaves_free_rows_untouched():
     logits = torch.randn(2, 3, 8)
     assert torch.equal(force(logits, torch.tensor([FREE, 5]))[0], logits[0])
+
+
+def test_a_placeholder_comes_where_the_source_has_it_and_once() -> None:
+    """Two sentences, of which the first has the placeholders 5 and 6, the second only 6."""
+    once = PlaceholdersOnce.of([[4, 5, 6], [6, 7]], [5, 6])
+    rules = Constraints.of(DecodingOptions(), [[], []], placeholders=once)
+    history = torch.tensor([[[4, 5], [4, 4]], [[4, 6], [5, 4]]])  # [B, k, t]
+    logits = rules.apply(torch.zeros(2, 2, 9), history, torch.tensor([0, 1]))
+    free = [[(row[5] > FORBIDDEN).item(), (row[6] > FORBIDDEN).item()] for row in logits.view(4, 9)]
+    assert free == [[False, True], [True, True], [False, False], [False, True]]
+    assert (logits[..., 7:] == 0).all()
+    assert not rules.are_idle(100)
+
+
+def test_without_placeholders_nothing_is_asked_of_them() -> None:
+    assert Constraints.of(DecodingOptions(), [[]]).are_idle(0)

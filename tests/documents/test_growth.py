@@ -13,7 +13,8 @@ import pytest
 
 from dragoman.documents.files import FORMATS, translate_file
 from dragoman.errors import UsageError
-from dragoman.translate import protect
+from dragoman.text.sentences import split_paragraph
+from dragoman.text.spans import find
 
 SIGNS = {
     ".txt": ["a", " ", "\n", "{", "}", "%s", "http://", "1.", "@", "。"],
@@ -105,14 +106,12 @@ def test_what_once_held_the_server_up(suffix: str, signs: str) -> None:
     assert seconds(lambda: translate_file(f"a{suffix}", file_of(suffix, signs), same)) < 5
 
 
-def test_plain_text_is_protected_in_time() -> None:
+def test_what_is_kept_in_plain_text_is_found_in_time() -> None:
     draw = random.Random(5)
     signs = draw.choices(
         ["{{", "}}", "%(", "%1$s", "<a", ">", "http://", "www.", "a@b.", "1,", "…", " ", "x"], k=TIMES * BASE
     )
-    assert grows_as_it_should(
-        lambda n: protect.restore(guard := protect.protect("".join(signs[:n])), guard.text)
-    )
+    assert grows_as_it_should(lambda n: split_paragraph("".join(signs[:n]), spans=find("".join(signs[:n]))))
 
 
 @pytest.mark.parametrize("number", range(60))

@@ -192,8 +192,12 @@ def test_held_out_lines_are_not_trained_on_where_they_occur_again() -> None:
     assert len(found.dev) == 5 and not set(found.dev) & set(found.train)
     book = split([f"{i}" for i in range(70)], [], TextConfig(held_out=5, joined=True), 1)
     assert book.dev == ["65", "66", "67", "68", "69"]
-    with pytest.raises(CorpusError, match="too few lines to hold out 100"):
-        split(text, [], TextConfig(held_out=100), 1)
+    small = split([f"{i}" for i in range(70)], [], TextConfig(held_out=1000), 1)
+    assert (
+        len(small.dev) == 7 and len(small.train) == 63
+    )  # 1,000 of 1,100 were once held out, and said so nowhere
+    with pytest.raises(CorpusError, match="too few different lines to hold some of them out"):
+        split(["again"] * 20, [], TextConfig(), 1)
 
 
 def test_a_text_too_small_for_one_window_is_refused(tmp_path: Path) -> None:

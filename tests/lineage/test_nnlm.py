@@ -125,7 +125,7 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(kind: str, tmp
 
 def test_another_text_is_not_resumed(tmp_path: Path) -> None:
     trained(tmp_path, settings("nnlm"), max_minutes=0)
-    with pytest.raises(TrainingError, match="prepared from another text"):
+    with pytest.raises(TrainingError, match="not the one this run began with"):
         trained(tmp_path, settings("nnlm"), lines(seed=9), resume=True)
 
 

@@ -31,7 +31,9 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=40
+        )  # longer than any deadline but a file's
 
     def get(self, path: str) -> str:
         return self.ask("GET", path)[1]

@@ -36,7 +36,7 @@ def test_other_names_lead_nowhere(downloads: Downloads, tmp_path: Path, name: st
 
 def test_old_ones_go(downloads: Downloads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = downloads.put(b"old", ".txt"), downloads.put(b"new", ".txt")
-    past = time.time() - KEPT - 1
+    past = time.monotonic() - KEPT - 1
     os.utime(tmp_path / old, (past, past))
     downloads.put(b"x", ".txt")
     with pytest.raises(Refusal):

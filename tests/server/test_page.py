@@ -16,6 +16,7 @@ import pytest
 
 from dragoman.explain import sentences
 from dragoman.model.directory import find_model
+from dragoman.server.gate import refusals
 from server.live import Server, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -279,8 +280,130 @@ def test_the_history_is_kept_in_the_browser_and_can_be_forgotten(page):
 
 
 def test_a_refusal_is_said_in_words(page):
+    """The old translation stood beside the new text, and why was written 14,000 pixels below."""
+    translated(page)
     page.fill("#source", "x" * 30_000)
     playwright.expect(page.locator("#trouble")).to_contain_text("at most 20,000 characters")
+    playwright.expect(page.locator("#output")).to_be_empty()
+    playwright.expect(page.locator("#copy")).to_be_hidden()
+    assert page.locator("#trouble").bounding_box()["y"] < 800
+    assert page.evaluate("() => document.documentElement.scrollHeight") <= 800  # the text scrolls in its pane
+    translated(page)
+    playwright.expect(page.locator("#trouble")).to_be_hidden()
+
+
+def said_in(browser: Any, server: Server, locale: str, text: str) -> str:
+    opened = browser.new_page(locale=locale)
+    opened.goto(f"{server.url}/")
+    translated(opened)
+    opened.fill("#source", text)
+    playwright.expect(opened.locator("#trouble")).to_be_visible(timeout=20_000)
+    assert opened.text_content("#output") == ""
+    said = str(opened.text_content("#trouble"))
+    opened.close()
+    return said
+
+
+def test_what_the_server_says_is_in_the_language_of_the_page(browser, server):
+    """`This is English`, it said below German; and a Chinese page said the rest in English."""
+    german = "Die Suppe ist zu heiß und das Brot ist alt."
+    english, chinese = (said_in(browser, server, locale, german) for locale in ("en-US", "zh-CN"))
+    assert english == "This looks like German, which nothing here translates. There is en -> zh (en-zh)."
+    assert chinese == "这看起来是德语，这里没有翻译它的模型。现有：en -> zh (en-zh)。"
+
+
+def test_what_servers_say_is_known_to_the_page():
+    """Each sentence that a refusal begins with has its words, so that none comes in English on a Chinese page."""
+    known = re.findall(r"\[/\^(.*)/, \"trouble", (STATIC / "troubles.js").read_text(encoding="utf-8"))
+    said = [
+        refusals.too_long(12.3, 9).message,
+        refusals.unfinished(120, 5).message,
+        refusals.too_late(9).message,
+        refusals.stopping().message,
+        refusals.failed().message,
+        "this looks like German (de), which is not supported as a source here: there is en -> zh (en-zh)",
+        "the file is larger than 10,000,000 bytes",
+        "an API key is needed: ask whoever runs this server for one",
+    ]
+    for sentence in said:
+        assert any(re.match(pattern, sentence) for pattern in known), sentence
+
+
+@pytest.mark.parametrize(
+    ("address", "source", "target"),
+    [
+        ("q=I love my dog.&source=en&target=zh", "en", "zh-Hans"),
+        ("q=I love my dog.&source=eng&target=zh_TW", "auto", "zh-Hant"),
+        ("q=I love my dog.&target=zh-Hant", "auto", "zh-Hant"),
+        ("q=I love my dog.&source=<script>&target=xx", "auto", "zh-Hans"),
+    ],
+)
+def test_an_address_opens_with_its_text(page, server, address, source, target):
+    page.goto(f"{server.url}/?{address}")
+    page.locator("#output .word").first.wait_for()
+    assert page.input_value("#source") == TEXT
+    assert (page.input_value("#from"), page.input_value("#to")) == (source, target)
+
+
+def test_the_languages_are_there_after_a_reload(page):
+    page.select_option("#to", "zh-Hant")
+    page.reload()
+    playwright.expect(page.locator("#to")).to_have_value("zh-Hant")
+
+
+def test_a_glossary_is_seen_and_used_for_files_too(page, tmp_path):
+    """Typed once, it went on acting unseen, and not on files."""
+    page.click("#options summary")
+    page.fill("#glossary", "dog = 旺财\nnothing\n")
+    playwright.expect(page.locator("#terms-ignored")).to_contain_text("1 without both sides")
+    page.click("#options summary")
+    playwright.expect(page.locator("#terms-used")).to_have_text("Glossary: 1 in use")
+    file = tmp_path / "dog.txt"
+    file.write_text(TEXT)
+    page.set_input_files("#file", file)
+    with page.expect_download() as download:
+        page.click("#files a")
+    assert "旺财" in download.value.path().read_text(encoding="utf-8")
+    page.click("#files button")
+    playwright.expect(page.locator("#files li")).to_have_count(0)
+    page.click("#terms-used")
+    playwright.expect(page.locator("#glossary")).to_be_focused()
+
+
+def test_focus_stays_with_the_translation(page):
+    """After another translation was chosen one started again at the top of the page."""
+    translated(page)
+    page.locator("#output .word").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#menu button").first.wait_for()
+    with page.expect_response("**/api/translate"):
+        page.keyboard.press("Enter")
+    playwright.expect(page.locator("#output .word").first).to_be_focused()
+
+
+def test_it_stands_below_a_path(browser, tmp_path):
+    with serving(find_model("en-zh"), tmp_path, "--root-path", "/words") as running:
+        opened = browser.new_page(locale="en-US")
+        opened.goto(f"{running.url}/words")
+        opened.locator("#to option").first.wait_for(state="attached")
+        translated(opened)
+        opened.click("#tab-inside")
+        opened.locator("#look h2").first.wait_for(timeout=60_000)
+        opened.goto(f"{running.url}/words/docs")
+        assert opened.evaluate("() => document.styleSheets.length") == 1
+        opened.close()
+
+
+def test_look_inside_opens_at_its_top_on_a_phone(browser, server):
+    """The bar of chapters stands at the end there, and to show its tab moved the page to the foot of the figure."""
+    opened = browser.new_page(viewport={"width": 375, "height": 667}, has_touch=True, is_mobile=True)
+    opened.goto(f"{server.url}/")
+    translated(opened)
+    opened.click("#tab-inside")
+    opened.locator("#look h2").first.wait_for(timeout=60_000)
+    opened.wait_for_timeout(500)
+    assert opened.evaluate("() => scrollY") == 0
+    opened.close()
 
 
 def test_the_page_says_when_the_server_is_gone(browser, tmp_path):

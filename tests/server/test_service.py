@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from dragoman.server.app import _routes, build
 from dragoman.server.downloads import Downloads
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.logs import JsonLines
+from dragoman.server.gate.refusals import Refusal
+from dragoman.server.requests import ClientRequest
 from dragoman.server.service import Service
 from dragoman.server.settings import Limits, Network
 from dragoman.text.normalize import to_traditional
@@ -365,3 +369,43 @@ def test_metrics_are_behind_the_key_where_one_is_needed(tiny_model: Path, tmp_pa
         assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 403
         assert client.get("/metrics", headers={"authorization": f"Bearer {key}"}).status_code == 200
         assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("html", [False, True])
+@pytest.mark.parametrize("leaves", [False, True])
+def test_what_nobody_waits_for_is_taken_out_of_the_queue(tiny_model: Path, html: bool, leaves: bool) -> None:
+    """A page went on being translated after its client had left or its deadline was over, up to nine seconds."""
+
+    async def story() -> None:
+        service = Service(settings(tiny_model, limits=Limits(deadline=1.0)))
+        await service.start()
+        begun, go = threading.Event(), threading.Event()
+        search = service.queue._search
+
+        def slow(batch: Any) -> Any:
+            begun.set()
+            go.wait(10)
+            return search(batch)
+
+        service.queue._search = slow
+        texts = [f"<p>The {n} red dogs see {'my house ' * (n % 9)}.</p>" for n in range(100)]
+        asked = ClientRequest(["".join(texts)] if html else texts, "en", "zh", html=html)
+        work = asyncio.create_task(service.translate(asked))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        assert service.queue.depth
+        if leaves:
+            work.cancel()
+        with pytest.raises((Refusal, asyncio.CancelledError)):
+            await work
+        until = time.monotonic() + 2
+        while service.queue.depth and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        assert service.queue.depth == 0
+        go.set()
+        await asyncio.sleep(0.1)
+        done = await service.translate(ClientRequest([TEXT], "en", "zh", html=html))
+        assert done.translations[0].text
+        await service.stop()
+
+    asyncio.run(story())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -127,3 +129,15 @@ def test_a_hundred_thousand_characters_take_linear_time(unit: str) -> None:
     assert time.perf_counter() - start < 5, "a quadratic rule takes minutes"
     assert max(len(segment.text) for segment in segments) <= LONGEST
     assert "".join(s.text + s.separator for s in segments) == paragraph
+
+
+def test_the_labelled_boundaries_are_found() -> None:
+    """At least 300 of them; a mistake in a hundred may be a matter of taste."""
+    sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+    from sentences import mistakes, ours, read
+
+    rows = read(Path(__file__).with_name("boundaries.tsv"))
+    boundaries = sum(len(wanted) for *_, wanted in rows)
+    missed, invented, kinds = mistakes(ours)
+    assert boundaries >= 300
+    assert missed + invented <= boundaries / 100, kinds

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
+from tiny import lines
 
 SRC = str(Path(__file__).parents[2] / "src")
 LINES = [
@@ -86,9 +88,26 @@ def test_the_serialized_model_is_the_model(tokenizer: Tokenizer) -> None:
     assert again.encode_batch(LINES[:4]) == [tokenizer.encode(line) for line in LINES[:4]]
 
 
-def test_too_little_text_is_said_with_the_size_asked_for() -> None:
-    with pytest.raises(CorpusError, match="vocabulary of 8000 pieces .* smaller tokenizer.vocab_size"):
-        Tokenizer.train(LINES, TokenizerConfig(vocab_size=8000))
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_a_text_with_fewer_pieces_than_asked_for_gets_those_it_has(kind: Any) -> None:
+    """The preset for trying things out asks for 6,000, and the first hundred pairs one tries have a thousand."""
+    learnt = Tokenizer.train(LINES, TokenizerConfig(kind, vocab_size=8000))
+    assert 261 < learnt.vocab_size < 8000
+    assert [learnt.decode(learnt.encode(line)) for line in LINES] == LINES
+    with pytest.raises(
+        CorpusError, match=r"vocabulary of 8,000 pieces .* lower tokenizer.vocab_size to [\d,]+,"
+    ):
+        Tokenizer.train(iter(LINES), TokenizerConfig(kind, vocab_size=8000))
+
+
+def test_a_vocabulary_below_the_characters_of_the_text_says_how_many_they_are() -> None:
+    """It was told to increase and to lower the same setting, and that there is an option that does not exist."""
+    lines = ["".join(chr(0x4E00 + i) for i in range(400))]
+    with pytest.raises(
+        CorpusError, match="are 66[0-9] pieces by themselves: raise tokenizer.vocab_size"
+    ) as caught:
+        Tokenizer.train(lines, TokenizerConfig(vocab_size=300))
+    assert "--" not in str(caught.value) and "smaller" not in str(caught.value)
 
 
 def test_bytes_that_are_no_model_are_refused_by_name() -> None:
@@ -102,3 +121,15 @@ def test_bytes_that_are_no_model_are_refused_by_name() -> None:
 def test_settings_without_sense_are_refused(field: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"tokenizer.{field} = "):
         TokenizerConfig(**{field: value})
+
+
+def test_placeholders_are_single_tokens_wherever_they_stand() -> None:
+    tokenizer = Tokenizer.train(lines(1), TokenizerConfig(vocab_size=340, placeholders=3))
+    assert list(tokenizer.placeholders) == ["⟦0⟧", "⟦1⟧", "⟦2⟧"]
+    for text in ("the ⟦1⟧ cat", "the⟦1⟧cat", "⟦1⟧", "a⟦0⟧⟦1⟧b"):
+        ids = tokenizer.encode(text)
+        assert ids.count(tokenizer.placeholders["⟦1⟧"]) == 1
+        assert tokenizer.decode(ids) == text
+    assert Tokenizer.train(lines(1), TokenizerConfig(vocab_size=340)).placeholders == {}
+    with pytest.raises(ConfigError, match="placeholders"):
+        TokenizerConfig(placeholders=51)

@@ -12,7 +12,7 @@ from dragoman.corpus.batches import Batch, collate
 from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
 from dragoman.training.gradients import Worker, Workers
-from dragoman.training.loop import DIVERGED_NATS, SETTLED_STEPS, Diverged, Health, train
+from dragoman.training.loop import ABOVE_STEPS, DIVERGED_NATS, SETTLED_STEPS, Diverged, Health, train
 from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
 
 
@@ -110,6 +110,48 @@ def test_a_loss_that_runs_away_is_noticed_and_a_noisy_one_is_not() -> None:
     health = Health()
     for step in range(4 * SETTLED_STEPS):
         health.check(3 + (-1) ** step * 0.9)
-    with pytest.raises(Diverged, match="rose from 2.98 to 4.5"):
-        for _ in range(100):
+    with pytest.raises(Diverged, match="rose from 2.98 to 6.00"):
+        for _ in range(ABOVE_STEPS):
             health.check(3 + 2 * DIVERGED_NATS)
+
+
+def test_a_loss_that_runs_away_at_once_is_noticed_at_once() -> None:
+    """A rate ten thousand times too high: 374 at step 20, and the alarm slept until step 51, when all was poisoned."""
+    health = Health()
+    for loss in (8.7, 8.6, 8.5):
+        health.check(loss)
+    with pytest.raises(Diverged, match="rose from 8.60"):
+        for step in range(ABOVE_STEPS):
+            health.check(19 + 10.0**step)
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [400.0],  # a broken line of the corpus
+        [10.0, 9.5, 9.0, 8.0, 7.0, 6.0, 4.6, 4.4, 3.5],  # once thrown away when it was nearly back
+    ],
+)
+def test_a_spike_that_comes_down_again_is_no_divergence(losses: list[float]) -> None:
+    health = Health()
+    for _ in range(2 * SETTLED_STEPS):
+        health.check(3.0)
+    for loss in [*losses, *[3.0] * SETTLED_STEPS]:
+        health.check(loss)
+    assert health.best == pytest.approx(3.0)
+
+
+def test_a_loss_that_swings_far_above_its_best_is_noticed() -> None:
+    health = Health()
+    for _ in range(2 * SETTLED_STEPS):
+        health.check(3.0)
+    with pytest.raises(Diverged, match="rose from 3.00 to 9.00"):
+        for step in range(SETTLED_STEPS):
+            health.check(9.0 if step % 2 else 3.0)
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf, -95.04])
+def test_what_no_cross_entropy_can_be_is_no_loss(loss: float) -> None:
+    """With a rate of 50 the loss "rose from -95.04": what had lost its digits counted as the best so far."""
+    with pytest.raises(Diverged, match="the loss became"):
+        Health().check(loss)

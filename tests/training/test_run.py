@@ -1,8 +1,5 @@
 """Whole runs on a corpus of a hundred lines: killed and resumed, interrupted, diverged, refused."""
 
-import dataclasses
-import hashlib
-import io
 import json
 import os
 import random
@@ -16,51 +13,16 @@ from typing import Any
 
 import pytest
 import torch
-from rich.console import Console
 
 from dragoman.errors import CorpusError, TrainingError
 from dragoman.protocols import Loss
-from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training import preparation
 from dragoman.training import run as runs
 from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.journal import Journal
 from dragoman.training.loop import Step
-from dragoman.training.optimizer import OptimizerConfig
-from dragoman.training.run import Result
-from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
-from dragoman.training.tasks.prepare import DataConfig
-from dragoman.training.tasks.translators import start
-from dragoman.transformer.model import TransformerConfig
-
-STEPS = 24
-NOUNS = {
-    "dog": "狗",
-    "cat": "猫",
-    "bird": "鸟",
-    "child": "孩子",
-    "teacher": "老师",
-    "tree": "树",
-    "book": "书",
-}
-VERBS = {"sees": "看见", "likes": "喜欢", "finds": "找到", "draws": "画"}
-
-
-def config(**changes: Any) -> RunConfig:
-    """A model of ten thousand weights; dropout and subword sampling on, since both draw random numbers."""
-    base = RunConfig(
-        data=DataConfig("en", "zh"),
-        tokenizer=TokenizerConfig(vocab_size=330, sampling=0.3),
-        model=TransformerConfig(16, 32, 2, 1, 1, norm="pre", dropout=0.1),
-        optimizer=OptimizerConfig("muon", peak_lr=3e-3, warmup_steps=5, ema_decay=0.9),
-        training=TrainingConfig(
-            device="cpu", precision="bf16", batch_tokens=300, max_steps=STEPS, checkpoint_minutes=0.001
-        ),
-        validation=ValidationConfig(every=8, metric="loss"),
-    )
-    sections = {name: dataclasses.replace(getattr(base, name), **fields) for name, fields in changes.items()}
-    return dataclasses.replace(base, **sections)
+from smallruns import STEPS, begin, config, go, state_of, write_corpus
 
 
 def test_a_finished_run_takes_no_step_more(tmp_path: Path) -> None:
@@ -70,45 +32,6 @@ def test_a_finished_run_takes_no_step_more(tmp_path: Path) -> None:
     result, said = go(tmp_path, resume=True)
     assert result.finished and "24 steps are done" in said
     assert state_of(tmp_path) == before
-
-
-def write_corpus(directory: Path) -> tuple[Path, Path]:
-    lines = [
-        f"The {a} {v} a {b}.\t{NOUNS[a]}{VERBS[v]}一个{NOUNS[b]}。"
-        for a in NOUNS
-        for v in VERBS
-        for b in NOUNS
-        if a != b
-    ]
-    train, dev = directory / "train.tsv", directory / "dev.tsv"
-    train.write_text("\n".join(lines[10:]) + "\n", encoding="utf-8")
-    dev.write_text("\n".join(lines[:10]) + "\n", encoding="utf-8")
-    return train, dev
-
-
-def go(directory: Path, settings: RunConfig | None = None, **options: Any) -> tuple[Result, str]:
-    """Train into directory/run; the result, and what was said."""
-    train, dev = write_corpus(directory)
-    return begin([train], [dev], directory, settings, **options)
-
-
-def begin(
-    corpus: list[Path], dev: list[Path], directory: Path, settings: RunConfig | None = None, **options: Any
-) -> tuple[Result, str]:
-    said = io.StringIO()
-    result = start(
-        corpus, dev, directory / "run", settings or config(), Console(file=said, width=400), **options
-    )
-    return result, said.getvalue()
-
-
-def state_of(directory: Path) -> str:
-    """One hash over every tensor of the latest checkpoint: weights, average, moments, random state."""
-    found = checkpoints.load_latest(directory / "run" / "checkpoints")
-    total = hashlib.sha256(f"{found.step} {found.state['progress']['position']}".encode())
-    for name in sorted(found.tensors):
-        total.update(found.tensors[name].numpy().tobytes())
-    return total.hexdigest()
 
 
 def steps_logged(directory: Path) -> list[int]:
@@ -223,11 +146,11 @@ def test_steps_of_fixed_shape_that_diverge_fall_back_too(
     def poisoned(criterion: Any, model: Any, batch: Any) -> Loss:
         loss = real(criterion, model, batch)
         calls.append(1)
-        return Loss(loss.sum * float("nan"), loss.nll, loss.tokens) if len(calls) == 14 else loss
+        return Loss(loss.sum * float("nan"), loss.nll, loss.tokens) if len(calls) == 32 else loss
 
     monkeypatch.setattr(runs, "_loss", poisoned)
-    result, said = go(tmp_path, config(training={"checkpoint_minutes": 60, "graph": "on"}))
-    assert "the loss became nan at step 12: back to step 8 with the learning rate x 0.5" in said
+    result, said = go(tmp_path, config(training={"checkpoint_minutes": 60, "graph": "on", "max_steps": 40}))
+    assert "the loss became nan at step 30: back to step 8 with the learning rate x 0.5" in said
     assert result.finished and result.progress.fallbacks == 1
 
 
@@ -261,7 +184,7 @@ def test_a_model_without_steps_of_fixed_shape_says_so_when_they_are_asked_for(tm
 
 
 WORKER = (
-    "import sys, pathlib; sys.path.insert(0, sys.argv[2]); "
+    "import sys, pathlib; sys.path[:0] = sys.argv[2:]; "
     "import test_run; test_run.work(pathlib.Path(sys.argv[1]))"
 )
 
@@ -274,7 +197,8 @@ def work(directory: Path) -> None:
 
 def worker(directory: Path) -> subprocess.Popen[bytes]:
     """Its complaints go to directory/stderr; with one thread, so that any machine computes alike."""
-    command = [sys.executable, "-c", WORKER, str(directory), str(Path(__file__).parent)]
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", WORKER, str(directory), str(here), str(here.parent)]
     with open(directory / "stderr", "wb") as complaints:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=complaints)
 
@@ -336,11 +260,11 @@ def test_a_loss_that_turns_nan_falls_back_with_half_the_rate_and_says_so(
         loss = real(criterion, model, batch)
         calls.append(1)
         # Counted in calls, so that it strikes once: after the fall back the same step passes.
-        return Loss(loss.sum * float("nan"), loss.nll, loss.tokens) if len(calls) == 14 else loss
+        return Loss(loss.sum * float("nan"), loss.nll, loss.tokens) if len(calls) == 32 else loss
 
     monkeypatch.setattr(runs, "_loss", poisoned)
-    result, said = go(tmp_path, config(training={"checkpoint_minutes": 60}))
-    assert "the loss became nan at step 12: back to step 8 with the learning rate x 0.5" in said
+    result, said = go(tmp_path, config(training={"checkpoint_minutes": 60, "max_steps": 40}))
+    assert "the loss became nan at step 30: back to step 8 with the learning rate x 0.5" in said
     assert result.finished and result.progress.fallbacks == 1
     found = checkpoints.load_latest(tmp_path / "run" / "checkpoints")
     assert found.state["learning_rate_scale"] == 0.5
@@ -355,7 +279,9 @@ def test_a_run_that_always_diverges_gives_up_with_advice(
         return Loss(weight, weight.detach(), 1)
 
     monkeypatch.setattr(runs, "_loss", always)
-    with pytest.raises(TrainingError, match="nan at step 1, after 8 halvings .* lower optimizer.peak_lr"):
+    with pytest.raises(
+        TrainingError, match="nan at step 1, after 6 returns .* try --set optimizer.peak_lr=0.0003"
+    ):
         go(tmp_path)
 
 

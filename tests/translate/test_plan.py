@@ -25,9 +25,11 @@ def translator(tiny_model: Path) -> Translator:
 @pytest.mark.parametrize("text", [TEXT, "", "😀", "The dog."])
 def test_a_plan_searched_for_by_hand_is_a_translation(translator: Translator, text: str, prefix: str) -> None:
     plan = translator.plan(text, prefix=prefix, alignments=True, token_scores=True)
-    found = translate(plan.engine, plan.sources, plan.request, plan.prefixes)
+    while plan.sources:
+        (request,) = set(plan.requests)
+        plan = plan.taking(iter(translate(plan.engine, plan.sources, request, plan.prefixes)))
     asked = {"alignments": True, "token_scores": True}
-    assert plan.translation(iter(found)) == translator.translate(text, prefixes=prefix or None, **asked)
+    assert plan.translation == translator.translate(text, prefixes=prefix or None, **asked)
 
 
 def test_a_prefix_belongs_to_the_first_piece_with_words(translator: Translator) -> None:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from dragoman.translate.translator import Translator
 
 Format = Literal["text", "json"]
+RawFlag = Annotated[
+    bool,
+    Parameter(
+        help="what the model makes of the text as it stands: nothing is kept as it is, and capitals are not read"
+    ),
+]
 FormatFlag = Annotated[Format, Parameter(help="for people, or one JSON object a line for programs")]
 CORPUS_HELP = (
     "sentence pairs: a table (.tsv), JSON Lines (.jsonl), two texts that follow each other "

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, flags_of, given
-from dragoman.cli.terminal import counter, say, say_json
+from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, RawFlag, flags_of, given
+from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
 from dragoman.text.languages import base_language
@@ -16,6 +16,7 @@ from dragoman.text.languages import base_language
 if TYPE_CHECKING:
     from dragoman.corpus.pairs import Pair
     from dragoman.evaluate import Report
+    from dragoman.translate.translation import Score
     from dragoman.translate.translator import Translator
 
     DecodingFlags = Any
@@ -23,6 +24,9 @@ else:
     DecodingFlags = flags_of(
         DecodingOptions, "Decoding", "What is not given is as the model's config.toml says."
     )
+
+_SCORED_AT_ONCE = 1000  # pairs, whose scores are printed before those of the next begin
+_SHOWN = 5
 
 EVALUATE_USAGE = "dragoman evaluate CORPUS... [-m MODEL] [OPTIONS]"
 EVALUATE_EXAMPLES = """Examples:
@@ -53,13 +57,14 @@ def evaluate(
     save_translations: Annotated[
         Path | None, Parameter(help="also write the translations to this file")
     ] = None,
+    raw: RawFlag = False,
     format: FormatFlag = "text",
     decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
 ) -> None:
     """Measure a model: BLEU and chrF2 with signatures, perplexity, speed, flags."""
     translator = model.load()
     pairs = _pairs(corpus, translator)
-    report = _measured(translator, pairs, decoding, tokenize)
+    report = _measured(translator, pairs, decoding, tokenize, raw)
     if save_translations is not None:
         _save(save_translations, report)
     comparison = None
@@ -72,7 +77,7 @@ def evaluate(
                 f"{model.model} translates {'-'.join(translator.languages)} and {against} "
                 f"{'-'.join(other.languages)}: only models of the same languages can be compared"
             )
-        comparison = compare(_measured(other, pairs, decoding, tokenize), report, (against, model.model))
+        comparison = compare(_measured(other, pairs, decoding, tokenize, raw), report, (against, model.model))
     if format == "json":
         more = {"comparison": comparison.to_json()} if comparison else {}
         say_json({"model": model.model, "corpus": list(map(str, corpus)), **report.to_json(), **more})
@@ -88,12 +93,14 @@ def _pairs(corpus: tuple[Path, ...], translator: Translator) -> list[Pair]:
     return list(read_corpus(corpus, *translator.languages))
 
 
-def _measured(translator: Translator, pairs: list[Pair], decoding: Any, tokenize: str | None) -> Report:
+def _measured(
+    translator: Translator, pairs: list[Pair], decoding: Any, tokenize: str | None, raw: bool
+) -> Report:
     from dragoman.evaluate import evaluate as measure
 
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     with counter("sentences", len(pairs)) as progress:
-        return measure(translator, pairs, options, tokenize=tokenize, progress=progress)
+        return measure(translator, pairs, options, tokenize=tokenize, protect=not raw, progress=progress)
 
 
 def _save(path: Path, report: Report) -> None:
@@ -110,11 +117,37 @@ def score(
     ] = False,
     format: FormatFlag = "text",
 ) -> None:
-    """How probable the target sides of a corpus are to a model: one log-probability a line, in nats."""
+    """How probable the target sides of a corpus are to a model: one log-probability a line, in nats.
+
+    A pair that is too long for the model to read whole has none: its line is "-", in JSON null.
+    """
     translator = model.load()
-    pairs = _pairs(corpus, translator)
-    for found in translator.score([pair.source for pair in pairs], [pair.target for pair in pairs]):
-        if format == "json":
-            say_json({"logprob": found.logprob, "tokens": found.tokens, "token_scores": found.token_scores})
-        else:
-            say(f"{found.logprob / (len(found.tokens) if normalize else 1):.4f}")
+    pairs, unread = _pairs(corpus, translator), []
+    for start in range(0, len(pairs), _SCORED_AT_ONCE):
+        some = pairs[start : start + _SCORED_AT_ONCE]
+        reads = [translator.reads(pair.source, pair.target) for pair in some]
+        readable = [pair for pair, read in zip(some, reads, strict=True) if read]
+        scores = iter(
+            translator.score([pair.source for pair in readable], [pair.target for pair in readable])
+        )
+        for number, read in enumerate(reads, start + 1):
+            found = next(scores) if read else None
+            if found is None:
+                unread.append(number)
+            _say_score(found, normalize, format)
+    if unread:
+        first = ", ".join(f"{number:,}" for number in unread[:_SHOWN]) + (", ..." if unread[_SHOWN:] else "")
+        tell(
+            f"{len(unread):,} of {len(pairs):,} pairs have more tokens than the {translator.positions - 1:,} that the "
+            f"model reads, and no score (pair {first})"
+        )
+
+
+def _say_score(found: Score | None, normalize: bool, format: str) -> None:
+    if format == "json":
+        names = ("logprob", "tokens", "token_scores")
+        say_json({name: None if found is None else getattr(found, name) for name in names})
+    elif found is None:
+        say("-")
+    else:
+        say(f"{found.logprob / (len(found.tokens) if normalize else 1):.4f}")

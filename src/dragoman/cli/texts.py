@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from dragoman.cli.flags import LanguageFlags
+from dragoman.cli.terminal import tell
 from dragoman.errors import UsageError
 from dragoman.text.splitter import Segmenter, Splitter, Unit
 
@@ -50,7 +51,12 @@ class TokenFlags:
         if self.unit != "subwords":
             return Splitter(self.unit, segmenter=self.segmenter)
         if self.vocab_size is not None:
-            return Splitter("subwords", Tokenizer.train(lines, TokenizerConfig(vocab_size=self.vocab_size)))
+            learnt = Tokenizer.train(lines, TokenizerConfig(vocab_size=self.vocab_size))
+            if learnt.vocab_size < self.vocab_size:
+                tell(
+                    f"the text has no more than {learnt.vocab_size:,} subwords to learn, not {self.vocab_size:,}"
+                )
+            return Splitter("subwords", learnt)
         path = Path(self.tokenizer)
         if not path.is_file():
             found = find_model(self.tokenizer)

@@ -182,7 +182,8 @@ def train(
             say(explain(resolved).rstrip("\n"))
         return
     if not corpus:
-        raise UsageError("there is no corpus to train on: name its files (dragoman train --help)")
+        took = f" (--dev took {', '.join(map(str, dev))}: put the corpus before it)" if dev else ""
+        raise UsageError(f"there is no corpus to train on: name its files (dragoman train --help){took}")
     if output is None:
         raise UsageError("where should the run go? Add -o and a directory, such as -o runs/first")
     if dev == []:

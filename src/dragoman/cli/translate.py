@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.flags import FormatFlag, ModelFlags, flags_of, given
+from dragoman.cli.flags import FormatFlag, ModelFlags, RawFlag, flags_of, given
 from dragoman.cli.reading import DirectionFlags, Reading
 from dragoman.cli.terminal import counter, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
@@ -25,6 +26,7 @@ else:
         DecodingOptions, "Decoding", "What is not given is as the model's config.toml says."
     )
 
+_LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 USAGE = "dragoman translate [TEXT...] [-m MODEL] [OPTIONS]"
 EXAMPLES = """Examples:
 
@@ -53,6 +55,7 @@ def translate(
     alignments: Annotated[
         bool, Parameter(help="write ||| and the aligned pairs of subwords last, such as 0-0 1-2")
     ] = False,
+    raw: RawFlag = False,
     unbuffered: Annotated[bool, Parameter(help="answer each line before the next is read")] = False,
     format: FormatFlag = "text",
     decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
@@ -86,6 +89,7 @@ def translate(
             # A flag is shown on a terminal and in JSON only.
             scores=scores or options.n_best > 1 or format == "json" or sys.stdout.isatty(),
             token_scores=scores and format == "json",
+            protect=not raw,
             progress=progress,
             **buffering,
         )
@@ -107,7 +111,7 @@ def _say_text(
 ) -> None:
     for hypothesis in (translation, *translation.alternatives):
         # Whoever counts lines counts on this one.
-        parts = [hypothesis.text.replace("\n", " ") if one_line or n_best > 1 else hypothesis.text]
+        parts = [_LINE_END.sub(" ", hypothesis.text) if one_line or n_best > 1 else hypothesis.text]
         score = "-" if hypothesis.score is None else f"{hypothesis.score:.4f}"
         if alignments:
             parts.append(" ".join(f"{source}-{target}" for source, target in hypothesis.alignment))

@@ -5,6 +5,7 @@ Dimensions: B batch, S source, T target.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -67,8 +68,10 @@ class IdStore:
     """Sentence pairs as ids in two memory-mapped files, so that a corpus larger than memory trains.
 
     `ids.bin` holds all ids one after another, source before target in each pair; `offsets.bin` holds 2 N + 1
-    positions in it; `store.json` the number of pairs and the widths, written last.
+    positions in it; `store.json` the number of pairs, the width of an id and the sha256 of the two, written last.
     """
+
+    FILES = ("ids.bin", "offsets.bin")
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -76,6 +79,23 @@ class IdStore:
         self.pairs = int(info["pairs"])
         self.ids = np.memmap(directory / "ids.bin", dtype=info["dtype"], mode="r")
         self.offsets = np.memmap(directory / "offsets.bin", dtype=np.int64, mode="r")
+
+    @classmethod
+    def opened(cls, directory: Path) -> IdStore | None:
+        """The store that was written here; None where none was, or where it is no longer what was written."""
+        try:
+            written = json.loads((directory / "store.json").read_bytes())["sha256"]
+            return cls(directory) if written == cls._hashes(directory) else None
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return None
+
+    @classmethod
+    def _hashes(cls, directory: Path) -> dict[str, str]:
+        found = {}
+        for name in cls.FILES:
+            with open(directory / name, "rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return found
 
     @classmethod
     def write(
@@ -96,9 +116,8 @@ class IdStore:
                 count += 1
             if position == 0:
                 ids.write(b"\0" * np.dtype(dtype).itemsize)  # an empty file cannot be mapped
-        publish(
-            directory / "store.json", json.dumps({"pairs": count, "dtype": np.dtype(dtype).name}).encode()
-        )
+        info = {"pairs": count, "dtype": np.dtype(dtype).name, "sha256": cls._hashes(directory)}
+        publish(directory / "store.json", json.dumps(info).encode())
         return cls(directory)
 
     def __len__(self) -> int:

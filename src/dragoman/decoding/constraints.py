@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
@@ -65,6 +65,28 @@ class NoRepeatedNgram(Rule):
         return forbid_repetition(logits, history, self.n)
 
 
+@dataclass(frozen=True)
+class PlaceholdersOnce:
+    """A placeholder only where the source has it, and once. Unlike a Rule it differs from sentence to sentence."""
+
+    ids: Tensor  # [P]
+    absent: Tensor  # [N, P] from the source
+
+    @classmethod
+    def of(
+        cls, sources: Sequence[Sequence[int]], ids: Sequence[int], device: torch.device | None = None
+    ) -> Self:
+        present = [[i in source for i in ids] for source in map(set, sources)]
+        return cls(torch.tensor(ids, device=device), ~torch.tensor(present, device=device).view(-1, len(ids)))
+
+    def apply(self, logits: Tensor, history: Tensor, sentence: Tensor) -> Tensor:
+        """As Constraints.apply. The logits that come in may be overwritten."""
+        out = (history[..., None] == self.ids).any(2)  # [B, k, P]
+        forbidden = out | self.absent[sentence, None]
+        logits[..., self.ids] = logits[..., self.ids].masked_fill(forbidden, FORBIDDEN)
+        return logits
+
+
 # Each field of DecodingOptions that is a rule, and what makes the rule of its value.
 RULES: dict[str, Callable[[Any], Rule]] = {"min_length": MinLength, "no_repeat_ngram": NoRepeatedNgram}
 
@@ -75,6 +97,7 @@ class Constraints:
 
     rules: tuple[Rule, ...]
     prefixes: Tensor
+    placeholders: PlaceholdersOnce | None = None
 
     @classmethod
     def of(
@@ -84,14 +107,19 @@ class Constraints:
         device: torch.device | None = None,
         *,
         draws: int = 1,
+        placeholders: PlaceholdersOnce | None = None,
     ) -> Self:
         """What these options forbid, with a forced prefix for each of N inputs, of which `draws` are searched for."""
         asked = options.demands()
         rules = tuple(rule(asked[name]) for name, rule in RULES.items() if name in asked)
-        return cls(rules, prefix_table(prefixes, device).repeat_interleave(draws, 0))
+        if placeholders is not None:
+            placeholders = replace(placeholders, absent=placeholders.absent.repeat_interleave(draws, 0))
+        return cls(rules, prefix_table(prefixes, device).repeat_interleave(draws, 0), placeholders)
 
     def are_idle(self, length: int) -> bool:
         """Whether nothing but UNWRITTEN is forbidden after so many tokens."""
+        if self.placeholders is not None:
+            return False
         return length >= self.prefixes.size(1) and all(rule.is_idle(length) for rule in self.rules)
 
     def apply(self, logits: Tensor, history: Tensor, sentence: Tensor) -> Tensor:
@@ -99,10 +127,12 @@ class Constraints:
         length = history.size(2)
         logits = logits.index_fill(-1, torch.tensor(UNWRITTEN, device=logits.device), FORBIDDEN)  # a copy
         active = [rule for rule in self.rules if not rule.is_idle(length)]
-        if active:
+        if active or self.placeholders is not None:
             end = logits[..., EOS].clone()
             for rule in active:
                 logits = rule.apply(logits, history)
+            if self.placeholders is not None:
+                logits = self.placeholders.apply(logits, history, sentence)
             stuck = (logits == FORBIDDEN).all(-1)
             logits[..., EOS] = torch.where(stuck, end, logits[..., EOS])
         if length < self.prefixes.size(1):

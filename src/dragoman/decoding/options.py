@@ -166,6 +166,8 @@ class SearchRequest:
 
     attention: fill Hypothesis.attention.
     token_scores: without them an engine to which they are work may give each token an even share of the sum.
+    placeholders: ids that a translation may have once each, and only where its source has them.
+    rough: the attention of the first token may be even, where knowing it takes time.
     scores: without them and token_scores, it may give nothing: a score of 0 that is the sum of no token_scores.
     """
 
@@ -173,6 +175,8 @@ class SearchRequest:
     attention: bool = False
     scores: bool = True
     token_scores: bool = False
+    rough: bool = False
+    placeholders: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dragoman.decoding.constraints import RULES, Constraints
+from dragoman.decoding.constraints import RULES, Constraints, PlaceholdersOnce
 from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
 from dragoman.decoding.sampling import draw, uniforms
 from dragoman.errors import ModelError
@@ -96,11 +96,12 @@ def search(
     options: DecodingOptions,
     *,
     prefixes: Sequence[Sequence[int]] | None = None,
+    placeholders: Sequence[int] = (),
 ) -> list[list[Hypothesis]]:
     """The n best translations of each sentence, best first.
 
     source and source_mask [N, S]; `prefixes` holds what each translation has to begin with. A beam's hypotheses are
-    distinct; draws may coincide.
+    distinct; draws may coincide. Of `placeholders` a translation has those of its source, once each.
 
     A sentence is finished when its beam has found as many endings as it is wide, or when nothing that still grows
     can get among the n best. It then leaves the batch, as soon as enough leave with it.
@@ -112,8 +113,9 @@ def search(
     state = model.start(source, source_mask)
     if draws > 1:
         state = state.select(torch.arange(len(lengths), device=source.device).repeat_interleave(draws))
-    rules = Constraints.of(options, given, source.device, draws=draws)
     sources = [row[real].tolist() for row, real in zip(source, source_mask, strict=True)]
+    once = PlaceholdersOnce.of(sources, placeholders, source.device) if placeholders else None
+    rules = Constraints.of(options, given, source.device, draws=draws, placeholders=once)
     choose = (
         sampled(options, sources, max(limits, default=0), source.device)
         if options.sample

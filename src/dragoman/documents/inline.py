@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 from dragoman.documents.tags import Sort, Token
 from dragoman.text.sentences import split_paragraph
@@ -53,6 +53,7 @@ class Sealed:
 
     raw: str
     word: bool
+    breaks: bool = False  # a line break, a tab: what stands on both its sides is no one sentence
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,15 @@ def _texts(raw: str) -> Iterator[Node]:
 
 def sentences(run: Run) -> Iterator[str | Run]:
     """A run as sentences and the white space between them, each a run; as text, tags that enclose several."""
+    for breaks, nodes in groupby(run, lambda node: isinstance(node, Sealed) and node.breaks):
+        if breaks:
+            yield tuple(nodes)
+        else:
+            yield from _sentences(tuple(nodes))
+
+
+def _sentences(run: Run) -> Iterator[str | Run]:
+    """Those of a run without breaks."""
     flat = re.sub(r"\s", " ", text_of(run))
     ends = list(accumulate(map(len, _segments(flat))))
     current: list[Node] = []

@@ -46,6 +46,7 @@ DAMAGED = (
 )
 _PARTS = re.compile(r"word/(?:document|header\d*|footer\d*|footnotes|endnotes)\.xml")
 _DROPPED = frozenset({"w:prooferr", "w:lastrenderedpagebreak"})  # about text that is gone
+_BREAKS = frozenset({"w:br", "w:tab", "w:cr"})
 _TRANSPARENT = frozenset({"w:hyperlink", "w:ins", "w:smarttag"})
 _EMPTY = re.compile(
     r'<w:r>(?:<w:rPr>(?:(?!</?w:r[ >]).)*?</w:rPr>)?<w:t xml:space="preserve"></w:t></w:r>', re.DOTALL
@@ -150,7 +151,7 @@ class _Paragraph:
     def read(cls, row: Sequence[Token]) -> _Paragraph:
         children = [child for child in _children(row[1:-1]) if child[0].name not in _DROPPED]
         head = [child for child in children if child[0].name == "w:ppr"]
-        body = [child for child in children if child[0].name != "w:ppr"]
+        body = [part for child in children if child[0].name != "w:ppr" for part in _parts_of_run(child)]
         texts = [found for child in body if child[0].name == "w:r" and (found := _text(child)) is not None]
         weights: dict[str, int] = {}
         for look, text in texts:
@@ -166,6 +167,20 @@ class _Paragraph:
     def page(self, text: str) -> str:
         inner = _open(self.look) + text.replace("&nbsp;", "\xa0") + _CLOSED
         return self.start + _EMPTY.sub("", inner) + self.end
+
+
+def _parts_of_run(child: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """A run that has breaks or tabs beside its text as several, each with text alone or with one of those."""
+    inner = list(_children(child[1:-1])) if child[0].name == "w:r" and len(child) > 2 else []
+    look = [part for part in inner if part[0].name == "w:rpr"]
+    rest = [part for part in inner if part[0].name not in ("w:rpr", *_DROPPED)]
+    names = {part[0].name for part in rest}
+    if not (names & _BREAKS and names <= _BREAKS | {"w:t"} and len(rest) > 1):
+        yield child
+        return
+    for breaks, alike in groupby(rest, lambda part: part[0].name in _BREAKS):
+        for group in [[part] for part in alike] if breaks else [list(alike)]:
+            yield [child[0], *(token for part in (*look, *group) for token in part), child[-1]]
 
 
 _CLOSED = "</w:t></w:r>"
@@ -188,7 +203,8 @@ def _node(child: Sequence[Token], look: str) -> Node:
             whole = "".join(found[1] for found in inner if found)
             start = _CLOSED + child[0].raw + _open(inner[0][0] if inner[0] else "")
             return Element(start, (Text(whole),), _CLOSED + child[-1].raw + _open(look))
-    return Sealed(_CLOSED + _raw(child) + _open(look), word=False)
+    breaks = child[0].name == "w:r" and any(token.name in _BREAKS for token in child)
+    return Sealed(_CLOSED + _raw(child) + _open(look), word=False, breaks=breaks)
 
 
 def _merged(nodes: Sequence[Node]) -> Iterator[Node]:

@@ -1,7 +1,8 @@
 """The production engine: CTranslate2, int8 on a CPU unless told otherwise. Ids in, ids out; loads no torch.
 
 Results are those of the torch engine up to rounding: the same search, the same score, the same stop rule. One
-difference: right after a forced prefix it considers </s> only where that is the most probable token.
+difference: right after a forced prefix it considers </s> only where that is the most probable token. And a
+placeholder that the source has may come twice.
 Sampling is refused: CTranslate2 draws from a state that all sentences share, so draws would depend on neighbours.
 """
 
@@ -13,6 +14,7 @@ import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
@@ -122,24 +124,32 @@ class CTranslate2Engine:
             "return_scores": request.scores or request.token_scores or options.n_best > 1,
             "return_end_token": True,  # so that </s> counts in the length, and a cut-off translation shows
         }
-        # Of several sentences in a beam search, all get the first sentence's attention at the first step.
-        alone = attention and options.beam_size > 1
+        # Of several sentences in a beam search, all get the first sentence's attention at the first step. What is
+        # looked at before anything is written does not depend on the beam, so a greedy step tells it.
+        beams = attention and options.beam_size > 1
         most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
         running: list[Any] = [None] * len(sources)
-        for (length, prefix), indices in self._groups(sources, given).items():
+        for (length, prefix, lacked), indices in self._groups(sources, given, request.placeholders).items():
             futures = self._translator.translate_batch(
                 [self._pieces(self._source, sources[i]) for i in indices],
                 [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
                 max_decoding_length=self._limit(options, length, prefix),
-                max_batch_size=1 if alone else _batch_size(len(indices), length, most),
+                max_batch_size=1
+                if beams and prefix and not request.rough
+                else _batch_size(len(indices), length, most),
                 asynchronous=True,
-                **self._always,
+                **self._always(lacked),
                 **asked,
             )
-            for i, future in zip(indices, futures, strict=True):
-                running[i] = future
+            exact = beams and not prefix and not request.rough
+            firsts = self._first_steps([sources[i] for i in indices], most) if exact else ()
+            for i, future, first in zip_longest(indices, futures, firsts):
+                running[i] = future, first
+        even = beams and request.rough
         found = (
-            empty(prefix, attention) if future is None else self._hypotheses(future.result(), options)
+            empty(prefix, attention)
+            if future is None
+            else self._hypotheses(future[0].result(), future[1], options, even)
             for future, prefix in zip(running, given, strict=True)
         )
         return iter(self._with_token_scores(sources, given, list(found))) if request.token_scores else found
@@ -152,7 +162,7 @@ class CTranslate2Engine:
             self._pieces(self._source, source),
             self._pieces(self._target, prefix) if prefix else None,
             max_decoding_length=self._limit(options, len(source), len(prefix)),
-            **self._always,
+            **self._always(),
             **_in_words(options, RULES),
         )
         with closing(steps):
@@ -160,17 +170,22 @@ class CTranslate2Engine:
                 if step.token_id != EOS and step.step >= len(prefix):
                     yield int(step.token_id)
 
-    def _groups(self, sources: Sequence[Ids], given: Sequence[Ids]) -> dict[tuple[int, int], list[int]]:
-        """Sentences that share a call: sources of one length, prefixes of one length. Longest first.
+    def _groups(
+        self, sources: Sequence[Ids], given: Sequence[Ids], placeholders: Sequence[int]
+    ) -> dict[tuple[int, int, tuple[int, ...]], list[int]]:
+        """Sentences that share a call: of one length, with prefixes of one length, that lack the same placeholders.
+
+        Longest first.
 
         A call has one limit for all its sentences, and treats a sentence without a prefix otherwise when another
         has one. And padding changes the order in which numbers are summed: in one sentence of some hundreds the
         last bits decide between two words. None of these may reach a neighbour.
         """
-        groups: dict[tuple[int, int], list[int]] = {}
+        groups: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}
         for i in sorted(range(len(sources)), key=lambda i: -len(sources[i])):
             if sources[i]:
-                groups.setdefault((len(sources[i]), len(given[i])), []).append(i)
+                lacked = tuple(word for word in placeholders if word not in sources[i])
+                groups.setdefault((len(sources[i]), len(given[i]), lacked), []).append(i)
         return groups
 
     def _limit(self, options: DecodingOptions, source: int, prefix: int) -> int:
@@ -179,18 +194,40 @@ class CTranslate2Engine:
         # <s> takes one position.
         return limit if self._target_positions is None else min(limit, self._target_positions - 1)
 
-    @property
-    def _always(self) -> dict[str, Any]:
-        """What is asked of every search: no id of UNWRITTEN, and the whole source."""
+    def _always(self, lacked: Sequence[int] = ()) -> dict[str, Any]:
+        """What is asked of every search: no id of UNWRITTEN, none that is `lacked`, and the whole source."""
         return {
             "disable_unk": True,
-            "suppress_sequences": [[self._target[PAD]], [self._target[BOS]]],
+            "suppress_sequences": [[self._target[i]] for i in (PAD, BOS, *lacked)],
             "max_input_length": 0,  # its default would cut the source without a word
         }
 
-    def _hypotheses(self, result: Any, options: DecodingOptions) -> list[Hypothesis]:
+    def _first_steps(self, sources: Sequence[Ids], most: int) -> Any:
+        """The greedy first step of sources of one length, with its attention, to be waited for."""
+        return self._translator.translate_batch(
+            [self._pieces(self._source, source) for source in sources],
+            beam_size=1,
+            max_decoding_length=1,
+            max_batch_size=_batch_size(len(sources), len(sources[0]), most),
+            return_attention=True,
+            asynchronous=True,
+            **self._always(),
+        )
+
+    def _hypotheses(self, result: Any, first: Any, options: DecodingOptions, even: bool) -> list[Hypothesis]:
+        """first: the first step of a greedy search, where the result's own has another sentence's attention.
+
+        even: say nothing of where the first token looked.
+        """
         hypotheses = []
         scores, attention = result.scores, result.attention  # each makes a new list whenever it is asked for
+        if first is not None:
+            row = first.result().attention[0][0]
+            attention = [[row, *rows[1:]] for rows in attention]
+        elif even and attention:
+            attention = [
+                [[1 / (len(rows[0]) + 1)] * len(rows[0]), *rows[1:]] if rows else rows for rows in attention
+            ]
         for n, pieces in enumerate(result.hypotheses):
             tokens = [self._target_ids[piece] for piece in pieces]
             finished = tokens[-1] == EOS

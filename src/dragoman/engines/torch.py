@@ -98,7 +98,7 @@ class TorchEngine:
         def of_batch(indices: list[int]) -> list[list[Hypothesis]]:
             some, forced = [sources[i] for i in indices], [given[i] for i in indices]
             with threads(threads_worth(rows * len(some), self._weights)):  # the rows of a decoder's step
-                best = self._search(some, options, forced)
+                best = self._search(some, request, forced)
                 return [self._attend(*pair) for pair in zip(some, best, strict=True)] if attention else best
 
         several = len(batches) > 1 and self.workers > 1
@@ -139,10 +139,17 @@ class TorchEngine:
                 yield tokens[-1]
 
     def _search(
-        self, sources: Sequence[Ids], options: DecodingOptions, prefixes: Sequence[Ids]
+        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids]
     ) -> list[list[Hypothesis]]:
         source = _pad([[*ids, EOS] for ids in sources], self.device)
-        return search(self.decodable, source, source != PAD, options, prefixes=prefixes)
+        return search(
+            self.decodable,
+            source,
+            source != PAD,
+            request.options,
+            prefixes=prefixes,
+            placeholders=request.placeholders,
+        )
 
     @torch.no_grad()
     def _attend(self, source: Ids, hypotheses: list[Hypothesis]) -> list[Hypothesis]:

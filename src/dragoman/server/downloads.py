@@ -49,6 +49,9 @@ class Downloads:
                 self._folder / name, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)
             ) as file:
                 file.write(data)
+            # A clock that is not set back, and that all processes of this machine read alike.
+            now = time.monotonic()
+            os.utime(self._folder / name, (now, now))
         except OSError as error:
             with suppress(OSError):
                 (self._folder / name).unlink(missing_ok=True)  # half of a file
@@ -74,7 +77,7 @@ class Downloads:
             except OSError:  # another process was quicker
                 continue
             found.append((stat.st_mtime, stat.st_size, path))
-        room, now = ROOM - wanted, time.time()
+        room, now = ROOM - wanted, time.monotonic()
         for modified, size, path in sorted(found, reverse=True):
             room -= size
             if room < 0 or now - modified > KEPT:

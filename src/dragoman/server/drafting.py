@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from dragoman.text.joining import join, tidy
+from dragoman.translate.protect import Protection
 from dragoman.translate.translator import Translator
-
-_HALF_A_CHARACTER = "\ufffd"  # what bytes are shown as until the last of a character's is there
 
 
 @dataclass(frozen=True)
@@ -25,20 +24,32 @@ class Draft:
     text: Annotated[str, "the whole draft so far"]
 
 
-def draft(translator: Translator, text: str, prefix: str = "") -> Generator[Draft, None, None]:
+def draft(
+    translator: Translator, text: str, prefix: str = "", protect: Protection | bool = True
+) -> Generator[Draft, None, None]:
     """The greedy translation of a text as it grows; closing the iterator stops it between two tokens."""
     options = translator.options.changed(beam_size=1, n_best=1, sample=False)
-    plan = translator.plan(text, options, prefix, draft=True)
-    tokenizer, language = plan.detokeniser.target, plan.detokeniser.language
+    plan = translator.plan(text, options, prefix, draft=True, protect=protect)
+    tokenizer, language, put_back = (
+        plan.detokeniser.target,
+        plan.detokeniser.language,
+        plan.detokeniser.so_far,
+    )
     done, prefixes = list[tuple[str, str]](), iter(plan.prefixes)
-    for number, piece in enumerate(plan.pieces):
-        written = tidy(piece.text, language)
-        if piece.ids:
-            forced, written = next(prefixes), ""
-            tokens = list(forced)
-            with closing(plan.engine.write(piece.ids, plan.options, forced)) as ids:
-                for token in ids:
-                    tokens.append(token)
-                    written = tidy(tokenizer.decode(tokens).rstrip(_HALF_A_CHARACTER), language)
-                    yield Draft(number, tokenizer.pieces([token])[0], join([*done, (written, "")], language))
-        done.append((written, piece.separator))
+    number = 0
+    for sentence in plan.passage:
+        for piece in sentence.pieces:
+            written = put_back(sentence, ()) if sentence.parts or not piece.ids else ""
+            if not piece.ids:
+                written = written or tidy(piece.text, language)
+            else:
+                forced = next(prefixes)
+                tokens = list(forced)
+                with closing(plan.engine.write(piece.ids, plan.options, forced)) as ids:
+                    for token in ids:
+                        tokens.append(token)
+                        written = put_back(sentence, tokens)
+                        so_far = join([*done, (written, "")], language)
+                        yield Draft(number, tokenizer.pieces([token])[0], so_far)
+            done.append((written, piece.separator))
+            number += 1

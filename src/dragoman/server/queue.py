@@ -79,9 +79,9 @@ class Unit:
 
 
 def works_of(plan: Plan) -> list[Work]:
-    """The sentences of a text that have words; what is found for them goes to Plan.translation."""
-    pairs = zip(plan.sources, plan.prefixes, strict=True)
-    return [Work(plan.engine, tuple(ids), plan.request, tuple(prefix)) for ids, prefix in pairs]
+    """The sentences of a text that have words; what is found for them goes to Plan.taking."""
+    asked = zip(plan.sources, plan.requests, plan.prefixes, strict=True)
+    return [Work(plan.engine, tuple(ids), request, tuple(prefix)) for ids, request, prefix in asked]
 
 
 Search = Callable[[Sequence[Work]], Sequence[Found]]

@@ -48,9 +48,8 @@ from dragoman.server.tracing import TraceTask
 from dragoman.text import detection
 from dragoman.text.detection import Detected
 from dragoman.text.normalize import to_simplified, to_traditional
-from dragoman.translate import protect
 from dragoman.translate.plan import Plan
-from dragoman.translate.terms import Terms
+from dragoman.translate.protect import Protection
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
 
@@ -190,23 +189,19 @@ class Service:
         if direction.model is None or request.html or self.queue.depth:
             return
         translator = await self.models.translator(direction.model)
-        guard = protect.protect(request.texts[0], request.glossary)
         script = in_script(direction)
-        prefix = (request.prefixes or [""])[0]
+        prefix, protection = (request.prefixes or [""])[0], Protection(request.glossary)
         if direction.target.traditional:
             prefix = to_simplified(prefix)
-        prefix = protect.beginning(guard, prefix)
         written: asyncio.Queue[Draft | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
 
         def write() -> None:
-            with closing(draft(translator, guard.text, prefix)) as drafts:
+            with closing(draft(translator, request.texts[0], prefix, protection)) as drafts:
                 for one in drafts:
                     if gone.is_set():
                         return
-                    shown = replace(
-                        one, token=script(one.token), text=script(protect.restore(guard, one.text))
-                    )
+                    shown = replace(one, token=script(one.token), text=script(one.text))
                     loop.call_soon_threadsafe(written.put_nowait, shown)
 
         writing = asyncio.ensure_future(self.tasks.run(self.limits.deadline, write))
@@ -227,17 +222,11 @@ class Service:
         deadline = time.monotonic() + seconds
         size = sum(map(len, request.texts)) + sum(map(len, request.glossary))
         async with self.beside.place(size):
-            guards = await self.beside.run(size, _guarded, request)
-            found: dict[int, Translation] = {}
-            pending = dict(enumerate(guards))
-            while pending:
-                plans, works = await self.beside.run(size, _planned, translator, options, request, pending)
-                hypotheses = await self.queue.search(works, deadline - time.monotonic())
-                done = await self.beside.run(size, _assembled, plans, hypotheses)
-                found |= zip(pending, done, strict=True)
-                guards = [pending.get(i, guard) for i, guard in enumerate(guards)]
-                pending = await self.beside.run(size, _harder, pending, found)
-            return await self.beside.run(size, _restored, request.texts, guards, found)
+            plans, works = await self.beside.run(size, _planned, translator, options, request)
+            while works:
+                found = await self.queue.search(works, deadline - time.monotonic())
+                plans, works = await self.beside.run(size, _taken, plans, found)
+            return await self.beside.run(size, _translations, plans)
 
     async def through(
         self,
@@ -350,56 +339,34 @@ def in_script(direction: Direction) -> Callable[[str], str]:
     return to_traditional if direction.target.traditional else str
 
 
-def _guarded(request: ClientRequest) -> list[protect.Protected]:
-    terms = Terms(request.glossary)
-    return [protect.protect(text, terms) for text in request.texts]
-
-
 def _planned(
-    translator: Translator,
-    options: DecodingOptions,
-    request: ClientRequest,
-    guards: Mapping[int, protect.Protected],
+    translator: Translator, options: DecodingOptions, request: ClientRequest
 ) -> tuple[list[Plan], list[Work]]:
-    """How some of a request's texts, by their places, are translated, and what is to be searched for."""
-    prefixes = request.prefixes or [""] * len(request.texts)
-    plans = [
-        translator.plan(
-            guard.text,
-            options,
-            protect.beginning(guard, prefixes[i]),
-            alignments=request.alignments,
-            token_scores=request.scores,
-        )
-        for i, guard in guards.items()
-    ]
+    """How the texts of a request are translated, and what is to be searched for."""
+    prefixes, protection = request.prefixes or [""] * len(request.texts), Protection(request.glossary)
+    return _with_works(
+        [
+            translator.plan(
+                text,
+                options,
+                prefix,
+                alignments=request.alignments,
+                token_scores=request.scores,
+                protect=protection,
+            )
+            for text, prefix in zip(request.texts, prefixes, strict=True)
+        ]
+    )
+
+
+def _taken(plans: Sequence[Plan], hypotheses: Sequence[Found]) -> tuple[list[Plan], list[Work]]:
+    found = iter(hypotheses)
+    return _with_works([plan.taking(found) if plan.sources else plan for plan in plans])
+
+
+def _with_works(plans: list[Plan]) -> tuple[list[Plan], list[Work]]:
     return plans, [work for plan in plans for work in works_of(plan)]
 
 
-def _assembled(plans: Sequence[Plan], hypotheses: Sequence[Found]) -> list[Translation]:
-    found = iter(hypotheses)
-    return [plan.translation(found) for plan in plans]
-
-
-def _harder(
-    guards: Mapping[int, protect.Protected], found: Mapping[int, Translation]
-) -> dict[int, protect.Protected]:
-    """What to translate instead, where something did not come through."""
-    others = {i: protect.again(guard, found[i].text) for i, guard in guards.items()}
-    return {i: guard for i, guard in others.items() if guard}
-
-
-def _restored(
-    texts: Sequence[str], guards: Sequence[protect.Protected], found: Mapping[int, Translation]
-) -> list[Translation]:
-    return [_unguarded(text, guards[i], found[i]) for i, text in enumerate(texts)]
-
-
-def _unguarded(text: str, guard: protect.Protected, found: Translation) -> Translation:
-    """The translation of a guarded text as that of the text; alternatives that lost something are left out."""
-    others = [
-        replace(other, source=text, text=protect.restore(guard, other.text))
-        for other in found.alternatives
-        if protect.survived(guard, other.text)
-    ]
-    return replace(found, source=text, text=protect.restore(guard, found.text), alternatives=others)
+def _translations(plans: Sequence[Plan]) -> list[Translation]:
+    return [plan.translation for plan in plans]

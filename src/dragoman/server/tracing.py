@@ -96,7 +96,7 @@ def trace(translator: Translator, task: TraceTask) -> str:
 
 def check_length(translator: Translator, text: str, reference: str) -> None:
     """Raises UsageError for a sentence or a reference of too many tokens, before anything is computed."""
-    first = next(iter(translator.plan(text).sources), [])
+    first = next(iter(translator.plan(text, protect=False).sources), [])
     _, written = translator.encode("", reference)
     for name, tokens in (("the sentence", first), ("the reference", written)):
         if len(tokens) > MOST_TOKENS:

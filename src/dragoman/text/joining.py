@@ -18,9 +18,9 @@ _SOLID = (
 )
 _SPACE_BETWEEN_SOLID = re.compile(f"(?<=[{_SOLID}]) (?=[{_SOLID}])")
 _SOLID_SIGN = re.compile(f"[{_SOLID}]")
-_NO_PLAIN_SPACE = re.compile(
-    r"[^\r\n\t \u3000]"
-)  # form feeds, file separators, U+2028: a terminal obeys some of them
+# Form feeds, file separators, U+2028: a terminal obeys some of them.
+_NO_PLAIN_SPACE = re.compile(r"[^\S\r\n\t \u3000]")
+_STAYS = re.compile(r"[\t\S]")
 
 
 def writes_without_spaces(language: str) -> bool:
@@ -37,24 +37,25 @@ def tidy(text: str, language: str) -> str:
     return _SPACE_BETWEEN_SOLID.sub("", text) if writes_without_spaces(language) else text
 
 
-def join(sentences: Iterable[tuple[str, str]], language: str) -> str:
+def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = False) -> str:
     """Translated sentences, each with the separator that followed its source, as one text.
 
-    A separator with a line break stays what it was. Between sentences on one line stands what the language asks for,
-    since the source may not have had it: nothing beside a Chinese sign, a space elsewhere.
+    A separator with a line break stays what it was. Between sentences on one line stands what
+    the language asks for, since the source may not have had it: nothing beside a Chinese sign, a space elsewhere.
+    whole: a tab, a sign, and the white space at the ends stay, too.
     """
     solid = writes_without_spaces(language)
     text: list[str] = []
     gap, last = "", ""
     for sentence, separator in sentences:
         if sentence:
-            if "\n" in gap:
+            if "\n" in gap or (whole and (not last or _STAYS.search(gap))):
                 text.append(_NO_PLAIN_SPACE.sub("", gap))
             elif last and not (solid and (_SOLID_SIGN.match(last) or _SOLID_SIGN.match(sentence))):
                 text.append(" ")
             text.append(sentence)
             gap, last = "", sentence[-1]
         gap += separator
-    if "\n" in gap:
+    if whole or "\n" in gap:
         text.append(_NO_PLAIN_SPACE.sub("", gap))
     return "".join(text)

@@ -42,6 +42,11 @@ def normalize(text: str) -> str:
     return " ".join(text.split())
 
 
+def visible(text: str) -> str:
+    """Without what is removed, and as it is else: no white space is touched, no letter spelled otherwise."""
+    return text if text.isascii() and text.isprintable() else _REMOVED.sub("", text)
+
+
 def _cut_marks(text: str) -> str:
     return _PERHAPS_MARKS.sub(_cut_run, text)
 

@@ -7,9 +7,10 @@ Subwords are learnt on raw text, without a word segmenter, so Chinese needs noth
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,12 @@ from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 
 SHUFFLE_SEED = 1
+MOST_PLACEHOLDERS = 50
+_PLACEHOLDER = re.compile(r"⟦\d{1,2}⟧")
+LEAST_PIECES = 261  # 256 bytes, four special tokens, and one to learn
+# What SentencePiece says, in its words, of a vocabulary that is too large or too small for a text.
+_TOO_HIGH = re.compile(r"set it to a value <= (\d+)")
+_TOO_LOW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,9 @@ class TokenizerConfig:
     """How subwords are learnt and used."""
 
     kind: Annotated[Literal["unigram", "bpe"], "SentencePiece model type"] = "unigram"
-    vocab_size: Annotated[int, "pieces in the joint vocabulary, or in each of two"] = 8000
+    vocab_size: Annotated[
+        int, "pieces in the joint vocabulary, or in each of two; fewer where a corpus has fewer"
+    ] = 8000
     joint: Annotated[bool, "one vocabulary for both languages"] = True
     character_coverage: Annotated[float, "share of characters that get a piece; bytes spell the rest"] = (
         0.9995
@@ -35,17 +44,24 @@ class TokenizerConfig:
     sampling: Annotated[
         float, "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off"
     ] = 0.0
+    placeholders: Annotated[
+        int, "words of the vocabulary that stand for what no model knows: addresses, format strings; 0 = none"
+    ] = 0
     training_lines: Annotated[int, "at most so many lines are read to learn the pieces"] = 2_000_000
 
     def __post_init__(self) -> None:
-        if self.vocab_size < 300:
+        if self.vocab_size < LEAST_PIECES:
             raise ConfigError(
-                f"tokenizer.vocab_size = {self.vocab_size}: at least 300, since 256 pieces spell single bytes"
+                f"tokenizer.vocab_size = {self.vocab_size}: at least {LEAST_PIECES}, since 256 spell single bytes"
             )
         if not 0 < self.character_coverage < 1:
             raise ConfigError(
                 f"tokenizer.character_coverage = {self.character_coverage}: must lie between 0 and 1, "
                 "or no character is left for byte fallback to learn"
+            )
+        if not 0 <= self.placeholders <= MOST_PLACEHOLDERS:
+            raise ConfigError(
+                f"tokenizer.placeholders = {self.placeholders}: from 0 to {MOST_PLACEHOLDERS}, each taking a piece"
             )
         if not 0 <= self.sampling < 1:
             raise ConfigError(f"tokenizer.sampling = {self.sampling}: must lie in [0, 1)")
@@ -77,37 +93,20 @@ class Tokenizer:
 
     @classmethod
     def train(cls, lines: Iterable[str], config: TokenizerConfig) -> Tokenizer:
-        """Learn pieces from text. Raises CorpusError when there is too little of it for the vocabulary."""
-        model = io.BytesIO()
-        # Lines are shuffled before they are read; without this each process would shuffle them its own way.
-        sentencepiece.set_random_generator_seed(SHUFFLE_SEED)
+        """Learn pieces from text: config.vocab_size of them, or as many as there are in a text that has fewer.
+
+        `lines` that can be read twice are, in that case. Raises CorpusError when the vocabulary is too small for the
+        characters of the text, and when there are too few pieces in lines that can be read only once.
+        """
         try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
-                model_writer=model,
-                model_type=config.kind,
-                vocab_size=config.vocab_size,
-                character_coverage=config.character_coverage,
-                byte_fallback=True,
-                normalization_rule_name="identity",
-                input_sentence_size=config.training_lines,
-                shuffle_input_sentence=True,
-                train_extremely_large_corpus=False,
-                max_sentence_length=100_000,
-                pad_id=PAD,
-                unk_id=UNK,
-                bos_id=BOS,
-                eos_id=EOS,
-                pad_piece=SPECIALS[PAD],
-                num_threads=2,  # fixed: the learnt pieces must not depend on the machine
-                minloglevel=2,
-            )
+            return cls(_learnt(lines, config, exact=True))
         except (RuntimeError, ValueError) as error:
-            raise CorpusError(
-                f"no vocabulary of {config.vocab_size} pieces can be learnt from this corpus: {_reason(error)}; "
-                "use more text or a smaller tokenizer.vocab_size"
-            ) from error
-        return cls(model.getvalue())
+            if iter(lines) is lines or not _TOO_HIGH.search(str(error)):
+                raise _refused(error, config) from error
+        try:
+            return cls(_learnt(lines, config, exact=False))
+        except (RuntimeError, ValueError) as error:
+            raise _refused(error, config) from error
 
     @property
     def vocab_size(self) -> int:
@@ -116,6 +115,11 @@ class Tokenizer:
     def vocabulary(self) -> list[str]:
         """All pieces, by id."""
         return [self._model.id_to_piece(i) for i in range(self.vocab_size)]
+
+    @cached_property
+    def placeholders(self) -> dict[str, int]:
+        """The words that stand for something else, with their ids: whatever is around them, each is one token."""
+        return {piece: i for i, piece in enumerate(self.vocabulary()) if _PLACEHOLDER.fullmatch(piece)}
 
     def encode(self, text: str) -> list[int]:
         """Ids without <s> and </s>."""
@@ -184,6 +188,50 @@ class Tokenizer:
     @cached_property
     def _pieces(self) -> list[str]:
         return self.vocabulary()
+
+
+def _learnt(lines: Iterable[str], config: TokenizerConfig, exact: bool) -> bytes:
+    """A SentencePiece model; if not `exact`, one with fewer pieces will do."""
+    model = io.BytesIO()
+    # Lines are shuffled before they are read; without this each process would shuffle them its own way.
+    sentencepiece.set_random_generator_seed(SHUFFLE_SEED)
+    train: Callable[..., None] = sentencepiece.SentencePieceTrainer.train
+    if not exact:  # what is said is written into the model, even if it is the default
+        train = partial(train, hard_vocab_limit=False)
+    train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        model_type=config.kind,
+        vocab_size=config.vocab_size,
+        character_coverage=config.character_coverage,
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        input_sentence_size=config.training_lines,
+        shuffle_input_sentence=True,
+        train_extremely_large_corpus=False,
+        max_sentence_length=100_000,
+        pad_id=PAD,
+        unk_id=UNK,
+        bos_id=BOS,
+        eos_id=EOS,
+        pad_piece=SPECIALS[PAD],
+        user_defined_symbols=[f"⟦{number}⟧" for number in range(config.placeholders)],
+        num_threads=2,  # fixed: the learnt pieces must not depend on the machine
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def _refused(error: Exception, config: TokenizerConfig) -> CorpusError:
+    why = f"no vocabulary of {config.vocab_size:,} pieces can be learnt from this corpus: "
+    if found := _TOO_LOW.search(str(error)):
+        return CorpusError(
+            f"{why}its characters and the 256 bytes are {int(found[1]):,} pieces by themselves: raise "
+            "tokenizer.vocab_size to more than that, or lower tokenizer.character_coverage"
+        )
+    if found := _TOO_HIGH.search(str(error)):
+        return CorpusError(f"{why}lower tokenizer.vocab_size to {int(found[1]):,}, or use more text")
+    return CorpusError(f"{why}{_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

@@ -1,10 +1,11 @@
 """Training state on disk: published atomically, verified when read, never pickled. Knows no model and no optimiser.
 
 checkpoints/
-  step-000500/         written as step-000500.tmp-PID, made durable, renamed once
+  step-00000500/       written as step-00000500.tmp-PID, made durable, renamed once
     tensors.safetensors
     state.json
     manifest.json      size and sha256 of the two, written last
+  step-00000500.1/     of the same step, written later: nothing is written over
   latest               one line, the name of the directory to resume from; replaced in one step
 """
 
@@ -12,18 +13,27 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
+import stat
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from dragoman.errors import TrainingError
 from dragoman.files import publish, sha256, sync_directory, write_new
+from dragoman.training.leftovers import remove, remove_own
 
 FILES = ("tensors.safetensors", "state.json")
+_NAME = re.compile(r"step-(\d{8,18})(?:\.(\d{1,9}))?", re.ASCII)
+# Whatever the bytes of a damaged checkpoint say, reading it ends in one of these.
+_DAMAGE = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, SafetensorError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,17 +45,20 @@ class Checkpoint:
     state: dict[str, Any]  # whatever JSON can hold
 
 
-def save(directory: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
-    """Write `checkpoint` below `directory`, make it the latest, remove all but the newest `keep`.
+Check = Callable[[Checkpoint], object]  # raises ValueError for a checkpoint that cannot be gone on from
 
-    Raises TrainingError when the disk refuses; the checkpoint before it is then still the latest.
+
+def save(directory: Path, checkpoint: Checkpoint, keep: int = 2, spared: Iterable[int] = ()) -> Path:
+    """Write `checkpoint` below `directory`, make it the latest; the newest `keep` and the steps `spared` stay.
+
+    Raises TrainingError when the disk refuses; the checkpoint before it, if there is one, is then still the latest.
     """
-    final = directory / f"step-{checkpoint.step:08d}"
+    before = saved(directory)
+    final = directory / _name(checkpoint.step, before)
     temporary = directory / f"{final.name}.tmp-{os.getpid()}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for stale in directory.glob("step-*.tmp-*"):
-            shutil.rmtree(stale)
+        remove_own(directory)
         os.mkdir(temporary)
         contents = dict(zip(FILES, _contents(checkpoint), strict=True))
         for name, data in contents.items():
@@ -53,19 +66,33 @@ def save(directory: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
         manifest = {name: {"size": len(data), "sha256": sha256(data)} for name, data in contents.items()}
         write_new(temporary / "manifest.json", json.dumps(manifest).encode())
         sync_directory(temporary)
-        if final.exists():  # left by a run that fell back behind it
-            shutil.rmtree(final)
         os.rename(temporary, final)
         sync_directory(directory)
         publish(directory / "latest", f"{final.name}\n".encode())
     except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
+        advice = "the one before it is intact: make room, then go on with --resume"
+        if not before:
+            remove(final)  # complete, perhaps, but never published: it would only refuse the same command
+            advice = "there is none before it: make room, then run the same command again"
         raise TrainingError(
-            f"the checkpoint of step {checkpoint.step:,} could not be saved in {directory} ({error.strerror}); "
-            "the one before it is intact: make room, then go on with --resume"
+            f"the checkpoint of step {checkpoint.step:,} could not be saved in {directory} ({error.strerror}); {advice}"
         ) from error
-    _prune(directory, keep, final)
+    _prune(directory, keep, final, set(spared))
     return final
+
+
+def _name(step: int, before: Iterable[Path]) -> str:
+    """A name that no checkpoint has: that of the step, with a number behind it where the step was saved before."""
+    numbers = [number for other, number in map(_place, before) if other == step]
+    return f"step-{step:08d}" + (f".{max(numbers) + 1}" if numbers else "")
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """Step, and how many times it was saved before."""
+    found = _NAME.fullmatch(path.name)
+    assert found is not None
+    return int(found[1]), int(found[2] or 0)
 
 
 def _contents(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
@@ -74,34 +101,63 @@ def _contents(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
     return safetensors.torch.save(tensors), json.dumps(state, ensure_ascii=False, indent=1).encode()
 
 
-def _prune(directory: Path, keep: int, newest: Path) -> None:
-    older = sorted(path for path in directory.glob("step-*") if path.is_dir() and path != newest)
-    for path in older[: max(len(older) - max(keep - 1, 1), 0)]:
-        shutil.rmtree(path, ignore_errors=True)
+def _prune(directory: Path, keep: int, newest: Path, spared: set[int]) -> None:
+    """Of a step that was saved more than once, the last is enough. Later steps are no business of this one."""
+    paths = [path for path in saved(directory) if step_of(path) <= step_of(newest)]
+    by_step = {step_of(path): path for path in paths}  # the later of one step stands behind
+    others = sorted(step for step, path in by_step.items() if path != newest)
+    kept = {by_step[step] for step in others[max(len(others) - keep + 1, 0) :]}
+    kept |= {newest, *(by_step[step] for step in spared & by_step.keys())}
+    for path in paths:
+        if path not in kept:
+            remove(path)
+
+
+def discard_after(directory: Path, step: int) -> None:
+    """Remove the checkpoints of later steps."""
+    for path in saved(directory):
+        if step_of(path) > step:
+            remove(path)
+
+
+def saved(directory: Path) -> list[Path]:
+    """The checkpoints here, whole or damaged, in order of their steps. What a kill cut short is none."""
+    if not directory.is_dir():
+        return []
+    return sorted((path for path in directory.iterdir() if _NAME.fullmatch(path.name)), key=_place)
+
+
+def step_of(path: Path) -> int:
+    """The step of one of `saved`."""
+    return _place(path)[0]
 
 
 def exists(directory: Path) -> bool:
-    """Whether a run has left anything here, whole or damaged."""
-    return (directory / "latest").exists() or any(directory.glob("step-*"))
+    """Whether a run has left anything here that may be resumed, whole or damaged."""
+    return bool(saved(directory))
 
 
-def load_latest(directory: Path) -> Checkpoint:
+def load_latest(
+    directory: Path, check: Check | None = None, note: Callable[[str], None] | None = None
+) -> Checkpoint:
     """The checkpoint that `latest` names, or the newest whole one. Raises TrainingError when there is none.
 
+    One that `check` refuses is as good as damaged. What was passed over is told to `note`.
     Starting from scratch is never the answer to a damaged checkpoint: that is for the user to say.
     """
-    candidates = sorted((p for p in directory.glob("step-*") if ".tmp-" not in p.name), reverse=True)
-    pointer = directory / "latest"
-    if pointer.exists():
-        named = directory / pointer.read_text().strip()
-        candidates = [named, *(path for path in candidates if path != named)]
-    reasons = []
+    candidates = saved(directory)[::-1]
+    named, reasons = _named(directory)
+    candidates.sort(key=lambda path: path.name != named)  # stable: the others stay newest first
     for path in candidates:
         try:
-            return _read(path)
-        except (OSError, ValueError, KeyError) as error:
-            reasons.append(f"{path.name}: {error}")
-    if not reasons:
+            found = load(path, check)
+        except ValueError as error:
+            reasons.append(str(error))
+        else:
+            if reasons and note is not None:
+                note(f"passed over in {directory}: {'; '.join(reasons)}")
+            return found
+    if not candidates:
         raise TrainingError(f"there is no checkpoint in {directory} to resume from: train without --resume")
     raise TrainingError(
         f"no checkpoint in {directory} can be read ({'; '.join(reasons)}): restore one from a backup, or "
@@ -109,15 +165,61 @@ def load_latest(directory: Path) -> Checkpoint:
     )
 
 
+def _named(directory: Path) -> tuple[str, list[str]]:
+    """What `latest` names, and why it cannot be followed where it cannot; a name leads nowhere but into `directory`."""
+    try:
+        name = _plain(directory / "latest").decode().strip()
+    except FileNotFoundError:
+        return "", []
+    except (OSError, ValueError) as error:
+        return "", [f"latest: {_shown(error)}"]
+    if not _NAME.fullmatch(name):
+        return "", ["latest: names no checkpoint of this run"]
+    if not (directory / name).exists():
+        return "", [f"latest: {name} is not there"]
+    return name, []
+
+
+def load(path: Path, check: Check | None = None) -> Checkpoint:
+    """One of `saved`. Raises ValueError, which names it, where it is damaged or `check` refuses it."""
+    try:
+        found = _read(path)
+        if check is not None:
+            check(found)
+    except _DAMAGE as error:
+        raise ValueError(f"{path.name}: {_shown(error)}") from error
+    return found
+
+
+def _shown(error: BaseException) -> str:
+    """The reason in words; of Python's own errors, which are no sentences, the kind too."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+
+
 def _read(path: Path) -> Checkpoint:
-    manifest = json.loads((path / "manifest.json").read_bytes())
+    if path.is_symlink():
+        raise ValueError("is a link, and a checkpoint of this run is a directory")
+    manifest = json.loads(_plain(path / "manifest.json"))
     contents = {}
     for name in FILES:
-        data = (path / name).read_bytes()
+        data = _plain(path / name)
         if len(data) != manifest[name]["size"]:
-            raise ValueError(f"{name} has {len(data):,} bytes instead of {manifest[name]['size']:,}")
+            raise ValueError(f"{name} has {len(data):,} bytes instead of {manifest[name]['size']}")
         if sha256(data) != manifest[name]["sha256"]:
             raise ValueError(f"{name} is damaged (its sha256 differs from the manifest)")
         contents[name] = data
     state = json.loads(contents["state.json"])
-    return Checkpoint(int(state["step"]), safetensors.torch.load(contents["tensors.safetensors"]), state)
+    if type(state["step"]) is not int or state["step"] != step_of(path):
+        raise ValueError(f"state.json is that of another step: {str(state['step'])[:40]}")
+    return Checkpoint(state["step"], safetensors.torch.load(contents["tensors.safetensors"]), state)
+
+
+def _plain(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError for a link, which may lead into another run, and for what is no file."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError(f"{path.name} is no file")
+        return file.read()

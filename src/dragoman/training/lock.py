@@ -1,4 +1,6 @@
-"""One training run at a time in one output directory: a lock held by the process. Knows no model."""
+"""One training run at a time in one output directory: a lock held by the process, which then clears away what
+dead ones left half written. Knows no model.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dragoman.errors import TrainingError
+from dragoman.training.leftovers import remove_leftovers
+
+_WRITTEN_TO = (".", "checkpoints", "data", "data/*")  # the directories of a run
 
 
 @contextmanager
@@ -24,4 +29,7 @@ def exclusive(output: Path) -> Iterator[None]:
             raise TrainingError(
                 f"another training run is writing to {output}: wait for it, or stop it"
             ) from error
+        for pattern in _WRITTEN_TO:
+            for directory in [output] if pattern == "." else output.glob(pattern):
+                remove_leftovers(directory)
         yield

@@ -15,9 +15,14 @@ from typing import Protocol
 from dragoman.training.gradients import SplittableBatch, Workers
 from dragoman.training.optimizer import Optimizer
 
-# So far above the best smoothed loss no healthy run gets, once it has settled a little.
+# So far above the best smoothed loss no healthy run stays, once it has settled a little; before that it may well rise.
 DIVERGED_NATS = 1.5
+UNSETTLED_NATS = 4.5
 SETTLED_STEPS = 50
+# So many steps in a row that far above are no spike, nor a loss on its way down from one.
+ABOVE_STEPS = 8
+# A cross-entropy is never below zero; so far below, sums have lost their digits.
+_BELOW_ZERO = -0.01
 
 
 @dataclass(frozen=True)
@@ -69,17 +74,25 @@ class Health:
     smoothed: float = 0.0  # nats a token, averaged over about twenty steps
     best: float = math.inf  # lowest `smoothed` so far
     steps: int = 0
+    above: int = 0  # steps in a row, up to the last, that were too far above the best
 
     def check(self, loss: float) -> None:
         """Take note of a step's loss in nats a token. Raises Diverged when training should not go on from here."""
         if not math.isfinite(loss):
             raise Diverged(f"the loss became {loss}")
+        if loss < _BELOW_ZERO:
+            raise Diverged(f"the loss became {loss:.2f}, and nothing below zero can be one")
+        settled = self.steps >= SETTLED_STEPS
+        limit = self.best + (DIVERGED_NATS if settled else UNSETTLED_NATS)
         self.steps += 1
         rate = max(1 / self.steps, 0.05)
-        self.smoothed += rate * (loss - self.smoothed)
+        # One step counts for so much at most: a broken line of the corpus is no divergence.
+        self.smoothed += rate * (min(loss, limit + UNSETTLED_NATS) - self.smoothed)
         self.best = min(self.best, self.smoothed)
-        if self.steps > SETTLED_STEPS and self.smoothed > self.best + DIVERGED_NATS:
-            raise Diverged(f"the loss rose from {self.best:.2f} to {self.smoothed:.2f}")
+        self.above = self.above + 1 if loss > limit else 0
+        # The mean tells a loss that swings; the last loss, whether it is on its way back.
+        if self.above >= ABOVE_STEPS or (settled and self.above and self.smoothed > limit):
+            raise Diverged(f"the loss rose from {self.best:.2f} to {loss:.2f}")
 
 
 def train(

@@ -26,6 +26,9 @@ RULES: dict[str, tuple[type[Rule], type[Rule]]] = {
     "muon": (Muon, AdamW),
 }
 
+# The peak learning rate that each is usually trained with here: what to try when another one diverges.
+USUAL_RATES = {"adam": 7e-4, "adamw": 1e-3, "muon": 3e-3}
+
 
 @dataclass(frozen=True)
 class OptimizerConfig:

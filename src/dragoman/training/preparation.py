@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dragoman.errors import TrainingError
 from dragoman.processor import threads_worth
@@ -42,6 +42,9 @@ class Prepared:
     optimizer: Optimizer
     workers: Workers
     static: StaticSteps | None
+    begin: Callable[
+        [], Tensor
+    ]  # the weights [P] of step 0 once more, and the random numbers as they were then
 
 
 def prepared(task: Task, config: Settings, objective: Objective, note: Callable[[str], None]) -> Prepared:
@@ -54,11 +57,11 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
        addresses in it: they come last.
     """
     training = config.training
-    device = torch.device(_device(training.device))
+    device = device_of(training)
     on_grid = task.on_grid if _graph(training.graph, device) else None
     dtype = torch.bfloat16 if _precision(training.precision, device) == "bf16" else torch.float32
-    torch.manual_seed(training.seed)
-    model = task.build(_parts(training, device, dtype, note)).to(device)
+    parts = _parts(training, device, dtype, note)
+    model = _drawn(task, training.seed, parts, device)
     if why := refusal(model):
         note(f"training computes this as torch does, which takes longer: {why}")
     parameters = FlatParameters(model, dtype)
@@ -75,7 +78,17 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
         masked = MaskedLabelSmoothing(training.label_smoothing, training.consistency, training.fused)
         loader, graphs = on_grid.loader(device), graphs_on(device)
         static = StaticSteps(partial(objective, masked, model), optimizer, loader, graphs, note)
-    return Prepared(device, on_grid or task.data, model, parameters, optimizer, workers, static)
+
+    def begin() -> Tensor:
+        return FlatParameters(_drawn(task, training.seed, parts, device), torch.float32).master
+
+    return Prepared(device, on_grid or task.data, model, parameters, optimizer, workers, static, begin)
+
+
+def _drawn(task: Task, seed: int, parts: Parts, device: torch.device) -> nn.Module:
+    """The model as it is before step 1, a function of the seed."""
+    torch.manual_seed(seed)
+    return task.build(parts).to(device)
 
 
 def _parts(
@@ -92,12 +105,14 @@ def _parts(
     return FUSED
 
 
-def _device(name: str) -> str:
-    if name == "cuda" and not torch.cuda.is_available():
+def device_of(training: TrainingConfig) -> torch.device:
+    """Where to compute. Raises TrainingError for a GPU that is not there."""
+    if training.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
             "training.device = 'cuda', but torch sees no GPU: use 'cpu', or install torch for CUDA"
         )
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name if training.device == "auto" else training.device)
 
 
 def _graph(choice: str, device: torch.device) -> bool:

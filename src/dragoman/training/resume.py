@@ -16,11 +16,15 @@ from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.optimizer import FlatParameters
 from dragoman.training.settings import FIXED_SECTIONS
-from dragoman.training.task import Data, Settings
+from dragoman.training.state import State
+from dragoman.training.task import Settings, Task
 
 
 def earlier_run(output: Path, config: Settings, console: Console, resume: bool) -> Checkpoint | None:
-    """The checkpoint to resume from. What may not change is refused, what may is shown, old -> new."""
+    """The checkpoint to resume from. What may not change is refused, what may is shown, old -> new.
+
+    A damaged one is passed over for the one before it, and that is said.
+    """
     directory = output / "checkpoints"
     if not resume:
         if checkpoints.exists(directory):
@@ -28,34 +32,42 @@ def earlier_run(output: Path, config: Settings, console: Console, resume: bool) 
                 f"{output} already holds a training run: add --resume to go on with it, or choose another directory"
             )
         return None
-    found = checkpoints.load_latest(directory)
-    changes = difference(completed(found.state["config"], config), asdict(config))  # type: ignore[call-overload]
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False)
+
+    found = checkpoints.load_latest(directory, State.of, say)
+    state = State.of(found)
+    changes = difference(completed(state.config, config), asdict(config))  # type: ignore[call-overload]
     refused = [change for change in changes if change.split(".")[0] in FIXED_SECTIONS]
     if refused:
         raise TrainingError(
             f"these settings cannot change once training has begun: {'; '.join(refused)}. "
             "Resume with the old values, or start again in another directory"
         )
-    console.print(f"resuming {output} from step {found.step:,}", highlight=False, markup=False)
+    say(f"resuming {output} from step {found.step:,}")
     for change in changes:
-        console.print(f"  changed: {change}", highlight=False, markup=False)
-    threads = found.state["threads"]
-    if threads != torch.get_num_threads():
-        console.print(
-            f"  trained with {threads} threads so far, now {torch.get_num_threads()}: the result will be as good, "
-            "but not bit for bit the same",
-            highlight=False,
+        say(f"  changed: {change}")
+    if state.threads != torch.get_num_threads():
+        say(
+            f"  trained with {state.threads} threads so far, now {torch.get_num_threads()}: the result will be as "
+            "good, but not bit for bit the same"
         )
     return found
 
 
-def check_same_run(found: Checkpoint, data: Data, parameters: FlatParameters) -> None:
-    """Raises TrainingError for a checkpoint of another corpus, or of weights in another order."""
-    if found.state["fingerprint"] != data.fingerprint:
+def check_same_run(state: State, task: Task, parameters: FlatParameters) -> None:
+    """Raises TrainingError for a checkpoint of another corpus or vocabulary, or of weights in another order."""
+    if state.fingerprint != task.data.fingerprint:
         raise TrainingError("the corpus is not the one this run began with: its fingerprint differs")
-    if found.state.get("layout") != parameters.layout:
+    if state.contents and state.contents != task.contents:
         raise TrainingError(
-            f"the checkpoint of step {found.step:,} orders its weights as another version of Dragoman does: resume "
+            "the vocabulary, the cleaned corpus or the dev set is not what this run began with: its fingerprint "
+            "differs. Resume with the files and the model of the first command, or start again in another directory"
+        )
+    if state.layout != parameters.layout:
+        raise TrainingError(
+            f"the checkpoint of step {state.step:,} orders its weights as another version of Dragoman does: resume "
             "it with that version, or start again in another directory"
         )
 

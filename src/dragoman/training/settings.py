@@ -30,7 +30,9 @@ class DataConfig:
 
     source: Annotated[str, "language code of the source side"] = ""
     target: Annotated[str, "language code of the target side"] = ""
-    held_out: Annotated[int, "pairs taken from the corpus for validation when no dev set is given"] = 1000
+    held_out: Annotated[
+        int, "pairs taken from the corpus for validation when no dev set is given, a tenth at most"
+    ] = 1000
     longest: Annotated[int, "pairs with more tokens than this on a side are not trained on"] = 200
     weights: Annotated[
         tuple[str, ...],
@@ -73,7 +75,9 @@ class TrainingConfig:
         float, "weight of the divergence between two dropout passes (R-Drop, Wu et al. 2021); 0 = one pass"
     ] = 0.0
     checkpoint_minutes: Annotated[float, "between checkpoints; one is also written at each validation"] = 10.0
-    keep_checkpoints: Annotated[int, "older ones are removed"] = 2
+    keep_checkpoints: Annotated[
+        int, "older ones are removed, but those that a run which diverges returns to"
+    ] = 2
     weights: Annotated[Literal["float32", "float16"], "number format of model.safetensors"] = "float32"
 
     def __post_init__(self) -> None:
@@ -108,6 +112,8 @@ class ValidationConfig:
         for name in ("every", "beam_size", "sentences"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"validation.{name} = {getattr(self, name)}: must be at least 1")
+        if self.patience < 0:
+            raise ConfigError(f"validation.patience = {self.patience}: must be 0 (never stop for it) or more")
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ class Scores(Protocol):
     """What one validation measured."""
 
     @property
-    def value(self) -> float:
-        """What decides which model is kept: larger is better."""
+    def rank(self) -> tuple[float, ...]:
+        """What decides which model is kept, compared in turn: larger is better, and the next decides where one ties."""
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -78,6 +78,9 @@ class Validator(Protocol):
 
         `seconds` of training and number of `parameters` are for the model card.
         """
+
+    def fault(self) -> str | None:
+        """Why the model of the output directory cannot be used; None where it can."""
 
 
 class Settings(Protocol):
@@ -107,4 +110,6 @@ class Task:
     validator: Validator
     size: str  # of the data, for people
     usage: str  # a command that uses the trained model
+    contents: str  # fingerprint of all that was made from the corpus: a run is resumed on the same only
+    further: bool = False  # the first weights are those of a trained model, which is the first to be measured
     on_grid: GridData | None = None  # for a model whose loss has only shapes known beforehand

@@ -1,27 +1,42 @@
-"""From ids back to text: the hypotheses of a text's pieces, put together as its translation. Calls no model."""
+"""From ids back to text: the hypotheses of a text's sentences, put together as its translation. Calls no model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dragoman.documents.filling import like_end
 from dragoman.text.joining import join, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
-from dragoman.translate.reading import Piece
+from dragoman.translate.placing import Written, fill, joined, literal
+from dragoman.translate.protect import Kept, Part
+from dragoman.translate.reading import Passage, Piece, Sentence
 from dragoman.translate.translation import Translation
 
 if TYPE_CHECKING:
     from dragoman.decoding.options import Hypothesis
     from dragoman.text.tokenizer import Tokenizer
+    from dragoman.translate.plan import Plan
+
+
+_HALF_A_CHARACTER = "\ufffd"  # what bytes are shown as until the last of a character's is there
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A piece and what became of it."""
+class Answer:
+    """A sentence and the hypotheses of its pieces, best first; `copied` where none of them has a word."""
 
-    text: str
-    separator: str
+    sentence: Sentence
+    found: tuple[Sequence[Hypothesis], ...]
+    copied: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of one piece."""
+
     score: float = 0.0
     weight: int = 0  # tokens that the score is about, </s> among them
     source_tokens: Sequence[str] = ()
@@ -39,61 +54,95 @@ class Detokeniser:
     target: Tokenizer
     language: str  # of the target
 
-    def assemble(
-        self,
-        text: str,
-        pieces: Sequence[Piece],
-        found: Sequence[Sequence[Hypothesis]],
-        token_scores: bool = False,
-    ) -> Translation:
-        """The translation of a text from those of its pieces.
+    def is_wordless(self, answer: Answer) -> bool:
+        """Whether a model had nothing to say to words: no text, or a full stop and nothing else."""
+        texts = [self.target.decode(best[0].tokens) for best in answer.found]
+        sources = [piece.text for piece in answer.sentence.pieces]
+        return bool(texts) and _speaks("".join(sources)) and not _speaks("".join(texts))
 
-        found: the hypotheses of each piece that has ids, best first.
-        token_scores: whether those of the hypotheses are real, and asked for.
-        """
-        first, *others = (
-            self._of_rank(rank, text, pieces, found, token_scores)
-            for rank in range(max(map(len, found), default=1))
-        )
-        return replace(first, alternatives=others) if others else first
+    def assemble(self, plan: Plan, answers: Sequence[Answer]) -> Translation:
+        """The translation of a text from the answers to its sentences. Alternatives differ from it in their text."""
+        ordered = [self._ordered(answer, plan) for answer in answers]
+        ranks = max((len(best) for answer in ordered for best in answer.found), default=1)
+        ranks = min(ranks, plan.request.options.n_best)
+        first, *others = (self._of_rank(rank, plan, ordered) for rank in range(max(1, ranks)))
+        distinct = {other.text: other for other in reversed(others) if other.text != first.text}
+        return replace(first, alternatives=list(reversed(distinct.values()))) if distinct else first
 
-    def _of_rank(
-        self,
-        rank: int,
-        text: str,
-        pieces: Sequence[Piece],
-        found: Sequence[Sequence[Hypothesis]],
-        token_scores: bool,
-    ) -> Translation:
+    def _ordered(self, answer: Answer, plan: Plan) -> Answer:
+        """With the hypotheses first that have all that was shown, and words, where any do."""
+        if plan.protection is None or not any(len(best) > 1 for best in answer.found):
+            return answer
+        parts = answer.sentence.parts.inner if answer.sentence.parts else ()
+        found = []
+        for best, piece in zip(answer.found, answer.sentence.pieces, strict=True):
+            texts = [tidy(self.target.decode(h.tokens), self.language) for h in best]
+            kept = [not literal(parts, text)[1] for text in texts]
+            said = [_speaks(text) or not _speaks(piece.text) for text in texts]
+            wanted = [h for h, whole, words in zip(best, kept, said, strict=True) if whole and words]
+            spoken = [h for h, words in zip(best, said, strict=True) if words]
+            found.append(wanted or spoken or best)
+        return replace(answer, found=tuple(found))
+
+    def _of_rank(self, rank: int, plan: Plan, answers: Sequence[Answer]) -> Translation:
         """Each sentence's hypothesis of that rank, or its last one, put together."""
-        chosen = (best[min(rank, len(best) - 1)] for best in found)
-        sentences = [
-            self._written(piece, next(chosen))
-            if piece.ids
-            else Sentence(tidy(piece.text, self.language), piece.separator)
-            for piece in pieces
-        ]
-        weight = sum(s.weight for s in sentences)
-        raised = {flag for s in sentences for flag in s.flags}
+        told: list[Told] = []
+        text = self._passage(plan.passage, _Ranked(iter(answers), rank, plan, told))
+        weight = sum(one.weight for one in told)
+        raised = {flag for one in told for flag in one.flags}
         return Translation(
+            plan.text,
             text,
-            join([(s.text, s.separator) for s in sentences], self.language),
-            sum(s.score * s.weight for s in sentences) / weight if weight else None,
-            source_tokens=[token for s in sentences for token in s.source_tokens],
-            tokens=[token for s in sentences for token in s.tokens],
-            token_scores=[score for s in sentences for score in s.token_scores] if token_scores else [],
-            alignment=align(sentences),
+            sum(one.score * one.weight for one in told) / weight if weight else None,
+            source_tokens=[token for one in told for token in one.source_tokens],
+            tokens=[token for one in told for token in one.tokens],
+            token_scores=[score for one in told for score in one.token_scores]
+            if plan.request.token_scores
+            else [],
+            alignment=align(told) if plan.request.attention else [],
             flags=tuple(flag for flag in FLAGS if flag in raised) if raised else (),
         )
 
-    def _written(self, piece: Piece, found: Hypothesis) -> Sentence:
-        text = tidy(self.target.decode(found.tokens), self.language)
-        evidence = Evidence(piece.text, text, piece.ids, found.tokens, found.token_scores, found.finished)
-        return Sentence(
-            text,
-            piece.separator,
-            found.score,
-            len(found.token_scores),
+    def _passage(self, passage: Passage, ranked: _Ranked) -> str:
+        found = [part for sentence in passage for part in self._sentence(sentence, ranked)]
+        return join(found, self.language, whole=ranked.plan.protection is not None)
+
+    def _sentence(self, sentence: Sentence, ranked: _Ranked) -> Iterator[tuple[str, str]]:
+        """Its text, or those of its pieces, each with its separator."""
+        branches = [self._passage(passage, ranked) for passage in sentence.branches]
+        answer = next(ranked.answers)
+        hypotheses = iter([best[min(ranked.rank, len(best) - 1)] for best in answer.found])
+        for piece in sentence.pieces:
+            if not piece.ids or answer.copied:
+                text = tidy(piece.text, self.language)
+            else:
+                hypothesis = next(hypotheses)
+                text = tidy(self.target.decode(hypothesis.tokens), self.language)
+                forced = len(ranked.plan.prefix) if not any(one.weight for one in ranked.told) else 0
+                ranked.told.append(
+                    self._told(piece, text, hypothesis, forced, ranked.plan.options.length_penalty)
+                )
+                if sentence.parts is not None:
+                    text = self._filled(sentence, text, hypothesis, branches)
+            if sentence.parts is not None:
+                before = _contents(sentence.parts.before, branches)
+                text = before + text + _contents(sentence.parts.after, branches)
+            yield text, piece.separator
+
+    def _told(self, piece: Piece, text: str, found: Hypothesis, forced: int, length_penalty: float) -> Told:
+        """forced: tokens that were no choice of the model, and tell nothing about it."""
+        free = found.token_scores[forced:]
+        score = found.score
+        if forced and free:
+            score *= math.pow(len(found.token_scores) / len(free), length_penalty)
+        total = sum(found.token_scores)
+        logprobs = (
+            free if not forced or sum(free) == total else [total / len(free)] * len(free) if free else free
+        )
+        evidence = Evidence(piece.text, text, piece.ids, found.tokens, logprobs, found.finished)
+        return Told(
+            score,
+            len(free),
             self.source.pieces(piece.ids),
             self.target.pieces(found.tokens),
             found.token_scores[: len(found.tokens)],
@@ -101,17 +150,96 @@ class Detokeniser:
             flags_of(evidence),
         )
 
+    # -- what was kept ------------------------------------------------------------------------------------------------
 
-def align(sentences: Sequence[Sentence]) -> list[tuple[int, int]]:
+    def _filled(self, sentence: Sentence, text: str, found: Hypothesis, branches: Sequence[str]) -> str:
+        """The translation with what was kept in its place."""
+        assert sentence.parts is not None
+        parts = sentence.parts
+        written = Written(
+            text, self._ends(found), _looked(found), sentence.places, len(sentence.pieces[0].ids)
+        )
+        text = joined(
+            [(words, _content(part, branches), _apart(part)) for words, part in fill(parts.inner, written)]
+        )
+        shown = "".join(part if isinstance(part, str) else part.raw for part in parts.inner)
+        edges = _contents((*parts.before, *parts.after), branches)
+        return like_end(shown.rstrip(), text) if edges.strip() else text
+
+    def _ends(self, found: Hypothesis) -> list[int]:
+        """Where in the text each token ends."""
+        return [
+            len(tidy(self.target.decode(found.tokens[:end]), self.language))
+            for end in range(1, len(found.tokens) + 1)
+        ]
+
+    def so_far(self, sentence: Sentence, tokens: Sequence[int]) -> str:
+        """A piece of a sentence while it is being written: with what was kept as far as it has been."""
+        text = tidy(self.target.decode(tokens).rstrip(_HALF_A_CHARACTER), self.language)
+        if sentence.parts is None:
+            return text
+        edits, _ = literal(sentence.parts.inner, text)
+        filled, at = list[tuple[str, str, bool]](), 0
+        for edit in sorted(edits, key=lambda edit: edit.start):
+            filled.append((text[at : edit.start], _content(edit.part, ()), _apart(edit.part)))
+            at = edit.end
+        text = joined([*filled, (text[at:], "", False)])
+        return _contents(sentence.parts.before, ()) + text
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """On the way through a text: the answers that are left, which of their hypotheses, and what was told."""
+
+    answers: Iterator[Answer]
+    rank: int
+    plan: Plan
+    told: list[Told]
+
+
+def _contents(parts: Sequence[Part], branches: Sequence[str]) -> str:
+    return "".join(part if isinstance(part, str) else _content(part, branches) for part in parts)
+
+
+def _content(part: Kept | None, branches: Sequence[str]) -> str:
+    if part is None:
+        return ""
+    return "".join(
+        piece if isinstance(piece, str) else branches[piece] if piece < len(branches) else ""
+        for piece in part.content
+    )
+
+
+def _apart(part: Kept | None) -> bool:
+    return part is not None and part.apart
+
+
+def _speaks(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _looked(found: Hypothesis) -> list[int | None]:
+    """The source token, </s> left out, that each token looked at most; None where it cannot be told."""
+    if found.attention is None:
+        return [None] * len(found.tokens)
+    looked: list[int | None] = []
+    for row in found.attention:
+        columns = range(len(row) - 1)
+        most = max(columns, key=row.__getitem__, default=None)
+        looked.append(None if most is None or len(set(row)) == 1 else most)
+    return looked
+
+
+def align(told: Sequence[Told]) -> list[tuple[int, int]]:
     """(source token, token): where each token looked most, counted through all sentences.
 
     Attention rests on </s> where it has nothing to look for, so that column, the last, is left out.
     """
     pairs: list[tuple[int, int]] = []
     source_start, start = 0, 0
-    for sentence in sentences:
-        columns = range(len(sentence.source_tokens))
-        for target, row in enumerate(sentence.attention or ()):
+    for one in told:
+        columns = range(len(one.source_tokens))
+        for target, row in enumerate(one.attention or ()):
             pairs.append((source_start + max(columns, key=row.__getitem__), start + target))
-        source_start, start = source_start + len(sentence.source_tokens), start + len(sentence.tokens)
+        source_start, start = source_start + len(one.source_tokens), start + len(one.tokens)
     return pairs

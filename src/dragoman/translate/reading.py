@@ -1,17 +1,34 @@
-"""A text as the pieces that a model translates: cut into sentences, prepared, encoded. Calls no model.
+"""A text as the sentences that a model translates: cut, what must not change set aside, prepared, encoded.
 
-Each piece is short enough to go through the model in one run.
+Calls no model. Each piece is short enough to go through the model in one run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, Literal
 
 from dragoman.corpus.cleaning import prepare_text
+from dragoman.text.normalize import visible
 from dragoman.text.sentences import split_paragraph
+from dragoman.text.spans import Span, find
 from dragoman.text.tokenizer import Tokenizer
+from dragoman.translate.protect import (
+    Kept,
+    Part,
+    Parts,
+    Protection,
+    apart,
+    has_words,
+    parts_of,
+    shown,
+    spaced,
+)
+from dragoman.translate.recasing import Recaser
+from dragoman.translate.unknown import Lexicon
 
 
 @dataclass(frozen=True)
@@ -24,30 +41,85 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """A sentence on its way through the model.
+
+    pieces: what the model reads, more than one where it is too long; one without ids where there is nothing to read.
+    parts: the sentence as words and what is kept, empty where nothing is. places: for each of those kept, its first
+    source token and the one after its last. branches: texts within what is kept, which are translated by themselves.
+    """
+
+    pieces: tuple[Piece, ...]
+    parts: Parts | None = None
+    places: tuple[tuple[int, int], ...] = ()
+    branches: tuple[Passage, ...] = ()
+
+    @property
+    def separator(self) -> str:
+        return self.pieces[-1].separator
+
+    @property
+    def searched(self) -> bool:
+        return any(piece.ids for piece in self.pieces)
+
+    def flat(self) -> Iterator[Sentence]:
+        """Those in its branches, then itself."""
+        for passage in self.branches:
+            for sentence in passage:
+                yield from sentence.flat()
+        yield self
+
+
+Passage = tuple[Sentence, ...]
+
+
+@dataclass(frozen=True)
 class Reader:
     """Turns the words of a text into ids, as the model was trained."""
 
     tokenizer: Tokenizer  # of the source
+    target: Tokenizer
     language: str  # of the source
     cleaning: Mapping[str, Any]  # of the corpus that the model was trained on
     longest: int  # sentence, in tokens, that goes through the model in one run
+    lexicon: Lexicon
+    recaser: Recaser
 
-    def pieces(self, text: str, always: bool = False) -> list[Piece]:
+    @cached_property
+    def placeholders(self) -> tuple[str, ...]:
+        """Those of the source that the target has as well, under the same ids."""
+        return tuple(
+            word for word, i in self.tokenizer.placeholders.items() if self.target.placeholders.get(word) == i
+        )
+
+    def passage(self, text: str, protection: Protection | None, always: bool = False) -> Passage:
         """Cut a text into sentences, and any that is too long for the model into shorter ones.
 
-        What has no letter and no digit (a line of emoji, a rule of dashes) is left as it is, unless `always`: a
-        model would make up words for it.
+        protection: None to keep nothing. What has no letter and no digit (a line of emoji, a rule of dashes) is left
+        as it is, unless `always`: a model would make up words for it.
         """
-        pieces = []
-        for segment in split_paragraph(text, self.language):
-            words = segment.text.rstrip()
-            separator = segment.text[len(words) :] + segment.separator
-            prepared = self.prepare(words, "source")
-            if any(map(str.isalnum, prepared)) or (always and prepared):
-                pieces += self._fitting(prepared, separator)
+        if protection is not None:
+            text = visible(text)
+        spans = [] if protection is None else find(text, protection.spans(text))
+        found: list[Sentence] = []
+        at = 0
+        for segment in split_paragraph(text, self.language, spans=spans):
+            end = at + len(segment.text)
+            if protection is None:
+                found.append(self._plain(segment.text, segment.separator, always))
             else:
-                pieces.append(Piece(prepared, separator, []))
-        return pieces
+                inside = [_moved(span, at) for span in spans if at <= span.start and span.end <= end]
+                found += self._guarded(segment.text, segment.separator, inside, protection, always)
+            at = end + len(segment.separator)
+        return tuple(found)
+
+    def _plain(self, text: str, separator: str, always: bool) -> Sentence:
+        words = text.rstrip()
+        separator = text[len(words) :] + separator
+        prepared = self.prepare(words, "source")
+        if any(map(str.isalnum, prepared)) or (always and prepared):
+            return Sentence(tuple(self._fitting(prepared, separator)))
+        return Sentence((Piece(prepared, separator, []),))
 
     def _fitting(self, text: str, separator: str) -> list[Piece]:
         """A sentence as it is or, while it has more tokens than the model can take, in halves."""
@@ -57,6 +129,53 @@ class Reader:
         cut = _middle(text)
         return self._fitting(text[:cut].rstrip(), "") + self._fitting(text[cut:].lstrip(), separator)
 
+    def again(self, sentence: Sentence) -> list[Sentence]:
+        """Other ways to write a sentence that a model had no words for: as the first of a text, with a full stop."""
+        if sentence.parts is not None or len(sentence.pieces) > 1:
+            return []
+        piece = sentence.pieces[0]
+        words = piece.text.rstrip(" .。")
+        first = words[:1].upper() + words[1:]
+        texts = dict.fromkeys((first, f"{first}.", words.lower(), f"{words.lower()}."))
+        texts.pop(piece.text, None)
+        return [self._plain(text, piece.separator, False) for text in texts]
+
+    # -- what is kept -----------------------------------------------------------------------------------------------
+
+    def _guarded(
+        self, text: str, separator: str, spans: Sequence[Span], protection: Protection, always: bool
+    ) -> list[Sentence]:
+        text = self.recaser.around(text, spans)
+        spans = self.lexicon.more(text, spans)
+        if not spans and (always or has_words((text,)) or not text):
+            return [self._plain(text, separator, always)]
+        parts = parts_of(text, spans, protection)
+        branches = tuple(
+            self.passage(text[start:end], protection) for span in spans for start, end in span.branches
+        )
+        if not has_words(parts):
+            copied = Parts(parts, (), ())
+            return [Sentence((Piece("", separator, []),), copied, branches=branches)]
+        return self._shown(apart(parts), separator, branches)
+
+    def _shown(self, parts: Parts, separator: str, branches: tuple[Passage, ...]) -> list[Sentence]:
+        """With something in place of what is kept; in halves while it has more tokens than the model can take."""
+        inner = spaced(shown(parts.inner, self.placeholders))
+        texts = [part if isinstance(part, str) else part.shown for part in inner]
+        # Up to each part, as the model reads it.
+        read = ["", *(self.prepare(text, "source") for text in accumulate(texts))]
+        ids = self.tokenizer.encode(read[-1])
+        if len(ids) > self.longest and (halves := _halves(parts, inner)):
+            first, second = halves
+            return [*self._shown(first, "", branches), *self._shown(second, separator, branches)]
+        places = tuple(
+            (len(self.tokenizer.encode(read[number])), len(self.tokenizer.encode(read[number + 1])))
+            for number, part in enumerate(inner)
+            if isinstance(part, Kept)
+        )
+        whole = replace(parts, inner=inner)
+        return [Sentence((Piece(read[-1], separator, ids[: self.longest]),), whole, places, branches)]
+
     def prepare(self, text: str, side: Literal["source", "target"]) -> str:
         """Text as the model's training corpus was cleaned."""
         # Undecodable bytes of a command line come as lone surrogates, which no tokenizer takes.
@@ -65,7 +184,40 @@ class Reader:
         return prepare_text(text, self.cleaning.get("normalize", True), simplified)
 
 
+def beginning_of(passage: Passage, prefix: str) -> str:
+    """What the first sentence has to begin with for its translation to begin with `prefix`."""
+    first = next((sentence for sentence in passage if sentence.searched), None)
+    if first is None or first.parts is None or not prefix:
+        return prefix
+    for part in (*first.parts.before, *first.parts.inner):
+        if isinstance(part, Kept) and part.forms and not part.own and part.shown != part.raw:
+            forms = part.forms if prefix.isascii() else part.forms[1:] or part.forms
+            prefix = prefix.replace(part.raw, forms[0])
+    return prefix
+
+
+def _moved(span: Span, by: int) -> Span:
+    branches = tuple((start - by, end - by) for start, end in span.branches)
+    return replace(span, start=span.start - by, end=span.end - by, branches=branches)
+
+
 def _middle(text: str) -> int:
     """Where to cut a text in two: at the last space before the middle, unless that is far from it."""
     space = text.rfind(" ", len(text) // 4, len(text) // 2)
     return len(text) // 2 if space < 0 else space
+
+
+def _halves(parts: Parts, inner: Sequence[Part]) -> tuple[Parts, Parts] | None:
+    """A sentence in two, cut beside something that is kept or within the words nearest to the middle."""
+    lengths = list(accumulate(len(part) if isinstance(part, str) else len(part.shown) for part in inner))
+    number = next(n for n, length in enumerate(lengths) if 2 * length >= lengths[-1])
+    middle = inner[number]
+    if isinstance(middle, str) and len(middle) > 1:
+        cut = _middle(middle)
+        left, right = [*inner[:number], middle[:cut]], [middle[cut:], *inner[number + 1 :]]
+    elif len(inner) > 1:
+        number = max(1, number)
+        left, right = list(inner[:number]), list(inner[number:])
+    else:
+        return None
+    return Parts(parts.before, tuple(left), ()), Parts((), tuple(right), parts.after)

@@ -23,9 +23,33 @@ class Translation:
     alternatives: list[Translation] = field(default_factory=list)  # the other n_best - 1, best first
 
     def mapped(self, script: Callable[[str], str]) -> Translation:
-        """The same in other signs of its language: its text, and that of the alternatives."""
-        others = [replace(other, text=script(other.text)) for other in self.alternatives]
-        return replace(self, text=script(self.text), alternatives=others)
+        """The same in other signs of its language: text, tokens and alternatives."""
+        text = script(self.text)
+        return replace(
+            self,
+            text=text,
+            tokens=_in_signs(self.tokens, self.text, text),
+            alternatives=[other.mapped(script) for other in self.alternatives],
+        )
+
+
+def _in_signs(tokens: list[str], before: str, after: str) -> list[str]:
+    """Tokens of the text `before`, as they stand in `after`, which has another sign in each place.
+
+    A sign by itself may be written in several ways, so they are taken from the text and not turned one by one. Where
+    the two are not of one length they stay as they are.
+    """
+    if before == after or len(before) != len(after):
+        return tokens
+    found, at = [], 0
+    for token in tokens:
+        words = token.strip("\u2581")
+        place = before.find(words, at) if words else -1
+        if place >= 0:
+            at = place + len(words)
+            token = token.replace(words, after[place:at])
+        found.append(token)
+    return found
 
 
 @dataclass(frozen=True)

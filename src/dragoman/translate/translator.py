@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,16 +22,19 @@ from dragoman.ids import EOS, SPECIALS
 from dragoman.model.directory import ModelDirectory, find_model, open_model
 from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
 from dragoman.translate.detokenise import Detokeniser
-from dragoman.translate.plan import Plan
+from dragoman.translate.plan import Plan, begun
 from dragoman.translate.prefetch import prefetch
-from dragoman.translate.reading import Reader
+from dragoman.translate.protect import Protection
+from dragoman.translate.reading import Reader, beginning_of
+from dragoman.translate.recasing import Recaser
 from dragoman.translate.translation import Score, Translation
+from dragoman.translate.unknown import Lexicon
 
 if TYPE_CHECKING:
     from torch import nn
 
 Begun = tuple[
-    list[Plan], Iterator[list[Hypothesis]]
+    list[Plan], Iterator[Sequence[Hypothesis]]
 ]  # of a chunk of texts, and what is found for all of them
 log = logging.getLogger("dragoman.translate")
 
@@ -57,8 +60,16 @@ class Translator:
         self.model = model
         self.engine, self.device, self.workers, self.compute_type = engine, device, workers, compute_type
         self.options = _default_options(model)
+        lexicon = Lexicon(model.source_tokenizer, self.languages[0])
+        recaser = Recaser(model.source_tokenizer)
         self._reader = Reader(
-            model.source_tokenizer, self.languages[0], model.config["cleaning"], self.longest
+            model.source_tokenizer,
+            model.target_tokenizer,
+            self.languages[0],
+            model.config["cleaning"],
+            self.longest,
+            lexicon,
+            recaser,
         )
         self._detokeniser = Detokeniser(model.source_tokenizer, model.target_tokenizer, self.languages[1])
         self._engines: dict[str, Engine] = {}
@@ -140,6 +151,7 @@ class Translator:
         alignments: bool = False,
         scores: bool = True,
         token_scores: bool = False,
+        protect: Protection | bool = True,
         progress: Callable[[int], object] | None = None,
         chunk: int = CHUNK_TEXTS,
         **overrides: Any,
@@ -152,6 +164,9 @@ class Translator:
         prefixes: what each translation has to begin with.
         alignments, token_scores: fill those fields of Translation; both take time.
         scores: whether anybody wants Translation.score and the flag low_confidence; with one beam they take time.
+        protect: keep what is no word of a language (addresses, placeholders, codes, numbers, emoji, marks), read text
+            in capitals as what it says, and leave no words without an answer. False: the model as it is. A Protection
+            has a glossary.
         progress: called with the number of texts done, after each chunk.
         Raises ConfigError for an option that does not exist, makes no sense or is not heeded by the engine,
         UsageError for what is no text.
@@ -161,19 +176,19 @@ class Translator:
         chosen = (self.options if options is None else options).changed(**overrides)
         request = self._limited(SearchRequest(chosen, alignments, scores, token_scores))
         engine = self._engine_for(request.options)
+        kept = _protection(protect)
         jobs = (
-            self._begun(batch, request, engine) for batch in chunks(with_prefixes(texts, prefixes), chunk)
+            self._begun(batch, request, engine, kept)
+            for batch in chunks(with_prefixes(texts, prefixes), chunk)
         )
         return _finished(prefetch(jobs) if chunk > 1 else jobs, progress)
 
-    def _begun(self, batch: Texts, request: SearchRequest, engine: Engine) -> Begun:
+    def _begun(
+        self, batch: Texts, request: SearchRequest, engine: Engine, protection: Protection | None
+    ) -> Begun:
         """Texts cut and encoded, and the engine at work on all that have words."""
-        plans = [self._plan(text, prefix, request, engine) for text, prefix in batch]
-        sources = [ids for plan in plans for ids in plan.sources]
-        prefixes = [ids for plan in plans for ids in plan.prefixes]
-        if not sources:
-            return plans, iter(())
-        return plans, engine.begin(sources, request, prefixes if any(prefixes) else None)
+        plans = [self._plan(text, prefix, request, engine, protection) for text, prefix in batch]
+        return plans, begun(plans)
 
     # -- planning -----------------------------------------------------------------------------------------------
 
@@ -186,6 +201,7 @@ class Translator:
         alignments: bool = False,
         token_scores: bool = False,
         draft: bool = False,
+        protect: Protection | bool = True,
     ) -> Plan:
         """What is searched for to translate one text, by which engine, and how the answer becomes text again.
 
@@ -196,12 +212,17 @@ class Translator:
             self.options if options is None else options, alignments, token_scores=token_scores
         )
         request = self._limited(asked)
-        return self._plan(text, prefix, request, self._engine_for(request.options, draft))
+        return self._plan(
+            text, prefix, request, self._engine_for(request.options, draft), _protection(protect)
+        )
 
-    def _plan(self, text: str, prefix: str, request: SearchRequest, engine: Engine) -> Plan:
-        pieces = self._reader.pieces(text, bool(prefix))
-        beginning = self._detokeniser.target.encode(self.prepare(prefix, "target")) if prefix else []
-        return Plan(text, pieces, beginning, request, engine, self._detokeniser)
+    def _plan(
+        self, text: str, prefix: str, request: SearchRequest, engine: Engine, protection: Protection | None
+    ) -> Plan:
+        passage = self._reader.passage(text, protection, bool(prefix))
+        beginning = beginning_of(passage, prefix)
+        forced = self._detokeniser.target.encode(self.prepare(beginning, "target")) if beginning else []
+        return Plan(text, passage, forced, request, engine, self._detokeniser, self._reader, protection)
 
     def _limited(self, request: SearchRequest) -> SearchRequest:
         """The same, with no translation longer than the model has positions, one of which is <s>."""
@@ -345,12 +366,29 @@ def _default_options(model: ModelDirectory) -> DecodingOptions:
         raise ModelError(f"{model.path}: config.toml, [decoding]: {error}") from error
 
 
+def _protection(asked: Protection | bool) -> Protection | None:
+    return asked if isinstance(asked, Protection) else Protection() if asked else None
+
+
 def _finished(jobs: Iterable[Begun], progress: Callable[[int], object] | None) -> Iterator[Translation]:
-    """The translations of each chunk, as its engine finds them."""
+    """The translations of each chunk, as its engine finds them; those after one that asks again wait for it."""
     done = 0
     for plans, found in jobs:
-        for plan in plans:
-            yield plan.translation(found)
+        for number, plan in enumerate(plans):
+            taken = plan.taking(found)
+            if taken.sources:
+                yield from _again([taken, *(later.taking(found) for later in plans[number + 1 :])])
+                break
+            yield taken.translation
         done += len(plans)
         if progress is not None:
             progress(done)
+
+
+def _again(plans: list[Plan]) -> Iterator[Translation]:
+    """The translations of plans of which some have sources left."""
+    while any(plan.sources for plan in plans):
+        found = begun(plans)
+        plans = [plan.taking(found) if plan.sources else plan for plan in plans]
+    for plan in plans:
+        yield plan.translation

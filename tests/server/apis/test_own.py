@@ -10,6 +10,8 @@ from starlette.testclient import TestClient
 
 from dragoman.server.apis import own as api
 from dragoman.server.gate.schema import parts_of
+from dragoman.text.normalize import to_traditional
+from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
 
 TEXTS = ["The red dog sees my house.", "A small cat finds the old tree."]
@@ -210,3 +212,12 @@ def test_answers_have_the_fields_that_are_documented(client: TestClient, cls: ty
         "DetectedLanguage": answer["detected"],
     }
     assert list(described[cls.__name__]["properties"]) == list(parts[cls.__name__])
+
+
+def test_tokens_are_in_the_signs_of_the_text() -> None:
+    """The page finds the words of a translation by its tokens, and found none of those that are written otherwise."""
+    found = Translation("x", "我的头发干了。", None, tokens=["\u2581我的", "头发", "干了", "。"])
+    turned = found.mapped(to_traditional)
+    assert turned.text == "我的頭髮幹了。" or turned.text == "我的頭髮乾了。"
+    assert "".join(turned.tokens) == f"\u2581{turned.text}"
+    assert found.mapped(str) == found

@@ -133,3 +133,22 @@ def test_kill_9_loses_neither_keys_nor_counts(path: Path, moment: int) -> None:
     with sqlite3.connect(path) as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     database.close()
+
+
+def test_a_clock_that_is_set_back_is_not_waited_for(path: Path) -> None:
+    """What was to be refilled at a time of the clock before was refused until that time came again."""
+    keys, now = Keys(path), time.time()
+    keys.add("alice", per_minute=60, quota=100)
+    with mock.patch("time.time", lambda: now + 400 * 86_400):
+        for _ in range(60):
+            keys.spend("alice", 1)
+        with pytest.raises(Refusal, match="slow down"):
+            keys.spend("alice", 1)
+    with mock.patch("time.time", lambda: now), pytest.raises(Refusal, match="slow down"):
+        keys.spend("alice", 1)
+    with mock.patch("time.time", lambda: now + 2):
+        keys.spend("alice", 30)
+        with pytest.raises(Refusal, match="quota"):
+            keys.spend("alice", 30)
+    with mock.patch("time.time", lambda: now + MONTH + 1):  # and not in a year
+        keys.spend("alice", 30)

@@ -82,5 +82,5 @@ def _served(subject: Subject, text: str) -> Served:
     """What the translator answers through its own engine, which may count in fewer bits than the traced one."""
     translator = subject.translator
     prefix = subject.target_tokenizer.decode(subject.prefix) if subject.prefix else None
-    answer = translator.translate(subject.prepared, subject.options, prefixes=prefix)
+    answer = translator.translate(subject.prepared, subject.options, prefixes=prefix, protect=False)
     return Served(subject.engine, answer.text, answer.text == text)

@@ -69,7 +69,8 @@ def subject_of(
     if not text.strip():
         raise UsageError("the text is empty: give a sentence to look into")
     _check_model(translator)
-    plan = translator.plan(text, translator.options.changed(**{**options, "n_best": 1}), prefix)
+    asked = translator.options.changed(**{**options, "n_best": 1})
+    plan = translator.plan(text, asked, prefix, protect=False)  # what is drawn is what the model reads
     pieces = [piece for piece in plan.pieces if piece.ids]
     if not pieces:
         raise UsageError(f"{text!r} has no letter and no digit, so it is never translated: give a sentence")

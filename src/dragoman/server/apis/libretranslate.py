@@ -7,7 +7,7 @@ Written from the shapes that its clients send and read. Differences: what a clie
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -20,13 +20,21 @@ from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
 from dragoman.server.downloads import Downloads
 from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import Answer, Client, ClientRequest, is_auto
+from dragoman.server.gate.schema import json_object, read
+from dragoman.server.requests import Answer, Client, ClientRequest, check, is_auto
 from dragoman.server.service import Service
 from dragoman.text.detection import Detected
 from dragoman.text.languages import name_of
 
 FORMATS = ("text", "html")
 _CONTINUED = bytes(range(0x80, 0xC0))  # bytes of UTF-8 that begin no character
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A glossary in a form."""
+
+    glossary: dict[str, str]
 
 
 def code_out(base: str) -> str:
@@ -120,7 +128,7 @@ class LibreTranslate:
         if len(data) > most:
             raise Refusal(413, f"the file is larger than {most:,} bytes")
         self._downloads.check()
-        request = self._request(fields, [])
+        request = self._with_ours(fields, self._request(fields, []))
         self._service.count(self._client(http, fields), _characters(data))
         try:
             translated = await self._service.translate_file(f"file{suffix}", data, request)
@@ -132,6 +140,15 @@ class LibreTranslate:
                 "translatedFileUrl": f"{base_of(http.scope, self._service.settings.network)}/download_file/{name}"
             }
         )
+
+    def _with_ours(self, fields: Fields, request: ClientRequest) -> ClientRequest:
+        """What our page sends beside what LibreTranslate knows: a glossary, as JSON, and how wide to search."""
+        terms = fields.text("glossary")
+        glossary = read(Terms, {"glossary": json_object(terms.encode())}).glossary if terms else {}
+        width = fields.number("beam_size")
+        asked = replace(request, glossary=glossary, options={"beam_size": width} if width else {})
+        check(asked, self._service.limits)
+        return asked
 
     async def download(self, http: Request) -> Response:
         name = http.path_params["name"]

@@ -17,6 +17,7 @@ from dragoman.server.gate.schema import json_object, read
 from dragoman.server.requests import Answer, Client, ClientRequest, Direction
 from dragoman.server.service import Service
 from dragoman.text.languages import name_of
+from dragoman.translate.flags import FLAGS
 from dragoman.translate.translation import Translation
 
 
@@ -58,7 +59,7 @@ class TranslatedText:
     tokens: list[str]
     token_scores: Annotated[list[float], "log-probability of each token, if scores were asked for"]
     alignment: Annotated[list[tuple[int, int]], "source token, token; if alignments were asked for"]
-    flags: Annotated[list[str], "signs that it may be bad: empty, copied, loop, too_long, low_confidence"]
+    flags: Annotated[list[str], f"signs that it may be bad: {', '.join(FLAGS)}"]
     alternatives: list[Alternative]
     source: Annotated[str, "the language that this text is in, as given or detected"]
 

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -108,7 +108,6 @@ class Keys:
 
         Requests are let through at an even pace, with up to a minute's worth at once.
         """
-        now = time.time()
         with self._alone():
             row = self._database.execute(
                 "select per_minute, quota, used, period, allowance, refilled from keys where name = ?",
@@ -116,23 +115,13 @@ class Keys:
             ).fetchone()
             if row is None:
                 raise Refusal(403, "this API key has been removed")
-            per_minute, quota, used, period, allowance, refilled = row
-            if now - period >= MONTH:
-                used, period = 0, int(now)
-            if quota and used + characters > quota:
-                raise Refusal(456, f"the quota of this API key, {quota:,} characters in 30 days, is used up")
-            if per_minute:
-                allowance = min(per_minute, allowance + max(0.0, now - refilled) * per_minute / 60)
-                if allowance < 1:
-                    wait = 1 + int((1 - allowance) * 60 / per_minute)
-                    raise Refusal(
-                        429, f"slow down: this API key allows {per_minute:,} requests a minute", wait
-                    )
-                allowance -= 1
+            counted, refusal = _counted(_Count(*row), characters, time.time())
             self._database.execute(
                 "update keys set used = ?, period = ?, allowance = ?, refilled = ? where name = ?",
-                (used + characters, period, allowance, now, name),
+                (counted.used, counted.period, counted.allowance, counted.refilled, name),
             )
+        if refusal:
+            raise refusal
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -147,6 +136,38 @@ class Keys:
             self._database.execute("rollback")
             raise
         self._database.execute("commit")
+
+
+@dataclass(frozen=True)
+class _Count:
+    """What a key may do and what it has done: a row of the file."""
+
+    per_minute: int
+    quota: int
+    used: int
+    period: int  # Unix time at which it began
+    allowance: float  # requests that may come at once
+    refilled: float  # Unix time of the last request
+
+
+def _counted(count: _Count, characters: int, now: float) -> tuple[_Count, Refusal | None]:
+    """After one more request, and why it is refused, if it is.
+
+    A clock that was set back begins to count from where it stands: what was to come at a time of the other clock, an
+    hour or a year ahead, would else be waited for.
+    """
+    per_minute, quota = count.per_minute, count.quota
+    used, period = count.used, min(count.period, int(now))
+    allowance = min(per_minute, count.allowance + max(0.0, now - count.refilled) * per_minute / 60)
+    if now - period >= MONTH:
+        used, period = 0, int(now)
+    left = replace(count, used=used, period=period, allowance=allowance, refilled=now)
+    if quota and used + characters > quota:
+        return left, Refusal(456, f"the quota of this API key, {quota:,} characters in 30 days, is used up")
+    if per_minute and allowance < 1:
+        wait = 1 + int((1 - allowance) * 60 / per_minute)
+        return left, Refusal(429, f"slow down: this API key allows {per_minute:,} requests a minute", wait)
+    return replace(left, used=used + characters, allowance=allowance - 1 if per_minute else allowance), None
 
 
 def _hash(key: str) -> str:

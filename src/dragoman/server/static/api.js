@@ -33,12 +33,14 @@ export const models = async () => (await ask("api/models")).json();
 export const translate = (wish, signal) => post("api/translate", wish, signal);
 export const explain = (wish, signal) => post("api/explain", wish, signal);
 
-/** A translated file. What the server names is looked up here, whatever host it says. */
-export async function translateFile(file, source, target) {
+/** A translated file. What the server names is looked up beside this page, whatever address it says. */
+export async function translateFile(file, { source, target, glossary, beam }) {
   const form = new FormData();
   form.append("file", file);
   form.append("source", source);
   form.append("target", target);
+  if (Object.keys(glossary).length) form.append("glossary", JSON.stringify(glossary));
+  if (beam) form.append("beam_size", beam);
   if (key) form.append("api_key", key);
   const { translatedFileUrl } = await (await ask("translate_file", { method: "POST", body: form })).json();
   return (await ask(`download_file/${translatedFileUrl.split("/").at(-1)}`)).blob();

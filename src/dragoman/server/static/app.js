@@ -7,6 +7,7 @@ import { following, languageName, preferred, read, say, speak, tag, write } from
 import { Inside } from "./inside.js";
 import { Menu } from "./menu.js";
 import { Panes } from "./panes.js";
+import { told as inWords } from "./troubles.js";
 
 const PAUSE = 250; // ms after the last key before the text is sent
 const SETTLED = 2000; // ms after which a translation is kept in the history
@@ -46,8 +47,12 @@ function wish(text) {
 
 /** The terms that are written one a line; lines without both sides are left out. */
 function glossary() {
-  const lines = $("glossary").value.split("\n").map((line) => line.split(/=(.*)/s).slice(0, 2).map((side) => side?.trim()));
-  return Object.fromEntries(lines.filter(([source, target]) => source && target));
+  return Object.fromEntries(lines().filter(([source, target]) => source && target));
+}
+
+function lines() {
+  const written = $("glossary").value.split("\n").filter((line) => line.trim());
+  return written.map((line) => line.split(/=(.*)/s).slice(0, 2).map((side) => side?.trim()));
 }
 
 function typed() {
@@ -68,7 +73,7 @@ async function send() {
   const text = $("source").value;
   trouble();
   if (!text.trim()) return show(text, null);
-  if (text.length > about.limits.characters) return trouble(say("too.long", { most: about.limits.characters.toLocaleString(tag()) }));
+  if (text.length > about.limits.characters) return instead(text, say("too.long", { most: about.limits.characters.toLocaleString(tag()) }));
   const mine = (request = new AbortController());
   busy(true);
   try {
@@ -84,10 +89,18 @@ async function send() {
 }
 
 function failed(error) {
+  const text = $("source").value;
   if (error.wait || error.status === 503) {
-    trouble(say("busy"));
+    instead(text, say("busy"));
     later("send", 1000 * Math.max(1, error.wait), send);
-  } else trouble(error instanceof api.Refused ? error.message : say("offline"));
+  } else instead(text, error instanceof api.Refused ? inWords(error.message) : say("offline"));
+}
+
+/** Says where the translation would stand why there is none: that of another text must not stand beside this one. */
+function instead(text, why) {
+  clearTimeout(timers.keep);
+  show(text, null);
+  trouble(why);
 }
 
 function busy(on) {
@@ -148,10 +161,13 @@ function others(word, element) {
   const sentence = panes.origin.slice(range.from, range.to).trim();
   const before = panes.text.slice(range.start, word.start);
   const exchange = async (prefix) => {
-    const found = await api.translate({ ...wish(sentence), prefix }, signal).catch(failed);
+    const found = await api.translate({ ...wish(sentence), prefix }, signal).catch((error) => {
+      if (error.name !== "AbortError") trouble(error instanceof api.Refused ? inWords(error.message) : say("offline"));
+    });
     if (!found) return;
     const [one] = found.translations;
-    panes.exchange(range, one);
+    const focused = panes.exchange(range, one);
+    focused?.focus();
     $("live").textContent = panes.text;
     answer = { ...answer, flags: one.flags };
     told();
@@ -202,12 +218,8 @@ function swap() {
   const source = answer?.source ?? $("from").value;
   const target = $("to").value;
   const text = panes.text;
-  const pick = (select, code) => {
-    const found = [...select.options].find((one) => one.value === code) ?? [...select.options].find((one) => base(one.value) === base(code));
-    if (found) select.value = found.value;
-  };
-  pick($("from"), target);
-  pick($("to"), source);
+  pick("from", target);
+  pick("to", source);
   if (text) $("source").value = text;
   typed();
   send();
@@ -249,6 +261,11 @@ function terms() {
     Object.assign(document.createElement("li"), { textContent: `${source} → ${target}` }),
   );
   $("terms").replaceChildren(...items);
+  const ignored = lines().length - lines().filter(([source, target]) => source && target).length;
+  $("terms-ignored").hidden = !ignored;
+  $("terms-ignored").textContent = say("terms.ignored", { count: ignored });
+  $("terms-used").hidden = !items.length;
+  $("terms-used").textContent = say("terms.used", { count: items.length });
 }
 
 async function copy() {
@@ -278,6 +295,11 @@ function listen() {
     api.useKey($("key").value);
     send();
   });
+  $("terms-used").addEventListener("click", () => {
+    $("options").open = true;
+    $("glossary").focus();
+  });
+  for (const id of ["from", "to"]) $(id).addEventListener("change", () => write(`dragoman.${id}`, $(id).value));
   $("swap").addEventListener("click", swap);
   $("copy").addEventListener("click", copy);
   $("clear").addEventListener("click", () => {
@@ -301,7 +323,10 @@ function listen() {
     field: $("file"),
     button: $("pick"),
     list: $("files"),
-    about: () => ({ formats: about.files, bytes: about.limits.file_bytes, source: $("from").value, target: $("to").value }),
+    about: () => {
+      const { source, target, glossary: terms, beam_size: beam } = wish("");
+      return { formats: about.files, bytes: about.limits.file_bytes, source, target, glossary: terms, beam };
+    },
   });
 }
 
@@ -327,6 +352,23 @@ function listenHistory() {
   });
 }
 
+/** The language that a list has for a code, however it is written: zh_TW is zh-Hant, and en-US is en. */
+function pick(id, code) {
+  const options = [...$(id).options].map((one) => one.value);
+  const wanted = code.replaceAll("_", "-").toLowerCase();
+  const script = /^zh-(.*-)?(hant|tw|hk|mo)\b/.test(wanted) ? "zh-Hant" : wanted;
+  const found = options.find((one) => one.toLowerCase() === script.toLowerCase()) ?? options.find((one) => base(one) === base(wanted));
+  if (found) $(id).value = found;
+}
+
+/** What the address asks for (?q=...&source=...&target=...), else the languages chosen before. */
+function opened() {
+  const asked = new URLSearchParams(location.search);
+  pick("from", asked.get("source") ?? read("dragoman.from") ?? "auto");
+  pick("to", asked.get("target") ?? read("dragoman.to") ?? $("to").value);
+  if (asked.get("q")) $("source").value = asked.get("q");
+}
+
 async function start() {
   $("glossary").value = read("dragoman.glossary") ?? "";
   changeLanguage(preferred());
@@ -339,6 +381,7 @@ async function start() {
   $("key-row").hidden = !about.keys?.required;
   if (about.keys?.required) $("options").open = true;
   choices();
+  opened();
   told();
   if ($("source").value) typed();
   return undefined;

@@ -1,9 +1,10 @@
 /* Files that are dropped on the page or chosen: sent, and offered for download when they come back. */
 
-import { translateFile } from "./api.js";
+import { Refused, translateFile } from "./api.js";
 import { say } from "./i18n.js";
+import { told } from "./troubles.js";
 
-/** `about()` gives { formats, bytes, source, target } as they are when a file comes. */
+/** `about()` gives { formats, bytes, source, target, glossary, beam } as they are when a file comes. */
 export function takeFiles({ drop, field, button, list, about }) {
   const take = (files) => [...files].forEach((file) => send(file, list, about()));
   const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
@@ -31,27 +32,38 @@ export function takeFiles({ drop, field, button, list, about }) {
   });
 }
 
-async function send(file, list, { formats, bytes, source, target }) {
+async function send(file, list, { formats, bytes, ...wish }) {
   const [item, name, state] = ["li", "b", "span"].map((kind) => document.createElement(kind));
   name.textContent = file.name;
-  item.append(name, " ", state);
+  const remove = Object.assign(document.createElement("button"), { className: "quiet sign", textContent: "✕" });
+  remove.dataset.label = "remove";
+  remove.setAttribute("aria-label", say("remove"));
+  remove.addEventListener("click", () => item.remove());
+  item.append(name, " ", state, remove);
   list.append(item);
   const dot = file.name.lastIndexOf(".");
   const suffix = dot < 0 ? "" : file.name.slice(dot).toLowerCase();
-  if (!formats.includes(suffix)) return void (state.textContent = say("file.format", { formats: formats.join(" ") }));
-  if (file.size > bytes) return void (state.textContent = say("file.large", { most: Math.floor(bytes / 1e6) }));
+  const failed = (text) => {
+    state.textContent = text;
+    item.className = "failed";
+  };
+  if (!formats.includes(suffix)) return failed(say("file.format", { formats: formats.join(" ") }));
+  if (file.size > bytes) return failed(say("file.large", { most: Math.floor(bytes / 1e6) }));
   state.textContent = say("file.working");
+  state.dataset.say = "file.working";
   item.setAttribute("aria-busy", "true");
   try {
-    const blob = await translateFile(file, source, target);
+    const blob = await translateFile(file, wish);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
-    link.download = `${file.name.slice(0, dot)}.${target}${suffix}`;
+    link.download = `${file.name.slice(0, dot)}.${wish.target}${suffix}`;
     link.textContent = say("file.done");
+    link.dataset.say = "file.done";
     state.replaceChildren(link);
   } catch (error) {
-    state.textContent = error.message;
+    failed(error instanceof Refused ? told(error.message) : say("offline"));
   }
+  delete state.dataset.say;
   item.removeAttribute("aria-busy");
   return undefined;
 }

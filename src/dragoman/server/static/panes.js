@@ -59,7 +59,7 @@ export class Panes {
     this.draw();
   }
 
-  /** Puts the translation of one sentence in the place of the one that is shown. */
+  /** Puts the translation of one sentence in the place of the one that is shown; gives its first word's element. */
   exchange(range, translation) {
     const { from, to, start, end } = range;
     const lead = this.origin.slice(from, to).length - this.origin.slice(from, to).trimStart().length;
@@ -79,6 +79,7 @@ export class Panes {
     this.pairs = [...this.pairs.filter(([s, t]) => kept.has(s) && kept.has(t)), ...pairs];
     this.text = this.text.slice(0, start) + translation.text + this.text.slice(end);
     this.draw();
+    return this.spans.get(target[0]);
   }
 
   draw() {

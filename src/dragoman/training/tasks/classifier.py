@@ -25,9 +25,10 @@ from dragoman.model.languagemodels import LmDirectory
 from dragoman.protocols import CrossEntropy, Loss
 from dragoman.text.normalize import normalize
 from dragoman.text.vocabulary import Vocabulary
-from dragoman.training.run import Result, carry_out
+from dragoman.training.outlook import Result
+from dragoman.training.run import carry_out
 from dragoman.training.task import Task
-from dragoman.training.tasks.languagemodels import LmRunConfig, LmScores, LmValidator
+from dragoman.training.tasks.languagemodels import LmRunConfig, LmScores, LmValidator, contents_of
 from dragoman.training.tasks.masking import pair_of
 from dragoman.transformer.model import cross_entropy
 from dragoman.transformer.parts import Parts
@@ -242,7 +243,14 @@ def start(
             lambda found: _measured(found, batches),
             tuple(labels),
         )
-        return Task(build, data, validator, data.report, f'dragoman lm classify "..." -m {output}')
+        return Task(
+            build,
+            data,
+            validator,
+            data.report,
+            f'dragoman lm classify "..." -m {output}',
+            contents_of(base.vocabulary),
+        )
 
     return carry_out(
         output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
@@ -267,4 +275,4 @@ def _measured(model: nn.Module, batches: Sequence[LabelledBatch]) -> LmScores:
         right += int((logits.argmax(-1) == labels).sum())
         nats -= float(logits.log_softmax(-1).gather(1, labels[:, None]).sum())
         texts += len(batch)
-    return LmScores(right / texts, {"loss": nats / texts, "accuracy": right / texts})
+    return LmScores((right / texts, -nats / texts), {"loss": nats / texts, "accuracy": right / texts})

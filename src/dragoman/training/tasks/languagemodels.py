@@ -10,26 +10,27 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, make_dataclass
 from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from torch import nn
 
-from dragoman.errors import ConfigError, CorpusError
+from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.lineage.kinds import Objective, neural_kind
-from dragoman.model.languagemodels import LmDirectory, write_lm
+from dragoman.model.languagemodels import LmDirectory, open_lm, write_lm
 from dragoman.text.splitter import Splitter
 from dragoman.text.vocabulary import MASK, Vocabulary
 from dragoman.text.wordpiece import WordPiece
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
-from dragoman.training.run import Result, carry_out
+from dragoman.training.outlook import Result
+from dragoman.training.run import carry_out
 from dragoman.training.settings import TrainingConfig, ValidationConfig
 from dragoman.training.task import Data, Task
 from dragoman.training.tasks.masking import MaskedData, Words
 from dragoman.training.tasks.texts import Split, TextConfig, TextData, split
-from dragoman.training.tasks.validate import trained
+from dragoman.training.tasks.validate import trained, weights_to_seal
 from dragoman.transformer.parts import Parts
 
 
@@ -91,7 +92,7 @@ def defaults(kind: str) -> dict[str, dict[str, Any]]:
 class LmScores:
     """What one validation measured on the dev text; see task.Scores."""
 
-    value: float  # larger is better
+    rank: tuple[float, ...]  # larger is better
     found: Mapping[str, float]  # by name, in the units of the name
     samples: tuple[str, ...] = ()
 
@@ -116,17 +117,21 @@ class LmValidator:
     def keep(
         self, scores: LmScores, step: int, seconds: float, parameters: int, optimizer: Optimizer
     ) -> None:
-        dtype = getattr(torch, self.config.training.weights)
-        weights = {
-            name: weight.detach().to("cpu", dtype).numpy()
-            for name, weight in optimizer.parameters.named(optimizer.average).items()
-        }
+        weights = weights_to_seal(optimizer, self.config.training.weights)
         found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
         card = (
             f"# Language model ({self.config.model.kind})\n\n{parameters:,} parameters, step {step:,}, "
             f"{seconds / 60:.0f} minutes of training on {self.size}.\n\n## Dev text at that step\n\n{found}\n"
         )
         write_lm(self.output, self.config.model, weights, self.vocabulary, self.record(), card)
+
+    def fault(self) -> str | None:
+        """Why the model of the output directory cannot be used."""
+        try:
+            open_lm(self.output)
+        except ModelError as error:
+            return str(error)
+        return None
 
     def record(self) -> dict[str, dict[str, Any]]:
         """What else config.toml tells of the run."""
@@ -145,13 +150,18 @@ def _nats(model: nn.Module, batches: Sequence[Any]) -> tuple[float, int]:
 
 def _measured(batches: Sequence[Any], characters: int, model: nn.Module) -> LmScores:
     nats, tokens = _nats(model, batches)
-    per_character = math.exp(nats / characters)
-    return LmScores(-nats, {"loss": nats / tokens, "perplexity_per_character": per_character})
+    found = {"loss": nats / tokens, "perplexity_per_character": perplexity(nats / characters)}
+    return LmScores((-nats,), found)
+
+
+def perplexity(nats: float) -> float:
+    """exp of so many nats; of more than a float can hold, the largest power that it can."""
+    return math.exp(min(nats, 700.0))
 
 
 def _measured_masked(data: MaskedData, batches: Sequence[Any], model: nn.Module) -> LmScores:
     nats, tokens = _nats(model, batches)
-    found = {"loss": nats / tokens, "perplexity_of_masked": math.exp(nats / tokens)}
+    found = {"loss": nats / tokens, "perplexity_of_masked": perplexity(nats / tokens)}
     if data.config.next_sentence:
         device, right, asked = next(model.parameters()).device, 0, 0
         for batch in batches:
@@ -160,7 +170,7 @@ def _measured_masked(data: MaskedData, batches: Sequence[Any], model: nn.Module)
             said = model.follows(hidden).argmax(-1)  # type: ignore[operator]
             right, asked = right + int((said == batch.follows).sum()), asked + len(said)
         found["next_sentence_accuracy"] = right / asked
-    return LmScores(-nats / tokens, found)
+    return LmScores((-nats / tokens,), found)
 
 
 # -- a run ------------------------------------------------------------------------------------------------------
@@ -190,18 +200,28 @@ def start(
     if base is not None and base.config["model"] != asdict(config.model):
         raise ConfigError(f"a model that is trained further keeps its shape: that of {base.path}")
 
+    say = partial(console.print, markup=False, highlight=False)
+
     def task() -> Task:
         given = split(lines, dev, config.data, config.training.seed)
+        if dev:
+            say(f"{len(given.train):,} lines to train on, and {len(given.dev):,} of the dev text")
+        else:
+            say(
+                f"no dev text given: {len(given.dev):,} of {len(lines):,} lines are held out for validation, and "
+                f"{len(given.train):,} are trained on"
+            )
         vocabulary = base.vocabulary if base else Vocabulary.of(given.train, splitter, objective.extra)
-        data, measure = objective.data(config, given, vocabulary, output / "data")
+        data, measure = objective.data(config, given, vocabulary, output / "data", say)
         validator = LmValidator(output, config, vocabulary, data.report, measure)
 
         def build(parts: Parts) -> nn.Module:
             return kind.build(config.model, len(vocabulary.words), parts)
 
         return Task(
-            partial(_model, build, base), data, validator, data.report, objective.usage.format(output)
-        )
+            partial(_model, build, base), data, validator, data.report, objective.usage.format(output),
+            contents=contents_of(vocabulary), further=base is not None,
+        )  # fmt: skip
 
     return carry_out(
         output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
@@ -215,15 +235,30 @@ def _model(build: Callable[[Parts], nn.Module], base: LmDirectory | None, parts:
     return model
 
 
+def contents_of(vocabulary: Vocabulary) -> str:
+    """A fingerprint of the tokens and of what cuts text into them."""
+    splitter = vocabulary.splitter
+    how = splitter.unit, splitter.segmenter, getattr(splitter, "lower", None), vocabulary.words
+    total = sha256(repr(how).encode("utf-8", "surrogatepass"))
+    if splitter.tokenizer is not None:
+        total.update(splitter.tokenizer.serialized)
+    return total.hexdigest()
+
+
 # -- objectives ------------------------------------------------------------------------------------------------
 
+Say = Callable[[str], object]  # tells a person
 # The text in batches, and how a model of it is measured.
 Prepared = tuple[Data, Callable[[nn.Module], LmScores]]
 
 
-def _next_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Prepared:
+def _next_tokens(
+    config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path, say: Say
+) -> Prepared:
     seed, window = config.training.seed, getattr(config.model, "window", 0)
-    data = TextData(directory, given, vocabulary.encode, len(vocabulary.words), config.data, seed)
+    words = len(vocabulary.words)
+    contents = contents_of(vocabulary)
+    data = TextData(directory, given, vocabulary.encode, words, config.data, seed, contents, say)
     if data.longest < window:
         raise CorpusError(
             f"the corpus is too small for model.window = {window}: its longest line has {data.longest:,} tokens; "
@@ -233,7 +268,9 @@ def _next_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, dire
     return data, partial(_measured, data.dev_batches(config.training.batch_tokens), characters)
 
 
-def _masked_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path) -> Prepared:
+def _masked_tokens(
+    config: LmRunConfig, given: Split, vocabulary: Vocabulary, directory: Path, say: Say
+) -> Prepared:
     words = Words.of(vocabulary.words, vocabulary.splitter.unit)
     data = MaskedData(given, vocabulary.encode, words, config.data, config.training.seed)
     return data, partial(_measured_masked, data, data.dev_batches(config.training.batch_tokens))
@@ -243,7 +280,7 @@ def _masked_tokens(config: LmRunConfig, given: Split, vocabulary: Vocabulary, di
 class TrainedOn:
     """The text that an objective is trained on, and how a model of it is measured."""
 
-    data: Callable[[LmRunConfig, Split, Vocabulary, Path], Prepared]
+    data: Callable[[LmRunConfig, Split, Vocabulary, Path, Say], Prepared]
     usage: str  # a command that uses the trained model
     extra: tuple[str, ...] = ()  # tokens that no text has
 

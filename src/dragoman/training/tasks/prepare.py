@@ -4,13 +4,12 @@ All of it is kept in the run's `data` directory, so that a resumed run reads wha
   train.tsv  dev.tsv        what cleaning left
   tokenizer*.model          joint, or one a side
   ids-N/                    token ids of epoch N (of all epochs, when nothing is sampled or augmented)
-  data.json                 written last: the fingerprint of the corpus and the cleaning report
+  data.json                 written last: what it was made from (origin.py), and the sha256 of the files
 """
 
 from __future__ import annotations
 
 import heapq
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,14 +20,14 @@ from zlib import crc32
 
 import torch
 
-from dragoman.corpus.augment import AugmentConfig, Setting, augmented
+from dragoman.corpus.augment import Setting, augmented
 from dragoman.corpus.batches import Batch, IdStore, batches, epoch_order, plan_batches
-from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean, leaks
-from dragoman.corpus.pairs import Pair, fingerprint, labels_of, read_corpus, write_pairs
+from dragoman.corpus.cleaning import CleaningReport, clean, leaks
+from dragoman.corpus.pairs import Pair, corpus_files, labels_of, read_corpus, write_pairs
 from dragoman.corpus.weights import Weights, drawn
-from dragoman.errors import CorpusError, TrainingError
+from dragoman.errors import CorpusError
 from dragoman.files import publish
-from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
+from dragoman.text.tokenizer import Tokenizer
 from dragoman.training.gpu.grid import (
     DeviceCorpus,
     GridBatch,
@@ -39,43 +38,39 @@ from dragoman.training.gpu.grid import (
     plan_on_grid,
 )
 from dragoman.training.settings import DataConfig
+from dragoman.training.tasks.origin import RECORD, Origin, Recipe, digest, hashes, is_prepared
+from dragoman.training.tasks.texts import share_to_hold_out
 
 ENCODED_AT_ONCE = 10_000
 MOST_SOURCES = 10_000  # a third column with more than that is an attribution
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """The part of a configuration that decides what the model reads."""
-
-    data: DataConfig
-    cleaning: CleaningConfig
-    tokenizer: TokenizerConfig
-    augment: AugmentConfig
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Of what becomes of the pairs in an epoch: that of other settings is not taken for it."""
-        return f"{crc32(repr((self.augment, self.data.weights)).encode()):08x}"
-
-    @property
-    def changing(self) -> bool:
-        """Whether each epoch has ids of its own."""
-        return self.tokenizer.sampling > 0 or self.augment.active or bool(self.data.weights)
-
-
 class TrainingData:
     """Batches of any epoch from any position, and the dev set."""
 
-    def __init__(self, directory: Path, recipe: Recipe) -> None:
-        self.directory, self.recipe = directory, recipe
-        info = json.loads((directory / "data.json").read_text())
-        self.report: str = info["report"]
-        self.fingerprint: str = info["fingerprint"]
-        self.pairs: int = info["pairs"]
+    def __init__(self, directory: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
+        """Raises CorpusError when every pair is too long to be trained on."""
+        self.directory, self.recipe, self._say = directory, recipe, say
+        origin = Origin.read(directory)
+        self.fingerprint, self.contents = origin.corpus, digest(hashes(directory))
         self.tokenizers = _load_tokenizers(directory, recipe.tokenizer.joint)
         self.dev = list(_read(directory / "dev.tsv", recipe.data))
+        self._store: tuple[int, IdStore] | None = None
+        self.pairs = len(self.ids(0))
+        # An earlier version counted the pairs that were held out, too.
+        known = bool(origin.files) and not recipe.data.weights
+        longest, cut = recipe.data.longest, origin.pairs - self.pairs if known else 0
+        if self.pairs == 0:
+            weightless = ", or a weight of 0 in data.weights" if recipe.data.weights else ""
+            raise CorpusError(
+                f"every pair of the corpus has more than data.longest = {longest} tokens on a side{weightless}"
+            )
+        self.report = origin.report
+        if cut > 0:
+            self.report += (
+                f"\n{cut:,} pairs have more than data.longest = {longest} tokens on a side: the other "
+                f"{self.pairs:,} are trained on"
+            )
 
     @property
     def source_tokenizer(self) -> Tokenizer:
@@ -91,9 +86,16 @@ class TrainingData:
         """The corpus as ids; with subword sampling each epoch sees other segmentations of the same words, and with
         augmentation other pairs in capitals; with weights each reads its share of a corpus."""
         variant = epoch if self.recipe.changing else 0
+        if self._store is None or self._store[0] != variant:
+            self._store = variant, self._opened(variant)
+        return self._store[1]
+
+    def _opened(self, variant: int) -> IdStore:
         directory = self.directory / f"ids-{variant}-{self.recipe.name}"
+        if (found := IdStore.opened(directory)) is not None:
+            return found
         if (directory / "store.json").exists():
-            return IdStore(directory)
+            self._say(f"{directory} is not what was written there: the corpus is encoded anew")
         for old in self.directory.glob("ids-*"):
             shutil.rmtree(old)
         pairs = _read(self.directory / "train.tsv", self.recipe.data)
@@ -103,7 +105,7 @@ class TrainingData:
 
     def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
         data, rate, longest = self.recipe.data, self.recipe.tokenizer.sampling, self.recipe.data.longest
-        setting = Setting(data.source, data.target, longest=longest)
+        setting = Setting(data.source, data.target, self._placeholders(), longest)
         pairs = drawn(pairs, Weights(data.weights), self.recipe.seed, variant)
         pairs = augmented(pairs, self.recipe.augment, setting, self.recipe.seed, variant)
         chunk_number = 0
@@ -118,6 +120,11 @@ class TrainingData:
                 )
             yield from (pair for pair in zip(*sides, strict=True) if max(map(len, pair)) <= longest)
             chunk_number += 1
+
+    def _placeholders(self) -> list[str]:
+        """The words that stand for what no model knows, of both sides."""
+        target = self.target_tokenizer.placeholders
+        return [word for word in self.source_tokenizer.placeholders if word in target]
 
     def epoch(self, epoch: int, start: int, budget: int) -> Iterator[Batch]:
         """The batches of an epoch from position `start` on."""
@@ -136,14 +143,27 @@ class TrainingData:
         largest = max(plan, key=lambda rows: len(rows) * int(source[rows].max() + target[rows].max()))
         return store.batch(largest)
 
-    def dev_batches(self, budget: int) -> list[Batch]:
-        """The dev pairs, of at most `budget` tokens a batch, never sampled."""
+    def dev_batches(self, budget: int, most: int | None = None) -> list[Batch]:
+        """The dev pairs, of at most `budget` tokens a batch, never sampled.
+
+        Without those that have `most` tokens or more on a side, which the model cannot read whole. Raises CorpusError
+        when none is left.
+        """
         sources = self.source_tokenizer.encode_batch([pair.source for pair in self.dev])
         targets = self.target_tokenizer.encode_batch([pair.target for pair in self.dev])
+        encoded = list(zip(sources, targets, strict=True))
+        readable = [pair for pair in encoded if most is None or max(map(len, pair)) < most]
+        if cut := len(encoded) - len(readable):
+            if not readable:
+                raise CorpusError(
+                    f"no pair of the dev set is shorter than the {most:,} tokens that the model reads"
+                )
+            self._say(
+                f"{cut:,} of {len(encoded):,} dev pairs have more tokens than the {most:,} that the model reads: they "
+                "are left out of the loss"
+            )
         store = IdStore.write(
-            self.directory / "dev-ids",
-            zip(sources, targets, strict=True),
-            max(t.vocab_size for t in self.tokenizers.values()),
+            self.directory / "dev-ids", readable, max(t.vocab_size for t in self.tokenizers.values())
         )
         return list(batches(store, plan_batches(*store.lengths(), budget)))
 
@@ -178,45 +198,54 @@ def prepare(
     recipe: Recipe,
     say: Callable[[str], None],
     tokenizers: Mapping[str, Tokenizer] | None = None,
+    resume: bool = False,
 ) -> TrainingData:
     """Clean, split, learn the tokenizer; or find that all this was done before, from the same files.
 
-    `tokenizers`, those of a model that is trained further, are taken instead of learning others.
+    `tokenizers`, those of a model that is trained further, are taken instead of learning others. What another start
+    prepared with other files or settings is prepared anew; when a run is resumed, which depends on it, it is refused.
 
-    Raises CorpusError when nothing is left to train on, TrainingError when `directory` holds another corpus.
+    Raises CorpusError when nothing is left to train on, TrainingError when a resumed run began with another corpus.
     """
-    if (directory / "data.json").exists():
-        found = TrainingData(directory, recipe)
-        if corpus and fingerprint(corpus, recipe.data.source, recipe.data.target) != found.fingerprint:
-            raise TrainingError(
-                f"{directory} was prepared from other corpus files than {', '.join(map(str, corpus))}: "
-                "give the files of the first run, or another output directory"
-            )
-        return found
+    origin = Origin.asked(corpus, dev, recipe, tokenizers)
+    if is_prepared(directory, origin, [*corpus, *dev], say, resume):
+        return TrainingData(directory, recipe, say)
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / RECORD).unlink(missing_ok=True)
+    for old in directory.glob("ids-*"):
+        shutil.rmtree(old)
+    for other in directory.glob("tokenizer*.model"):
+        other.unlink()
+    languages = recipe.data.source, recipe.data.target
+    say(f"corpus: {_names(corpus_files(corpus, *languages))}")
     report = CleaningReport()
-    write_pairs(directory / "train.tsv", _cleaned(corpus, recipe, report))
-    if report.kept == 0:
+    kept = write_pairs(directory / "train.tsv", _cleaned(corpus, recipe, report))
+    if kept == 0:
         raise CorpusError(f"cleaning removed all {report.read:,} pairs of the corpus:\n{report}")
     if dev:
-        write_pairs(directory / "dev.tsv", read_corpus(dev, recipe.data.source, recipe.data.target))
+        count = write_pairs(directory / "dev.tsv", read_corpus(dev, *languages))
+        say(f"dev set: {count:,} pairs of {_names(corpus_files(dev, *languages))}")
         if known := leaks(*(_read(directory / name, recipe.data) for name in ("train.tsv", "dev.tsv"))):
             report.notes.append(
                 f"{known:,} pairs of the dev set stand in the training corpus too, but for case and stops: its scores "
                 "will be too good. Leave them out of one of the two (dragoman data split holds out without leaks)"
             )
     else:
-        held = _hold_out(directory, recipe)
-        say(f"no dev set given: {held:,} pairs of the corpus are held out for validation")
+        kept = _hold_out(directory, recipe, kept, say)
     for name, tokenizer in (tokenizers or _learn(directory, recipe)).items():
         publish(directory / _file_name(name), tokenizer.serialized)
-    info = {
-        "report": str(report),
-        "fingerprint": fingerprint(corpus, recipe.data.source, recipe.data.target),
-        "pairs": report.kept,
-    }
-    publish(directory / "data.json", json.dumps(info, ensure_ascii=False, indent=1).encode())
-    return TrainingData(directory, recipe)
+        asked = recipe.tokenizer.vocab_size
+        if tokenizers is None and tokenizer.vocab_size < asked:
+            say(
+                f"the corpus has no more than {tokenizer.vocab_size:,} pieces to learn: the vocabulary has so many, "
+                f"instead of tokenizer.vocab_size = {asked:,}"
+            )
+    origin.write(directory, str(report), kept)
+    return TrainingData(directory, recipe, say)
+
+
+def _names(files: Sequence[Path]) -> str:
+    return ", ".join(map(str, files))
 
 
 def _read(path: Path, data: DataConfig) -> Iterator[Pair]:
@@ -241,44 +270,60 @@ def _cleaned(corpus: Sequence[Path], recipe: Recipe, report: CleaningReport) -> 
     )
 
 
-def _hold_out(directory: Path, recipe: Recipe) -> int:
-    """Move some pairs from train.tsv to dev.tsv, with every pair that shares a side with one of them left out.
+def _hold_out(directory: Path, recipe: Recipe, kept: int, say: Callable[[str], None]) -> int:
+    """Move some of the `kept` pairs from train.tsv to dev.tsv, and leave out every pair that shares a side with one.
 
-    The pairs are chosen by a hash of their source, so that one pass and little memory do for any corpus.
+    They are chosen by a hash of their source, so that one pass and little memory do for any corpus. At most a tenth:
+    of a small corpus more is needed to learn from. Returns how many are left to train on.
     """
-    train, wanted = directory / "train.tsv", recipe.data.held_out
+    train, asked = directory / "train.tsv", recipe.data.held_out
+    wanted = share_to_hold_out(asked, kept)
     held = heapq.nsmallest(
         wanted, _read(train, recipe.data), key=lambda pair: crc32(f"{recipe.seed} {pair.source}".encode())
     )
     sources, targets = {pair.source for pair in held}, {pair.target for pair in held}
     rest = directory / "rest.tsv"
-    write_pairs(
+    left = write_pairs(
         rest,
         (p for p in _read(train, recipe.data) if p.source not in sources and p.target not in targets),
     )
-    if rest.stat().st_size == 0:
+    if left == 0:
         raise CorpusError(
-            f"the corpus has too few pairs to hold out {wanted:,} of them for validation: give a dev set with "
-            "--dev, or lower data.held_out"
+            f"the corpus has too few pairs to hold out {wanted:,} of them for validation: give a dev set with --dev"
         )
     write_pairs(directory / "dev.tsv", held)
     rest.replace(train)
-    return len(held)
+    tenth = f", a tenth, since data.held_out = {asked:,} would be more" if wanted < asked else ""
+    shared = kept - len(held) - left
+    same = f"; {shared:,} that share a sentence with one of them are left out" if shared else ""
+    say(
+        f"no dev set given: {len(held):,} pairs of the corpus are held out for validation{tenth}, and {left:,} are "
+        f"trained on{same}"
+    )
+    return left
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """What a tokenizer is learnt from; may be read more than once."""
+
+    directory: Path
+    recipe: Recipe
+    sides: tuple[str, ...]  # source, target
+
+    def __iter__(self) -> Iterator[str]:
+        for pair in _read(self.directory / "train.tsv", self.recipe.data):
+            for side in self.sides:
+                yield getattr(pair, side)
 
 
 def _learn(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
-    def lines(source: bool, target: bool) -> Iterator[str]:
-        for pair in _read(directory / "train.tsv", recipe.data):
-            if source:
-                yield pair.source
-            if target:
-                yield pair.target
-
-    if recipe.tokenizer.joint:
-        return {"joint": Tokenizer.train(lines(True, True), recipe.tokenizer)}
+    sides = {"joint": ("source", "target")}
+    if not recipe.tokenizer.joint:
+        sides = {"source": ("source",), "target": ("target",)}  # type: ignore[dict-item]
     return {
-        "source": Tokenizer.train(lines(True, False), recipe.tokenizer),
-        "target": Tokenizer.train(lines(False, True), recipe.tokenizer),
+        name: Tokenizer.train(_Lines(directory, recipe, some), recipe.tokenizer)
+        for name, some in sides.items()
     }
 
 

@@ -20,7 +20,7 @@ from dragoman.errors import ConfigError, TrainingError
 from dragoman.files import publish
 from dragoman.model.directory import ModelDirectory, open_model
 from dragoman.training import checkpoint as checkpoints
-from dragoman.training.run import Result
+from dragoman.training.outlook import Result
 from dragoman.training.settings import RunConfig
 
 STAGES = "stages"

@@ -2,7 +2,7 @@
 
 Kept in the run's `data` directory, so that a resumed run reads what the first one read:
   windows/             ids of the windows, each with one token more than is read at once, so that all are predicted
-  texts.json           written last: the fingerprint of the lines, and how many there are
+  texts.json           written last: what the windows were made from
 
 Dimensions: B batch, T tokens.
 """
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from dragoman.corpus.batches import Batch, IdStore, epoch_order, pad, plan_batches
-from dragoman.errors import ConfigError, CorpusError, TrainingError
+from dragoman.errors import ConfigError, CorpusError
 from dragoman.files import publish
 from dragoman.ids import BOS, EOS
 
@@ -65,23 +65,29 @@ class Split:
         return total.hexdigest()
 
 
+def share_to_hold_out(asked: int, there: int) -> int:
+    """How many of the lines or pairs that are there: what is asked for, but a tenth at most, and at least one."""
+    return min(asked, max(1, there // 10))
+
+
 def split(lines: Sequence[str], dev: Sequence[str], config: TextConfig, seed: int) -> Split:
     """Hold lines out where no dev text is given: the last ones of a joined text, else some chosen by their hash.
 
-    A line that is held out is not trained on where it occurs again. Raises CorpusError when none is left.
+    A tenth of them at most: of a small text more is needed to learn from. A line that is held out is not trained on
+    where it occurs again. Raises CorpusError when none is left.
     """
     if not dev:
+        wanted = share_to_hold_out(config.held_out, len(lines))
         order = range(len(lines))
         if not config.joined:
             order = sorted(order, key=lambda i: crc32(f"{seed} {lines[i]}".encode()))  # type: ignore[assignment]
-        held = set(order[len(order) - config.held_out :] if config.joined else order[: config.held_out])
+        held = set(order[len(order) - wanted :] if config.joined else order[:wanted])
         dev = [line for i, line in enumerate(lines) if i in held]
         known = set() if config.joined else set(dev)
         lines = [line for i, line in enumerate(lines) if i not in held and line not in known]
     if not lines:
         raise CorpusError(
-            f"the text has too few lines to hold out {config.held_out:,} of them for validation: give a dev text with "
-            "--dev, or lower data.held_out"
+            "the text has too few different lines to hold some of them out for validation: give a dev text with --dev"
         )
     return Split(list(lines), list(dev))
 
@@ -107,16 +113,33 @@ def _cut(tokens: Iterable[int], longest: int) -> Iterator[list[int]]:
         yield piece
 
 
+def _noted(path: Path) -> object:
+    """What stands in a file of JSON; None where it is none."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+
+
 class TextData:
     """Batches of windows for a model that predicts the next token. A batch's source is nothing: one </s>."""
 
     def __init__(
-        self, directory: Path, given: Split, encode: Encode, vocab: int, config: TextConfig, seed: int
+        self,
+        directory: Path,
+        given: Split,
+        encode: Encode,
+        vocab: int,
+        config: TextConfig,
+        seed: int,
+        contents: str = "",
+        say: Callable[[str], object] = print,
     ) -> None:
+        """`contents` is the fingerprint of the vocabulary; `say` is told when windows that are there cannot be used."""
         self.seed, self.vocab, self.lines, self.dev = seed, vocab, len(given.train), given.dev
         self.fingerprint = given.fingerprint(vocab)
         self._encode, self._config = encode, config
-        self.store = self._prepared(directory, given)
+        self.store = self._prepared(directory, given, contents, say)
         lengths = self.store.lengths()[1]
         self.tokens, self.longest = int((lengths - 1).sum()), int(lengths.max()) - 2
         if config.joined and self.tokens < config.longest:
@@ -126,19 +149,23 @@ class TextData:
             )
         self.report = f"{self.lines:,} lines, {self.tokens:,} tokens in {len(self.store):,} windows"
 
-    def _prepared(self, directory: Path, given: Split) -> IdStore:
-        about = directory / "texts.json"
+    def _prepared(
+        self, directory: Path, given: Split, contents: str, say: Callable[[str], object]
+    ) -> IdStore:
+        about, config = directory / "texts.json", self._config
+        made_from = {
+            "fingerprint": self.fingerprint, "lines": self.lines, "vocabulary": contents,
+            "joined": config.joined, "longest": config.longest,
+        }  # fmt: skip
         if about.exists():
-            if json.loads(about.read_text(encoding="utf-8"))["fingerprint"] != self.fingerprint:
-                raise TrainingError(
-                    f"{directory} was prepared from another text: give the files of the first run, or another output "
-                    "directory"
-                )
-            return IdStore(directory / "windows")
+            store = IdStore.opened(directory / "windows")
+            if store is not None and _noted(about) == made_from:
+                return store
+            say(f"{directory / 'windows'} is damaged, or was made otherwise: the text is encoded anew")
+            about.unlink()
         directory.mkdir(parents=True, exist_ok=True)
         store = self._store(directory / "windows", given.train)
-        about_text = json.dumps({"fingerprint": self.fingerprint, "lines": self.lines})
-        publish(about, about_text.encode())
+        publish(about, json.dumps(made_from).encode())
         return store
 
     def _store(self, directory: Path, lines: Sequence[str]) -> IdStore:

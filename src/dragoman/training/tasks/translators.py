@@ -17,11 +17,13 @@ from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.model.directory import ModelDirectory
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.training.outlook import Result
 from dragoman.training.resume import completed
-from dragoman.training.run import Result, carry_out
+from dragoman.training.run import carry_out
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
-from dragoman.training.tasks.prepare import OnGrid, Recipe, TrainingData, prepare
+from dragoman.training.tasks.origin import Recipe
+from dragoman.training.tasks.prepare import OnGrid, TrainingData, prepare
 from dragoman.training.tasks.validate import Validator
 from dragoman.transformer.parts import Parts
 
@@ -84,12 +86,21 @@ def start(
     def task() -> Task:
         recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.augment, config.training.seed)
         tokenizers = None if base is None else base.tokenizers
-        data = prepare(corpus, dev, output / "data", recipe, console.print, tokenizers)
+        say = partial(console.print, markup=False, highlight=False)
+        if base is not None and base.languages != (config.data.source, config.data.target):
+            say(
+                f"the model to begin with translates {'-'.join(base.languages)}, and is trained on "
+                f"{config.data.source}-{config.data.target} from here on, with the vocabulary it has"
+            )
+        data = prepare(corpus, dev, output / "data", recipe, say, tokenizers, resume)
         look = None if probed is None else probed.look(config, data, output)
         validator = Validator(output, config, data, look)
         usage = f'dragoman translate -m {output} "..."'
         size = f"{data.pairs:,} pairs"
-        return Task(partial(_model, config, data, base), data, validator, size, usage, _on_grid(config, data))
+        return Task(
+            partial(_model, config, data, base), data, validator, size, usage,
+            contents=data.contents, further=base is not None, on_grid=_on_grid(config, data),
+        )  # fmt: skip
 
     return carry_out(
         output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
@@ -116,8 +127,19 @@ def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
     # Dropout has no weights: it may differ.
     changes = difference(completed({"model": base.config["model"]}, config), {"model": asked})
     changes = [change for change in changes if "dropout" not in change.split(":")[0]]
+    tokenizer = {
+        **asdict(config.tokenizer),
+        "sampling": 0.0,
+    }  # how it is used, which may change, not how it was learnt
+    own = {
+        **tokenizer,
+        **base.config.get("tokenizer", {}),
+        "sampling": 0.0,
+        "joint": "joint" in base.tokenizers,
+    }
+    changes += difference({"tokenizer": own}, {"tokenizer": tokenizer})
     if changes:
         raise ConfigError(
-            f"a model that is trained further keeps its shape, and {base.path} has another than asked for "
-            f"(its own -> asked): {'; '.join(changes)}"
+            f"a model that is trained further keeps its shape and its vocabulary, and {base.path} has another than "
+            f"asked for (its own -> asked): {'; '.join(changes)}"
         )

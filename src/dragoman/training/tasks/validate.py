@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from dragoman.errors import ModelError, TrainingError
 from dragoman.evaluate import evaluate
-from dragoman.model.directory import write_model
+from dragoman.model.directory import open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.settings import RunConfig, kind_of_model
@@ -24,6 +26,8 @@ from dragoman.training.tasks.prepare import TrainingData
 from dragoman.translate.translator import Translator
 
 SAMPLES = 2
+# Of a BLEU below this, a few n-grams that were hit by chance decide: it says nothing about which model is better.
+NOISE = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,16 @@ class Scores:
     """What one validation measured; see task.Scores."""
 
     loss: float  # nats a token
-    bleu: float | None
-    chrf: float | None
-    value: float
-    samples: tuple[str, ...]
+    bleu: float | None = None
+    chrf: float | None = None
+    samples: tuple[str, ...] = ()
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """BLEU, where it ties chrF, and then the loss; the loss alone where nothing was translated."""
+        if self.bleu is None or self.chrf is None:
+            return (-self.loss,)
+        return (self.bleu if self.bleu >= NOISE else 0.0, self.chrf, -self.loss)
 
     def numbers(self) -> dict[str, float]:
         named = {"loss": self.loss, "bleu": self.bleu, "chrf": self.chrf}
@@ -53,7 +63,8 @@ class Validator:
     ) -> None:
         """`look` is called at each validation, with the model (averaged weights, evaluation mode) and the step."""
         self.output, self.config, self.data, self.look = output, config, data, look
-        self.batches = data.dev_batches(config.training.batch_tokens)
+        most = getattr(config.model, "max_length", None)  # of either side, one of which is </s> or <s>
+        self.batches = data.dev_batches(config.training.batch_tokens, most)
 
     def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores:
         with trained(model, optimizer):
@@ -61,15 +72,21 @@ class Validator:
             if self.look is not None:
                 self.look(model, step)
         if self.config.validation.metric == "loss":
-            return Scores(loss, None, None, -loss, ())
+            return Scores(loss)
         candidate = self.output / "candidate"
         self._seal(candidate, optimizer, card="")
         pairs = self.data.dev[: self.config.validation.sentences]
         with Translator.load(candidate) as translator:
-            report = evaluate(translator, pairs, beam_size=self.config.validation.beam_size, perplexity=False)
+            report = evaluate(
+                translator,
+                pairs,
+                beam_size=self.config.validation.beam_size,
+                perplexity=False,
+                protect=False,
+            )
         shutil.rmtree(candidate)
         samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
-        return Scores(loss, report.bleu, report.chrf, report.bleu, samples)
+        return Scores(loss, report.bleu, report.chrf, samples)
 
     def _loss(self, model: nn.Module) -> float:
         """Negative log-likelihood of the references, in nats a token, as it is without smoothing."""
@@ -84,17 +101,25 @@ class Validator:
         """Publish the present weights as the model of the output directory."""
         self._seal(self.output, optimizer, card=self._card(scores, step, seconds, parameters))
 
+    def fault(self) -> str | None:
+        """Why the model of the output directory cannot be used."""
+        try:
+            open_model(self.output)
+        except ModelError as error:
+            return str(error)
+        return None
+
     def _seal(self, directory: Path, optimizer: Optimizer, card: str) -> None:
-        dtype = getattr(torch, self.config.training.weights)
-        weights = {
-            name: weight.detach().to("cpu", dtype).numpy()
-            for name, weight in optimizer.parameters.named(optimizer.average).items()
-        }
+        weights = weights_to_seal(optimizer, self.config.training.weights)
         settings: dict[str, Any] = {
             **asdict(self.config),
             "model": {"kind": kind_of_model(self.config.model), **asdict(self.config.model)},
             "languages": {"source": self.config.data.source, "target": self.config.data.target},
         }
+        sizes = [tokenizer.vocab_size for tokenizer in self.data.tokenizers.values()]
+        settings["tokenizer"]["vocab_size"] = max(
+            sizes
+        )  # the corpus may have had fewer pieces than were asked for
         serialized = {name: tokenizer.serialized for name, tokenizer in self.data.tokenizers.items()}
         write_model(directory, config=settings, weights=weights, tokenizers=serialized, card=card)
 
@@ -109,6 +134,19 @@ class Validator:
             f"## Cleaning of the corpus\n\n```\n{self.data.report}\n```\n\n"
             "The whole configuration of the run stands in config.toml.\n"
         )
+
+
+def weights_to_seal(optimizer: Optimizer, dtype: str) -> dict[str, np.ndarray]:
+    """The averaged weights by name, as `dtype`. Raises TrainingError for such as that type cannot hold."""
+    found = {}
+    for name, weight in optimizer.parameters.named(optimizer.average).items():
+        cast = weight.detach().to("cpu", getattr(torch, dtype))
+        if not cast.isfinite().all():
+            raise TrainingError(
+                f"{name} has weights that {dtype} cannot hold: go on with --resume --set training.weights=float32"
+            )
+        found[name] = cast.numpy()
+    return found
 
 
 @contextmanager

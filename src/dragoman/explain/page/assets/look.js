@@ -187,7 +187,10 @@ class Look {
       /* the page works without an address */
     }
     const tab = this.tabs.querySelector("[aria-current]");
-    tab?.scrollIntoView?.({ block: "nearest", inline: "center" });
+    if (!tab) return;
+    // Of the bar alone: scrollIntoView would move the page as well, on a telephone to its foot.
+    const [bar, box] = [this.tabs.getBoundingClientRect(), tab.getBoundingClientRect()];
+    this.tabs.scrollLeft += box.left + box.width / 2 - (bar.left + bar.width / 2);
   }
 
   tab(chapter, current) {

@@ -1,0 +1,81 @@
+"""What a run says before its first step and after its last one. Decides nothing."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+
+from dragoman.training.journal import duration
+from dragoman.training.recovery import Recoverable
+from dragoman.training.state import Progress
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    progress: Progress
+    reason: str
+    finished: bool  # False: --resume goes on from here
+    peak_rate: float = 0.0  # that was asked for
+    rate: float = 1.0  # share of it that divergences have left
+    kept_for_now: bool = False  # a model that no validation has chosen
+
+
+def forecast(run: Recoverable, look: float, console: Console, max_minutes: float | None) -> None:
+    """What the run will take, told before it takes it; `look` is how many seconds its largest batch took."""
+    training, progress = run.config.training, run.progress
+    seconds = look * training.accumulate
+    batches = run.data.batches_per_epoch(training.batch_tokens)
+    left = (training.max_steps - progress.step) * seconds
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if run.device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated() / 2**30
+    console.print(
+        f"{run.parameters.master.numel():,} parameters in {str(run.parameters.shadow.dtype)[6:]} on {run.device}, "
+        f"{run.task.size}, {batches:,} batches an epoch. The largest batch takes {seconds:.2f} s and "
+        f"{memory:.1f} GB: at most {duration(batches * seconds / training.accumulate)} an epoch, "
+        f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",
+        highlight=False,
+    )
+    if (
+        max_minutes is not None
+        and left > 60 * max_minutes
+        and run.config.optimizer.schedule in ("cosine", "linear")
+    ):
+        console.print(
+            f"--max-minutes {max_minutes:g} will probably end this run before its {run.config.optimizer.schedule} "
+            f"schedule does: for that time, set training.max_steps to about {60 * max_minutes / seconds:,.0f}",
+            highlight=False,
+        )
+
+
+def say_how_it_ended(result: Result, usage: str, every: int, console: Console) -> None:
+    """`usage` is a command that uses the model, `every` the steps between validations."""
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False)
+
+    progress = result.progress
+    best = ""
+    if progress.best:
+        best = f"; the best model is that of step {progress.best_step:,}"
+        best = best if progress.best_step else "; nothing was better than the model it began with"
+    say(f"{result.reason}{best}")
+    if progress.best or result.kept_for_now:
+        say(f"try it: {usage}")
+    else:
+        say(
+            f"no model is kept yet: the first validation, at step {every * (progress.step // every + 1):,}, keeps one"
+        )
+    if result.rate < 1:
+        times = "once" if progress.fallbacks == 1 else f"{progress.fallbacks} times"
+        say(
+            f"training diverged {times}, and the learning rate is x {result.rate:g} since then: begin the next run "
+            f"with optimizer.peak_lr={result.rate * result.peak_rate:g}"
+        )
+    if not result.finished:
+        say(f"saved at step {progress.step:,}: go on with the same command and --resume")

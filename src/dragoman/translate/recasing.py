@@ -1,0 +1,122 @@
+"""Text in capitals, or With Capitals Everywhere, as a model reads it: in the case that its words are known in.
+
+Changes no length, so that places in the text stay places. Knows a tokenizer by its pieces, and no model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dragoman.text.spans import Span
+from dragoman.text.tokenizer import Tokenizer
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+# Known everywhere as they are written, and words of a language when they are not.
+_ACRONYMS = frozenset(
+    "AI API ATM CD CEO CIA CPU DIY DNA DVD EU FAQ FBI FIFA FYI GDP GIF GPS GPU ID IP IQ IT LED MIT NASA NATO NBA OK PC "
+    "PDF PIN PM PR QR RAM RIP ROM SIM SOS SUV TV UFO UI UK UN UNESCO UNICEF URL US USA USB UV VIP VPN WHO WIFI".split()
+)
+_CAPITALISED = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday january february april june july august september "
+    "october november december christmas easter english chinese french german japanese american british china england "
+    "france germany japan america canada london paris beijing tokyo boston".split()
+)
+_HIDDEN = "\ue000"  # a private sign, in place of what is no word
+_SMALL = frozenset("a an the and or but nor of in on at to for from by with as vs".split())
+
+
+@dataclass(frozen=True)
+class Recaser:
+    """What a source tokenizer knows of the case of words."""
+
+    tokenizer: Tokenizer
+    _known: dict[tuple[str, bool], str] = field(default_factory=dict)
+
+    def read(self, text: str, first: bool) -> str:
+        """The words of a sentence as they are usually written. `first`: whether it begins with them."""
+        words = _WORD.findall(text)
+        if len(text) > 2_000 or not words:
+            return text
+        if shouts(words):
+            return self._lowered(text, first, False)
+        if _is_title(words) and any(self._usual(word, True) != word for word in words[1:]):
+            return self._lowered(text, first, True)
+        return text
+
+    def around(self, text: str, spans: Sequence[Span]) -> str:
+        """A sentence read in the case of its own words; what stands in spans is none of them."""
+        if not text[:1] or text.islower():
+            return text
+        own, at = list[str](), 0
+        for span in spans:
+            own += (text[at : span.start], _HIDDEN * (span.end - span.start))
+            at = span.end
+        words = "".join((*own, text[at:]))
+        read = self.read(words, words.lstrip()[:1] != _HIDDEN)
+        if read == words:
+            return text
+        return "".join(
+            sign if hidden == _HIDDEN else other
+            for sign, hidden, other in zip(text, words, read, strict=True)
+        )
+
+    def _lowered(self, text: str, first: bool, title: bool) -> str:
+        begun = not first
+
+        def usual(match: re.Match[str]) -> str:
+            nonlocal begun
+            begins, begun = not begun, True
+            word = match.group()
+            found = self._usual(word, title)
+            return found[:1].upper() + found[1:] if begins and len(found) == len(word) else found
+
+        return _WORD.sub(usual, text)
+
+    def _usual(self, word: str, title: bool) -> str:
+        """In small letters, with a capital or in capitals. In a title what may be a name stays one."""
+        key = word, title
+        if key not in self._known:
+            if len(self._known) > 500:
+                self._known.clear()
+            self._known[key] = self._best(word, title)
+        return self._known[key]
+
+    def _best(self, word: str, title: bool) -> str:
+        """Whichever the tokenizer has the fewest and most frequent pieces for."""
+        lower = word.lower()
+        if len(lower) != len(word) or (word.isupper() and word in _ACRONYMS):
+            return word
+        if word in ("I", "A") or lower.startswith(("i'", "i’")):
+            return word[:1] + lower[1:] if word[:1] == "I" else lower
+        name = lower[:1].upper() + lower[1:]
+        if word.isupper() and not re.search("[aeiouyAEIOUY\\u00c0-\\u024f\\u0400-\\u04ff]", word):
+            return word  # PDF, HTML
+        if lower in _CAPITALISED or (title and lower not in _SMALL and self._cost(lower)[0] > 1):
+            return name
+        return min((lower, name), key=self._cost)
+
+    def _cost(self, word: str) -> tuple[int, int]:
+        """Pieces, and the rank of the rarest: those of a vocabulary stand in the order of how often they are used."""
+        ids = self.tokenizer.encode(word)
+        return len(ids), max(ids, default=0)
+
+
+def shouts(words: list[str]) -> bool:
+    """Whether all is in capitals: several words, or one that is no acronym by its looks."""
+    letters = "".join(words)
+    if not letters.isupper() or len(letters) < 2:
+        return False
+    return len(words) > 1 or (len(letters) > 1 and letters not in _ACRONYMS)
+
+
+def _is_title(words: list[str]) -> bool:
+    """Whether every word begins with a capital but the small ones, and is written small otherwise."""
+    long = [word for word in words if word.lower() not in _SMALL]
+    capitals = len(long) + sum(word[:1].isupper() for word in words[1:] if word.lower() in _SMALL)
+    return capitals > 1 and all(_is_capitalised(word) for word in long)
+
+
+def _is_capitalised(word: str) -> bool:
+    return word in _ACRONYMS or (word[:1].isupper() and word[1:] == word[1:].lower())
