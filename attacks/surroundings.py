@@ -1,0 +1,152 @@
+"""Machines that have too little of something, or the wrong thing: one sentence that names it, and never a traceback.
+
+Each command runs in an interpreter of its own, for limits have to be there from the first moment on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import re
+import shutil
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from attacks.attack import Fault, NotTried, Trials, Try
+from attacks.commands import Ended, fault_of
+from attacks.product import Product
+
+DROP, DAC_OVERRIDE = 24, 1  # PR_CAPBSET_DROP of linux/prctl.h, CAP_DAC_OVERRIDE of linux/capability.h
+LOCKED = "a directory that cannot be written"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is amiss, and what is done there.
+
+    verb: "translate", "train", "clean" or "missing" (a model that is not there). shell: run before the command, in
+    the same shell. names: a pattern of what the message has to name, if the command fails. must_work: it may not.
+    """
+
+    amiss: str
+    verb: str = "translate"
+    shell: str = ""
+    changes: Mapping[str, str | None] = field(default_factory=dict)
+    names: str = ""
+    full_output: bool = False
+    must_work: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.amiss}: {self.verb}"
+
+
+MEMORY = r"(?i)memory|ulimit"
+FILES = r"(?i)open files|descriptors|ulimit|/"
+NAMED = (
+    *(Machine(f"ulimit -n {n}", shell=f"ulimit -n {n}", names=FILES) for n in (4, 6, 10, 16, 32)),
+    *(Machine(f"ulimit -v {n}", shell=f"ulimit -v {n}", names=MEMORY) for n in (300_000, 600_000, 1_000_000)),
+    Machine("HOME unset", changes={"HOME": None, "XDG_CACHE_HOME": None}, must_work=True),
+    Machine(
+        "a cache that cannot be written", "train", changes={"XDG_CACHE_HOME": "/proc/no"}, must_work=True
+    ),
+    Machine("no compiler", "train", changes={"PATH": "/nowhere", "XDG_CACHE_HOME": "FOLDER"}, must_work=True),
+    Machine(
+        "CC=/bin/false", "train", changes={"CC": "/bin/false", "XDG_CACHE_HOME": "FOLDER"}, must_work=True
+    ),
+    Machine("TMPDIR that is not there", changes={"TMPDIR": "/nowhere"}, must_work=True),
+    Machine("an ASCII locale", changes={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}),
+    Machine("standard output /dev/full", full_output=True, names=r"(?i)output|/dev/full"),
+    Machine(LOCKED, "train", names="run"),
+    Machine(LOCKED, "clean", names="clean"),
+    Machine("a name that is not UTF-8", "missing", names="missing"),
+    Machine("ulimit -f 0", "clean", shell="ulimit -f 0", names="clean"),
+)
+
+
+def drawn(rng: random.Random) -> Machine:
+    verb = rng.choice(("translate", "translate", "clean", "train"))
+    limit, most, names = rng.choice(
+        (
+            ("n", 64, FILES),
+            ("v", round(10 ** rng.uniform(5, 6.7)), MEMORY),
+            ("f", 40, r"(?i)/|large|space|disk"),
+        )
+    )
+    value = most if limit == "v" else rng.randint(3 if limit == "n" else 0, most)
+    if limit == "f":
+        verb = rng.choice(("clean", "train"))
+    return Machine(f"ulimit -{limit} {value}", verb, f"ulimit -{limit} {value}", names=names)
+
+
+def never_began(ended: Ended) -> bool:
+    """The interpreter did not come up, or a library in C ended it: nothing of ours had a word in it."""
+    dead = ended.code in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, 126, 127)
+    return dead or (ended.code == 1 and "dragoman" not in ended.err)
+
+
+@contextmanager
+def elsewhere(product: Product) -> Iterator[Try[Machine]]:
+    assert product.model
+
+    def try_(machine: Machine) -> Fault | None:
+        with product.passing_folder() as folder:
+            ended = carried_out(product, machine, folder)
+            made = {"train": "model.safetensors", "clean": "clean.tsv"}.get(machine.verb)
+            done = any(folder.rglob(made)) if made else bool(ended.out) and not machine.full_output
+        if machine.shell and never_began(ended):
+            raise NotTried
+        if fault := fault_of(ended):
+            return fault
+        if ended.code == 0:
+            return None if done else Fault("exit 0, and nothing is there")
+        if machine.must_work:
+            return Fault(f"exit {ended.code}: {ended.last[-200:]}")
+        if machine.names and not re.search(machine.names, ended.last.removeprefix("dragoman: ")):
+            return Fault(f"the message does not name it: {ended.last[-200:]}")
+        return None
+
+    yield try_
+
+
+def carried_out(product: Product, machine: Machine, folder: Path) -> Ended:
+    """The command, where something is amiss."""
+    locked = folder / "locked"
+    locked.mkdir()
+    place = locked if machine.amiss == LOCKED else folder
+    train = str(product.corpus[0])
+    words: dict[str, list[str]] = {
+        "translate": ["translate", "-m", str(product.model), "The dog sees a cat."],
+        "train": product.training(place / "run", training__max_steps=2),
+        "clean": ["data", "clean", train, "--source-lang", "en", "--target-lang", "zh", "-o", str(place / "clean.tsv")],
+        "missing": ["translate", "-m", os.fsdecode(b"missing\xff\xfe"), "The dog sees a cat."],
+    }  # fmt: skip
+    prefix = ["bash", "-c", f'{machine.shell} && exec "$@"', "bash"] if machine.shell else []
+    changes = {name: str(folder) if value == "FOLDER" else value for name, value in machine.changes.items()}
+    full = os.open("/dev/full", os.O_WRONLY) if machine.full_output else None
+    locked.chmod(0o555)
+    try:
+        return product.alone(
+            words[machine.verb], changes=changes, prefix=prefix, stdout=full, folder=folder,
+            prepare=obey_modes if place is locked and os.geteuid() == 0 else None,
+        )  # fmt: skip
+    finally:
+        locked.chmod(0o755)
+        if full is not None:
+            os.close(full)
+
+
+def obey_modes() -> None:
+    """Root may write where it may not; for what this process becomes next, that right is gone."""
+    ctypes.CDLL(None).prctl(DROP, DAC_OVERRIDE)
+
+
+ENVIRONMENT: Trials[Product, Machine] = Trials(
+    "environment",
+    "where memory, files, room or rights are missing, one sentence names what, and there is never a traceback",
+    elsewhere, drawn, NAMED, show=str, share=2.0,
+    missing=lambda: "" if shutil.which("bash") else "there is no bash here, and it sets the limits",
+)  # fmt: skip
