@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +19,7 @@ from dragoman.explain.trace.values import Environment, Limits, Model, Source
 from dragoman.explain.watch.inside import look_inside
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
-from dragoman.explain.watch.subject import Subject, nothing, subject_of
+from dragoman.explain.watch.subject import Subject, subject_of
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.processor import one_thread
 from dragoman.transformer.model import Transformer
@@ -54,17 +53,14 @@ def explain_both(
     source: str,
     target: str | None = None,
     beam_size: int | None = None,
-    *,
-    check: Callable[[], None] = nothing,
 ) -> Trace:
     """explain() with both modes: where no reference is given, what the model itself writes stands in for one.
 
-    What it writes may be no reference, an empty text for instance: then there is no training mode. `check` is called
-    between the parts of the work, here and in without(): what it raises ends it.
+    What it writes may be no reference, an empty text for instance: then there is no training mode.
     """
     asked = {} if beam_size is None else {"beam_size": beam_size}
     subject = subject_of(translator, source, target, "", asked)
-    return _traced(replace(subject, stands_in=target is None, check=check), None)
+    return _traced(replace(subject, stands_in=target is None), None)
 
 
 @one_thread()  # so many small products that threads would wait for each other most of the time

@@ -50,7 +50,6 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
     plain = machine(module, removed)  # nothing watches it: its times are the real ones
     served = searched(plain.decodable, source, subject.options, subject.prefix)
     clock = replace(plain.clock)
-    subject.check()
     watched = machine(module, removed, watched=True)
     if watched.cached:
         found = searched(watched.decodable, source, subject.options, subject.prefix)
@@ -63,17 +62,14 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
         target = all_rows(len(found.fed))
     frame = Frame(watched.module, watched.tape, subject.target_tokenizer, removed)
     passed = recorded_pass(frame, all_rows(len(subject.ids)), target)
-    subject.check()
     subject = subject.taught(written(subject, found))
     training = _training(module, subject, removed, brief) if subject.labels else None
     passes = [passed] if training is None else [passed, training.passed]
-    subject.check()
     padded = machine(module, removed, watched=True)
     proofs = prove(Evidence(plain, padded, watched.tape, passes, source, found, served, clock.passes))
     kept = kept_positions(
         module.config, source.size(1), max(len(found.fed), len(subject.labels)), len(passes)
     )
-    subject.check()
     # The words that are kept are all that is needed: later ones change nothing before them.
     said = found.fed[: kept[1]]
     nothing = np.zeros((len(said), source.size(1)), np.float32)

@@ -5,7 +5,7 @@ Dimensions: S source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -24,10 +24,6 @@ from dragoman.translate.translator import Translator
 TRACEABLE = ("auto", "torch")  # engines whose layers can be watched
 
 
-def nothing() -> None:
-    """Whoever asked still waits."""
-
-
 @dataclass(frozen=True)
 class Subject:
     """One sentence and how it is to be translated; ids end with </s>."""
@@ -43,7 +39,6 @@ class Subject:
     engine: str  # that translates it where nobody watches
     note: str
     stands_in: bool = False  # the model's own words are taken for a reference that was not given
-    check: Callable[[], None] = nothing  # called between the parts of a trace; what it raises ends the work
 
     @property
     def module(self) -> nn.Module:
