@@ -90,17 +90,34 @@ class Figure {
     const box = this.box(side, "embedding", this.high - 84, 42, side === "encoder" ? "text" : "text");
     this.strips(box, shrunk(sum, MOST, 6), side, this.high - 84, 42);
     this.arrow(x + BOX / 2, this.high - 84, this.high - 92, side);
-    const plus = s(
+    const places = this.context.model.addsPositions ? this.plus(x + BOX / 2) : this.inside(x + BOX / 2, side);
+    this.boxes.push([places, "positions", null]);
+    this.element.append(places);
+    this.arrow(x + BOX / 2, this.high - 111, this.high - 120, side);
+  }
+
+  /** Positions that are added to the words, as in the paper's figure. */
+  plus(x) {
+    return s(
       "g.box.round",
       this.role("positions"),
       s("title", {}, this.say("map.positions")),
-      s("circle", { cx: x + BOX / 2, cy: this.high - 102, r: 9 }),
-      s("text", { x: x + BOX / 2, y: this.high - 97, "text-anchor": "middle" }, "+"),
-      s("text.small", { x: x + BOX / 2 + 15, y: this.high - 98 }, this.say("map.positions")),
+      s("circle", { cx: x, cy: this.high - 102, r: 9 }),
+      s("text", { x, y: this.high - 97, "text-anchor": "middle" }, "+"),
+      s("text.small", { x: x + 15, y: this.high - 98 }, this.say("map.positions")),
     );
-    this.boxes.push([plus, "positions", null]);
-    this.element.append(plus);
-    this.arrow(x + BOX / 2, this.high - 111, this.high - 120, side);
+  }
+
+  /** Positions that are not: the words go straight up, and a note says where order comes in. */
+  inside(x, side) {
+    this.arrow(x, this.high - 92, this.high - 111, side);
+    return s(
+      "g.box.note",
+      this.role("positions"),
+      s("title", {}, this.say("map.positions.inside.what")),
+      s("rect", { x: x + 4, y: this.high - 117, width: BOX / 2 + 4, height: 29, rx: 6 }),
+      this.say("map.positions.inside").split("|").map((line, i) => s("text.small", { x: x + 8, y: this.high - 105 + i * 12 }, line)),
+    );
   }
 
   stack(side, plan, layer) {
