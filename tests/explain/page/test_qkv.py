@@ -193,7 +193,7 @@ def test_the_figure_adds_positions_where_they_are_added(open_page, kind, lang):
                 side["positions"] = tensor(np.zeros(side["positions"]["shape"]), "position", "feature")
     page = open_page(trace, view="text", lang=lang)
     assert page.locator(".map circle").count() == (2 if adds else 0)
-    inside = {"en": "in the attention", "zh": "在注意力里"}[lang]
+    inside = {"en": "in attention", "zh": "在注意力里"}[lang]
     assert (inside in text(page, ".map")) == (not adds)
     plus = {"en": "× √d + position", "zh": "× √d + 位置"}[lang]
     assert (plus in text(page, "#dragoman-view")) == adds
