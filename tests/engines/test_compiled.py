@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from dragoman import engines
 from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
 from dragoman.engines import compiled as module
-from dragoman.engines.compiled import CompiledTransformer, compiled, pack
+from dragoman.engines.compiled import CompiledTransformer, compiled
+from dragoman.engines.packing import pack
 from dragoman.engines.torch import TorchEngine
 from dragoman.errors import ModelError
 from dragoman.protocols import Ranks

@@ -21,6 +21,11 @@ def _run(path: Path) -> None:
     (path / "checkpoints").mkdir()
 
 
+def _begun(path: Path) -> None:
+    (path / "data").mkdir(parents=True)
+    (path / ".lock").touch()
+
+
 def _prepared(path: Path) -> None:
     path.mkdir()
     (path / "data.json").write_text("{}")
@@ -58,7 +63,8 @@ THINGS: dict[str, tuple[Make, str]] = {
     "bert": (lambda path: random_lm(path, "bert"), "this is a language model of kind 'bert'"),
     "classifier": (_classifier, "this is a classifier of kind 'bert'"),
     "vectors": (_vectors, "holds word vectors, which dragoman words asks"),
-    "run": (_run, "the training run there has not kept a model yet"),
+    "run": (_run, "has not kept a model yet; let it reach its first validation, or go on"),
+    "begun": (_begun, "or begin it again"),
     "prepared": (_prepared, "holds prepared data, not a model"),
     "empty": (lambda path: path.mkdir(), "is an empty directory"),
     "corpus": (_corpus, "holds a corpus, not a model"),

@@ -66,7 +66,7 @@ LANGUAGE_MODELS: tuple[Line, ...] = (
     Line("ngram", "dragoman.lineage.ngram:NGRAM", counted=True),
     Line("nnlm", "dragoman.lineage.nnlm:NNLM"),
     # Not the recurrent translator, which has the same name in another table (model/kinds.py).
-    Line("rnn", "dragoman.lineage.rnn:RNN_LM"),
+    Line("rnn", "dragoman.lineage.rnnlm:RNN_LM"),
     Line("gpt", "dragoman.lineage.gpt:GPT"),
     Line("bert", "dragoman.lineage.bert:BERT"),
 )

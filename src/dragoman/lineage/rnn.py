@@ -1,4 +1,4 @@
-"""Recurrent networks: the encoder-decoder that the Transformer replaced, and a language model. Knows no text.
+"""Recurrent networks: the encoder-decoder that the Transformer replaced. Knows no text, and no language model.
 
 Without attention the encoder's last state is all that the decoder gets (Sutskever et al., "Sequence to Sequence
 Learning with Neural Networks", 2014). With it the decoder looks at every state of the encoder, at each step anew:
@@ -21,10 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from dragoman.bounds import LARGEST_SIZE, LAYERS, SHARE, SIZE, Within, refuse_out_of_bounds
+from dragoman.bounds import LARGEST_SIZE, SHARE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError
-from dragoman.lineage.causal import CausalLM
-from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.model import cross_entropy, labelled_loss
@@ -295,62 +293,3 @@ class Rnn(nn.Module):
         weights = self._decode(target, self.start(source, source_mask))[1]
         assert weights is not None
         return weights
-
-
-# -- a language model -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RnnLmConfig:
-    """The shape of a recurrent language model."""
-
-    kind: Annotated[Literal["rnn"], "of language model"] = "rnn"
-    cell: Annotated[Literal["gru", "lstm"], "Cho et al. (2014), or Hochreiter and Schmidhuber (1997)"] = (
-        "lstm"
-    )
-    d_model: Annotated[int, "width of embeddings and states", SIZE] = 256
-    layers: Annotated[int, "recurrent layers", LAYERS] = 1
-    dropout: Annotated[float, "on embeddings, between layers and before the output", SHARE] = 0.3
-
-    def __post_init__(self) -> None:
-        refuse_out_of_bounds(self, "model")
-
-
-@dataclass(frozen=True)
-class RnnLmState:
-    """The recurrent state. Belongs to the search."""
-
-    layers: tuple[Memory, ...] | None  # None: nothing read yet
-    rows: int
-
-    def select(self, rows: Tensor) -> RnnLmState:
-        return RnnLmState(self.layers and select(self.layers, rows), len(rows))
-
-
-class RnnLm(CausalLM):
-    """All that came before, in one vector (Mikolov et al., "Recurrent Neural Network Based Language Model", 2010)."""
-
-    def __init__(self, config: RnnLmConfig, vocab: int, parts: Parts = PAGE) -> None:
-        super().__init__()
-        c = self.config = config
-        dropout = partial(parts.dropout, c.dropout)
-        self.embedding = parts.table(vocab, c.d_model)
-        self.input = InputEmbedding(Positions(Sizes(c.d_model, 1)), c.d_model, dropout())
-        self.stack = Stack(c.cell, c.d_model, c.d_model, c.layers, dropout)
-        self.dropout = dropout()
-        initialise(self, c.d_model)
-
-    @property
-    def output_weight(self) -> Tensor:
-        return self.embedding.weight
-
-    def empty(self, rows: int) -> RnnLmState:
-        return RnnLmState(None, rows)
-
-    def advance(self, tokens: Tensor, state: RnnLmState) -> tuple[Tensor, RnnLmState]:
-        """tokens [R, n] -> [R, n, D]."""
-        hidden, layers = self.stack(self.input(tokens, self.embedding), state.layers)
-        return self.dropout(hidden), RnnLmState(layers, state.rows)
-
-
-RNN_LM = NeuralKind("rnn", RnnLmConfig, RnnLm, {"optimizer": {"peak_lr": 3e-3}})

@@ -36,7 +36,7 @@ def _directory(path: Path) -> str:
     if names & {"checkpoints", "stages", "log.jsonl"} or {".lock", "data"} <= names:
         return (
             f"is no model directory: {MANIFEST} is missing: the training run there has not kept a model yet; let it "
-            "reach its first validation, or go on with it (the command it began with, and --resume)"
+            f"reach its first validation, or {_go_on(names)}"
         )
     if names & set(_PREPARED) or any((path / "train" / name).exists() for name in _PREPARED):
         return f"holds prepared data, not a model: the model of that run stands in {path.parent}"
@@ -47,6 +47,12 @@ def _directory(path: Path) -> str:
     ):
         return "holds a corpus, not a model: dragoman train and dragoman lm train read its files"
     return f"is no model directory: {MANIFEST} is missing"
+
+
+def _go_on(names: set[str]) -> str:
+    if names & {"checkpoints", "stages"}:
+        return "go on with it (the command it began with, and --resume)"
+    return "begin it again: there is no checkpoint to go on from"
 
 
 def _foreign(path: Path, names: set[str]) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explain.made_trace import made_trace
+from explain.made_trace import made_trace, tensor
 from explain.page_fixtures import SLOW, go_to_step, pick_mode, too_wide
 
 pytestmark = SLOW
@@ -179,6 +179,27 @@ def test_other_kinds_of_positions_are_named(open_page, kind, said):
     page = open_page(trace, view="positions")
     assert said in text(page, "#dragoman-view")
     assert page.locator(".table-of .panel").is_visible()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["sinusoidal", "learned", "grid", "rotary", "alibi", "a-new-one"])
+def test_the_figure_adds_positions_where_they_are_added(open_page, kind, lang):
+    """It once drew "+ positions" at the embeddings of models that add nothing there."""
+    trace = made_trace()
+    trace["model"]["config"]["positions"] = kind
+    adds = kind in ("sinusoidal", "learned", "grid")
+    if not adds:
+        for run in (trace["inference"], trace["training"]):
+            for side in run["pass"]["embedding"].values():
+                side["positions"] = tensor(np.zeros(side["positions"]["shape"]), "position", "feature")
+    page = open_page(trace, view="text", lang=lang)
+    assert page.locator(".map circle").count() == (2 if adds else 0)
+    inside = {"en": "in attention", "zh": "在注意力里"}[lang]
+    assert (inside in text(page, ".map")) == (not adds)
+    plus = {"en": "× √d + position", "zh": "× √d + 位置"}[lang]
+    assert (plus in text(page, "#dragoman-view")) == adds
+    page.locator(".map .round circle" if adds else ".map .note rect").first.click()
+    assert page.url.endswith("#positions")
 
 
 # -- all four -----------------------------------------------------------------------------------------------------

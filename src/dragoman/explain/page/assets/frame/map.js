@@ -3,7 +3,7 @@
 import { h, s, swap, select, visible } from "../drawing/dom.js";
 import { cut } from "../drawing/written.js";
 import { headMean, norm, read, row, shrunk, reach } from "../trace/tensor.js";
-import { addsPositions, boxesOf, heightOf, isPre, sublayer } from "./plan.js";
+import { boxesOf, heightOf, isPre, sublayer } from "./plan.js";
 
 const WIDE = 400;
 const BOX = 164; // width of a box
@@ -77,19 +77,35 @@ class Figure {
     this.arrow(x + BOX / 2, this.high - 34, this.high - 42, side);
     const box = this.box(side, { name: "embedding" }, this.high - 84, 42, "text");
     this.strips(box, shrunk(embedding.sum, MOST, 6), side, this.high - 84, 42);
-    if (!addsPositions(embedding)) return this.arrow(x + BOX / 2, this.high - 84, this.high - BELOW, side);
     this.arrow(x + BOX / 2, this.high - 84, this.high - 92, side);
-    const plus = s(
+    const places = this.context.model.addsPositions ? this.plus(x + BOX / 2) : this.inside(x + BOX / 2, side);
+    this.boxes.push([places, "positions", null]);
+    this.element.append(places);
+    this.arrow(x + BOX / 2, this.high - 111, this.high - BELOW, side);
+  }
+
+  /** Positions that are added to the words, as in the paper's figure. */
+  plus(x) {
+    return s(
       "g.box.round",
       this.role("positions"),
       s("title", {}, this.say("map.positions")),
-      s("circle", { cx: x + BOX / 2, cy: this.high - 102, r: 9 }),
-      s("text", { x: x + BOX / 2, y: this.high - 97, "text-anchor": "middle" }, "+"),
-      s("text.small", { x: x + BOX / 2 + 15, y: this.high - 98 }, this.say("map.positions")),
+      s("circle", { cx: x, cy: this.high - 102, r: 9 }),
+      s("text", { x, y: this.high - 97, "text-anchor": "middle" }, "+"),
+      s("text.small", { x: x + 15, y: this.high - 98 }, this.say("map.positions")),
     );
-    this.boxes.push([plus, "positions", null]);
-    this.element.append(plus);
-    return this.arrow(x + BOX / 2, this.high - 111, this.high - BELOW, side);
+  }
+
+  /** Positions that are not: the words go straight up, and a note says where order comes in. */
+  inside(x, side) {
+    this.arrow(x, this.high - 92, this.high - 111, side);
+    return s(
+      "g.box.note",
+      this.role("positions"),
+      s("title", {}, this.say("map.positions.inside.what")),
+      s("rect", { x: x + 4, y: this.high - 117, width: BOX / 2 + 4, height: 29, rx: 6 }),
+      this.say("map.positions.inside").split("|").map((line, i) => s("text.small", { x: x + 8, y: this.high - 105 + i * 12 }, line)),
+    );
   }
 
   stack(side, plan, layer) {
@@ -218,7 +234,7 @@ class Figure {
     const lines = said.split("|");
     // Where nothing is added to the words, order enters here.
     const { config } = this.context.model;
-    const told = part === "self" && config.positions && this.context.trace.removed !== "positions" && !addsPositions(this.pass.embedding.source);
+    const told = part === "self" && config.positions && this.context.trace.removed !== "positions" && !this.context.model.addsPositions;
     const x = LEFT[side];
     const middle = y + height / 2 - (lines.length - 1 + (told ? 1 : 0)) * 6.5;
     const named = sub !== undefined && name !== sublayer(side, sub) ? `${lines.join(" ")}: ${this.say(`layers.${sublayer(side, sub)}.long`)}` : lines.join(" ");

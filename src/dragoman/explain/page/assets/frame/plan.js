@@ -33,11 +33,6 @@ export function sublayer(side, sub) {
   return SUBLAYERS[side][sub];
 }
 
-/** Whether anything is added to the words where they enter: rotary ones and ALiBi act inside the attentions only. */
-export function addsPositions(embedding) {
-  return read(embedding.positions).data.some((x) => x !== 0);
-}
-
 /** The height of all boxes and gaps of a layer. */
 export function heightOf(boxes) {
   return boxes.reduce((sum, { high, gap }) => sum + high + gap, 0);

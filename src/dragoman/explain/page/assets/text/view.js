@@ -50,6 +50,7 @@ function tokens(context, list, side) {
   const parts = model.pass(store.mode).embedding?.[side];
   if (!parts) return bare(context, list);
   const kept = parts.sum.shape[0];
+  const vector = say(model.addsPositions ? "text.vector" : "text.vector.plain");
   const most = reach(...Array.from({ length: Math.min(40, kept) }, (_, i) => row(parts.sum, i)));
   const shown = list.slice(0, Math.min(60, kept));
   const rows = shown.map((token, i) => {
@@ -61,12 +62,12 @@ function tokens(context, list, side) {
       h("td.num", {}, String(i)),
       h("td", {}, word(token.piece), token.byte && h("span.tag", {}, say("text.byte"))),
       h("td.num", {}, String(token.id)),
-      h("td", {}, strip(palette, row(parts.sum, i), { width: 192, reach: most, label: say("text.vector") })),
+      h("td", {}, strip(palette, row(parts.sum, i), { width: 192, reach: most, label: vector })),
       h("td.num", {}, number(norm(row(parts.token, i)))),
       h("td.num", {}, number(norm(row(parts.scaled, i)))),
     );
   });
-  const head = ["#", say("text.piece"), say("text.id"), say("text.vector"), say("text.norm"), say("text.scaled")];
+  const head = ["#", say("text.piece"), say("text.id"), vector, say("text.norm"), say("text.scaled")];
   return h(
     "div",
     {},

@@ -1,6 +1,8 @@
 /* What a view asks of a trace: words by position, attentions by name, the steps of a mode. Draws nothing. */
 
-import { headMean, row } from "./tensor.js";
+import { headMean, norm, row } from "./tensor.js";
+
+const INSIDE = ["rotary", "alibi"]; // positions that add nothing to the words
 
 export const KINDS = ["encoder_self", "decoder_self", "cross"];
 
@@ -43,6 +45,14 @@ export class Model {
 
   length(mode) {
     return this.fed(mode).length;
+  }
+
+  /** Whether positions are added to the words; if not (rotary, ALiBi), order comes in inside the self-attentions. Told by
+   * the numbers, but of a trace that was made without positions: those are 0 whatever the model does. */
+  get addsPositions() {
+    if (this.trace.removed === "positions") return !INSIDE.includes(this.config.positions);
+    const added = this.pass("inference").embedding?.source.positions;
+    return !added || Array.from({ length: Math.min(2, added.shape[0]) }, (_, i) => norm(row(added, i))).some((long) => long > 0);
   }
 
   layers(kind) {
