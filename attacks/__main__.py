@@ -54,6 +54,7 @@ app = App(
     + "\n\n".join(f"{attack.name}: {attack.promise}" for attack in ATTACKS),
     usage="python -m attacks [OPTIONS]",
     help_format="plaintext",
+    version_flags=(),
     default_parameter=Parameter(negative_bool=(), negative_iterable=(), show_default=True),
     result_action="return_value",
 )
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and return the exit code."""
     try:
         return int(
-            app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
+            app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False) or 0
         )
     except (CycloptsError, ValueError) as error:
         console.print(f"attacks: {' '.join(str(error).split())}", highlight=False, markup=False)
