@@ -257,7 +257,8 @@ def test_no_line_is_too_strange(capsys: Capture, typed: object, tiny_model: Path
     output, errors = capsys.readouterr()
     assert output.count("\n") == 2
     assert "\ufffd" not in output
-    assert errors in ("", "note: 1 of 2 lines look like Hebrew (he); the model reads English (en)\n")
+    # Hebrew is not what the model reads, and a line may say so.
+    assert not errors or (errors.startswith("note: 1 of 2 lines look like ") and errors.count("\n") == 1)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"errors", "ids", "protocols", "files", "native", "processor"}
+GROUND = {"errors", "bounds", "ids", "protocols", "files", "native", "processor"}
 
 MODELS = {"transformer", "lineage"}
 BELOW_TRANSLATE = {"engines", "interop", "documents", "decoding", "model", "text", "corpus"} | MODELS
@@ -47,7 +47,8 @@ TERMINAL = {"explain.terminal", "explain.trace", "explain.sentences"}
 # A package stands for all modules in it that have no line of their own.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "config": {"errors"},
+    "bounds": {"errors"},
+    "config": {"errors", "bounds"},
     "ids": set(),
     "protocols": set(),
     "files": set(),
@@ -72,7 +73,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model.fields": {"config"},
     "model.modules": {"model.fields"},
     "model.kinds": {"model.fields", "model.modules"} | MODELS,
-    "model.contents": {"model.fields", "model.seal", "text"},
+    "model.soundness": set(),
+    "model.recognise": {"model.fields", "model.seal"},
+    "model.contents": {"model.fields", "model.recognise", "model.seal", "model.soundness", "text", "config"},
     # What a directory says of cleaning and decoding is checked against the classes that it fills.
     "model.directory": {"model", "text", "config", "corpus.cleaning", "decoding.options"},
     "engines": {"engines", "interop", "decoding", "text", "corpus", "model"} | MODELS,

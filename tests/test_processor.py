@@ -218,3 +218,16 @@ def test_threads_sleep_while_they_wait_unless_told_otherwise(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert said(program) == found
+
+
+def test_what_is_made_uncollected_is_never_looked_through() -> None:
+    import gc
+
+    from dragoman.processor import uncollected
+
+    before = gc.get_freeze_count()
+    with uncollected():
+        assert not gc.isenabled()
+        kept = [[] for _ in range(1000)]
+    assert gc.isenabled() and gc.get_freeze_count() >= before + len(kept)
+    gc.unfreeze()

@@ -25,6 +25,8 @@ GUIDE = Path(__file__).parent
 ROOT = GUIDE.parents[1]
 PAGES = [GUIDE / "explain.md", GUIDE / "explain.zh-CN.md"]
 
+WIDE = "100"  # cells, whatever the terminal of who writes the pages
+
 _BLOCK = re.compile(r"^```\n((?:dragoman|python) [^\n]+)\n```\n\n```text\n(.*?)^```$", re.M | re.S)
 _NUMBER = re.compile(r"\d+(?:\.(\d+))?(?:e-?\d+)?( ms)?")
 # Shades and bars follow from numbers, and a sign or a space may come and go with them.
@@ -47,16 +49,19 @@ class Output:
     def _of_dragoman(self, words: list[str]) -> str:
         from dragoman.cli import main
 
-        before = os.environ.get("LC_ALL")
-        os.environ["LC_ALL"] = "zh_CN.UTF-8" if self.page.name.endswith(".zh-CN.md") else "C.UTF-8"
+        chinese = self.page.name.endswith(".zh-CN.md")
+        said = {"LC_ALL": "zh_CN.UTF-8" if chinese else "C.UTF-8", "COLUMNS": WIDE}
+        before = {name: os.environ.get(name) for name in said}
+        os.environ.update(said)
         out = io.StringIO()
         try:
             with contextlib.redirect_stdout(out):
                 code = main(words)
         finally:
-            os.environ.pop("LC_ALL")
-            if before is not None:
-                os.environ["LC_ALL"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
         if code:
             raise SystemExit(f"{self.page.name}: {self.command}: exit code {code}")
         return out.getvalue()

@@ -2,6 +2,7 @@
 
 A configuration is a frozen dataclass whose fields are sections; a section is a frozen dataclass whose fields are
 typed `Annotated[T, "meaning"]`, T one of int, float, bool, str, Literal[...], tuple[str, ...] or one of them | None.
+A number says after its meaning what it may be: `Annotated[int, "layers", Within(1, 1000)]`.
 Its values come in layers (preset, file, --set), and it is remembered which layer each of them came from.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,6 +19,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from dragoman.bounds import Within, beginning, shown, within_of
 from dragoman.errors import ConfigError
 
 C = TypeVar("C")
@@ -24,6 +27,9 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 DEFAULT = "default"
 _ORIGIN_COLUMN = 40
+LONGEST_TOML = 2**20  # characters; the longest real ones name the classes of a classifier
+_TEXTS = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
+_DEEP = re.compile(r"(?:\.[\w\- \t]*){100}")
 
 
 class Spelled(str):
@@ -38,6 +44,7 @@ class Option:
     key: str
     kind: Any  # the T of Annotated[T, "meaning"]
     meaning: str
+    within: Within | None = None  # of a number, where it says so
 
     @property
     def name(self) -> str:
@@ -57,14 +64,15 @@ class Resolved(Generic[C]):
 
 def section_options(section: type, name: str = "") -> list[Option]:
     """The options of a section, in the order of its fields."""
-    return [Option(name, field.name, *_kind_and_meaning(hint)) for field, hint in _hints(section)]
+    return [Option(name, field.name, *_described(hint)) for field, hint in _hints(section)]
 
 
-def _kind_and_meaning(hint: Any) -> tuple[Any, str]:
+def _described(hint: Any) -> tuple[Any, str, Within | None]:
     if get_origin(hint) is not Annotated:
-        return hint, ""
+        return hint, "", None
     kind, *notes = get_args(hint)
-    return kind, next((note for note in notes if isinstance(note, str)), "")
+    meaning = next((note for note in notes if isinstance(note, str)), "")
+    return kind, meaning, within_of(hint)
 
 
 def _hints(cls: type) -> list[tuple[Any, Any]]:
@@ -80,21 +88,42 @@ def _sections(cls: type) -> dict[str, type]:
 # -- reading ----------------------------------------------------------------------------------------------------
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """TOML that a person or a program may have written, in time that grows with its length.
+
+    Raises ValueError for what is not TOML, for numbers of thousands of digits, and for what is deeper or longer than
+    any configuration.
+    """
+    if len(text) > LONGEST_TOML:
+        raise ValueError(f"{len(text):,} characters, and a configuration has at most {LONGEST_TOML:,}")
+    # A key of a hundred thousand parts takes tomllib minutes.
+    if _DEEP.search(_TEXTS.sub("", text)):
+        raise ValueError("a key of more than a hundred parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("lists or tables stand in each other too deeply") from None
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:
+        raise ValueError("a number has thousands of digits") from None
+
+
 def load_toml(path: Path | str) -> dict[str, dict[str, Any]]:
     """The sections of a TOML file. Raises ConfigError for what is not there, not TOML, or outside a section."""
     path = Path(path)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        found = parse_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start:,}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     for key, value in found.items():
         if not isinstance(value, dict):
             raise ConfigError(
-                f"{path}: {key} = {value!r} stands outside a section: put it below a [section] line"
+                f"{path}: {key} = {shown(value)} stands outside a section: put it below a [section] line"
             )
     return found
 
@@ -104,7 +133,9 @@ def parse_set(text: str) -> dict[str, dict[str, Any]]:
     name, equals, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
-        raise ConfigError(f"--set {text}: write --set section.key=value, such as --set training.seed=2")
+        raise ConfigError(
+            f"--set {beginning(text)}: write --set section.key=value, such as --set training.seed=2"
+        )
     return {section: {key: Spelled(value.strip())}}
 
 
@@ -159,8 +190,19 @@ def _converted(option: Option, value: Any, origin: str) -> Any:
     try:
         return _as(option.kind, value)
     except ValueError:
-        shown = value if isinstance(value, Spelled) else json.dumps(value, ensure_ascii=False, default=str)
-        raise ConfigError(f"{option.name} = {shown} ({origin}): must be {_expected(option.kind)}") from None
+        raise ConfigError(
+            f"{option.name} = {_as_toml(value)} ({origin}): must be {_expected(option.kind)}"
+        ) from None
+
+
+def _as_toml(value: Any) -> str:
+    """A wrong value as its file has it."""
+    try:
+        return beginning(
+            value if isinstance(value, Spelled) else json.dumps(value, ensure_ascii=False, default=str)
+        )
+    except (ValueError, RecursionError):
+        return shown(value)
 
 
 def _as(kind: Any, value: Any) -> Any:
@@ -214,9 +256,14 @@ def _as_number(kind: type[int | float], value: Any) -> int | float:
         number = value
     else:
         raise ValueError
-    if not math.isfinite(number) or (kind is int and number != int(number)):
-        raise ValueError
-    return kind(number)
+    try:
+        if not math.isfinite(number) or (kind is int and number != int(number)):
+            raise ValueError
+        return kind(number)
+    except OverflowError:  # a whole number that no float holds
+        if kind is int:
+            return int(number)
+        raise ValueError from None
 
 
 def _expected(kind: Any) -> str:

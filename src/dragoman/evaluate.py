@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -62,17 +63,38 @@ class Report:
         return plain | {"flags": dict(self.flags), "notes": list(self.notes)}
 
     def __str__(self) -> str:
+        return self.told(_english)
+
+    def told(self, say: Callable[..., str]) -> str:
+        """A line for each number; `say` puts an English sentence into another language, and fills its gaps."""
         perplexity = "-" if self.perplexity is None else f"{self.perplexity:.2f}"
         rows = [
             ("BLEU", f"{self.bleu:.1f}", self.bleu_signature),
             ("chrF2", f"{self.chrf:.1f}", self.chrf_signature),
-            ("perplexity", perplexity, "of a token of this model's vocabulary" if self.perplexity else ""),
-            ("length ratio", f"{self.length_ratio:.3f}", "translations / references"),
-            ("pairs", f"{self.pairs:,}", f"{self.sentences_per_second:,.0f} a second"),
-            *((f"flag {flag}", f"{count:,}", "") for flag, count in self.flags.items() if count),
+            (
+                say("perplexity"),
+                perplexity,
+                say("of a token of this model's vocabulary") if self.perplexity else "",
+            ),
+            (say("length ratio"), f"{self.length_ratio:.3f}", say("translations / references")),
+            (say("pairs"), f"{self.pairs:,}", say("{n:,.0f} a second", n=self.sentences_per_second)),
+            *(
+                (say("flag {name}", name=flag), f"{count:,}", "")
+                for flag, count in self.flags.items()
+                if count
+            ),
         ]
-        lines = [f"{name:<20} {value:>8}  {meaning}".rstrip() for name, value, meaning in rows]
-        return "\n".join((*lines, *(f"note: {note}" for note in self.notes)))
+        lines = [f"{_wide(name, 20)} {value:>8}  {meaning}".rstrip() for name, value, meaning in rows]
+        return "\n".join((*lines, *(say("note: {note}", note=note) for note in self.notes)))
+
+
+def _english(sentence: str, **values: object) -> str:
+    return sentence.format(**values) if values else sentence
+
+
+def _wide(text: str, cells: int) -> str:
+    """Filled up to so many cells; a Chinese character takes two."""
+    return text + " " * (cells - sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text))
 
 
 def evaluate(
@@ -217,10 +239,14 @@ class Comparison:
         }
 
     def __str__(self) -> str:
+        return self.told(_english)
+
+    def told(self, say: Callable[..., str]) -> str:
+        """Each metric of both systems; `say` as in Report.told."""
         width = max(map(len, self.names))
         lines = []
         for d in self.differences:
-            verdict = "significant" if d.p_value < 0.05 else "may be chance"
+            verdict = say("significant" if d.p_value < 0.05 else "may be chance")
             lines += [
                 f"{d.metric:<6} {self.names[0]:<{width}}  {d.first:5.1f} ± {d.first_interval:.1f}",
                 f"{'':<6} {self.names[1]:<{width}}  {d.second:5.1f} ± {d.second_interval:.1f}"

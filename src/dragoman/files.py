@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -14,34 +16,70 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@contextmanager
+def naming(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
+    """Put the name of a file into what the system says of it.
+
+    Of a full disk it says no name, and of what is written under a `temporary` name one that nobody knows.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
 def write_new(path: Path, data: bytes) -> None:
     """Write and fsync a file that no reader knows of yet."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(handle, view) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with naming(path):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable: without this a rename can be lost with the power."""
-    handle = os.open(path, os.O_RDONLY)
+    with naming(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep_temporary(directory: Path) -> None:
+    """Remove what `publish` left in a directory when its process was killed; what a living one writes is left alone."""
+    for path in directory.glob(".*.tmp-*"):
+        writer = path.name.rpartition("-")[2]
+        if writer.isdecimal() and not _lives(int(writer)):
+            path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def publish(path: Path, data: bytes) -> None:
     """Replace `path` in one step: a reader sees the old content or the new, whatever happens in between."""
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        write_new(temporary, data)
-        os.replace(temporary, path)
+        with naming(path, temporary):
+            write_new(temporary, data)
+            os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)

@@ -24,6 +24,7 @@ from dragoman.cli.terminal import for_terminal
 from dragoman.explain import Probe, Trace
 from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.values import Proof
+from dragoman.explain.watch import inference, inside
 from dragoman.explain.watch.probing import CrossWeights
 from explain.made_trace import made_trace
 
@@ -88,8 +89,8 @@ def test_alone_it_tells_the_whole_story(run: Run) -> None:
         (["--ask", "qkv", "--layer", "1", "--head", "1", "--step", "1"], ["decoder.1.cross, head 1, step 1"]),
         (["--ask", "qkv"], ["Who asks and who answers"]),
         (["--beam"], ["The beam, 2 wide"]),
-        (["--without", "cache", *REFERENCE], ["Without cache", "training loss a token"]),
-        (["--without", "head:decoder.1.cross:1"], ["Without head:decoder.1.cross:1"]),
+        (["--without", "cache", *REFERENCE], ["Without: cache", "training loss a token"]),
+        (["--without", "head:decoder.1.cross:1"], ["Without: head 1 of decoder.1.cross"]),
         (["--proofs"], ["train_equals_infer", "measured"]),
         (["--proofs", "--beam"], ["The beam", "Proofs"]),
     ],
@@ -111,28 +112,29 @@ def test_the_language_is_asked_for_or_the_locale_s(run: Run, monkeypatch: pytest
     assert "The encoder reads" in run()
 
 
-def own_words(monkeypatch: pytest.MonkeyPatch, text: str) -> list[object]:
-    """Makes the model write `text`, whatever it would have; the references that were then asked for."""
-    real, references = dragoman.explain.tracing.explain, []
-
-    def said(translator: object, source: str, reference: str | None, *words: object) -> Trace:
-        references.append(reference)
-        trace = real(translator, source, reference, *words)  # type: ignore[arg-type]
-        return replace(trace, inference=replace(trace.inference, text=text))
-
-    monkeypatch.setattr(dragoman.explain.tracing, "explain", said)
-    return references
+def own_words(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Makes the model write `text`, whatever it would have."""
+    for module in (inside, inference):
+        monkeypatch.setattr(module, "written", lambda *_: text)
 
 
-def test_what_the_model_writes_stands_in_for_a_reference(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    references = own_words(monkeypatch, "你好。")
-    for words in (["--training"], ["--ask", "training-vs-inference"], ["--without", "scale"]):
-        references.clear()
-        run(*words)
-        assert references == [None, "你好。"]
-    references.clear()
-    run("--beam")
-    assert references == [None]
+def test_what_the_model_writes_stands_in_for_a_reference_and_every_view_says_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows 19 and 20: it was said that a reference supplied every word where nobody had given one."""
+    own_words(monkeypatch, "你好。")
+    for words in (["--training"], ["--ask", "training-vs-inference"]):
+        for language, note, name in (
+            ("en", "No reference translation was given", "in place of a reference"),
+            ("zh", "没有给参考译文", "代替参考译文"),
+        ):
+            told = "".join(run(*words, "--lang", language).split())
+            assert "".join(note.split()) in told
+            if "--ask" in words:
+                assert "".join(name.split()) in told
+            assert "".join(note.split()) not in "".join(run(*words, "--lang", language, *REFERENCE).split())
+    assert "training loss" in run("--without", "scale")
+    assert "No reference" not in run("--beam")
 
 
 def test_nonsense_does_not(run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

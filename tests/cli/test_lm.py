@@ -88,7 +88,7 @@ def test_what_is_wrong_takes_one_line(ngram: Path, capsys: Capture, tmp_path: Pa
     assert "--kind" in refused(capsys, "train", dev, "-o", out, "--kind", "abacus")
     assert "add --unit words" in refused(capsys, "train", dev, "-o", out, "--segmenter", "jieba")
     assert "Add -m" in refused(capsys, "perplexity", dev)
-    assert "is no model directory" in refused(capsys, "perplexity", dev, "-m", str(tmp_path))
+    assert "holds a corpus, not a model" in refused(capsys, "perplexity", dev, "-m", str(tmp_path))
     assert "this is a translator" in refused(capsys, "sample", "-m", str(find_model("en-zh")))
     assert "--temperature 0" in refused(capsys, "sample", "-m", str(ngram), "--temperature", "0")
     assert "no ARPA file" in refused(capsys, "import", str(small), "-o", out)

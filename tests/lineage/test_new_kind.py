@@ -24,7 +24,8 @@ from typing import Annotated, Literal
 import torch
 from torch import nn
 
-from dragoman.lineage.causal import CausalLM, Range
+from dragoman.bounds import LAYERS, SHARE, SIZE, Within, refuse_out_of_bounds
+from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.parts import PAGE
 
@@ -34,13 +35,13 @@ class ConvConfig:
     """The shape of a convolutional language model."""
 
     kind: Annotated[Literal["conv"], "of language model"] = "conv"
-    d_model: Annotated[int, "width of the residual stream"] = 64
-    layers: Annotated[int, "convolutions, each with a residual connection"] = 2
-    width: Annotated[int, "tokens that a convolution sees"] = 3
-    dropout: Annotated[float, "on the features before the output"] = 0.1
+    d_model: Annotated[int, "width of the residual stream", SIZE] = 64
+    layers: Annotated[int, "convolutions, each with a residual connection", LAYERS] = 2
+    width: Annotated[int, "tokens that a convolution sees", Within(2, 100)] = 3
+    dropout: Annotated[float, "on the features before the output", SHARE] = 0.1
 
     def __post_init__(self):
-        Range({"d_model": 1, "layers": 1, "width": 2}).check(self)
+        refuse_out_of_bounds(self, "model")
 
 
 @dataclass(frozen=True)

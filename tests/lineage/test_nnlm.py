@@ -169,9 +169,11 @@ def test_a_directory_of_another_kind_or_with_other_sizes_is_refused(tmp_path: Pa
     write_lm(tmp_path / "b", NnlmConfig(window=5, d_model=8, d_hidden=16), weights, found.vocabulary, {})
     with pytest.raises(ModelError, match="hidden.weight has shape"):
         open_lm(tmp_path / "b")
-    write_lm(tmp_path / "c", NnlmConfig(window=2**21), weights, found.vocabulary, {})
+    config = NnlmConfig()
+    object.__setattr__(config, "window", 2**21)  # which it refuses itself
+    write_lm(tmp_path / "c", config, weights, found.vocabulary, {})
     with pytest.raises(
-        ModelError, match="model.window = 2097152: must be a whole number from 0 to 1,048,576"
+        ModelError, match="model.window = 2097152: must be a whole number, at least 1 and at most 1,048,576"
     ):
         open_lm(tmp_path / "c")
     from tiny import parts

@@ -169,7 +169,7 @@ def test_the_shapes_that_are_asked_for_are_those_of_the_module(config: RnnConfig
 @pytest.mark.parametrize(
     "setting, message",
     [
-        (dict(layers=5), "model.layers = 5: must lie between 1 and 4"),
+        (dict(layers=5), "model.layers = 5: must be at least 1 and at most 4"),
         (dict(directions=3), "model.directions = 3"),
         (dict(d_model=7), "model.d_model = 7: must be an even number"),
         (dict(dropout=1.0), "model.dropout = 1.0"),

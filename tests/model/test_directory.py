@@ -293,8 +293,7 @@ def test_a_directory_without_manifest_is_told_from_one_still_in_training(model: 
     refused(model, "has not kept a model yet")
     refused(tmp_path / "nothing", "no such directory")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ModelError, match="not a directory"):
-        open_model(tmp_path / "file")
+    refused(tmp_path / "file", "is a file, and a model is a directory")
 
 
 @pytest.mark.parametrize(

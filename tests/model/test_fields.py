@@ -6,29 +6,23 @@ import json
 import math
 import tomllib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
+from directories import KINDS, TRANSLATOR_KINDS, write
 from dragoman.config import dump_toml
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.errors import ModelError
 from dragoman.lineage.kinds import kind_of, names
-from dragoman.lineage.ngram import NgramConfig
-from dragoman.lineage.ngramlm import train_lm
 from dragoman.model import directory, languagemodels
 from dragoman.model.contents import read_files, write_files
 from dragoman.model.directory import open_model
 from dragoman.model.fields import CONFIG, Field, check, fields_of
 from dragoman.model.kinds import TRANSFORMER_FIELDS, TRANSLATORS
-from dragoman.model.languagemodels import open_lm, write_ngram
-from tiny import parts
-from toys import CHARACTERS, lines, random_lm
+from dragoman.model.languagemodels import open_lm
 
-TRANSLATOR_KINDS = [f"{name}, a translator" for name in TRANSLATORS]
-KINDS = [*TRANSLATOR_KINDS, *names()]
 TABLE = '"<table>"'  # what our writer of TOML cannot write
 WRONG: tuple[object, ...] = ("x", -1, 10**30, math.nan, math.inf, [1], [], True, "<table>", 0.5)
 
@@ -41,38 +35,10 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def made(kind: str) -> Path:
         path = root / kind.replace(", a ", "-")
         if not path.exists():
-            _write(path, kind)
+            write(path, kind)
         return path
 
     return made
-
-
-def _write(path: Path, kind: str) -> None:
-    if kind == "ngram":
-        write_ngram(path, train_lm(lines(), CHARACTERS, NgramConfig(2, discount_fallback=True)), {})
-    elif kind in names():
-        random_lm(path, kind)
-    else:
-        _translator(kind.split(",")[0]).write(path)
-
-
-def _translator(kind: str) -> Any:
-    made = parts()
-    sections = {
-        "data": {"longest": 20},
-        "cleaning": {"normalize": True, "simplify": ""},
-        "decoding": made.config["decoding"] | {"beam_size": 2},
-    }
-    if kind == "transformer":
-        return replace(made, config=made.config | sections)
-    from dragoman.text.tokenizer import Tokenizer
-
-    config, build = TRANSLATORS[kind].load()
-    vocab = Tokenizer(made.tokenizers["joint"]).vocab_size
-    model = config(d_model=8, layers=1)
-    weights = {name: weight.numpy() for name, weight in build(model, vocab, vocab).state_dict().items()}
-    settings = {option.key: getattr(model, option.key) for option in fields_of(config, "model")}
-    return replace(made, config=made.config | sections | {"model": settings}, weights=weights)
 
 
 def opened(kind: str) -> Callable[[Path], object]:

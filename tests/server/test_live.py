@@ -118,13 +118,13 @@ class TestRudeClients:
         assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
 
     def test_leaving_in_the_middle_costs_a_batch_at_most(self, server: Server) -> None:
-        body = json.dumps(ASK | {"text": [f"{TEXT} {n}" for n in range(100)]}).encode()
-        head = (
-            f"POST /api/translate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        )
-        for _ in range(20):
+        for client in range(20):  # equal sentences would be searched for once, before anybody can leave
+            texts = [f"{TEXT} It likes {100 * client + n} birds." for n in range(100)]
+            body = json.dumps(ASK | {"text": texts}).encode()
+            head = "POST /api/translate HTTP/1.1\r\nHost: localhost\r\n"
+            head += f"Content-Length: {len(body)}\r\n\r\n"
             with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-                connection.sendall(head + body)
+                connection.sendall(head.encode() + body)
         name = 'dragoman_requests_total{route="/api/translate",status="left"}'
         until = time.monotonic() + 10
         while server.counted(name) < 10 and time.monotonic() < until:

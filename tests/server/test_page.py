@@ -74,17 +74,17 @@ def translated(page: Any, text: str = TEXT) -> str:
     """What the page shows for a text."""
     with page.expect_response("**/api/translate"):
         page.fill("#source", text)
-    page.locator("#output .word").first.wait_for()
+    page.locator("#output .term").first.wait_for()
     return str(page.text_content("#output"))
 
 
-def lit(page: Any, within: str, kind: str = "lit") -> str:
+def lit(page: Any, within: str, kind: str = "linked") -> str:
     return "".join(page.locator(f"{within} .{kind}").all_text_contents())
 
 
 def test_a_sentence_is_translated_as_it_is_typed(page):
     page.locator("#source").press_sequentially("I love my dog.", delay=10)
-    page.locator("#output .word").first.wait_for()
+    page.locator("#output .term").first.wait_for()
     playwright.expect(page.locator("#output")).to_contain_text("狗")
     playwright.expect(page.locator("#detected")).to_have_text("This is English")
     playwright.expect(page.locator("#live")).to_contain_text("狗")  # what a screen reader is told
@@ -96,18 +96,18 @@ def test_typing_on_aborts_the_request_before(page):
     answered = []
     page.on("requestfinished", lambda request: "/api/translate" in request.url and answered.append(request))
     page.locator("#source").press_sequentially("The quick brown dog runs.", delay=20)
-    page.locator("#output .word").first.wait_for()
+    page.locator("#output .term").first.wait_for()
     assert len(answered) <= 4
 
 
 def test_words_that_belong_together_light_up_both_ways(page):
     assert "狗" in translated(page)
-    page.locator("#output .word", has_text="狗").first.hover()
+    page.locator("#output .term", has_text="狗").first.hover()
     assert "dog" in lit(page, "#mirror")
-    assert "狗" in lit(page, "#output", "here")
-    box = page.locator("#mirror .word", has_text="dog").bounding_box()
+    assert "狗" in lit(page, "#output", "pointed")
+    box = page.locator("#mirror .term", has_text="dog").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    playwright.expect(page.locator("#output .lit").first).to_be_visible()
+    playwright.expect(page.locator("#output .linked").first).to_be_visible()
     assert "狗" in lit(page, "#output")
     page.mouse.move(5, 5)
     assert lit(page, "#output") == lit(page, "#mirror") == ""
@@ -115,9 +115,9 @@ def test_words_that_belong_together_light_up_both_ways(page):
 
 def test_a_click_on_a_word_offers_others_and_one_of_them_takes_its_place(page):
     before = translated(page)
-    page.locator("#output .word").nth(1).click()
+    page.locator("#output .term").nth(1).click()
     page.locator("#menu button").first.wait_for()
-    begun = page.locator("#output .word").first.text_content()
+    begun = page.locator("#output .term").first.text_content()
     with page.expect_response("**/api/translate") as answer:
         page.locator("#menu button").first.click()
     after = answer.value.json()["translations"][0]["text"]
@@ -128,7 +128,7 @@ def test_a_click_on_a_word_offers_others_and_one_of_them_takes_its_place(page):
 
 def test_words_of_ones_own_are_gone_on_from(page):
     translated(page)
-    page.locator("#output .word").first.click()
+    page.locator("#output .term").first.click()
     page.locator("#menu input").fill("她")
     page.locator("#menu input").press("Enter")
     playwright.expect(page.locator("#output")).to_have_text(re.compile("^她"))
@@ -137,28 +137,28 @@ def test_words_of_ones_own_are_gone_on_from(page):
 def test_other_words_in_one_sentence_leave_the_others_alone(page):
     assert translated(page, "I love my dog. The cat is here. We are happy.").count("。") == 3
     first, last = re.fullmatch("(.*?。).*?。(.*)", page.text_content("#output")).groups()
-    page.locator("#output .word", has_text="猫").first.click()
+    page.locator("#output .term", has_text="猫").first.click()
     page.locator("#menu input").fill("她")
     page.locator("#menu input").press("Enter")
     playwright.expect(page.locator("#output")).to_contain_text("她")
     found = page.text_content("#output")
     assert found.startswith(first)
     assert found.endswith(last)
-    page.locator("#output .word", has_text="狗").first.hover()
+    page.locator("#output .term", has_text="狗").first.hover()
     assert "dog" in lit(page, "#mirror")
 
 
 def test_everything_can_be_done_with_the_keyboard(page):
     translated(page)
-    page.locator("#output .word").first.focus()
+    page.locator("#output .term").first.focus()
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("() => document.activeElement === document.querySelectorAll('#output .word')[1]")
+    assert page.evaluate("() => document.activeElement === document.querySelectorAll('#output .term')[1]")
     assert page.locator("#output [tabindex='0']").count() == 1
     page.keyboard.press("Enter")
     page.locator("#menu input").wait_for()
     page.keyboard.press("Escape")
     playwright.expect(page.locator("#menu")).to_be_hidden()
-    assert page.evaluate("() => document.activeElement.className.includes('word')")
+    assert page.evaluate("() => document.activeElement.className.includes('term')")
     page.locator("#tab-translate").focus()
     page.keyboard.press("ArrowRight")
     assert page.locator("#tab-inside").get_attribute("aria-selected") == "true"
@@ -177,6 +177,39 @@ def test_look_inside_shows_the_sentence_at_hand_in_the_language_of_the_page(page
     playwright.expect(page.locator("#look[lang='zh-CN'] h2")).to_be_visible()
     page.click("#tab-translate")
     playwright.expect(page.locator("#source")).to_have_value(TEXT)
+
+
+def test_look_inside_asks_for_a_right_translation_and_says_when_there_is_none(page):
+    """It never asked, took the model's own words for one, and said that a reference supplied them."""
+    translated(page)
+    page.click("#tab-inside")
+    page.locator("#look .stands-in").wait_for()
+    page.fill("#reference", "我爱我的狗。")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => document.querySelector('#look h2') && !document.querySelector('#look .stands-in')"
+    )
+    page.click("#look [data-view=loss]")
+    playwright.expect(page.locator("#look .steps-table")).to_be_visible()
+    page.click("#tab-translate")
+    page.fill("#source", "I see a cat.")
+    page.locator("#output .term").first.wait_for()
+    page.click("#tab-inside")
+    page.locator("#look .stands-in").wait_for()
+    playwright.expect(page.locator("#reference")).to_have_value("")  # it was that of another sentence
+
+
+def test_on_a_phone_look_inside_begins_at_its_top_with_its_tabs_in_sight(page):
+    """The server's style sheet put the tabs behind the views, and the page opened at the end of the first."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    translated(page)
+    page.click("#tab-inside")
+    page.locator("#look h2").wait_for()
+    assert page.evaluate("() => scrollY") == 0
+    tabs, view = (page.locator(f"#look {part}").bounding_box() for part in (".tabs", "h2"))
+    assert 0 < tabs["y"] < view["y"] < 500
+    page.click("#look [data-view=clocks]")
+    assert 0 <= page.locator("#look h2").bounding_box()["y"] < 500
 
 
 def test_the_page_speaks_chinese_and_remembers_it(page):
@@ -255,7 +288,7 @@ def test_text_file_names_glossary_and_history_stay_text(page):
     )
     page.locator("#files a").wait_for()
     assert page.locator("#terms li").all_text_contents()[0] == f"dog → {ATTACK}"
-    page.locator("#output .word").first.click()
+    page.locator("#output .term").first.click()
     page.locator("#menu input").fill(ATTACK)
     page.locator("#menu input").press("Enter")
     playwright.expect(page.locator("#past li")).to_have_count(0)

@@ -37,6 +37,7 @@ def test_a_good_translation_has_no_flag() -> None:
         ({"tokens": [1, 2, 3, 9, 8, 9, 8, 9, 8, 9, 8]}, "loop"),
         ({"finished": False}, "too_long"),
         ({"logprobs": [-2.0, -1.6]}, "low_confidence"),
+        ({"logprobs": [-1.0, float("nan")]}, "meaningless"),
     ],
 )
 def test_what_raises_a_flag(changes: dict[str, Any], flag: str) -> None:
@@ -67,6 +68,23 @@ def test_several_flags_come_in_a_fixed_order() -> None:
     assert flags_of(everything) == tuple(
         f for f in FLAGS if f in ("copied", "loop", "too_long", "low_confidence")
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"logprobs": [-8.69, -8.69], "choices": 6000},  # weights of zero: no token is better than another
+        {"logprobs": [-369.0] * 3, "choices": 6000},  # weights of thousands, in int8
+        {
+            "logprobs": [0.0] * 3,
+            "finished": False,
+        },  # ... and elsewhere: one token is certain, and it never ends
+        {"logprobs": [0.0], "text": ""},
+    ],
+)
+def test_numbers_that_say_nothing_are_told(changes: dict[str, Any]) -> None:
+    """A model whose weights were zero, or a thousand times too large, gave an empty line or a loop, and no word."""
+    assert "meaningless" in flags_of(evidence(**changes))
 
 
 @pytest.mark.parametrize("period", range(1, 17))

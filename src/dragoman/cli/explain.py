@@ -6,16 +6,18 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags
-from dragoman.cli.terminal import for_terminal, is_utf8, say_json, tell
+from dragoman.cli.language import LangFlag, chosen
+from dragoman.cli.terminal import STANDARD_OUTPUT, for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
-from dragoman.explain import sentences
+from dragoman.files import naming
+from dragoman.processor import uncollected
 
 if TYPE_CHECKING:
     from dragoman.explain.terminal.drawing import Lines, Screen
@@ -104,23 +106,21 @@ def explain(
         Parameter(help="instead of a sentence: the probes that a training run left, from noise to structure"),
     ] = None,
     format: FormatFlag = "text",
-    lang: Annotated[
-        str | None,
-        Parameter(
-            help=f"language of the explanations ({', '.join(sentences.languages())}); that of the locale by default"
-        ),
-    ] = None,
+    lang: LangFlag = None,
 ) -> None:
     """Translate a sentence and show how: each step, each head, training beside inference.
 
     Every trace proves itself; a proof that fails is shown first.
     """
-    if lang is not None and lang not in sentences.languages():
-        raise UsageError(f"--lang {lang}: there is {', '.join(sentences.languages())}")
+    language = chosen(lang)
     if timelapse is not None:
         if text is not None:
             raise UsageError("--timelapse shows the sentence that training looked at: give no other")
-        _show_timelapse(timelapse, lang or _locale_language())
+        if output is not None or format != "text" or views != Views() or reference is not None:
+            raise UsageError(
+                "--timelapse prints its own view, and only that: leave out -o, --format, --reference and the views"
+            )
+        _show_timelapse(timelapse, language)
         return
     if text is None:
         raise UsageError('there is no sentence: dragoman explain "Are you OK ?"')
@@ -128,14 +128,18 @@ def explain(
         if words is not None and not is_utf8(words):
             raise UsageError(f"{name} is not UTF-8: convert it with iconv")
     paged = output is not None
-    trace = _traced(model.load(), text, reference, beam_size, views, paged)
+    with uncollected():
+        import dragoman.explain.tracing  # noqa: F401 - all that a trace needs
+
+        translator = model.load()
+    trace = _traced(translator, text, reference, beam_size, views, paged)
     changed = trace.without(views.without) if views.without else None
     if format == "json":
         for found in (trace, changed):
             if found is not None:
                 say_json(found.to_dict())
     elif not paged or views != Views():
-        _show(trace, changed, views, lang or _locale_language())
+        _show(trace, changed, views, language)
     if output is not None:
         _write(trace, changed, output, lang)
 
@@ -148,7 +152,7 @@ def _write(trace: Trace, asked: Trace | None, output: Path, lang: str | None) ->
     changed = [] if asked is None or asked.removed in PARTS else [asked]
     for part in PARTS:
         with suppress(UsageError):  # a model that has no such part
-            changed.append(trace.without(part))
+            changed.append(trace.without(part, brief=True))
     write_page(trace, output, changed, lang)
     tell(f"wrote {output}: open it in a browser")
 
@@ -172,14 +176,6 @@ def _traced(
     return trace
 
 
-def _locale_language() -> str:
-    """As gettext does: the first of these that is set decides."""
-    set_to = next(
-        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
-    )
-    return sentences.closest(set_to) or sentences.FIRST
-
-
 def _show_timelapse(path: Path, lang: str) -> None:
     from dragoman.explain.terminal.timelapse import timelapse
     from dragoman.explain.watch.probing import read_probes
@@ -192,7 +188,8 @@ def _show_timelapse(path: Path, lang: str) -> None:
 
 
 def _show(trace: Trace, changed: Trace | None, views: Views, lang: str) -> None:
-    _print(lambda screen: _lines(trace, changed, views, screen), lang)
+    stands_in = trace.training is not None and bool(trace.training.stands_in)
+    _print(lambda screen: _lines(trace, changed, views, replace(screen, stands_in=stands_in)), lang)
 
 
 def _print(made: Callable[[Screen], Lines], lang: str) -> None:
@@ -203,8 +200,18 @@ def _print(made: Callable[[Screen], Lines], lang: str) -> None:
 
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    screen = Screen(Console().width if terminal else _PLAIN_WIDTH, colour, lang)
-    sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
+    screen = Screen(Console().width if terminal else _width(), colour, lang)
+    with naming(STANDARD_OUTPUT):
+        sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
+
+
+def _width() -> int:
+    """What COLUMNS says, or the terminal that a pager writes to: it is still there for messages."""
+    if os.environ.get("COLUMNS", "").isdigit() and int(os.environ["COLUMNS"]) > 0:
+        return int(os.environ["COLUMNS"])
+    with suppress(OSError):
+        return os.get_terminal_size(sys.__stderr__.fileno()).columns if sys.__stderr__ else _PLAIN_WIDTH
+    return _PLAIN_WIDTH
 
 
 def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) -> Lines:

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from dragoman.cli import neural
 from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
+from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.neural import NeuralFlags
 from dragoman.cli.terminal import say, say_json
 from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read
@@ -48,14 +49,18 @@ Directory = Annotated[Path | None, Parameter(name=("--model", "-m"), help="direc
 # -- kinds ------------------------------------------------------------------------------------------------------
 
 
-def _train_ngram(lines: list[str], tokens: TokenFlags, output: Path, flags: dict[str, Any]) -> None:
+def _train_ngram(
+    lines: list[str], tokens: TokenFlags, output: Path, flags: dict[str, Any], told: Say
+) -> None:
     from dragoman.lineage.ngramlm import train_lm
     from dragoman.model.languagemodels import write_ngram
 
     config = NgramConfig(**flags)
     lm = train_lm(lines, tokens.splitter(lines), config)
     write_ngram(output, lm, {"lines": len(lines), "prune": config.prune})
-    counts = ", ".join(f"{len(values):,} {n}-grams" for n, values in enumerate(lm.model.logprobs, 1))
+    counts = ", ".join(
+        told("{count:,} {n}-grams", count=len(values), n=n) for n, values in enumerate(lm.model.logprobs, 1)
+    )
     say(f"{output}: {counts}")
 
 
@@ -103,6 +108,7 @@ def train(
     tokens: Annotated[TokenFlags, Parameter(name="*")] = TokenFlags(),  # noqa: B008 - frozen
     ngram: Annotated[NgramFlags, Parameter(name="*")] = None,
     flags: Annotated[NeuralFlags, Parameter(name="*")] = NeuralFlags(),  # noqa: B008 - frozen
+    lang: LangFlag = None,
 ) -> None:
     """Train a language model of any kind."""
     if flags.print_config and kind in names(counted=False):
@@ -110,12 +116,13 @@ def train(
         return
     if output is None:
         raise UsageError("where should the model go? Add -o and a directory, such as -o runs/ngram")
+    told = speaker(chosen(lang))
     asked = given(ngram) if ngram else {}
     lines = read(corpus, side, language)
     dev = read(flags.dev, side, language) if flags.dev is not None else []
     _refuse_flags_of_others(kind, asked, flags)
     if kind in names(counted=True):
-        _train_ngram(lines, tokens, output, asked)
+        _train_ngram(lines, tokens, output, asked, told)
     else:
         neural.train(kind, lines, dev, tokens, output, flags)
 
@@ -130,6 +137,7 @@ def perplexity(
     side: SideFlag = "target",
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
     format: FormatFlag = "text",
+    lang: LangFlag = None,
 ) -> None:
     """How surprised a model is by a text: per token, and per character, by which models of different tokens compare.
 
@@ -138,17 +146,17 @@ def perplexity(
     """
     from dragoman.lineage.perplexity import perplexity as measure
 
+    told = speaker(chosen(lang))
     lines = read(corpus, side, language)
     found = measure(open_language_model(model).score(lines))
     if format == "json":
         per = {"perplexity": found.per_token, "perplexity_per_character": found.per_character}
         say_json({**per, **asdict(found)})
         return
-    say(f"perplexity {found.per_token:.2f} per token, {found.per_character:.2f} per character")
-    say(
-        f"{found.lines:,} lines, {found.tokens:,} tokens, {found.characters:,} characters, "
-        f"{found.unknown:,} tokens unknown"
-    )
+    each = {"token": found.per_token, "character": found.per_character}
+    say(told("perplexity {token:.2f} per token, {character:.2f} per character", **each))
+    counts = "{lines:,} lines, {tokens:,} tokens, {characters:,} characters, {unknown:,} tokens unknown"
+    say(told(counts, **{name: getattr(found, name) for name in ("lines", "tokens", "characters", "unknown")}))
 
 
 @lm.command(
@@ -214,6 +222,7 @@ def import_arpa(
     *,
     output: Annotated[Path | None, Parameter(name=("--output", "-o"), help="directory for the model")] = None,
     tokens: Annotated[TokenFlags, Parameter(name="*")] = TokenFlags(unit="words"),  # noqa: B008 - frozen
+    lang: LangFlag = None,
 ) -> None:
     """Read an ARPA file, or a BERT in Hugging Face format, into a model directory."""
     from dragoman.lineage.arpa import read_arpa
@@ -228,7 +237,8 @@ def import_arpa(
         return
     model, words = read_arpa(arpa)
     write_ngram(output, NgramLM(model, Vocabulary(words, tokens.splitter())), {"from": arpa.name})
-    say(f"{output}: order {model.order}, {len(words):,} words")
+    told = speaker(chosen(lang))
+    say(f"{output}: {told('order {order}, {words:,} words', order=model.order, words=len(words))}")
 
 
 lm.command(neural.fill, usage=neural.FILL_USAGE, help_epilogue=neural.FILL_EXAMPLES)

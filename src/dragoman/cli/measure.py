@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, RawFlag, flags_of, given
+from dragoman.cli.language import LangFlag, chosen, speaker
 from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.files import naming
 from dragoman.text.languages import base_language
 
 if TYPE_CHECKING:
@@ -60,8 +62,10 @@ def evaluate(
     raw: RawFlag = False,
     format: FormatFlag = "text",
     decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
+    lang: LangFlag = None,
 ) -> None:
     """Measure a model: BLEU and chrF2 with signatures, perplexity, speed, flags."""
+    told = speaker(chosen(lang))
     translator = model.load()
     pairs = _pairs(corpus, translator)
     report = _measured(translator, pairs, decoding, tokenize, raw)
@@ -82,9 +86,9 @@ def evaluate(
         more = {"comparison": comparison.to_json()} if comparison else {}
         say_json({"model": model.model, "corpus": list(map(str, corpus)), **report.to_json(), **more})
         return
-    say(str(report))
+    say(report.told(told))
     if comparison is not None:
-        say(f"\n{comparison}")
+        say(f"\n{comparison.told(told)}")
 
 
 def _pairs(corpus: tuple[Path, ...], translator: Translator) -> list[Pair]:
@@ -106,7 +110,8 @@ def _measured(
 def _save(path: Path, report: Report) -> None:
     """One line for each pair, whatever is in a translation."""
     lines = [translation.text.replace("\n", " ") for translation in report.translations]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    with naming(path):
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
 def score(

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dragoman.errors import UsageError
+from dragoman.files import naming
 
 # C0 but tab and line feed, DEL, C1, and what Unicode calls Bidi_Control.
 _UNSAFE = dict.fromkeys(
@@ -32,6 +33,7 @@ _UNSAFE = dict.fromkeys(
 )
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _SHOW_EVERY = 0.2  # seconds
+STANDARD_OUTPUT = "standard output"
 
 
 def prepare_streams() -> None:
@@ -61,7 +63,14 @@ def say(text: str, note: str = "") -> None:
         text = for_terminal(text)
         if note:
             text += f"  {dim(f'({note})')}"
-    print(text, flush=sys.stdout.isatty())
+    with naming(STANDARD_OUTPUT):
+        print(text, flush=sys.stdout.isatty())
+
+
+def flush() -> None:
+    """Hand over what was said, or say why it cannot be."""
+    with naming(STANDARD_OUTPUT):
+        sys.stdout.flush()
 
 
 def say_json(value: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import tee
@@ -13,7 +14,7 @@ from cyclopts import Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags, RawFlag, flags_of, given
 from dragoman.cli.reading import DirectionFlags, Reading
-from dragoman.cli.terminal import counter, input_lines, is_utf8, say, say_json, tell
+from dragoman.cli.terminal import counter, flush, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
 
@@ -93,7 +94,11 @@ def translate(
             progress=progress,
             **buffering,
         )
+        told: Counter[str] = Counter()
+        asked = 0  # texts that have words
         for number, translation in enumerate(found):
+            told.update(translation.flags)
+            asked += translation.score is not None
             reading.see(translation.source, translation.source_tokens)
             translation = translation.mapped(script)
             if format == "json":
@@ -101,9 +106,13 @@ def translate(
             else:
                 _say_text(number, translation, options.n_best, scores, alignments, one_line=not text)
             if unbuffered:
-                sys.stdout.flush()
-    sys.stdout.flush()
+                flush()
+    flush()
     reading.tell()
+    if format == "text" and not sys.stdout.isatty():  # where flags are shown
+        for flag in ("empty", "meaningless"):
+            if asked and told[flag] == asked:  # one such line is a flag; nothing else is a broken model
+                tell(f"every translation is {flag}: is the model whole? (--format json tells more)")
 
 
 def _say_text(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
+from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.terminal import counter, say, say_json
 from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read
 from dragoman.errors import ModelError, UsageError
@@ -73,6 +74,7 @@ def train(
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
     tokens: Annotated[TokenFlags, Parameter(name="*")] = TokenFlags(),  # noqa: B008 - frozen
     word2vec: Annotated[Word2VecFlags, Parameter(name="*")] = None,
+    lang: LangFlag = None,
 ) -> None:
     """Learn a vector for each word of a text: word2vec."""
     from dragoman.lineage.word2vec import read_text
@@ -81,6 +83,7 @@ def train(
 
     if output is None:
         raise UsageError("where should the vectors go? Add -o and a file, such as -o runs/words.bin")
+    told = speaker(chosen(lang))
     config = Word2VecConfig(**(given(word2vec) if word2vec else {}))
     lines = read(corpus, side, language)
     text = read_text(tokens.splitter(lines).split(lines), config)
@@ -88,9 +91,8 @@ def train(
         found = learn(text, config, progress)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_vectors(output, found)
-    say(
-        f"{output}: {len(found.words):,} words, {config.dimension} numbers each, from {len(text.ids):,} tokens"
-    )
+    sizes = {"words": len(found.words), "width": config.dimension, "tokens": len(text.ids)}
+    say(f"{output}: {told('{words:,} words, {width} numbers each, from {tokens:,} tokens', **sizes)}")
 
 
 @words.command(
@@ -144,6 +146,7 @@ def plot(
     model: ModelFlag = "en-zh",
     side: SideFlag = "target",
     count: CountFlag = 10,
+    lang: LangFlag = None,
 ) -> None:
     """Draw words as points, near ones near each other as far as a plane can show it (PCA)."""
     from dragoman.files import publish
@@ -151,13 +154,14 @@ def plot(
 
     if output is None:
         raise UsageError("where should the picture go? Add -o and a file, such as -o words.svg")
+    told = speaker(chosen(lang))
     vectors = _vectors(model, side)
     groups = [
         [vectors.id_of(name) for name in (one, *(near for near, _ in vectors.nearest(one, _positive(count))))]
         for one in word
     ] or [_drawable(vectors)]
     publish(output, word_map(vectors, groups).encode())
-    say(f"{output}: {sum(map(len, groups))} words")
+    say(f"{output}: {told('{n} words', n=sum(map(len, groups)))}")
 
 
 @words.command(
@@ -173,11 +177,13 @@ def show(
     tokens: Annotated[TokenFlags, Parameter(name="*")] = TokenFlags(),  # noqa: B008 - frozen
     count: CountFlag = 5,
     format: FormatFlag = "text",
+    lang: LangFlag = None,
 ) -> None:
     """One sentence as one-hot vectors, as integers and as embeddings, side by side: what each is, and what it knows."""
     from dragoman.lineage.representations import represent
     from dragoman.text.normalize import normalize
 
+    told = speaker(chosen(lang))
     vectors = _vectors(model, side)
     sentence = normalize(text)
     if Path(model).is_file():
@@ -191,7 +197,7 @@ def show(
     if format == "json":
         say_json(_as_json(pieces, vectors, found))
         return
-    say(_as_text(pieces, vectors, found))
+    say(_as_text(pieces, vectors, found, told))
 
 
 # -- where vectors come from ------------------------------------------------------------------------------------
@@ -268,24 +274,23 @@ def _as_json(pieces: Sequence[str], vectors: WordVectors, found: Sequence[Repres
     }
 
 
-def _as_text(pieces: Sequence[str], vectors: WordVectors, found: Sequence[Representation]) -> str:
+def _as_text(pieces: Sequence[str], vectors: WordVectors, found: Sequence[Representation], told: Say) -> str:
     hot, integer, embedding = found
     size, shown = len(vectors.words), embedding.numbers[:, :_COLUMNS_OF_NUMBERS]
-    rows = [["token", "integer", "one-hot", "embedding"]]
+    rows = [list(map(told, ("token", "integer", "one-hot", "embedding")))]
     for t, piece in enumerate(pieces):
         numbers = " ".join(f"{value:6.2f}" for value in shown[t])
         at = int(hot.numbers[t].argmax())
-        rows.append(
-            [piece, f"{integer.numbers[t, 0]}", f"{at:,} zeros, 1, {size - at - 1:,} zeros", f"{numbers} ..."]
-        )
-    sizes = [["", "numbers a token", "bytes of the sentence", "what the numbers say"]]
+        zeros = told("{before:,} zeros, 1, {after:,} zeros", before=at, after=size - at - 1)
+        rows.append([piece, f"{integer.numbers[t, 0]}", zeros, f"{numbers} ..."])
+    sizes = [["", *map(told, ("numbers a token", "bytes of the sentence", "what the numbers say"))]]
     says = {
         "one-hot": "which token it is; any two are equally unlike (cosine 0)",
         "integer": "which token it is; near numbers mean nothing",
         "embedding": "which tokens are used alike: those have a high cosine",
     }
-    sizes += [[one.name, f"{one.width:,}", f"{one.bytes:,}", says[one.name]] for one in found]
-    near = [["near", "by integer", "by embedding (cosine)"]]
+    sizes += [[told(one.name), f"{one.width:,}", f"{one.bytes:,}", told(says[one.name])] for one in found]
+    near = [list(map(told, ("near", "by integer", "by embedding (cosine)")))]
     for t, piece in enumerate(pieces):
         beside = " ".join(word for word, _ in integer.neighbours[t] or ())
         near.append([piece, beside, _list(embedding.neighbours[t] or [])])

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import chain, islice
 from typing import Annotated
 
+from dragoman.bounds import Within, refuse_out_of_bounds
 from dragoman.corpus.pairs import Pair
 from dragoman.errors import ConfigError
 from dragoman.text.joining import writes_without_spaces
@@ -36,6 +37,7 @@ _SIGNS = [
 ]  # fmt: skip
 _CUT_ALIKE = 0.15  # a comma stands at the same place of both sides to within this share of their lengths
 _NEIGHBOURS = 2  # pairs that may be joined to one
+PART = Within(0, 1)
 _CASED = {"Latin", "Cyrillic", "Greek", "Armenian"}
 
 
@@ -43,26 +45,25 @@ _CASED = {"Latin", "Cyrillic", "Greek", "Armenian"}
 class AugmentConfig:
     """Shares of the pairs that are changed in each epoch, each in its own way; 0 = never."""
 
-    upper: Annotated[float, "share of pairs in CAPITALS, on both sides where both have them"] = 0.02
-    title: Annotated[float, "share of pairs with the Source In Title Case"] = 0.02
-    lower: Annotated[float, "share of pairs with the source in lower case"] = 0.02
-    typos: Annotated[float, "share of pairs with a slip of the fingers in a word of the source"] = 0.02
+    upper: Annotated[float, "share of pairs in CAPITALS, on both sides where both have them", PART] = 0.02
+    title: Annotated[float, "share of pairs with the Source In Title Case", PART] = 0.02
+    lower: Annotated[float, "share of pairs with the source in lower case", PART] = 0.02
+    typos: Annotated[float, "share of pairs with a slip of the fingers in a word of the source", PART] = 0.02
     stops: Annotated[
-        float, "share of pairs whose final stop is lost on both sides, or doubled in the source"
+        float, "share of pairs whose final stop is lost on both sides, or doubled in the source", PART
     ] = 0.04
     placeholders: Annotated[
-        float, "share of pairs with reserved placeholders for what is equal on both sides"
+        float, "share of pairs with reserved placeholders for what is equal on both sides", PART
     ] = 0.05
-    tags: Annotated[float, "share of pairs with a pair of placeholders, as tags, around what is equal"] = 0.01
-    symbols: Annotated[float, "share of pairs with an emoji or a sign on both sides"] = 0.02
-    joined: Annotated[float, "share of pairs that the next one or two follow in the same line"] = 0.03
-    cut: Annotated[float, "share of pairs that end at a comma that both sides have"] = 0.02
+    tags: Annotated[
+        float, "share of pairs with a pair of placeholders, as tags, around what is equal", PART
+    ] = 0.01
+    symbols: Annotated[float, "share of pairs with an emoji or a sign on both sides", PART] = 0.02
+    joined: Annotated[float, "share of pairs that the next one or two follow in the same line", PART] = 0.03
+    cut: Annotated[float, "share of pairs that end at a comma that both sides have", PART] = 0.02
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            rate = getattr(self, one.name)
-            if not 0 <= rate <= 1:
-                raise ConfigError(f"augment.{one.name} = {rate}: a share of the pairs lies between 0 and 1")
+        refuse_out_of_bounds(self, "augment")
         if self.upper + self.title + self.lower > 1:
             raise ConfigError(
                 "augment.upper, augment.title and augment.lower exclude each other, and sum to more than 1"

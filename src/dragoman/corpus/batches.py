@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dragoman.files import publish
+from dragoman.files import naming, publish
 from dragoman.ids import BOS, EOS, PAD
 
 Ids = np.ndarray  # one-dimensional, uint16 or uint32
@@ -106,7 +106,11 @@ class IdStore:
         (directory / "store.json").unlink(missing_ok=True)
         dtype = np.uint16 if vocab_size <= 2**16 else np.uint32
         count, position = 0, 0
-        with open(directory / "ids.bin", "wb") as ids, open(directory / "offsets.bin", "wb") as offsets:
+        with (
+            naming(directory),
+            open(directory / "ids.bin", "wb") as ids,
+            open(directory / "offsets.bin", "wb") as offsets,
+        ):
             offsets.write(np.int64(0).tobytes())
             for pair in pairs:
                 for side in pair:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, Literal
 
+from dragoman.bounds import LARGEST_WHOLE, Within, refuse_out_of_bounds
 from dragoman.corpus.pairs import Pair
 from dragoman.corpus.suspicions import Suspicions
 from dragoman.errors import ConfigError, CorpusError
@@ -47,9 +48,13 @@ class CleaningConfig:
     simplify: Annotated[
         Literal["", "source", "target", "both"], "sides where traditional Chinese becomes simplified"
     ] = ""
-    max_characters: Annotated[int, "longest side kept, in characters; 0 = any"] = 1000
+    max_characters: Annotated[int, "longest side kept, in characters; 0 = any", Within(0, LARGEST_WHOLE)] = (
+        1000
+    )
     max_ratio: Annotated[
-        float, "how many times longer than the other a side may be, one Han character counting three; 0 = any"
+        float,
+        "how many times longer than the other a side may be, one Han character counting three; 0 = any",
+        Within(0),
     ] = 3.0
     drop_garbled: Annotated[bool, "leave out pairs with U+FFFD, the mark of a wrong conversion"] = True
     drop_copies: Annotated[bool, "leave out pairs whose two sides are the same words"] = True
@@ -59,8 +64,7 @@ class CleaningConfig:
     def __post_init__(self) -> None:
         if self.simplify not in ("", "source", "target", "both"):
             raise ConfigError(f"cleaning.simplify = {self.simplify!r}: must be empty, source, target or both")
-        if self.max_characters < 0:
-            raise ConfigError(f"cleaning.max_characters = {self.max_characters}: must be 0 (any) or more")
+        refuse_out_of_bounds(self, "cleaning")
         if self.max_ratio and not self.max_ratio >= 1:
             raise ConfigError(f"cleaning.max_ratio = {self.max_ratio}: must be 0 (any) or at least 1")
 

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from dragoman import __version__
 from dragoman.corpus.lines import DAMAGED, open_file, unpacked
 from dragoman.errors import DragomanError, UsageError
-from dragoman.files import publish, sync_directory
+from dragoman.files import naming, publish, sync_directory
 
 TIMEOUT = 30.0  # seconds without a byte
 ATTEMPTS = 4  # at one mirror, each going on where the last was cut off
@@ -155,6 +155,8 @@ def _attempts(url: str, part: Path, limit: int) -> None:
                 raise DragomanError(f"{url}: HTTP {error.code} {error.reason}") from error
             reason = f"HTTP {error.code} {error.reason}"
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if getattr(error, "filename", None) is not None:  # our disk's fault, not the server's
+                raise
             reason = str(getattr(error, "reason", error)) or type(error).__name__
         if attempt + 1 < ATTEMPTS:
             time.sleep(PAUSE * 2**attempt)
@@ -179,7 +181,7 @@ def _receive(url: str, part: Path, limit: int) -> None:
         if offset == 0:
             publish(_origin(part), json.dumps([url, _validator(response)]).encode())
         received = 0
-        with open(part, "ab" if offset else "wb") as file:
+        with naming(part), open(part, "ab" if offset else "wb") as file:
             while chunk := response.read(_CHUNK):
                 received += len(chunk)
                 if offset + received > limit:
@@ -279,7 +281,10 @@ def _unpack_members(members: tarfile.TarFile, directory: Path, limit: int, archi
         path.parent.mkdir(parents=True, exist_ok=True)
         content = members.extractfile(member)
         assert content is not None, "a plain file has content"
-        with open(path, "xb") as file:  # x: a name that comes twice is an error, never a second write
+        with (
+            naming(path),
+            open(path, "xb") as file,
+        ):  # x: a name that comes twice is an error, never a second write
             shutil.copyfileobj(content, file)
 
 

@@ -14,12 +14,12 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from dragoman.errors import CorpusError, MissingExtraError
-from dragoman.files import sync_directory
+from dragoman.files import naming, sync_directory
 
 # The longest lines of real corpora are some 100 kB. The limit makes a file without line ends, such as an unpacked
 # bomb of zeros, an error instead of a full memory.
@@ -212,7 +212,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     """
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        with open(temporary, "wb") as file:
+        with naming(path, temporary), open(temporary, "wb") as file:
             if path.suffix == ".gz":
                 with (
                     gzip.GzipFile("", "wb", 6, file, mtime=0) as packed,
@@ -234,8 +234,10 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
                 yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with naming(path, temporary):
+            os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
+from dragoman.bounds import LARGEST_WHOLE, LENGTH, MOST_TOKENS, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError
 
 # Length limits come in few sizes, so that sentences of like length can share a batch with one limit.
 LIMIT_STEP = 32
+
+# Limits of what a search may be asked for, by a model's config.toml as by a person: a search takes time and memory for
+# each of its hypotheses and each of their tokens, and one without end looks like a program that hangs. A hundred is
+# already a wide beam (Koehn and Knowles, 2017, go to 1,000).
+MOST_HYPOTHESES, MOST_WORK = 1000, 2**18  # MOST_WORK: hypotheses x longest translation
+
+NOT_NUMBERS = (
+    "the model gives probabilities that are not numbers (NaN): its weights are damaged or have diverged"
+)
 
 SAMPLING_ONLY = ("temperature", "top_k", "top_p")
 
@@ -28,50 +38,45 @@ NEUTRAL: dict[str, object] = {
 class DecodingOptions:
     """How a translation is searched for, or drawn. Lengths are in tokens; `</s>` is not one of them."""
 
-    beam_size: Annotated[int, "hypotheses kept at each step; 1 = greedy"] = 5
-    n_best: Annotated[int, "translations returned for each sentence"] = 1
-    length_penalty: Annotated[float, "a: rank by log-probability / (tokens with </s>)^a; 0 prefers short"] = (
-        1.0
-    )
-    max_length: Annotated[int, "longest translation"] = 256
+    beam_size: Annotated[int, "hypotheses kept at each step; 1 = greedy", Within(1, MOST_HYPOTHESES)] = 5
+    n_best: Annotated[int, "translations returned for each sentence", Within(1, MOST_HYPOTHESES)] = 1
+    length_penalty: Annotated[
+        float, "a: rank by log-probability / (tokens with </s>)^a; 0 prefers short", Within(0, 10)
+    ] = 1.0
+    max_length: Annotated[int, "longest translation", LENGTH] = 256
     max_length_ratio: Annotated[
         float,
         "longest translation for each source token, rounded up to leave 32 to 63 more; 0 = max_length only",
+        Within(0, MOST_TOKENS),
     ] = 3.0
-    min_length: Annotated[int, "shortest translation"] = 0
-    no_repeat_ngram: Annotated[int, "no sequence of so many tokens occurs twice; 0 = off"] = 0
+    min_length: Annotated[int, "shortest translation", Within(0, MOST_TOKENS)] = 0
+    no_repeat_ngram: Annotated[
+        int, "no sequence of so many tokens occurs twice; 0 = off", Within(0, MOST_TOKENS)
+    ] = 0
     sample: Annotated[bool, "draw tokens at random instead of searching for the most probable"] = False
-    temperature: Annotated[float, "of sampling: below 1 keeps to probable tokens, above 1 strays"] = 1.0
-    top_k: Annotated[int, "sample among the k most probable tokens; 0 = all"] = 0
-    top_p: Annotated[float, "sample among the fewest tokens that have this probability together"] = 1.0
-    seed: Annotated[int, "of sampling; a sentence's draws depend on it and on the sentence alone"] = 0
+    temperature: Annotated[
+        float, "of sampling: below 1 keeps to probable tokens, above 1 strays", Within(1e-6, 1e6)
+    ] = 1.0
+    top_k: Annotated[int, "sample among the k most probable tokens; 0 = all", Within(0, LARGEST_WHOLE)] = 0
+    top_p: Annotated[
+        float,
+        "sample among the fewest tokens that have this probability together",
+        Within(0, 1, open_least=True),
+    ] = 1.0
+    seed: Annotated[
+        int,
+        "of sampling; a sentence's draws depend on it and on the sentence alone",
+        Within(0, LARGEST_WHOLE),
+    ] = 0
 
     def __post_init__(self) -> None:
-        self._refuse_impossible_values()
-        self._refuse_contradictions()
-
-    def _refuse_impossible_values(self) -> None:
-        for name, least in (
-            ("beam_size", 1),
-            ("n_best", 1),
-            ("max_length", 1),
-            ("length_penalty", 0),
-            ("max_length_ratio", 0),
-            ("min_length", 0),
-            ("no_repeat_ngram", 0),
-            ("top_k", 0),
-            ("seed", 0),
-        ):
-            value = getattr(self, name)
-            if not least <= value < math.inf:  # NaN fails too
-                raise ConfigError(f"decoding.{name} = {value}: must be at least {least}")
-        if not 0 < self.temperature < math.inf:
+        if self.temperature <= 0:
             raise ConfigError(
                 f"decoding.temperature = {self.temperature}: must be above 0; for the most probable token at each "
                 "step use decoding.beam_size = 1 without decoding.sample"
             )
-        if not 0 < self.top_p <= 1:
-            raise ConfigError(f"decoding.top_p = {self.top_p}: must be above 0 and at most 1")
+        refuse_out_of_bounds(self, "decoding")
+        self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
         if self.min_length >= self.max_length:
@@ -79,6 +84,12 @@ class DecodingOptions:
                 f"decoding.min_length = {self.min_length} leaves nothing below "
                 f"decoding.max_length = {self.max_length}"
             )
+        for name in ("beam_size", "n_best"):
+            if getattr(self, name) * self.max_length > MOST_WORK:
+                raise ConfigError(
+                    f"decoding.{name} = {getattr(self, name)} times decoding.max_length = {self.max_length} is more "
+                    f"than the {MOST_WORK:,} tokens that a search may keep: lower one of them"
+                )
         if self.sample and self.beam_size != 1:
             raise ConfigError(
                 f"decoding.sample = true draws each translation by itself, decoding.beam_size = {self.beam_size} "

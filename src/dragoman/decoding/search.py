@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dragoman.decoding.constraints import RULES, Constraints, PlaceholdersOnce
-from dragoman.decoding.options import DecodingOptions, Hypothesis, no_prefixes
+from dragoman.decoding.options import NOT_NUMBERS, DecodingOptions, Hypothesis, no_prefixes
 from dragoman.decoding.sampling import draw, uniforms
 from dragoman.errors import ModelError
 from dragoman.ids import BOS, EOS, UNWRITTEN
@@ -247,9 +247,7 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
     while len(live.sentence):
         found, state = asked.look(model, last, state, live)
         if found.total.isnan().any():
-            raise ModelError(
-                "the model gives probabilities that are not numbers (NaN): its weights are damaged or have diverged"
-            )
+            raise ModelError(NOT_NUMBERS)
         cut = (limits[live.sentence] == live.length + 1)[:, None]
         first = torch.arange(found.token.size(1), device=device) < asked.options.beam_size
         ends = ((found.token == EOS) | cut) & first & (found.total > DEAD)

@@ -54,6 +54,12 @@ static inline __attribute__((always_inline)) void score(const int rows, const bf
     }
 }
 
+/* Scores become weights, in bfloat16, row by row: a softmax over the first `count` of `whole`, and 0 after them. */
+static void weigh(int64_t rows, int64_t whole, int64_t count, float *scores, bf16 *shares) {
+    for (int64_t r = 0; r < rows; r++, scores += whole, shares += whole)
+        softmax(read_floats, scores, count, scores, shares);
+}
+
 /* One vector, or four, of one head's features, mixed from the values of `count` keys. */
 static inline __attribute__((always_inline)) void mix(const int rows, const int vectors, const bf16 *shares,
                                                       int64_t shares_stride, const bf16 *values, int64_t size,
@@ -90,7 +96,7 @@ static inline __attribute__((always_inline)) void attend_rows(const model *m, co
         for (int64_t i = 0; i < whole; i += LANES)
             score(rows, q + h * head, stride, blocks + i / LANES * size + h * head * LANES, head,
                   scores + h * whole + i, all_heads);
-    for (int64_t i = 0; i < rows * m->heads; i++) softmax(read_floats, scores + i * whole, count, scores + i * whole, shares + i * whole);
+    weigh(rows * m->heads, whole, count, scores, shares);
     for (int64_t h = 0; h < m->heads; h++) {
         const bf16 *values = blocks + LANES * m->width;
         int64_t d = h * head, end = d + head;

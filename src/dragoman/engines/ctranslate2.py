@@ -20,7 +20,8 @@ from typing import Any, Self
 
 import ctranslate2
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, no_prefixes
+from dragoman.bounds import Within
+from dragoman.decoding.options import NOT_NUMBERS, DecodingOptions, Hypothesis, SearchRequest, no_prefixes
 from dragoman.engines import Ids, empty, refuse_unheeded
 from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
@@ -32,6 +33,7 @@ from dragoman.processor import undisturbed
 # core's cache has room for.
 BATCH, BATCH_OF_BEAMS, BATCH_TOKENS = 48, 16, 1024
 
+WORKERS = Within(1, 1024)
 FILES = ("model.bin", "config.json")
 
 # Fields of DecodingOptions in CTranslate2's words: the rules, and what else a beam search goes by.
@@ -71,8 +73,8 @@ class CTranslate2Engine:
         self._target_positions: int | None = settings.get("max_target_positions")
         if workers is None:
             workers = _cores() if device == "cpu" else 1
-        if workers < 1:
-            raise ConfigError(f"workers = {workers}: must be at least 1")
+        if not WORKERS.holds(workers):
+            raise ConfigError(f"workers = {workers}: must be {WORKERS.said}")
         use_wide_vectors()
         try:
             with undisturbed():
@@ -234,6 +236,8 @@ class CTranslate2Engine:
             if finished:
                 tokens.pop()
             score = scores[n] if scores else 0.0
+            if math.isnan(score):
+                raise ModelError(NOT_NUMBERS)
             share = (
                 [score * len(pieces) ** options.length_penalty / len(pieces)] * len(pieces) if scores else []
             )

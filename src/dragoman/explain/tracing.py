@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,7 +13,6 @@ import numpy as np
 import torch
 
 import dragoman
-from dragoman.errors import UsageError
 from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.trace import Trace
 from dragoman.explain.trace.values import Environment, Limits, Model, Source
@@ -49,30 +49,30 @@ def explain(
 
 
 def explain_both(
-    translator: Translator, source: str, target: str | None = None, beam_size: int | None = None
+    translator: Translator,
+    source: str,
+    target: str | None = None,
+    beam_size: int | None = None,
 ) -> Trace:
     """explain() with both modes: where no reference is given, what the model itself writes stands in for one.
 
     What it writes may be no reference, an empty text for instance: then there is no training mode.
     """
-    trace = explain(translator, source, target, beam_size)
-    if target is not None:
-        return trace
-    try:
-        return explain(translator, source, trace.inference.text, beam_size)
-    except UsageError:
-        return trace
+    asked = {} if beam_size is None else {"beam_size": beam_size}
+    subject = subject_of(translator, source, target, "", asked)
+    return _traced(replace(subject, stands_in=target is None), None)
 
 
 @one_thread()  # so many small products that threads would wait for each other most of the time
-def _traced(subject: Subject, removed: str | None) -> Trace:
+def _traced(subject: Subject, removed: str | None, brief: bool = False) -> Trace:
     began = time.perf_counter()
     module = subject.module
     with torch.inference_mode():
         if isinstance(module, Transformer):
-            seen = look_inside(module, subject, removed)
+            seen = look_inside(module, subject, removed, brief)
         else:
             seen = look_outside(module, subject, removed)
+    subject = seen.subject
     lengths = len(subject.ids), max(len(subject.labels), len(seen.inference.steps))
     cut = lengths != seen.kept
     shown = (

@@ -22,8 +22,9 @@ from dragoman.ids import SPECIALS
 from dragoman.lineage.bert import Bert, BertConfig
 from dragoman.lineage.gpt import Gpt, GptConfig
 from dragoman.model.contents import naming
-from dragoman.model.fields import LARGEST_SIZE, fields_of
+from dragoman.model.fields import fields_of
 from dragoman.model.languagemodels import write_lm
+from dragoman.model.modules import weightless
 from dragoman.text.vocabulary import MASK, Vocabulary
 from dragoman.text.wordpiece import WordPiece
 
@@ -81,7 +82,7 @@ def read(directory: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]
         if found != kind:
             raise ModelError(f"{directory} holds a model of type {found!r}, not {kind!r}")
         weights = safetensors.torch.load_file(directory / WEIGHTS)
-    except (OSError, ValueError, AttributeError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError, safetensors.SafetensorError) as error:
         raise ModelError(f"{directory} cannot be read: {error}") from error
     return settings, {name: weight.float() for name, weight in weights.items()}
 
@@ -146,7 +147,7 @@ def shape(
     directory: Path, settings: Mapping[str, Any], cls: type[C], names: Mapping[str, str], activation: str
 ) -> C:
     """The configuration that `settings` describe; `names` are theirs by ours. Raises ModelError, naming theirs."""
-    ours = {field.key: field for field in fields_of(cls, "model", most=LARGEST_SIZE)}
+    ours = {field.key: field for field in fields_of(cls, "model")}
     with naming(directory):
         for name, foreign in names.items():
             replace(ours[name], section="", key=foreign, file=CONFIG).check(settings)
@@ -159,7 +160,7 @@ def shape(
 
 def filled(directory: Path, make: Callable[[], M], state: Mapping[str, Tensor]) -> M:
     """What `make` makes with these weights, in evaluation mode. Raises ModelError for weights of other sizes."""
-    with torch.device("meta"):
+    with weightless():
         model = make()
     try:
         model.load_state_dict(state, assign=True)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dragoman.lineage.causal import Range
+from dragoman.bounds import HEADS, LARGEST_SIZE, LAYERS, SHARE, SIZE, Within, refuse_out_of_bounds
 from dragoman.lineage.gpt import set_epsilon
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import CrossEntropy, Loss
@@ -33,21 +33,20 @@ class BertConfig:
     """The shape of a BERT."""
 
     kind: Annotated[Literal["bert"], "of language model"] = "bert"
-    d_model: Annotated[int, "width of the residual stream"] = 256
-    d_ff: Annotated[int, "width inside the feed-forward layers"] = 1024
-    n_heads: Annotated[int, "attention heads; must divide d_model"] = 4
-    layers: Annotated[int, "encoder layers"] = 4
-    max_length: Annotated[int, "tokens of the longest text it can read, <s> and </s> included"] = 128
+    d_model: Annotated[int, "width of the residual stream", SIZE] = 256
+    d_ff: Annotated[int, "width inside the feed-forward layers", SIZE] = 1024
+    n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 4
+    layers: Annotated[int, "encoder layers", LAYERS] = 4
+    max_length: Annotated[int, "tokens of the longest text it can read, <s> and </s> included", SIZE] = 128
     activation: Annotated[Literal["gelu", "gelu_tanh", "relu"], "of the feed-forward layers"] = "gelu"
-    dropout: Annotated[float, "on embeddings and on each sublayer's answer"] = 0.1
-    attention_dropout: Annotated[float, "on attention weights"] = 0.0
-    norm_epsilon: Annotated[float, "added to the variance in each norm"] = 1e-12
-    segments: Annotated[int, "kinds of sentence that are told apart: first and second"] = 2
-    classes: Annotated[int, "labels of a classifier; 0 = none"] = 0
+    dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
+    attention_dropout: Annotated[float, "on attention weights", SHARE] = 0.0
+    norm_epsilon: Annotated[float, "added to the variance in each norm", SHARE] = 1e-12
+    segments: Annotated[int, "kinds of sentence that are told apart: first and second", SIZE] = 2
+    classes: Annotated[int, "labels of a classifier; 0 = none", Within(0, LARGEST_SIZE)] = 0
 
     def __post_init__(self) -> None:
-        least = dict.fromkeys(("d_model", "d_ff", "n_heads", "layers", "max_length", "segments"), 1)
-        Range({**least, "classes": 0}, ("dropout", "attention_dropout", "norm_epsilon")).check(self)
+        refuse_out_of_bounds(self, "model")
         check_positions("learned", self.sizes)
 
     @property

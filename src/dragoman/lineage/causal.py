@@ -8,15 +8,12 @@ Dimensions: B batch, T tokens, F features, V vocabulary, R rows, n new tokens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dragoman.errors import ConfigError
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.transformer.model import cross_entropy, labelled_loss
 
@@ -68,20 +65,3 @@ def log_probabilities(model: CausalLM, tokens: Tensor, real: Tensor) -> Tensor:
     """tokens [B, T], real [B, T] -> log p [B, T - 1] of each but the first, 0 at padding."""
     found = model(tokens[:, :-1]).float().log_softmax(-1)
     return found.gather(2, tokens[:, 1:, None]).squeeze(2).masked_fill(~real[:, 1:], 0.0)
-
-
-@dataclass(frozen=True)
-class Range:
-    """What the numbers of a configuration may be."""
-
-    least: Mapping[str, int]
-    rates: tuple[str, ...] = ("dropout",)
-
-    def check(self, config: object) -> None:
-        """Raises ConfigError."""
-        for name, least in self.least.items():
-            if getattr(config, name) < least:
-                raise ConfigError(f"model.{name} = {getattr(config, name)}: must be at least {least}")
-        for name in self.rates:
-            if not 0 <= getattr(config, name) < 1:
-                raise ConfigError(f"model.{name} = {getattr(config, name)}: must lie in [0, 1)")

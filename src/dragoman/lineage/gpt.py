@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from dragoman.lineage.causal import CausalLM, Range
+from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
+from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.attention import KVCache, causal_mask
 from dragoman.transformer.embedding import InputEmbedding
@@ -27,22 +28,21 @@ class GptConfig:
     """The shape of a GPT."""
 
     kind: Annotated[Literal["gpt"], "of language model"] = "gpt"
-    d_model: Annotated[int, "width of the residual stream"] = 256
-    d_ff: Annotated[int, "width inside the feed-forward layers"] = 1024
-    n_heads: Annotated[int, "attention heads; must divide d_model"] = 4
-    layers: Annotated[int, "decoder layers, without cross-attention"] = 4
+    d_model: Annotated[int, "width of the residual stream", SIZE] = 256
+    d_ff: Annotated[int, "width inside the feed-forward layers", SIZE] = 1024
+    n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 4
+    layers: Annotated[int, "decoder layers, without cross-attention", LAYERS] = 4
     positions: Annotated[Literal["learned", "sinusoidal", "rotary", "alibi"], "how order is told"] = "learned"
-    max_length: Annotated[int, "tokens of the longest text it can read, <s> included"] = 256
+    max_length: Annotated[int, "tokens of the longest text it can read, <s> included", SIZE] = 256
     activation: Annotated[
         Literal["gelu", "gelu_tanh", "relu", "swiglu"], "of the feed-forward layers; gelu_tanh is GPT-2's"
     ] = "gelu"
-    dropout: Annotated[float, "on embeddings and on each sublayer's answer"] = 0.1
-    attention_dropout: Annotated[float, "on attention weights"] = 0.0
-    norm_epsilon: Annotated[float, "added to the variance in each norm"] = 1e-5
+    dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
+    attention_dropout: Annotated[float, "on attention weights", SHARE] = 0.0
+    norm_epsilon: Annotated[float, "added to the variance in each norm", SHARE] = 1e-5
 
     def __post_init__(self) -> None:
-        least = dict.fromkeys(("d_model", "d_ff", "n_heads", "layers", "max_length"), 1)
-        Range(least, ("dropout", "attention_dropout", "norm_epsilon")).check(self)
+        refuse_out_of_bounds(self, "model")
         check_positions(self.positions, self.sizes)
 
     @property

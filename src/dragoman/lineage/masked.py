@@ -111,6 +111,11 @@ class MaskedLM:
     def _pairs(self, texts: Sequence[tuple[str, ...]]) -> tuple[Tensor, Tensor]:
         """<s> first </s> second </s> of each, and which sentence each token is of."""
         rows, segments = [], []
+        if (most := max(map(len, texts), default=0)) > self.model.config.segments:
+            raise UsageError(
+                f"{most} sentences are asked about together, and the model tells {self.model.config.segments} apart "
+                "(model.segments)"
+            )
         for parts in texts:
             row, segment = [BOS], [0]
             for number, ids in enumerate(self.vocabulary.encode([normalize(part) for part in parts])):

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dragoman.bounds import Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.lineage.kinds import CountedKind
@@ -37,7 +38,9 @@ FALLBACK = (0.5, 1.0, 1.5)
 class NgramConfig:
     """Which n-grams are counted, and which of them are kept."""
 
-    order: Annotated[int, "the longest n-grams: so many tokens, the predicted one included"] = 5
+    order: Annotated[
+        int, "the longest n-grams: so many tokens, the predicted one included", Within(1, HIGHEST_ORDER)
+    ] = 5
     prune: Annotated[
         tuple[int, ...],
         "leave out n-grams seen at most so often, for n = 1, 2, ...; the last holds for the rest",
@@ -67,11 +70,10 @@ class NgramConfig:
 class NgramShape:
     """What a directory says of its n-grams."""
 
-    order: Annotated[int, "the longest n-grams"]
+    order: Annotated[int, "the longest n-grams", Within(1, HIGHEST_ORDER)]
 
     def __post_init__(self) -> None:
-        if not 1 <= self.order <= HIGHEST_ORDER:
-            raise ConfigError(f"model.order = {self.order}: must lie between 1 and {HIGHEST_ORDER}")
+        refuse_out_of_bounds(self, "model")
 
 
 NGRAM = CountedKind("ngram", NgramConfig, NgramShape, ("perplexity", "sample", "export"))

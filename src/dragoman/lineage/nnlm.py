@@ -14,8 +14,9 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from dragoman.bounds import SHARE, SIZE, refuse_out_of_bounds
 from dragoman.ids import BOS
-from dragoman.lineage.causal import CausalLM, Range
+from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.parts import PAGE, Parts
 
@@ -25,14 +26,14 @@ class NnlmConfig:
     """The shape of a neural probabilistic language model."""
 
     kind: Annotated[Literal["nnlm"], "of language model"] = "nnlm"
-    window: Annotated[int, "tokens that are looked at to predict the next"] = 4
-    d_model: Annotated[int, "width of a word vector"] = 128
-    d_hidden: Annotated[int, "hidden units"] = 256
+    window: Annotated[int, "tokens that are looked at to predict the next", SIZE] = 4
+    d_model: Annotated[int, "width of a word vector", SIZE] = 128
+    d_hidden: Annotated[int, "hidden units", SIZE] = 256
     direct: Annotated[bool, "connections from the word vectors to the output, past the hidden layer"] = False
-    dropout: Annotated[float, "on the features before the output"] = 0.2
+    dropout: Annotated[float, "on the features before the output", SHARE] = 0.2
 
     def __post_init__(self) -> None:
-        Range({"window": 1, "d_model": 1, "d_hidden": 1}).check(self)
+        refuse_out_of_bounds(self, "model")
 
 
 @dataclass(frozen=True)

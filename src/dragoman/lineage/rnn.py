@@ -21,8 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from dragoman.bounds import LARGEST_SIZE, LAYERS, SHARE, SIZE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError
-from dragoman.lineage.causal import CausalLM, Range
+from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import Batch, CrossEntropy, Loss
 from dragoman.transformer.embedding import InputEmbedding
@@ -43,9 +44,11 @@ class RnnConfig:
 
     kind: Annotated[Literal["rnn"], "transformer or rnn"] = "rnn"
     cell: Annotated[Literal["gru", "lstm"], "Cho et al. (2014), or Hochreiter and Schmidhuber (1997)"] = "gru"
-    d_model: Annotated[int, "width of embeddings and states"] = 256
-    layers: Annotated[int, "of the encoder, and of the decoder: 1 to 4"] = 2
-    directions: Annotated[int, "1: the encoder reads forwards; 2: half its width reads backwards"] = 2
+    d_model: Annotated[int, "width of embeddings and states", Within(2, LARGEST_SIZE)] = 256
+    layers: Annotated[int, "of the encoder, and of the decoder: 1 to 4", Within(1, MOST_LAYERS)] = 2
+    directions: Annotated[
+        int, "1: the encoder reads forwards; 2: half its width reads backwards", Within(1, 2)
+    ] = 2
     attention: Annotated[
         Literal["none", "additive", "dot"], "nothing but the last state; Bahdanau (2014); Luong (2015)"
     ] = "additive"
@@ -53,17 +56,12 @@ class RnnConfig:
         Literal["all", "target", "none"],
         "one table for source, target and output; target and output; or three",
     ] = "all"
-    dropout: Annotated[float, "on embeddings, between layers and before the output"] = 0.3
+    dropout: Annotated[float, "on embeddings, between layers and before the output", SHARE] = 0.3
 
     def __post_init__(self) -> None:
-        if not 1 <= self.layers <= MOST_LAYERS:
-            raise ConfigError(f"model.layers = {self.layers}: must lie between 1 and {MOST_LAYERS}")
-        if self.directions not in (1, 2):
-            raise ConfigError(f"model.directions = {self.directions}: must be 1 or 2")
-        if self.d_model < 2 or self.d_model % 2:
+        refuse_out_of_bounds(self, "model")
+        if self.d_model % 2:
             raise ConfigError(f"model.d_model = {self.d_model}: must be an even number, half for a direction")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"model.dropout = {self.dropout}: must lie in [0, 1)")
 
 
 class Stack(nn.Module):
@@ -310,12 +308,12 @@ class RnnLmConfig:
     cell: Annotated[Literal["gru", "lstm"], "Cho et al. (2014), or Hochreiter and Schmidhuber (1997)"] = (
         "lstm"
     )
-    d_model: Annotated[int, "width of embeddings and states"] = 256
-    layers: Annotated[int, "recurrent layers"] = 1
-    dropout: Annotated[float, "on embeddings, between layers and before the output"] = 0.3
+    d_model: Annotated[int, "width of embeddings and states", SIZE] = 256
+    layers: Annotated[int, "recurrent layers", LAYERS] = 1
+    dropout: Annotated[float, "on embeddings, between layers and before the output", SHARE] = 0.3
 
     def __post_init__(self) -> None:
-        Range({"d_model": 1, "layers": 1}).check(self)
+        refuse_out_of_bounds(self, "model")
 
 
 @dataclass(frozen=True)

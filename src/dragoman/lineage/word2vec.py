@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman.errors import ConfigError, CorpusError
+from dragoman.bounds import LARGEST_WHOLE, MOST_TOKENS, SHARE, Within, refuse_out_of_bounds
+from dragoman.errors import CorpusError
 from dragoman.lineage.wordvectors import WordVectors
 
 Array = NDArray[Any]
@@ -40,26 +41,26 @@ class Word2VecConfig:
     objective: Annotated[
         Literal["negative-sampling", "hierarchical-softmax"], "against what a word is predicted"
     ] = "negative-sampling"
-    dimension: Annotated[int, "width of the vectors"] = 100
-    window: Annotated[int, "words to each side, at most; how many is drawn anew for each word"] = 5
-    min_count: Annotated[int, "words seen less often are left out"] = 5
-    negative: Annotated[int, "words drawn against each real one, with negative sampling"] = 5
-    sample: Annotated[float, "words more frequent than this share are left out now and then; 0 = never"] = (
-        1e-3
-    )
-    epochs: Annotated[int, "times to go over the text"] = 5
-    learning_rate: Annotated[float, "of the first word; it falls to almost nothing at the last"] = 0.025
-    seed: Annotated[int, "of first vectors and of all draws; decides everything with one thread"] = 1
-    threads: Annotated[int, "that learn side by side"] = 2
+    dimension: Annotated[int, "width of the vectors", Within(1, 2**14)] = 100
+    window: Annotated[
+        int, "words to each side, at most; how many is drawn anew for each word", Within(1, MOST_TOKENS)
+    ] = 5
+    min_count: Annotated[int, "words seen less often are left out", Within(1, LARGEST_WHOLE)] = 5
+    negative: Annotated[int, "words drawn against each real one, with negative sampling", Within(1, 1000)] = 5
+    sample: Annotated[
+        float, "words more frequent than this share are left out now and then; 0 = never", SHARE
+    ] = 1e-3
+    epochs: Annotated[int, "times to go over the text", Within(1, 10_000)] = 5
+    learning_rate: Annotated[
+        float, "of the first word; it falls to almost nothing at the last", Within(0, 1000, open_least=True)
+    ] = 0.025
+    seed: Annotated[
+        int, "of first vectors and of all draws; decides everything with one thread", Within(0, LARGEST_WHOLE)
+    ] = 1
+    threads: Annotated[int, "that learn side by side", Within(1, 1024)] = 2
 
     def __post_init__(self) -> None:
-        for name in ("dimension", "window", "min_count", "negative", "epochs", "threads"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name.replace('_', '-')} {getattr(self, name)}: must be at least 1")
-        if not self.learning_rate > 0:
-            raise ConfigError(f"learning-rate {self.learning_rate:g}: must be above 0")
-        if not 0 <= self.sample < 1:
-            raise ConfigError(f"sample {self.sample:g}: must lie in [0, 1)")
+        refuse_out_of_bounds(self)
 
 
 # -- the text ---------------------------------------------------------------------------------------------------

@@ -13,27 +13,38 @@ Knows no kind of model. Errors name the file; `naming` puts the directory before
 from __future__ import annotations
 
 import json
-import tomllib
+import logging
+import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
+from dragoman.bounds import beginning, shown
+from dragoman.config import parse_toml
 from dragoman.errors import ModelError
 from dragoman.ids import SPECIALS
 from dragoman.model.fields import CONFIG, Field
+from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST, read_sealed, write_sealed
+from dragoman.model.soundness import NOT_FINITE, examined
 from dragoman.text.splitter import Segmenter, Splitter, Unit
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.text.vocabulary import Vocabulary
 from dragoman.text.wordpiece import WordPiece
 
+log = logging.getLogger("dragoman")
+
 Shapes = dict[str, tuple[int, ...]]
 Files = Mapping[str, bytes]
+# The numbers of a safetensors file, by their names there. All are little-endian.
+_DTYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
+    f"{letter}{8 * size}": f"<{letter.lower()}{size}" for letter in "IU" for size in (2, 4, 8)
+}
 
 WEIGHTS, NGRAMS, VOCABULARY, CARD = "model.safetensors", "ngram.safetensors", "vocabulary.txt", "card.md"
 TOKENIZERS = {
@@ -48,6 +59,8 @@ PARTS = (CONFIG, WEIGHTS, NGRAMS, VOCABULARY, *TOKENIZERS.values(), CARD)
 
 def read_files(directory: Path, verify: bool = True) -> dict[str, bytes]:
     """Name -> content of what the manifest lists. Raises ModelError, with the directory in it."""
+    if not (directory / MANIFEST).exists():
+        raise ModelError(unsealed(directory))
     return read_sealed(directory, PARTS, verify)
 
 
@@ -86,8 +99,8 @@ def config_of(files: Files) -> dict[str, Any]:
     """config.toml, as yet unchecked."""
     require(files, CONFIG)
     try:
-        return tomllib.loads(text(files[CONFIG], CONFIG))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return parse_toml(text(files[CONFIG], CONFIG))
+    except ValueError as error:
         raise ModelError(f"{CONFIG} is not TOML: {error}") from error
 
 
@@ -136,38 +149,94 @@ def serialized(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None
 
 def header_of(data: bytes) -> tuple[Shapes, dict[str, str]]:
     """Shape of each weight, and the sha256 of each tokenizer: known before anything is allocated."""
+    entries, metadata = _header(data, WEIGHTS)
     try:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        trained_with = dict(json.loads(header.pop("__metadata__", {}).get(TRAINED_WITH, "{}")))
-        shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
-        types = {entry["dtype"] for entry in header.values()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        trained_with = dict(json.loads(metadata.get(TRAINED_WITH, "{}")))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{WEIGHTS} is not a safetensors file: {error}") from error
-    if others := types - {"F32", "F16"}:
+    if others := {entry.kind for entry in entries.values()} - {"F32", "F16"}:
         raise ModelError(
             f"{WEIGHTS} holds numbers of type {', '.join(sorted(others))}: only F32 and F16 are read"
         )
-    return shapes, trained_with
+    return {name: entry.shape for name, entry in entries.items()}, trained_with
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What the header of a safetensors file says of one array; places count from the end of the header."""
+
+    kind: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> _Entry:
+        """Raises ValueError, KeyError or TypeError for what does not fit together."""
+        entry = cls(said["dtype"], tuple(said["shape"]), *said["data_offsets"])
+        if not all(type(number) is int and number >= 0 for number in (*entry.shape, entry.begin, entry.end)):
+            raise ValueError("a shape or a place is no whole number")
+        if entry.kind in _DTYPES:  # others are refused by name
+            size = math.prod(entry.shape) * np.dtype(_DTYPES[entry.kind]).itemsize
+            if entry.end - entry.begin != size:
+                raise ValueError(
+                    f"{shown(entry.shape)} of {entry.kind} are not {entry.end - entry.begin:,} bytes"
+                )
+        return entry
+
+
+def _header(data: bytes, name: str) -> tuple[dict[str, _Entry], dict[str, str]]:
+    """What a safetensors file says of its arrays, and its metadata. Raises ModelError."""
+    length = int.from_bytes(data[:8], "little")
+    try:
+        if not 8 + length <= len(data):
+            raise ValueError("it ends within its header")
+        header = json.loads(data[8 : 8 + length])
+        metadata = header.pop("__metadata__", {})
+        entries = {key: _Entry.of(said) for key, said in header.items()}
+        place = 0
+        for entry in sorted(entries.values(), key=lambda entry: (entry.begin, entry.end)):
+            if entry.begin != place:
+                raise ValueError("its arrays overlap, or leave gaps")
+            place = entry.end
+        if 8 + length + place != len(data):
+            raise ValueError(f"it has {len(data):,} bytes, and its header tells of {8 + length + place:,}")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{name} is not a safetensors file: {beginning(str(error))}") from error
+    return entries, metadata
 
 
 def weights_of(files: Files, asked: Shapes) -> dict[str, np.ndarray]:
     """The weights of a network, once they are known to be those that config.toml asks for."""
     _check_shapes(asked, header_of(files[WEIGHTS])[0])
     weights = arrays_of(files, WEIGHTS)
-    for name, weight in weights.items():
-        if not np.isfinite(weight).all():
-            raise ModelError(
-                f"{WEIGHTS}: {name} holds NaN or infinity, the mark of a training run that diverged"
-            )
+    odd = examined(weights)
+    for name, reason in odd.items():
+        if reason == NOT_FINITE:
+            raise ModelError(f"{WEIGHTS}: {name} {reason}")
+    if odd:
+        name, reason = next(iter(odd.items()))
+        others = f", and {len(odd) - 1:,} more arrays are as odd" if len(odd) > 1 else ""
+        log.warning("%s: %s %s%s: what this model answers may mean nothing", WEIGHTS, name, reason, others)
     return weights
 
 
 def arrays_of(files: Files, name: str) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file, whatever they are."""
-    try:
-        return safetensors.numpy.load(files[name])
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{name} is not a safetensors file: {error}") from error
+    """The arrays of a safetensors file, whatever they are: read-only, and in the memory of the file."""
+    # The library would copy each once more, and where there is no room for that it hangs.
+    data = files[name]
+    entries, _ = _header(data, name)
+    if others := {entry.kind for entry in entries.values()} - _DTYPES.keys():
+        raise ModelError(
+            f"{name} holds numbers of type {', '.join(sorted(map(str, others)))}, which are not read"
+        )
+    start = 8 + int.from_bytes(data[:8], "little")
+    return {
+        key: np.frombuffer(data, _DTYPES[entry.kind], math.prod(entry.shape), start + entry.begin).reshape(
+            entry.shape
+        )
+        for key, entry in entries.items()
+    }
 
 
 def _check_shapes(asked: Shapes, found: Shapes) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dragoman.bounds import LENGTH
 from dragoman.config import dump_toml
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
@@ -41,8 +42,9 @@ from dragoman.model.contents import (
     weights_of,
     write_files,
 )
-from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
+from dragoman.model.fields import CONFIG, NOT_EMPTY, Field, check, configured, fields_of
 from dragoman.model.kinds import TranslatorKind, kind_of
+from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST
 from dragoman.text.tokenizer import Tokenizer
 
@@ -99,7 +101,7 @@ def open_model(directory: str | Path, verify: bool = True) -> ModelDirectory:
 def _assemble(directory: Path, files: Files) -> ModelDirectory:
     """Check the parts against each other. Errors name the part, not the directory."""
     if VOCABULARY in files:
-        raise _language_model(config_of(files))
+        raise not_a_translator(config_of(files))
     tokenizer_names = _tokenizer_names(files)
     require(files, CONFIG, WEIGHTS)
     config = config_of(files)
@@ -116,11 +118,16 @@ def _assemble(directory: Path, files: Files) -> ModelDirectory:
     return ModelDirectory(directory, config, weights, source, target, text(files.get(CARD, b""), CARD))
 
 
-def _language_model(config: Mapping[str, Any]) -> ModelError:
+def not_a_translator(config: Mapping[str, Any]) -> ModelError:
+    """What a language model is told where a translator is wanted; `config` is its config.toml."""
     check(config, (Field("model", "kind", str),))
+    kind = config["model"]["kind"]
+    if config.get("labels"):
+        return ModelError(
+            f"this is a classifier of kind {kind!r}, not a translator: dragoman lm classify -m asks it"
+        )
     return ModelError(
-        f"this is a language model of kind {config['model']['kind']!r}, not a translator: dragoman lm asks it "
-        "(dragoman lm --help)"
+        f"this is a language model of kind {kind!r}, not a translator: dragoman lm asks it (dragoman lm --help)"
     )
 
 
@@ -138,9 +145,9 @@ def fields(kind: TranslatorKind) -> tuple[Field, ...]:
     """What config.toml says of a translator. What it does not say of [data], [cleaning] and [decoding] has defaults."""
     return (
         *kind.fields(),
-        Field("languages", "source", str, least=1),
-        Field("languages", "target", str, least=1),
-        Field("data", "longest", int, required=False, least=1),
+        Field("languages", "source", str, within=NOT_EMPTY),
+        Field("languages", "target", str, within=NOT_EMPTY),
+        Field("data", "longest", int, required=False, within=LENGTH),
         *fields_of(CleaningConfig, "cleaning", required=False),
         *fields_of(DecodingOptions, "decoding", required=False),
     )
@@ -202,6 +209,8 @@ def find_model(name_or_path: str | Path) -> Path:
         return bundled[str(name_or_path)]
     if path.is_dir():
         return path
+    if path.exists():
+        raise ModelError(unsealed(path))
     names = ", ".join(bundled) or "none"
     raise ModelError(
         f"there is no model {str(name_or_path)!r}: give the path of a model directory, or the name of a bundled "

@@ -7,22 +7,20 @@ held against its description: what is missing, of another type or out of range i
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from dragoman.config import section_options
+from dragoman.bounds import LARGEST_WHOLE, Within, shown
+from dragoman.config import Option, section_options
 from dragoman.errors import ConfigError, ModelError
 
 C = TypeVar("C")
 
 CONFIG = "config.toml"
-# Far above any real model; below them no product of sizes runs out of memory before it is compared with the file.
-LARGEST_SIZE, MOST_LAYERS = 2**20, 1000
-ANY = 2**63 - 1  # what TOML promises to hold
-_SHOWN = 60  # characters of a wrong value
+ANY_WHOLE = Within(0, LARGEST_WHOLE)
+NOT_EMPTY = Within(1, 1000)  # characters
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,7 @@ class Field:
     key: str
     kind: Any  # int, float, bool, str, Literal[...] or tuple[str, ...]
     required: bool = True
-    least: int = 0  # of a number; of a text the least length
-    most: int = ANY  # of a whole number
-    below: float = math.inf  # of a number with a point
+    within: Within = ANY_WHOLE  # a number; of a text its length
     file: str = CONFIG
 
     @property
@@ -48,9 +44,7 @@ class Field:
             if self.required:
                 raise ModelError(f"{self.file}: {self.name} is missing: it must be {self.meant}")
         elif not self._fits(values[self.key]):
-            shown = repr(values[self.key])
-            shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-            raise ModelError(f"{self.file}: {self.name} = {shown}: must be {self.meant}")
+            raise ModelError(f"{self.file}: {self.name} = {shown(values[self.key])}: must be {self.meant}")
 
     def _fits(self, value: Any) -> bool:
         if get_origin(self.kind) is Literal:
@@ -58,11 +52,11 @@ class Field:
         if get_origin(self.kind) is tuple:
             return isinstance(value, list) and all(isinstance(part, str) for part in value)
         if self.kind is int:
-            return type(value) is int and self.least <= value <= self.most
+            return type(value) is int and self.within.holds(value)
         if self.kind is float:  # 0 may stand for 0.0
-            return type(value) in (int, float) and self.least <= value < self.below
+            return type(value) in (int, float) and self.within.holds(value)
         if self.kind is str:
-            return isinstance(value, str) and len(value) >= self.least
+            return isinstance(value, str) and self.within.holds(len(value))
         return type(value) is self.kind
 
     @property
@@ -72,16 +66,15 @@ class Field:
             return f"one of {', '.join(repr(choice) for choice in get_args(self.kind))}"
         if get_origin(self.kind) is tuple:
             return "a list of texts"
-        if self.kind is int:
-            most = f"from {self.least} to {self.most:,}" if self.most < ANY else f"of at least {self.least}"
-            return f"a whole number {most}"
-        if self.kind is float:
-            below = f" and below {self.below:g}" if self.below < math.inf else ""
-            return f"a number of at least {self.least}{below}"
-        return {bool: "true or false", str: "a text that is not empty" if self.least else "a text"}[self.kind]
+        if self.kind is str:
+            most = f" of at most {self.within.most:,} characters" if self.within.most < LARGEST_WHOLE else ""
+            return f"a text{most}{' that is not empty' if self.within.least else ''}"
+        if self.kind is bool:
+            return "true or false"
+        return f"a {'whole ' if self.kind is int else ''}number, {self.within.said}"
 
 
-def fields_of(section: type, name: str, required: bool = True, most: int = ANY) -> tuple[Field, ...]:
+def fields_of(section: type, name: str, required: bool = True) -> tuple[Field, ...]:
     """The settings that fill a dataclass; one that may be None may be missing."""
     found = []
     for option in section_options(section, name):
@@ -89,9 +82,13 @@ def fields_of(section: type, name: str, required: bool = True, most: int = ANY) 
         if get_origin(kind) in (Union, UnionType):
             (kind,) = (part for part in get_args(kind) if part is not NoneType)
             needed = False
-        layers = option.key.endswith("layers") and most > MOST_LAYERS
-        found.append(Field(name, option.key, kind, needed, most=MOST_LAYERS if layers else most))
+        found.append(Field(name, option.key, kind, needed, _within(kind, option)))
     return tuple(found)
+
+
+def _within(kind: Any, option: Option) -> Within:
+    assert option.within or kind not in (int, float), f"{option.name} does not say what it may be"
+    return option.within or ANY_WHOLE
 
 
 def check(

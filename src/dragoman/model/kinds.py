@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, shown
 from dragoman.errors import ConfigError, ModelError
-from dragoman.model.fields import CONFIG, LARGEST_SIZE, MOST_LAYERS, Field, configured, fields_of
-from dragoman.model.modules import assembled, require_torch, shapes_of
+from dragoman.model.fields import CONFIG, NOT_EMPTY, Field, configured, fields_of
+from dragoman.model.modules import assembled, require_torch, shapes_of, weightless
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +51,7 @@ class TranslatorKind:
 
     def fields(self) -> tuple[Field, ...]:
         """The settings of [model]."""
-        own = self.sketch.fields if self.sketch else fields_of(self.load()[0], "model", most=LARGEST_SIZE)
+        own = self.sketch.fields if self.sketch else fields_of(self.load()[0], "model")
         kind = Field("model", "kind", Literal[self.name])
         return (kind, *(field for field in own if field.key != "kind"))
 
@@ -73,22 +74,22 @@ class TranslatorKind:
 
 # -- a Transformer, without torch -------------------------------------------------------------------------------
 
-_size = partial(Field, "model", kind=int, least=1, most=LARGEST_SIZE)
-_layers = partial(Field, "model", kind=int, least=1, most=MOST_LAYERS)
+_size = partial(Field, "model", kind=int, within=SIZE)
+_layers = partial(Field, "model", kind=int, within=LAYERS)
 
 # As transformer.model.TransformerConfig has them.
 TRANSFORMER_FIELDS = (
     _size("d_model"),
     _size("d_ff"),
-    _size("n_heads"),
+    _size("n_heads", within=HEADS),
     _layers("encoder_layers"),
     _layers("decoder_layers"),
     Field("model", "norm", Literal["post", "pre"]),
     Field("model", "activation", Literal["relu", "gelu", "swiglu"]),
-    Field("model", "positions", str, least=1),
+    Field("model", "positions", str, within=NOT_EMPTY),
     Field("model", "tie", Literal["all", "target", "none"]),
-    Field("model", "dropout", float, below=1),
-    Field("model", "attention_dropout", float, below=1),
+    Field("model", "dropout", float, within=SHARE),
+    Field("model", "attention_dropout", float, within=SHARE),
     _size("max_length"),
     _size("columns", required=False),  # younger than the rest
 )
@@ -126,6 +127,10 @@ def _positions(model: Settings, width: int) -> Shapes:
     Those that translating without torch can meet stand here; of the others, which need it, the class itself tells.
     """
     name = model["positions"]
+    if name == "sinusoidal" and width % 2:
+        raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width")
+    if name == "rotary" and width // model["n_heads"] % 2:
+        raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width per head")
     if name in ("sinusoidal", "rotary"):
         return {}
     if name == "learned":
@@ -138,9 +143,7 @@ def _positions(model: Settings, width: int) -> Shapes:
         check_positions(name, sizes)
     except ConfigError as error:
         raise ModelError(f"{CONFIG}: {error}") from error
-    import torch
-
-    with torch.device("meta"):
+    with weightless():
         weights = ENCODINGS[name](sizes).weights
     return {
         f"{module}.{key}": tuple(weight.shape)
@@ -236,7 +239,7 @@ def kind_of(model: Settings) -> TranslatorKind:
     name = model.get("kind")
     if not isinstance(name, str) or name not in TRANSLATORS:
         raise ModelError(
-            f"{CONFIG}: model.kind = {name!r}: this version knows {', '.join(TRANSLATORS)}; "
+            f"{CONFIG}: model.kind = {shown(name)}: this version knows {', '.join(TRANSLATORS)}; "
             "a newer one may know more"
         )
     return TRANSLATORS[name]

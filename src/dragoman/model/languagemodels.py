@@ -37,6 +37,7 @@ from dragoman.model.contents import (
     Files,
     arrays_of,
     config_of,
+    header_of,
     naming,
     read_files,
     require,
@@ -47,7 +48,7 @@ from dragoman.model.contents import (
     weights_of,
     write_files,
 )
-from dragoman.model.fields import CONFIG, LARGEST_SIZE, Field, check, configured, fields_of
+from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
 from dragoman.model.modules import assembled, require_torch, shapes_of
 from dragoman.text.vocabulary import Vocabulary
 
@@ -110,7 +111,7 @@ def fields(kind: LmKind) -> tuple[Field, ...]:
     if isinstance(kind, CountedKind):
         named = Field("model", "kind", Literal[kind.name])
         return (named, *fields_of(kind.sealed, "model"), *token_fields("model", foreign=False))
-    own = fields_of(kind.config, "model", most=LARGEST_SIZE)
+    own = fields_of(kind.config, "model")
     labels = Field("labels", "names", tuple[str, ...], required=False)
     return (*own, *token_fields("tokens", foreign=True), labels)
 
@@ -122,7 +123,8 @@ def open_lm(directory: str | Path) -> LmDirectory:
     with naming(directory):
         if VOCABULARY not in files:
             raise ModelError(
-                f"this is a translator, not a language model: dragoman translate -m {directory} asks it"
+                f"this is a translator, not a language model: dragoman translate -m {directory} asks it, "
+                f"dragoman train --from {directory} trains it further"
             )
         config = config_of(files)
         check(config, (Field("model", "kind", Literal[names()]),))
@@ -145,6 +147,10 @@ def _network(files: Files, kind: NeuralKind, config: Mapping[str, Any], vocabula
     names, classes = config.get("labels", {}).get("names", []), getattr(shape, "classes", 0)
     if names and len(names) != classes:
         raise ModelError(f"{CONFIG}: labels.names has {len(names)} names, and model.classes = {classes}")
+    # Building a thousand layers, to see that they are not there, takes half a minute.
+    arrays = len(header_of(files[WEIGHTS])[0])
+    if (layers := getattr(shape, "layers", 0)) > arrays:
+        raise ModelError(f"{WEIGHTS} holds {arrays:,} arrays, and {CONFIG} asks for {layers:,} layers")
     make = partial(kind.build, shape, len(vocabulary.words))
     return assembled(make, weights_of(files, shapes_of(make)))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,12 +23,30 @@ def require_torch(reason: str) -> None:
         raise MissingExtraError(f"{reason}: install it with  pip install 'dragoman[train]'") from error
 
 
+@contextmanager
+def weightless() -> Iterator[None]:
+    """What is built in it has shapes and no numbers: nothing is allocated, and nothing is drawn at random.
+
+    A draw would be of no use, and drawing without memory goes through torch._dynamo, whose import takes a second.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Undrawn(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            given = kwargs or {}
+            if getattr(function, "__module__", None) == "torch.nn.init":
+                return args[0] if args else given["tensor"]
+            return function(*args, **given)
+
+    with torch.device("meta"), Undrawn():
+        yield
+
+
 def shapes_of(make: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
     """Name -> shape of the weights of what `make` makes; none is allocated. Raises ModelError."""
-    import torch
-
     try:
-        with torch.device("meta"):
+        with weightless():
             return {name: tuple(weight.shape) for name, weight in make().state_dict().items()}
     except (ConfigError, RuntimeError) as error:  # RuntimeError: more numbers than can be counted
         raise ModelError(f"{CONFIG}: [model] describes no model that can be built: {error}") from error
@@ -37,7 +56,7 @@ def assembled(make: Callable[[], nn.Module], weights: Mapping[str, np.ndarray]) 
     """The module that `make` makes, with these weights in fp32, in evaluation mode."""
     import torch
 
-    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
+    with weightless():  # the weights are replaced at once
         module = make()
     tensors = {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
     module.load_state_dict(tensors, assign=True)

@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dragoman.bounds import shown
 from dragoman.errors import ModelError
-from dragoman.files import publish, sha256, sync_directory
+from dragoman.files import publish, sha256, sweep_temporary, sync_directory
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 2**16  # bytes; a real one has about 600
+LARGEST_FILE = 2**40  # bytes
 COPY_AGAIN = "copy the model directory again, whole"
 
 
@@ -63,30 +65,22 @@ def _manifest(directory: Path, known: Collection[str]) -> list[Part]:
     try:
         data = _read(directory / MANIFEST, LARGEST_MANIFEST)
     except FileNotFoundError as error:
-        raise ModelError(_no_manifest(directory)) from error
+        raise ModelError(f"{directory}: {MANIFEST} is missing") from error
     try:
         found = json.loads(data, object_pairs_hook=_no_repeats)
         if found["format"] != FORMAT:
             raise ModelError(
-                f"{directory}: {MANIFEST} has format {found['format']!r} and this version reads format {FORMAT}: "
+                f"{directory}: {MANIFEST} has format {shown(found['format'])} and this version reads format {FORMAT}: "
                 "install a newer dragoman"
             )
         for name in found["files"]:
             if name not in known:  # an absolute path and `..` end here too
-                raise ModelError(f"{directory}: {MANIFEST} lists {name!r}, which is no part of a model")
+                raise ModelError(f"{directory}: {MANIFEST} lists {shown(name)}, which is no part of a model")
         return [_part(name, entry) for name, entry in found["files"].items()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"{directory}: {MANIFEST} is damaged ({type(error).__name__}: {error}); {COPY_AGAIN}"
         ) from error
-
-
-def _no_manifest(directory: Path) -> str:
-    if not directory.is_dir():
-        return f"{directory}: there is no such directory"
-    if (directory / "checkpoints").is_dir():
-        return f"{directory}: {MANIFEST} is missing: the training run there has not kept a model yet"
-    return f"{directory} is no model directory: {MANIFEST} is missing"
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -97,10 +91,10 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _part(name: str, entry: Mapping[str, Any]) -> Part:
     size, digest = entry["size"], entry["sha256"]
-    if type(size) is not int or size < 0:
-        raise ValueError(f"size of {name}: {size!r}")
+    if type(size) is not int or not 0 <= size <= LARGEST_FILE:
+        raise ValueError(f"size of {name}: {shown(size)}")
     if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ValueError(f"sha256 of {name}: {digest!r}")
+        raise ValueError(f"sha256 of {name}: {shown(digest)}")
     return Part(name, size, digest)
 
 
@@ -150,7 +144,8 @@ def _read(path: Path, most: int) -> bytes:
         os.close(handle)
         raise ModelError(f"{path} is not a plain file")
     with open(handle, "rb") as file:
-        return file.read(most + 1)
+        # No more room than there are bytes: a manifest may say anything.
+        return file.read(min(most, os.fstat(handle).st_size) + 1)
 
 
 def write_sealed(directory: Path, contents: Mapping[str, bytes], known: Collection[str]) -> None:
@@ -200,6 +195,7 @@ def _sweep(directory: Path, published: Sequence[Part]) -> None:
     for path in directory.glob(".*.new-*"):
         if path.name not in needed:
             path.unlink()
+    sweep_temporary(directory)
 
 
 def _holds(path: Path, part: Part) -> bool:

@@ -18,8 +18,10 @@ from typing import Any
 
 from dragoman.config import load_toml
 from dragoman.errors import ConfigError, DragomanError, ModelError
-from dragoman.model.directory import ModelDirectory, find_model, open_model
+from dragoman.model.contents import VOCABULARY, naming
+from dragoman.model.directory import ModelDirectory, find_model, not_a_translator, open_model
 from dragoman.model.fields import CONFIG
+from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
@@ -58,8 +60,11 @@ def find(models: Sequence[str]) -> list[Served]:
                 f"{path} and {found[name].path} would both be served as {name!r}: rename one of them"
             )
         if not (path / MANIFEST).exists():
-            raise ModelError(f"{path} is no model directory: it has no {MANIFEST}")
+            raise ModelError(unsealed(path))
         sections = load_toml(path / CONFIG)
+        if (path / VOCABULARY).exists():
+            with naming(path):
+                raise not_a_translator(sections)
         languages = sections.get("languages", {})
         try:
             source, target = str(languages["source"]), str(languages["target"])

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 import numpy as np
 import sentencepiece
 
+from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 
@@ -28,6 +29,9 @@ LEAST_PIECES = 261  # 256 bytes, four special tokens, and one to learn
 _TOO_HIGH = re.compile(r"set it to a value <= (\d+)")
 _TOO_LOW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
 
+# Its warnings about odd pieces go to standard error, around ours.
+sentencepiece.set_min_log_level(2)
+
 
 @dataclass(frozen=True)
 class TokenizerConfig:
@@ -35,19 +39,29 @@ class TokenizerConfig:
 
     kind: Annotated[Literal["unigram", "bpe"], "SentencePiece model type"] = "unigram"
     vocab_size: Annotated[
-        int, "pieces in the joint vocabulary, or in each of two; fewer where a corpus has fewer"
+        int,
+        "pieces in the joint vocabulary, or in each of two; fewer where a corpus has fewer",
+        Within(LEAST_PIECES, LARGEST_SIZE),
     ] = 8000
     joint: Annotated[bool, "one vocabulary for both languages"] = True
-    character_coverage: Annotated[float, "share of characters that get a piece; bytes spell the rest"] = (
-        0.9995
-    )
+    character_coverage: Annotated[
+        float,
+        "share of characters that get a piece; bytes spell the rest",
+        Within(0, 1, open_least=True, open_most=True),
+    ] = 0.9995
     sampling: Annotated[
-        float, "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off"
+        float,
+        "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off",
+        SHARE,
     ] = 0.0
     placeholders: Annotated[
-        int, "words of the vocabulary that stand for what no model knows: addresses, format strings; 0 = none"
+        int,
+        "words of the vocabulary that stand for what no model knows: addresses, format strings; 0 = none",
+        Within(0, MOST_PLACEHOLDERS),
     ] = 0
-    training_lines: Annotated[int, "at most so many lines are read to learn the pieces"] = 2_000_000
+    training_lines: Annotated[
+        int, "at most so many lines are read to learn the pieces", Within(0, LARGEST_WHOLE)
+    ] = 2_000_000
 
     def __post_init__(self) -> None:
         if self.vocab_size < LEAST_PIECES:
@@ -59,12 +73,7 @@ class TokenizerConfig:
                 f"tokenizer.character_coverage = {self.character_coverage}: must lie between 0 and 1, "
                 "or no character is left for byte fallback to learn"
             )
-        if not 0 <= self.placeholders <= MOST_PLACEHOLDERS:
-            raise ConfigError(
-                f"tokenizer.placeholders = {self.placeholders}: from 0 to {MOST_PLACEHOLDERS}, each taking a piece"
-            )
-        if not 0 <= self.sampling < 1:
-            raise ConfigError(f"tokenizer.sampling = {self.sampling}: must lie in [0, 1)")
+        refuse_out_of_bounds(self, "tokenizer")
 
 
 class Tokenizer:
@@ -76,7 +85,10 @@ class Tokenizer:
         try:
             self._model = sentencepiece.SentencePieceProcessor(model_proto=serialized)
         except (RuntimeError, OSError, ValueError) as error:
-            raise ModelError(f"{name} is not a SentencePiece model: {error}") from error
+            raise ModelError(
+                f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}"
+            ) from error
+        self._pieces = _spelled(self._model, name)
         specials = [self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id()]
         if specials != [PAD, UNK, BOS, EOS]:
             raise ModelError(
@@ -114,7 +126,7 @@ class Tokenizer:
 
     def vocabulary(self) -> list[str]:
         """All pieces, by id."""
-        return [self._model.id_to_piece(i) for i in range(self.vocab_size)]
+        return list(self._pieces)
 
     @cached_property
     def placeholders(self) -> dict[str, int]:
@@ -185,9 +197,19 @@ class Tokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return list(map(self._pieces.__getitem__, ids))
 
-    @cached_property
-    def _pieces(self) -> list[str]:
-        return self.vocabulary()
+
+def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:
+    """All pieces, by id. Raises ModelError for one that is no text, before anybody asks for it."""
+    size = model.get_piece_size()
+    if size > LARGEST_SIZE:
+        raise ModelError(f"{name} has {size:,} pieces: more than {LARGEST_SIZE:,} are not read")
+    pieces = []
+    for i in range(size):
+        try:
+            pieces.append(model.id_to_piece(i))
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{name}: piece {i:,} is not UTF-8: {error.reason}") from error
+    return pieces
 
 
 def _learnt(lines: Iterable[str], config: TokenizerConfig, exact: bool) -> bytes:
@@ -236,5 +258,5 @@ def _refused(error: Exception, config: TokenizerConfig) -> CorpusError:
 
 def _reason(error: Exception) -> str:
     """The last clause of SentencePiece's message, without its source file and line."""
-    text = str(error).split("] ")[-1].strip().rstrip(".")
-    return text or type(error).__name__
+    text = " ".join(str(error).split("] ")[-1].split()).rstrip(".")
+    return text or "it cannot be read"

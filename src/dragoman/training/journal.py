@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from dragoman.errors import MissingExtraError
-from dragoman.files import publish
+from dragoman.files import naming, publish
 from dragoman.training.loop import Step
 
 LOG_EVERY_SECONDS = 5.0
@@ -100,7 +100,7 @@ class Journal:
         self._since, self._tokens = time.monotonic(), 0  # validation is no training time
 
     def _write(self, record: dict[str, Any]) -> None:
-        with open(self.path, "a", encoding="utf-8") as log:
+        with naming(self.path), open(self.path, "a", encoding="utf-8") as log:
             log.write(json.dumps(record, ensure_ascii=False) + "\n")
         if self._writer is not None:
             for name, value in record.items():

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from dragoman.errors import ConfigError
+from dragoman.bounds import LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
 from dragoman.training.optimizers.adam import Adam, AdamW
 from dragoman.training.optimizers.muon import Muon
 from dragoman.training.optimizers.rule import Part, Rule, Scalar
@@ -39,29 +39,25 @@ class OptimizerConfig:
         "adam adds weight_decay to the gradient, adamw to the weight; muon is adamw but for the layers' matrices, "
         "whose updates are made orthogonal (Jordan et al., 2024)",
     ] = "adamw"
-    peak_lr: Annotated[float, "learning rate at the end of the warm-up"] = 1e-3
+    peak_lr: Annotated[float, "learning rate at the end of the warm-up", Within(0, open_least=True)] = 1e-3
     schedule: Annotated[
         Literal["inverse_sqrt", "cosine", "linear", "constant"],
         "after the warm-up: as 1/sqrt(step) (the paper), to zero along a cosine, to zero in a line, level",
     ] = "inverse_sqrt"
-    warmup_steps: Annotated[int, "steps over which the learning rate rises from zero"] = 4000
-    beta1: Annotated[float, "decay of the mean gradient"] = 0.9
-    beta2: Annotated[float, "decay of the mean squared gradient"] = 0.98
-    epsilon: Annotated[float, "added to the root of the mean squared gradient"] = 1e-9
-    weight_decay: Annotated[float, "on matrices only, not on biases and norms"] = 0.0
-    clip_norm: Annotated[float, "gradients longer than this are shortened to it; 0 = never"] = 1.0
+    warmup_steps: Annotated[
+        int, "steps over which the learning rate rises from zero", Within(0, LARGEST_WHOLE)
+    ] = 4000
+    beta1: Annotated[float, "decay of the mean gradient", SHARE] = 0.9
+    beta2: Annotated[float, "decay of the mean squared gradient", SHARE] = 0.98
+    epsilon: Annotated[float, "added to the root of the mean squared gradient", Within(0, 1)] = 1e-9
+    weight_decay: Annotated[float, "on matrices only, not on biases and norms", Within(0)] = 0.0
+    clip_norm: Annotated[float, "gradients longer than this are shortened to it; 0 = never", Within(0)] = 1.0
     ema_decay: Annotated[
-        float, "moving average of the weights, used for validation and the model; 0 = off"
+        float, "moving average of the weights, used for validation and the model; 0 = off", SHARE
     ] = 0.999
 
     def __post_init__(self) -> None:
-        if self.peak_lr <= 0:
-            raise ConfigError(f"optimizer.peak_lr = {self.peak_lr}: must be above 0")
-        if self.warmup_steps < 0 or self.clip_norm < 0 or self.weight_decay < 0:
-            raise ConfigError("optimizer.warmup_steps, clip_norm and weight_decay must not be below 0")
-        for name in ("beta1", "beta2", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"optimizer.{name} = {getattr(self, name)}: must lie in [0, 1)")
+        refuse_out_of_bounds(self, "optimizer")
 
 
 def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:

@@ -107,8 +107,8 @@ class Recoverable:
 
     def seal_anew(self, found: Checkpoint) -> None:
         """Where the kept model is gone or broken: from the checkpoint of its step, or the present one, `found`."""
-        fault = self.validator.fault() if self.progress.best else None
-        if fault is None:
+        fault = (self.validator.fault() or "").partition(";")[0] if self.progress.best else ""
+        if not fault:
             return
         best = self._checkpoint_of_best()
         if best is not None:
@@ -118,6 +118,7 @@ class Recoverable:
             scores = self.measured()
         except Diverged as reason:
             self.journal.note(f"{fault}, and it cannot be sealed anew from step {step:,}: {reason}")
+            self.restore(found)
             self.progress.best = []  # the next validation keeps one
             return
         self.keep(scores)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, make_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
 
+from dragoman.bounds import LARGEST_WHOLE, LENGTH, SHARE, Within, refuse_out_of_bounds
 from dragoman.config import Resolved, Sections, resolve
 from dragoman.corpus.augment import AugmentConfig
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.corpus.weights import Weights
-from dragoman.decoding.options import DecodingOptions
+from dragoman.decoding.options import MOST_HYPOTHESES, DecodingOptions
 from dragoman.errors import ConfigError
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.text.tokenizer import TokenizerConfig
@@ -31,17 +32,18 @@ class DataConfig:
     source: Annotated[str, "language code of the source side"] = ""
     target: Annotated[str, "language code of the target side"] = ""
     held_out: Annotated[
-        int, "pairs taken from the corpus for validation when no dev set is given, a tenth at most"
+        int,
+        "pairs taken from the corpus for validation when no dev set is given, a tenth at most",
+        Within(1, LARGEST_WHOLE),
     ] = 1000
-    longest: Annotated[int, "pairs with more tokens than this on a side are not trained on"] = 200
+    longest: Annotated[int, "pairs with more tokens than this on a side are not trained on", LENGTH] = 200
     weights: Annotated[
         tuple[str, ...],
         "NAME=WEIGHT each: how often an epoch reads the pairs of a corpus, or of a source in its third column",
     ] = ()
 
     def __post_init__(self) -> None:
-        if self.longest < 1 or self.held_out < 1:
-            raise ConfigError("data.longest and data.held_out must be at least 1")
+        refuse_out_of_bounds(self, "data")
         Weights(self.weights)  # what is no weight is refused here
 
 
@@ -49,17 +51,23 @@ class DataConfig:
 class TrainingConfig:
     """How long, how large, how precise."""
 
-    seed: Annotated[int, "of initial weights, dropout and data order"] = 1
+    seed: Annotated[
+        int, "of initial weights, dropout and data order", Within(-LARGEST_WHOLE, LARGEST_WHOLE)
+    ] = 1
     device: Annotated[Literal["auto", "cpu", "cuda"], "where to compute; auto = a GPU when there is one"] = (
         "auto"
     )
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], "of the matrix products; weights are kept in fp32 beside them"
     ] = "auto"
-    batch_tokens: Annotated[int, "sentences of a batch x longest side, padding included"] = 4096
-    accumulate: Annotated[int, "batches that make one step"] = 1
+    batch_tokens: Annotated[
+        int, "sentences of a batch x longest side, padding included", Within(1, 2**31)
+    ] = 4096
+    accumulate: Annotated[int, "batches that make one step", Within(1, 2**31)] = 1
     workers: Annotated[
-        int, "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens"
+        int,
+        "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens",
+        Within(0, 2**16),
     ] = 0
     fused: Annotated[
         bool,
@@ -69,29 +77,29 @@ class TrainingConfig:
         Literal["auto", "on", "off"],
         "batches in few shapes, each step replayed as a CUDA graph; auto = on a GPU, where the model allows it",
     ] = "auto"
-    max_steps: Annotated[int, "steps in all; the cosine and linear schedules end here"] = 100_000
-    label_smoothing: Annotated[float, "share of the target given to all tokens alike (paper 5.4)"] = 0.1
+    max_steps: Annotated[
+        int, "steps in all; the cosine and linear schedules end here", Within(1, LARGEST_WHOLE)
+    ] = 100_000
+    label_smoothing: Annotated[float, "share of the target given to all tokens alike (paper 5.4)", SHARE] = (
+        0.1
+    )
     consistency: Annotated[
-        float, "weight of the divergence between two dropout passes (R-Drop, Wu et al. 2021); 0 = one pass"
+        float,
+        "weight of the divergence between two dropout passes (R-Drop, Wu et al. 2021); 0 = one pass",
+        Within(0, 1e6),
     ] = 0.0
-    checkpoint_minutes: Annotated[float, "between checkpoints; one is also written at each validation"] = 10.0
+    checkpoint_minutes: Annotated[
+        float, "between checkpoints; one is also written at each validation", Within(0, 1e6, open_least=True)
+    ] = 10.0
     keep_checkpoints: Annotated[
-        int, "older ones are removed, but those that a run which diverges returns to"
+        int,
+        "older ones are removed, but those that a run which diverges returns to",
+        Within(1, LARGEST_WHOLE),
     ] = 2
     weights: Annotated[Literal["float32", "float16"], "number format of model.safetensors"] = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("batch_tokens", "accumulate", "max_steps", "keep_checkpoints"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"training.{name} = {getattr(self, name)}: must be at least 1")
-        if self.workers < 0:
-            raise ConfigError(f"training.workers = {self.workers}: must not be below 0")
-        if not 0 <= self.label_smoothing < 1:
-            raise ConfigError(f"training.label_smoothing = {self.label_smoothing}: must lie in [0, 1)")
-        if self.consistency < 0 or self.checkpoint_minutes <= 0:
-            raise ConfigError(
-                "training.consistency must not be below 0, training.checkpoint_minutes must be above"
-            )
+        refuse_out_of_bounds(self, "training")
 
     def workers_on(self, threads: int) -> int:
         """How many share a batch on a CPU with so many threads."""
@@ -102,18 +110,18 @@ class TrainingConfig:
 class ValidationConfig:
     """When to look at the dev set, what to keep, when to stop."""
 
-    every: Annotated[int, "steps between validations"] = 1000
+    every: Annotated[int, "steps between validations", Within(1, LARGEST_WHOLE)] = 1000
     metric: Annotated[Literal["bleu", "loss"], "what decides which model is kept"] = "bleu"
-    beam_size: Annotated[int, "for the BLEU of validations"] = 1
-    sentences: Annotated[int, "at most so many of the dev set are translated"] = 2000
-    patience: Annotated[int, "validations without a better one before training stops; 0 = never"] = 10
+    beam_size: Annotated[int, "for the BLEU of validations", Within(1, MOST_HYPOTHESES)] = 1
+    sentences: Annotated[int, "at most so many of the dev set are translated", Within(1, LARGEST_WHOLE)] = (
+        2000
+    )
+    patience: Annotated[
+        int, "validations without a better one before training stops; 0 = never", Within(0, LARGEST_WHOLE)
+    ] = 10
 
     def __post_init__(self) -> None:
-        for name in ("every", "beam_size", "sentences"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"validation.{name} = {getattr(self, name)}: must be at least 1")
-        if self.patience < 0:
-            raise ConfigError(f"validation.patience = {self.patience}: must be 0 (never stop for it) or more")
+        refuse_out_of_bounds(self, "validation")
 
 
 @dataclass(frozen=True)

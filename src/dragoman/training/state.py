@@ -157,7 +157,7 @@ def _size(layout: list[Any] | None) -> int | None:
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], size: int | None) -> None:
-    """Vectors in fp32 of at most P finite numbers, weights and average of P, and states of random generators."""
+    """Vectors [N] in fp32 of finite numbers, N <= P, weights and average [P], and states of random generators."""
     for name in ("master", "random"):
         if name not in tensors:
             raise ValueError(f"tensors.safetensors has no {name!r}")

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
 from dragoman.errors import ConfigError
 from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
@@ -25,11 +26,11 @@ from dragoman.transformer.positions import ENCODINGS, PositionsName, Sizes, chec
 class TransformerConfig:
     """The shape of a Transformer; the defaults are the paper's base model (Table 3)."""
 
-    d_model: Annotated[int, "width of the residual stream"] = 512
-    d_ff: Annotated[int, "width inside the feed-forward layers"] = 2048
-    n_heads: Annotated[int, "attention heads; must divide d_model"] = 8
-    encoder_layers: Annotated[int, "layers of the encoder"] = 6
-    decoder_layers: Annotated[int, "layers of the decoder"] = 6
+    d_model: Annotated[int, "width of the residual stream", SIZE] = 512
+    d_ff: Annotated[int, "width inside the feed-forward layers", SIZE] = 2048
+    n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 8
+    encoder_layers: Annotated[int, "layers of the encoder", LAYERS] = 6
+    decoder_layers: Annotated[int, "layers of the decoder", LAYERS] = 6
     norm: Annotated[
         Literal["post", "pre"], "LayerNorm after the addition (the paper) or before the sublayer"
     ] = "post"
@@ -39,19 +40,14 @@ class TransformerConfig:
         Literal["all", "target", "none"],
         "one table for source, target and output; target and output; or three",
     ] = "all"
-    dropout: Annotated[float, "on embeddings and on each sublayer's answer"] = 0.1
-    attention_dropout: Annotated[float, "on attention weights"] = 0.0
-    max_length: Annotated[int, "longest sentence in tokens, for learned positions"] = 512
-    columns: Annotated[int, "tokens of a row, for positions on a grid"] = 16
+    dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
+    attention_dropout: Annotated[float, "on attention weights", SHARE] = 0.0
+    max_length: Annotated[int, "longest sentence in tokens, for learned positions", SIZE] = 512
+    columns: Annotated[int, "tokens of a row, for positions on a grid", SIZE] = 16
 
     def __post_init__(self) -> None:
-        for name in ("d_model", "d_ff", "n_heads", "encoder_layers", "decoder_layers", "max_length"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"model.{name} = {getattr(self, name)}: must be at least 1")
+        refuse_out_of_bounds(self, "model")
         check_positions(self.positions, self.sizes)
-        for name in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"model.{name} = {getattr(self, name)}: must lie in [0, 1)")
 
     @property
     def sizes(self) -> Sizes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dragoman.documents.filling import like_end
+from dragoman.ids import UNWRITTEN
 from dragoman.text.joining import join, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
 from dragoman.translate.placing import Written, fill, joined, literal
@@ -76,11 +77,15 @@ class Detokeniser:
         parts = answer.sentence.parts.inner if answer.sentence.parts else ()
         found = []
         for best, piece in zip(answer.found, answer.sentence.pieces, strict=True):
-            texts = [tidy(self.target.decode(h.tokens), self.language) for h in best]
-            kept = [not literal(parts, text)[1] for text in texts]
-            said = [_speaks(text) or not _speaks(piece.text) for text in texts]
-            wanted = [h for h, whole, words in zip(best, kept, said, strict=True) if whole and words]
-            spoken = [h for h, words in zip(best, said, strict=True) if words]
+            wanted: list[Hypothesis] = []
+            spoken: list[Hypothesis] = []
+            for hypothesis in best:
+                text = tidy(self.target.decode(hypothesis.tokens), self.language)
+                if _speaks(text) or not _speaks(piece.text):
+                    spoken.append(hypothesis)
+                    wanted += [] if literal(parts, text)[1] else [hypothesis]
+                if len(wanted) == plan.options.n_best:
+                    break
             found.append(wanted or spoken or best)
         return replace(answer, found=tuple(found))
 
@@ -139,7 +144,8 @@ class Detokeniser:
         logprobs = (
             free if not forced or sum(free) == total else [total / len(free)] * len(free) if free else free
         )
-        evidence = Evidence(piece.text, text, piece.ids, found.tokens, logprobs, found.finished)
+        choices = self.target.vocab_size - len(UNWRITTEN)
+        evidence = Evidence(piece.text, text, piece.ids, found.tokens, logprobs, found.finished, choices)
         return Told(
             score,
             len(free),
@@ -156,9 +162,8 @@ class Detokeniser:
         """The translation with what was kept in its place."""
         assert sentence.parts is not None
         parts = sentence.parts
-        written = Written(
-            text, self._ends(found), _looked(found), sentence.places, len(sentence.pieces[0].ids)
-        )
+        length = len(sentence.pieces[0].ids)
+        written = Written(text, lambda: (self._ends(found), _looked(found)), sentence.places, length)
         text = joined(
             [(words, _content(part, branches), _apart(part)) for words, part in fill(parts.inner, written)]
         )

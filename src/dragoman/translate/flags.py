@@ -7,10 +7,12 @@ loop            the same tokens over and over, where the source does no such thi
 too_long        the search hit the maximum length: the translation breaks off
 too_short       it has so few tokens that part of the source must be missing
 low_confidence  the model gave its own words a low probability
+meaningless     the model's numbers say nothing: no better than chance, or sure of every word of what is no sentence
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from itertools import zip_longest
 _WORD = re.compile(r"(?<![^\W\d_])[a-zß-öø-ÿ\u0430-\u044f]{3,}(?![^\W\d_])")
 _ANY_WORD = re.compile(r"[^\W\d_]+")
 
-FLAGS = ("empty", "copied", "untranslated", "loop", "too_long", "too_short", "low_confidence")
+FLAGS = ("empty", "copied", "untranslated", "loop", "too_long", "too_short", "low_confidence", "meaningless")
 
 # A loop is a stretch of tokens followed at once by three copies of itself or more, with at least five tokens in the
 # copies, or a token six times over: "very, very, very good" is none.
@@ -36,10 +38,16 @@ SHORTEST, FEWEST_TOKENS = 0.3, 8
 # above; nonsense words, a foreign script and medical terms lay below, at -1.4 to -2.1.
 LOW_CONFIDENCE = -1.3
 
+# Times log(choices), where all tokens are equally probable it is -1. A token that a search chooses lies above.
+CHANCE = -0.97
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """One sentence and its translation. `logprobs` are those of the tokens written, the end included."""
+    """One sentence and its translation.
+
+    logprobs: of the tokens written, the end included. choices: how many tokens there are to choose from; 0 = unknown.
+    """
 
     source: str
     text: str
@@ -47,6 +55,7 @@ class Evidence:
     tokens: Sequence[object]
     logprobs: Sequence[float]
     finished: bool
+    choices: int = 0
 
 
 def is_empty(evidence: Evidence) -> bool:
@@ -89,10 +98,31 @@ def is_low_confidence(evidence: Evidence) -> bool:
     return len(logprobs) > 0 and sum(logprobs) / len(logprobs) < LOW_CONFIDENCE
 
 
+def is_meaningless(evidence: Evidence) -> bool:
+    """Weights of zero, or a millionth of what they were, make all tokens alike; weights of thousands leave one."""
+    logprobs = evidence.logprobs
+    if not logprobs:
+        return False
+    mean = sum(logprobs) / len(logprobs)
+    if not math.isfinite(mean) or (evidence.choices > 1 and mean <= CHANCE * math.log(evidence.choices)):
+        return True
+    # To the last bit, which no trained model is of a whole sentence.
+    return not any(logprobs) and (is_empty(evidence) or is_loop(evidence) or is_too_long(evidence))
+
+
 _TESTS: dict[str, Callable[[Evidence], bool]] = dict(
     zip(
         FLAGS,
-        (is_empty, is_copied, is_untranslated, is_loop, is_too_long, is_too_short, is_low_confidence),
+        (
+            is_empty,
+            is_copied,
+            is_untranslated,
+            is_loop,
+            is_too_long,
+            is_too_short,
+            is_low_confidence,
+            is_meaningless,
+        ),
         strict=True,
     )
 )

@@ -8,8 +8,9 @@ Dimensions: S source tokens and </s>, T target tokens.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from dragoman.text.spans import Kind, Role
 from dragoman.translate.protect import Kept, Part, partners
@@ -25,16 +26,27 @@ LONGEST = 4  # target tokens of what is replaced because the model looked at a s
 class Written:
     """A translation and how it came about.
 
-    text: as one line. ends: where in it each token ends. looked: the source token that each looked at most, None where
-    it is not known. places: for each part of the source that was kept, its first token and the one after its last.
-    length: source tokens.
+    text: as one line. tell: where in it each token ends, and the source token that each looked at most, None where it
+    is not known; asked only where something is not found by its words. places: for each part of the source that was
+    kept, its first token and the one after its last. length: source tokens.
     """
 
     text: str
-    ends: Sequence[int]
-    looked: Sequence[int | None]
+    tell: Callable[[], tuple[Sequence[int], Sequence[int | None]]]
     places: Sequence[tuple[int, int]]
     length: int
+
+    @cached_property
+    def _told(self) -> tuple[Sequence[int], Sequence[int | None]]:
+        return self.tell()
+
+    @property
+    def ends(self) -> Sequence[int]:
+        return self._told[0]
+
+    @property
+    def looked(self) -> Sequence[int | None]:
+        return self._told[1]
 
     def stretch(self, start: int, end: int) -> tuple[int, int] | None:
         """The tokens that looked at source tokens from `start` to `end`: the largest group with gaps of one at most."""

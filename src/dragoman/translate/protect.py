@@ -233,9 +233,10 @@ def shown(parts: Sequence[Part], placeholders: Sequence[str] = ()) -> tuple[Part
         )
     own = " ".join(part if isinstance(part, str) else f"{part.raw} {part.shown}" for part in parts)
     chinese = bool(_HAN.search("".join(part for part in parts if isinstance(part, str))))
+    kinds = {part.kind for part in parts if isinstance(part, Kept) and not part.shown}
     free = {
-        kind: [forms for forms in stand_ins if not _occurs(forms, own)]
-        for kind, stand_ins in _STAND_INS.items()
+        kind: [forms for forms in _STAND_INS[kind] if not _occurs(forms, own)]
+        for kind in kinds & _STAND_INS.keys()
     }
     found: list[Part] = []
     for part in parts:

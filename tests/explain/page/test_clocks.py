@@ -116,6 +116,7 @@ def test_the_loss_of_a_row_is_worked_out(open_page):
 
 def test_inference_has_the_table_without_labels(open_page):
     page = open_page(a_trace(), view="loss", lang="zh")
+    pick_mode(page, "inference")
     heads = " ".join(page.locator(".steps-table th").all_text_contents())
     assert "标签" not in heads
     pick_mode(page, "training")

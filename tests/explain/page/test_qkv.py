@@ -102,7 +102,7 @@ def test_the_reasons_are_told_with_the_variance_and_entropy_of_this_head(open_pa
 def test_heads_are_ranked_and_a_click_opens_the_attention(open_page):
     page = open_page(made_trace(), view="heads")
     assert page.locator(".pieces").first.locator("button").count() == 4
-    figures = [float(x) for x in page.locator(".ranked button b").all_text_contents()]
+    figures = [float(x.strip("%<")) for x in page.locator(".ranked button b").all_text_contents()]
     assert figures == sorted(figures) and len(figures) == 2 * 4 * 3
     page.locator("[data-value=special]").click()
     shares = [float(x.strip("%<")) for x in page.locator(".ranked button b").all_text_contents()]
@@ -122,6 +122,7 @@ def test_a_cell_says_who_may_look_at_whom_and_why_not(open_page):
     trace = made_trace()
     length = len(trace["inference"]["steps"])
     page = open_page(trace, view="masks")
+    page.locator("[data-value=cross]").click()
     readout = "#dragoman-view .readout"
 
     def at(r: int, c: int) -> str:

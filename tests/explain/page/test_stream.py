@@ -90,7 +90,7 @@ def test_the_drawing_is_of_the_order_that_the_model_has(open_page):
             residual["order"] = "post"
     page = open_page(trace, view="layers", lang="zh")
     expect(page.locator(".orders .used figcaption")).to_have_text("post-norm：子层、相加、归一化")
-    expect(page.locator(".layers-order > p").first).to_contain_text("后归一化")
+    expect(page.locator(".layers-order > p").first).to_contain_text("后做层归一化")
 
 
 # -- influence ----------------------------------------------------------------------------------------------------

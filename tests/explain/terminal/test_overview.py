@@ -183,7 +183,7 @@ def test_another_answer_of_the_serving_engine_is_told(trace: Trace) -> None:
 
 def test_what_was_left_out_is_told(trace: Trace) -> None:
     cut = replace(trace, limits=replace(trace.limits, note="the text has 3 sentences: this is the first"))
-    assert "the text has 3 sentences" in told(title(cut, PLAIN))
+    assert "The text has 3 sentences" in told(title(cut, PLAIN))
 
 
 # -- attention ----------------------------------------------------------------------------------------------------
@@ -220,7 +220,15 @@ def test_names_of_rows_and_columns(trace: Trace) -> None:
 def test_spread_in_bits() -> None:
     assert entropy(np.array([[1.0, 0.0], [0.5, 0.5]])).tolist() == [0.0, 1.0]
     assert entropy(np.full(8, 1 / 8)) == pytest.approx(3.0)
-    assert strongest(np.array([[0.1, 0.2], [0.9, 0.3]])) == (1, 0)
+
+
+def test_the_strongest_look_is_one_that_was_a_choice() -> None:
+    """Under a causal mask the first row looks at <s> whatever the head is like, and <s> is where a head rests."""
+    weights = np.array([[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [0.5, 0.3, 0.2]])
+    rows = np.array([1, 2])
+    assert strongest(weights, rows, rest=0) == (2, 1)
+    assert strongest(weights, rows, rest=None) == (1, 0)
+    assert strongest(np.array([[0.1, 0.2], [0.9, 0.3]]), np.arange(2), None) == (1, 0)
 
 
 # -- training -----------------------------------------------------------------------------------------------------

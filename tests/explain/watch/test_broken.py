@@ -181,3 +181,11 @@ def test_swapped_the_rows_are_the_sources(trace: Trace) -> None:
 def test_what_is_not_there_cannot_be_removed(trace: Trace, part: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         trace.without(part)
+
+
+def test_a_brief_comparison_is_the_whole_one_without_what_no_comparison_shows(trace: Trace) -> None:
+    whole, brief = trace.without("scale"), trace.without("scale", brief=True)
+    assert brief.inference.text == whole.inference.text and losses(brief) == losses(whole)
+    assert [one.id for one in brief.proofs] == [one.id for one in whole.proofs]
+    assert brief.training and brief.training.free_running.steps == ()
+    assert whole.training and whole.training.free_running.steps

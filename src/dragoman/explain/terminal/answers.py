@@ -26,7 +26,7 @@ from dragoman.explain.terminal.drawing import (
 )
 from dragoman.explain.terminal.proving import told
 from dragoman.explain.terminal.reading import check_step, entropy, labels, mistakes, pieces, training_of
-from dragoman.explain.terminal.training import of_a_mistake
+from dragoman.explain.terminal.training import of_a_mistake, stand_in
 from dragoman.explain.trace.layers import Attention
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def training_vs_inference(trace: Trace, screen: Screen) -> Lines:
         heading(screen.say("clocks.title")),
         Text(f"{one_line(trace.source.text)}  ->  {one_line(training_of(trace).reference)}"),
         Text(),
+        *stand_in(screen),
         table(heads, rows),
         Text(),
         prose(of_a_mistake(training_of(trace), screen), screen),

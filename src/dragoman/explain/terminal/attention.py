@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dragoman.explain import sentences
 from dragoman.explain.terminal.drawing import Lines, Screen, facts, heading, heat_map, number, prose, table
-from dragoman.explain.terminal.reading import Run, entropy, labels, strongest
+from dragoman.explain.terminal.reading import Run, choosing, entropy, labels, resting_place, strongest
 from dragoman.explain.trace.layers import Attention
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def attention_view(trace: Trace, screen: Screen, name: str, head: int | None, ru
     attention = trace.attention(name, run)
     weights, heads = attention.weights, len(attention.weights)  # [H, T, S]
     rows, columns = labels(trace, run, attention.kind)
+    rest = resting_place(trace, attention)
     shown = weights.mean(0) if head is None else trace.head(name, head, run)
     which = "terminal.attention.mean" if head is None else "terminal.attention.head"
     lines: Lines = [
@@ -34,9 +35,11 @@ def attention_view(trace: Trace, screen: Screen, name: str, head: int | None, ru
         *heat_map(
             shown, rows, columns, screen, np.array(attention.allowed, bool) if attention.allowed else None
         ),
-        prose(_of_the_weights(shown, rows, columns, screen), screen),
+        prose(_of_the_weights(attention, shown, (rows, columns), rest, screen), screen),
     ]
-    return [*lines, Text(), _of_the_heads(weights, rows, columns, screen)] if head is None else lines
+    if head is not None:
+        return lines
+    return [*lines, Text(), _of_the_heads(attention, rows, columns, rest, screen)]
 
 
 def _origins(attention: Attention, screen: Screen) -> Iterator[tuple[str, str]]:
@@ -49,31 +52,43 @@ def _origins(attention: Attention, screen: Screen) -> Iterator[tuple[str, str]]:
         yield part, screen.say(key, origin=origin, stream=stream)
     shapes = (f"{name.replace(' ', '_')}[{','.join(map(str, shape))}]" for name, shape in attention.shapes)
     yield screen.say("terminal.attention.shapes"), "  ".join(shapes)
-    yield screen.say("terminal.attention.mask"), attention.mask
+    yield screen.say("terminal.attention.mask"), screen.say(f"mask.{attention.mask}")
     yield screen.say("terminal.attention.code"), attention.code
 
 
-def _of_the_weights(weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], screen: Screen) -> str:
-    row, column = strongest(weights)
+def _of_the_weights(
+    attention: Attention,
+    weights: np.ndarray,
+    names: tuple[Sequence[str], Sequence[str]],
+    rest: int | None,
+    screen: Screen,
+) -> str:
+    """Weights [T, S] of one head, or the mean of all; rest: the column on which one rests that has found nothing."""
+    rows, columns = names
+    asking, choices = choosing(attention)
+    row, column = strongest(weights, asking, rest)
     return screen.say(
         "terminal.attention.strongest",
         word=rows[row],
         row=row,
         other=columns[column],
-        share=f"{weights.max():.0%}",
-        bits=number(float(entropy(weights).mean()), 1),
-        most=number(np.log2(len(columns)), 1),
+        share=f"{weights[row, column]:.0%}",
+        bits=number(float(entropy(weights[asking]).mean()), 1),
+        most=number(float(np.log2(choices).mean()), 1),
     )
 
 
 def _of_the_heads(
-    weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], screen: Screen
+    attention: Attention, rows: Sequence[str], columns: Sequence[str], rest: int | None, screen: Screen
 ) -> RenderableType:
-    heads = screen.heads("terminal.attention.heads", last=columns[-1])
+    """rest: the column of the token on which a head rests that has found nothing."""
+    heads = screen.heads("terminal.attention.heads", last="" if rest is None else columns[rest])
+    asking, _ = choosing(attention)
     cells = []
-    for place, one in enumerate(weights, 1):
-        row, column = strongest(one)
-        bits = number(float(entropy(one).mean()), 1)
+    for place, one in enumerate(attention.weights, 1):
+        row, column = strongest(one, asking, rest)
+        bits = number(float(entropy(one[asking]).mean()), 1)
         look = f"{rows[row]} -> {columns[column]}"
-        cells.append((str(place), bits, look, f"{one.max():.0%}", f"{one[:, -1].mean():.0%}"))
-    return table(heads, cells, right=(0, 1, 3, 4))
+        resting = [] if rest is None else [f"{one[asking, rest].mean():.0%}"]
+        cells.append((str(place), bits, look, f"{one[row, column]:.0%}", *resting))
+    return table(heads[: 4 if rest is None else 5], cells, right=(0, 1, 3, 4))

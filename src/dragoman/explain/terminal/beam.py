@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace
 
 _NAMED = 3  # dead ends of one beginning that are named; the others are counted
+
+# A trace tells in English why a beginning was given up; these are the sentences that say it to a reader.
+_WHY = {
+    "pruned": re.compile(r"rank (\d+) of a beam of (\d+)"),
+    "outside": re.compile(r"it ends here, but rank (\d+) is outside a beam of (\d+)"),
+    "over": re.compile(r"(the search was over): (.*)"),
+}
 
 
 def beam(trace: Trace, screen: Screen) -> Lines:
@@ -94,7 +102,15 @@ class _Tree:
         named = "  ".join(f"{node.token.piece} {number(node.total)}" for node in best[:_NAMED])
         more = len(best) - _NAMED
         rest = self.screen.say("terminal.beam.more", n=more) if more > 0 else ""
-        return f"x {named}{rest}  ({best[0].why})"
+        return f"x {named}{rest}  ({_reason(best[0].why, self.screen)})"
+
+
+def _reason(why: str, screen: Screen) -> str:
+    """In the trace's own words where no sentence is known for it."""
+    for name, pattern in _WHY.items():
+        if found := pattern.fullmatch(why):
+            return screen.say(f"terminal.beam.why.{name}", rank=found[1], width=found[2])
+    return why
 
 
 def _of_the_tree(tree: Beam, screen: Screen) -> str:

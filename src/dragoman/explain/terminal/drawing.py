@@ -43,10 +43,12 @@ class Screen:
     width: int = 100
     colour: bool = False
     language: str = sentences.FIRST
+    stands_in: bool = False  # what the model wrote stands in for a reference
 
     def say(self, key: str, **values: object) -> str:
-        """A sentence in the language of the reader."""
-        return sentences.say(key, self.language, **values)
+        """A sentence in the language of the reader; the gap {reference} is filled by itself."""
+        own = "words.reference.own" if self.stands_in else "words.reference"
+        return sentences.say(key, self.language, **{"reference": sentences.say(own, self.language), **values})
 
     def heads(self, key: str, **values: object) -> list[str]:
         """The heads of a table."""

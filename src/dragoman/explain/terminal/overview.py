@@ -5,7 +5,8 @@ All that is shown is read from the trace; the sentences are filled with its numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace
 
 _TOP = 3  # candidates shown for each step
+_SENTENCES = re.compile(r"the text has (\d+) sentences")  # how a trace notes it
 
 
 def overview(trace: Trace, screen: Screen) -> Lines:
@@ -53,9 +55,18 @@ def title(trace: Trace, screen: Screen) -> Lines:
         Text(f"{one_line(trace.source.text)}  ->  {one_line(trace.inference.text)}", style="bold"),
         Text(screen.say("terminal.model.sizes", name=model.name, kind=model.kind, sizes=sizes), style="dim"),
     ]
-    if trace.limits.note:
-        lines.append(prose(trace.limits.note, screen, "dim"))
-    return lines
+    return [*lines, *(prose(said, screen, "dim") for said in _limits(trace, screen))]
+
+
+def _limits(trace: Trace, screen: Screen) -> Iterator[str]:
+    """What of the text and of its arrays is not shown."""
+    limits = trace.limits
+    if several := _SENTENCES.match(limits.note):
+        yield screen.say("proofs.sentences", n=several[1])
+    if limits.truncated:
+        target = max(len(trace.inference.steps), len(trace.training.labels) if trace.training else 0)
+        sizes = {"sources": len(trace.source.tokens), "targets": target}
+        yield screen.say("proofs.cut", source=limits.kept_source, target=limits.kept_target, **sizes)
 
 
 _SIZES = ("encoder_layers", "decoder_layers", "d_model", "n_heads")
@@ -129,6 +140,8 @@ def reading(trace: Trace, screen: Screen) -> Lines:
     if source.prepared != source.text:
         lines.append(prose(screen.say("terminal.reading.prepared", text=one_line(source.prepared)), screen))
     lines.append(prose("   ".join(f"{token.piece} {token.id}" for token in source.tokens), screen))
+    if any("▁" in token.piece for token in source.tokens):
+        lines.append(prose(screen.say("words.space"), screen))
     spelled = sum(token.byte for token in source.tokens)
     if spelled:
         lines.append(prose(screen.say("terminal.reading.bytes", n=spelled), screen))
@@ -230,8 +243,15 @@ def lens(trace: Trace, screen: Screen) -> Lines:
         for step, *guesses in zip(steps, *layers, strict=False)
     ]
     early = sum(guess.id == chosen(step).id for step, guess in zip(steps, layers[0], strict=False))
+    echoes = [
+        str(step.t)
+        for step, *guesses in zip(steps, *layers[:-1], strict=False)
+        if any(guess.id == step.input.id for guess in guesses)
+    ]
+    echo = screen.say("lens.echo", list=", ".join(echoes[:_TOP]) + (" ..." if len(echoes) > _TOP else ""))
     return [
         heading(screen.say("terminal.lens.title")),
         table(heads, rows, right=(0,)),
         prose(screen.say("terminal.lens.early", early=early, n=len(steps)), screen),
+        *([prose(echo, screen)] if echoes else []),
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dragoman.errors import UsageError
-from dragoman.explain.trace.layers import RankedGuess, Token
+from dragoman.explain.trace.layers import Attention, RankedGuess, Token
 from dragoman.explain.trace.values import Proof, Step, Training, TrainingStep
 
 if TYPE_CHECKING:
@@ -67,10 +67,35 @@ def labels(trace: Trace, run: Run, kind: str) -> tuple[list[str], list[str]]:
     return (written[:kept], source) if kind == "cross" else (fed[:kept], fed[:kept])
 
 
-def strongest(weights: np.ndarray) -> tuple[int, int]:
-    """Row and column of the largest weight."""
-    row, column = divmod(int(weights.argmax()), weights.shape[1])
-    return row, column
+def choosing(attention: Attention) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that may look at more than one place, and at how many.
+
+    The first row under a causal mask looks at itself, whatever the head is like. Where no row has a choice, all rows.
+    """
+    rows, columns = attention.weights.shape[1:]
+    allowed = np.array(attention.allowed, bool) if attention.allowed else np.ones((rows, columns), bool)
+    counts = allowed[:rows, :columns].sum(1)
+    found = np.flatnonzero(counts > 1)
+    found = found if len(found) else np.arange(rows)
+    return found, counts[found]
+
+
+def strongest(weights: np.ndarray, rows: np.ndarray, rest: int | None) -> tuple[int, int]:
+    """Row and column of the largest weight [T, S], among these rows; looks at the token `rest` are no find."""
+    looks = weights[rows].copy()
+    if rest is not None and looks.shape[1] > 1:
+        looks[:, rest] = -1
+    place, column = divmod(int(looks.argmax()), looks.shape[1])
+    return int(rows[place]), column
+
+
+def resting_place(trace: Trace, attention: Attention) -> int | None:
+    """The column of the special token of those who are asked, </s> or <s> of the decoder; None where it was cut off."""
+    columns = attention.weights.shape[2]
+    if attention.kind == "decoder_self":
+        return 0
+    tokens = trace.source.tokens[:columns]
+    return next((c for c, token in enumerate(tokens) if token.id == trace.model.specials["eos"]), None)
 
 
 def entropy(weights: np.ndarray) -> np.ndarray:

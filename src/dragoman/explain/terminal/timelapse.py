@@ -66,7 +66,7 @@ def _summary(first: Probe, last: Probe, screen: Screen) -> str:
     if not (first.attention and last.attention):
         return screen.say("terminal.timelapse.none")
     return screen.say(
-        "terminal.timelapse.said",
+        "terminal.timelapse.single" if first is last else "terminal.timelapse.said",
         before=number(_bits(first)),
         after=number(_bits(last)),
         first=f"{first.step:,}",

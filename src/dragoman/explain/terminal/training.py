@@ -46,6 +46,7 @@ def training(trace: Trace, screen: Screen) -> Lines:
             screen,
         ),
         Text(),
+        *stand_in(screen),
         _steps(run, screen),
         prose(_of_the_loss(run, screen), screen),
         Text(),
@@ -53,6 +54,11 @@ def training(trace: Trace, screen: Screen) -> Lines:
         Text(),
         prose(of_a_mistake(run, screen), screen),
     ]
+
+
+def stand_in(screen: Screen) -> Lines:
+    """That no reference was given, where none was."""
+    return [prose(screen.say("words.stands-in"), screen), Text()] if screen.stands_in else []
 
 
 def _steps(run: Training, screen: Screen) -> Table:

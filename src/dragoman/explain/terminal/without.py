@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
     """What a removed part was good for: totals, then step by step, then in a sentence."""
-    part = after.removed or ""
+    part = _named(after.removed or "", screen)
     heads = ["", screen.say("break.whole"), screen.say("page.removed", part=part)]
     totals = zip(_names(screen), _totals(before), _totals(after), strict=True)
     return [
@@ -55,10 +55,16 @@ def learnt(masked: Taught, unmasked: Taught, screen: Screen) -> Lines:
     ]
 
 
+def _named(part: str, screen: Screen) -> str:
+    """causal_mask -> "causal mask", in the language of the reader; a head by its attention and number."""
+    kind, _, which = part.partition(":")
+    name, _, head = which.rpartition(":")
+    return screen.say(f"break.part.{kind}", name=name, head=head)
+
+
 def _names(screen: Screen) -> list[str]:
     work = [screen.say(f"break.{name}") for name in ("encoder_passes", "decoder_passes", "rows")]
-    time = screen.say("terminal.without.time")
-    return [screen.say("terminal.without.translation"), *work, time, screen.say("break.mean")]
+    return [screen.say("terminal.without.translation"), *work, screen.say("break.mean")]
 
 
 def _totals(trace: Trace) -> list[str]:
@@ -68,7 +74,6 @@ def _totals(trace: Trace) -> list[str]:
         str(run.encoder_passes),
         str(run.decoder_passes),
         str(run.rows_computed),
-        f"{1000 * sum(run.seconds.values()):.0f} ms",
         number(trace.training.loss.mean) if trace.training else "",
     ]
 
@@ -111,6 +116,8 @@ def _of_the_words(before: Trace, after: Trace, screen: Screen) -> str:
     gone, added = len(was) - common[-1], len(now) - common[-1]
     if not gone + added:
         return screen.say("break.same")
+    if before.inference.text == after.inference.text:
+        return screen.say("break.recut")
     return screen.say("break.changed" if gone else "break.added", n=gone or added, all=len(was))
 
 

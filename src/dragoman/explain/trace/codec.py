@@ -26,20 +26,23 @@ Record = TypeVar("Record")
 
 def encoded(value: Any, dims: tuple[str, ...] = ()) -> Any:
     """A record as what json.dumps takes. Fields marked private are left out."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, list | tuple):
+        return [encoded(item) for item in value]
     if isinstance(value, np.ndarray):
         return _array_out(value, dims)
     if is_dataclass(value) and not isinstance(value, type):
-        return {
-            _name(field): encoded(getattr(value, field.name), field.metadata.get("dims", ()))
-            for field in fields(value)
-            if not field.metadata.get("private") and not _is_left_out(field, value)
-        }
+        made = {}
+        for attribute, name, named, rare in _written(type(value)):
+            item = getattr(value, attribute)
+            if item is not None or not rare:
+                made[name] = encoded(item, named)
+        return made
     if isinstance(value, Mapping):
         return {str(key): encoded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [encoded(item) for item in value]
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
     return value
 
 
@@ -128,8 +131,14 @@ def _array_in(value: Any, where: str) -> np.ndarray:
         raise UsageError(f"{where} is damaged: {error}") from error
 
 
-def _is_left_out(field: Field[Any], record: Any) -> bool:
-    return bool(field.metadata.get("rare")) and getattr(record, field.name) is None
+@cache
+def _written(kind: type) -> list[tuple[str, str, tuple[str, ...], bool]]:
+    """Of each field that is written: attribute, name in JSON, dimensions, whether None leaves it out."""
+    return [
+        (field.name, _name(field), field.metadata.get("dims", ()), bool(field.metadata.get("rare")))
+        for field in fields(kind)
+        if not field.metadata.get("private")
+    ]
 
 
 def _name(field: Field[Any]) -> str:

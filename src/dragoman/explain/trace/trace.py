@@ -28,6 +28,7 @@ from dragoman.explain.trace.values import (
     Source,
     Training,
 )
+from dragoman.files import naming
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ class Trace:
     proofs: tuple[Proof, ...]
     limits: Limits
     environment: Environment
-    again: Callable[[str], Trace] | None = field(default=None, repr=False, metadata={"private": True})
+    again: Callable[[str, bool], Trace] | None = field(default=None, repr=False, metadata={"private": True})
 
     # -- what was recorded --------------------------------------------------------------------------------------
 
@@ -103,13 +104,16 @@ class Trace:
 
     # -- what can be done with it -------------------------------------------------------------------------------
 
-    def without(self, part: str) -> Trace:
-        """The same sentence again, with one part of the model removed; broken.py says which parts there are."""
+    def without(self, part: str, *, brief: bool = False) -> Trace:
+        """The same sentence again, with one part of the model removed; broken.py says which parts there are.
+
+        brief: without free running and influence, which a comparison does not show and which take a sixth of the time.
+        """
         if self.again is None:
             raise UsageError(
                 "this trace was read from a file and has no model to run again: use explain() with a translator"
             )
-        return self.again(part)
+        return self.again(part, brief)
 
     def plot_attention(
         self, name: str, head: int | None = None, mode: str = "inference", axes: Axes | None = None
@@ -130,7 +134,8 @@ class Trace:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent, separators=separators)
 
     def save(self, path: str | Path) -> None:
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        with naming(path):
+            Path(path).write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def from_json(cls, text: str) -> Trace:

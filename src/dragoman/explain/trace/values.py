@@ -166,6 +166,9 @@ class Training:
     loss: TrainingLoss
     free_running: FreeRunning
     passed: Pass = _named("pass")
+    stands_in: bool | None = field(
+        default=None, metadata={"rare": True}
+    )  # the reference is the model's own words
 
     @property
     def encoder(self) -> tuple[EncoderLayer, ...]:

@@ -22,8 +22,7 @@ def inference_mode(
     subject: Subject, found: Searched, plain: Searched, clock: Clock, cached: bool, passed: Pass
 ) -> Inference:
     """`plain` is the same search with nothing watching it: the times are its own, and so is the encoder's clock."""
-    tokenizer = subject.target_tokenizer
-    text = tidy(tokenizer.decode(found.best.tokens), subject.translator.languages[1])
+    tokenizer, text = subject.target_tokenizer, written(subject, found)
     steps = _steps(subject, found, plain, cached, text)
     turns = found.watched.turns
     tokens = tokens_of(tokenizer, [branch.token for branch in found.tree])
@@ -42,9 +41,14 @@ def inference_mode(
         steps,
         Beam(subject.options.beam_size, nodes),
         Stop("end" if found.best.finished else "limit", len(steps) - 1),
-        _served(subject, text),
+        Served(subject.engine, subject.served, subject.served == text),
         passed,
     )
+
+
+def written(subject: Subject, found: Searched) -> str:
+    """The translation as a reader gets it."""
+    return tidy(subject.target_tokenizer.decode(found.best.tokens), subject.translator.languages[1])
 
 
 def _said(found: Searched) -> list[int]:
@@ -76,11 +80,3 @@ def _steps(subject: Subject, found: Searched, plain: Searched, cached: bool, tex
             )
         )
     return tuple(made)
-
-
-def _served(subject: Subject, text: str) -> Served:
-    """What the translator answers through its own engine, which may count in fewer bits than the traced one."""
-    translator = subject.translator
-    prefix = subject.target_tokenizer.decode(subject.prefix) if subject.prefix else None
-    answer = translator.translate(subject.prepared, subject.options, prefixes=prefix, protect=False)
-    return Served(subject.engine, answer.text, answer.text == text)

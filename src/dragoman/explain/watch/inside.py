@@ -18,7 +18,7 @@ from dragoman.explain.trace.limits import cut_influence, cut_pass, cut_training,
 from dragoman.explain.trace.values import Inference, Influence, Proof, Training
 from dragoman.explain.watch.beam import searched
 from dragoman.explain.watch.broken import Clock, Machine, machine
-from dragoman.explain.watch.inference import inference_mode
+from dragoman.explain.watch.inference import inference_mode, written
 from dragoman.explain.watch.influence import agreement, value_zeroing
 from dragoman.explain.watch.passes import Frame, Rows, all_rows, array, recorded_pass
 from dragoman.explain.watch.proofs import Evidence, prove
@@ -38,10 +38,14 @@ class Seen:
     positions: np.ndarray
     proofs: tuple[Proof, ...]
     kept: tuple[int, int]
+    subject: Subject  # with what the model wrote as its reference, where that stands in for one
 
 
-def look_inside(module: Transformer, subject: Subject, removed: str | None) -> Seen:
-    """The search and, with a reference, the training pass, with one part removed."""
+def look_inside(module: Transformer, subject: Subject, removed: str | None, brief: bool = False) -> Seen:
+    """The search and, with a reference, the training pass, with one part removed.
+
+    brief: without what Trace.without says.
+    """
     source = subject.source()
     plain = machine(module, removed)  # nothing watches it: its times are the real ones
     served = searched(plain.decodable, source, subject.options, subject.prefix)
@@ -58,7 +62,8 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
         target = all_rows(len(found.fed))
     frame = Frame(watched.module, watched.tape, subject.target_tokenizer, removed)
     passed = recorded_pass(frame, all_rows(len(subject.ids)), target)
-    training = _training(module, subject, removed) if subject.labels else None
+    subject = subject.taught(written(subject, found))
+    training = _training(module, subject, removed, brief) if subject.labels else None
     passes = [passed] if training is None else [passed, training.passed]
     padded = machine(module, removed, watched=True)
     proofs = prove(Evidence(plain, padded, watched.tape, passes, source, found, served, clock.passes))
@@ -66,7 +71,9 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
         module.config, source.size(1), max(len(found.fed), len(subject.labels)), len(passes)
     )
     # The words that are kept are all that is needed: later ones change nothing before them.
-    influence = _influence(plain.module, source, found.fed[: kept[1]], passed, removed)
+    said = found.fed[: kept[1]]
+    nothing = np.zeros((len(said), source.size(1)), np.float32)
+    influence = Influence(nothing, None) if brief else _influence(plain.module, source, said, passed, removed)
     whole = kept[0] == source.size(1) and removed != "swap"  # whose rows would be the source's
     return Seen(
         inference_mode(subject, found, served, clock, watched.cached, cut_pass(passed, *kept)),
@@ -76,6 +83,7 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None) -> S
         _positions(module, max(kept)),
         proofs,
         kept,
+        subject,
     )
 
 
@@ -86,14 +94,15 @@ def _in_padded_batch(padded: Machine, length: int) -> np.ndarray:
     return array(call["weights"][:length].mean(1))
 
 
-def _training(module: Transformer, subject: Subject, removed: str | None) -> Training:
+def _training(module: Transformer, subject: Subject, removed: str | None, brief: bool) -> Training:
     watched = machine(module, removed, watched=True)
     inputs = shifted(subject.labels, removed)
     logits = teacher_forced(watched.module, subject.source(), inputs)
     passes = watched.clock.passes, len(watched.tape.calls["target_input"])
     frame = Frame(watched.module, watched.tape, subject.target_tokenizer, removed)
     passed = recorded_pass(frame, all_rows(len(subject.ids)), all_rows(len(inputs)))
-    return training_mode(subject, machine(module, removed).decodable, logits, inputs, passes, passed)
+    free = None if brief else machine(module, removed).decodable
+    return training_mode(subject, free, logits, inputs, passes, passed)
 
 
 def _influence(

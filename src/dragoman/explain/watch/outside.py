@@ -19,7 +19,7 @@ from dragoman.explain.trace.layers import Attention, DecoderLayer, Pass
 from dragoman.explain.trace.values import Influence
 from dragoman.explain.watch.beam import searched
 from dragoman.explain.watch.broken import Clock, timed
-from dragoman.explain.watch.inference import inference_mode
+from dragoman.explain.watch.inference import inference_mode, written
 from dragoman.explain.watch.inside import Seen
 from dragoman.explain.watch.passes import array, code_of, logit_rows
 from dragoman.explain.watch.proofs import prove_outside
@@ -42,7 +42,7 @@ def look_outside(module: nn.Module, subject: Subject, removed: str | None) -> Se
     found = searched(copied, source, subject.options, subject.prefix)  # type: ignore[arg-type]
     ran = Clock(clock.passes, clock.seconds)
     passed = _passed(module, subject, source, found.fed, found.logits)
-    training = None
+    training, subject = None, subject.taught(written(subject, found))
     if subject.labels:
         inputs = shifted(subject.labels, None)
         logits = teacher_forced(module, source, inputs)
@@ -58,6 +58,7 @@ def look_outside(module: nn.Module, subject: Subject, removed: str | None) -> Se
         np.zeros((0, 0), np.float32),
         prove_outside(module, source, found, looked, ran.passes),
         (source.size(1), max(len(found.fed), len(subject.labels))),
+        subject,
     )
 
 

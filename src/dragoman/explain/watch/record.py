@@ -9,7 +9,6 @@ F feed-forward.
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,8 +39,22 @@ class Tape:
 
 def private_copy(module: nn.Module) -> nn.Module:
     """The same model with modules of its own, to be wrapped, in evaluation mode; the weights are shared, not copied."""
-    shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
-    return copy.deepcopy(module, shared).eval()
+    return _twin(module, {}).eval()
+
+
+def _twin(module: nn.Module, made: dict[int, nn.Module]) -> nn.Module:
+    """A module with the same attributes and twins of its parts; one that stands in two places has one twin.
+
+    copy.deepcopy would do, in twenty times as long: a trace makes six copies of some thousand objects.
+    """
+    if id(module) not in made:
+        twin = made[id(module)] = module.__class__.__new__(module.__class__)
+        twin.__dict__.update(module.__dict__)
+        for name in ("_parameters", "_buffers"):
+            twin.__dict__[name] = dict(module.__dict__[name])
+        parts = {name: part and _twin(part, made) for name, part in module._modules.items()}
+        twin.__dict__["_modules"] = parts
+    return made[id(module)]
 
 
 def wrap(module: nn.Module, method: str, wrapper: Callable[..., Any]) -> None:

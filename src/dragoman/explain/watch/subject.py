@@ -6,7 +6,8 @@ Dimensions: S source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -37,6 +38,7 @@ class Subject:
     options: DecodingOptions
     engine: str  # that translates it where nobody watches
     note: str
+    stands_in: bool = False  # the model's own words are taken for a reference that was not given
 
     @property
     def module(self) -> nn.Module:
@@ -59,6 +61,22 @@ class Subject:
         """[1, S]"""
         return torch.tensor([self.ids], device=self.translator.device)
 
+    @cached_property
+    def served(self) -> str:
+        """What the translator answers through its own engine, which may count in fewer bits than the traced one."""
+        prefix = self.target_tokenizer.decode(self.prefix) if self.prefix else None
+        return self.translator.translate(self.prepared, self.options, prefixes=prefix, protect=False).text
+
+    def taught(self, written: str) -> Subject:
+        """With what the model wrote as the reference, where it is to stand in for one and can be one."""
+        if not self.stands_in or self.labels:
+            return self
+        try:
+            reference, labels = _labels(self.translator, written)
+        except UsageError:  # an empty text, for instance
+            return self
+        return replace(self, reference=reference, labels=labels)
+
 
 def subject_of(
     translator: Translator, text: str, reference: str | None, prefix: str, options: Mapping[str, Any]
@@ -74,14 +92,7 @@ def subject_of(
     pieces = [piece for piece in plan.pieces if piece.ids]
     if not pieces:
         raise UsageError(f"{text!r} has no letter and no digit, so it is never translated: give a sentence")
-    prepared = None if reference is None else _reference(translator, reference)
-    of_target = translator.model.target_tokenizer
-    labels = [] if prepared is None else [*of_target.encode(prepared), EOS]
-    if len(labels) >= translator.positions:
-        raise UsageError(
-            f"the reference has {len(labels):,} tokens, and the model reads at most {translator.positions - 1:,}: "
-            "give the translation of one sentence"
-        )
+    prepared, labels = (None, []) if reference is None else _labels(translator, reference)
     return Subject(
         translator,
         text,
@@ -110,8 +121,19 @@ def _check_model(translator: Translator) -> None:
         )
 
 
+def _labels(translator: Translator, reference: str) -> tuple[str, list[int]]:
+    """The reference as the model's training corpus was prepared, and what is to be predicted, </s> last."""
+    prepared = _reference(translator, reference)
+    labels = [*translator.model.target_tokenizer.encode(prepared), EOS]
+    if len(labels) >= translator.positions:
+        raise UsageError(
+            f"the reference has {len(labels):,} tokens, and the model reads at most {translator.positions - 1:,}: "
+            "give the translation of one sentence"
+        )
+    return prepared, labels
+
+
 def _reference(translator: Translator, reference: str) -> str:
-    """As the model's training corpus was prepared."""
     prepared = translator.prepare(reference, "target")
     if not prepared:
         raise UsageError("the reference is empty: give a translation, or none")

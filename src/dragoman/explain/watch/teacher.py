@@ -39,13 +39,14 @@ def teacher_forced(module: nn.Module, source: Tensor, inputs: Sequence[int]) -> 
 
 def training_mode(
     subject: Subject,
-    model: Decodable,
+    model: Decodable | None,
     logits: Tensor,
     inputs: Sequence[int],
     passes: tuple[int, int],
     passed: Pass,
 ) -> Training:
-    """logits [T, V] are the answer to `inputs`; `passes` counts runs of encoder and decoder; `model` runs free."""
+    """logits [T, V] are the answer to `inputs`; `passes` counts runs of encoder and decoder; `model`, if given, runs
+    free."""
     tokenizer, labels, smoothing = subject.target_tokenizer, subject.labels, subject.label_smoothing
     reference = subject.reference or ""
     steps = _steps(tokenizer, inputs, labels, reference, logits, smoothing)
@@ -59,8 +60,11 @@ def training_mode(
         first.allowed if first is not None else (),
         steps,
         TrainingLoss(total, total / len(steps), smoothed / len(steps), len(steps), smoothing),
-        _free_running(model, tokenizer, subject.source(), labels),
+        FreeRunning((), (), None)
+        if model is None
+        else _free_running(model, tokenizer, subject.source(), labels),
         passed,
+        True if subject.stands_in else None,
     )
 
 

@@ -17,7 +17,7 @@ const WISHED = 6; // other translations to ask for
 const $ = (id) => document.getElementById(id);
 const about = { models: [], limits: { characters: Infinity, file_bytes: Infinity, beam_size: 1, n_best: 1 }, files: [] };
 const menu = new Menu($("menu"));
-const inside = new Inside($("look"), $("inside-note"));
+const inside = new Inside($("look"), $("inside-note"), $("reference"));
 const panes = new Panes({ field: $("source"), mirror: $("mirror"), output: $("output"), ask: others });
 let answer = null; // what is shown: { text, model, source, target, detected, flags }
 let request = null; // AbortController of the translation under way
@@ -316,6 +316,10 @@ function listen() {
     const other = $("translate").hidden ? "translate" : "inside";
     turn(other);
     $(`tab-${other}`).focus();
+  });
+  $("right").addEventListener("submit", (event) => {
+    event.preventDefault();
+    turn("inside");
   });
   listenHistory();
   takeFiles({

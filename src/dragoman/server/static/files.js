@@ -35,7 +35,7 @@ export function takeFiles({ drop, field, button, list, about }) {
 async function send(file, list, { formats, bytes, ...wish }) {
   const [item, name, state] = ["li", "b", "span"].map((kind) => document.createElement(kind));
   name.textContent = file.name;
-  const remove = Object.assign(document.createElement("button"), { className: "quiet sign", textContent: "✕" });
+  const remove = Object.assign(document.createElement("button"), { className: "plain icon", textContent: "✕" });
   remove.dataset.label = "remove";
   remove.setAttribute("aria-label", say("remove"));
   remove.addEventListener("click", () => item.remove());

@@ -19,7 +19,7 @@ export class Menu {
    */
   async open(anchor, found, { choose, write }) {
     this.anchor = anchor;
-    const note = Object.assign(document.createElement("p"), { textContent: say("menu.loading"), className: "faint" });
+    const note = Object.assign(document.createElement("p"), { textContent: say("menu.loading"), className: "dim" });
     this.element.replaceChildren(note);
     this.element.hidden = false;
     this.place();

@@ -86,7 +86,7 @@ export class Panes {
     this.spans = new Map();
     const make = (word) => {
       const span = document.createElement("span");
-      span.className = "word";
+      span.className = "term";
       this.spans.set(word, span);
       return span;
     };
@@ -106,12 +106,12 @@ export class Panes {
 
   /** Lights a word and all that it belongs to; without a word, nothing. */
   light(word) {
-    for (const span of this.spans.values()) span.classList.remove("lit", "here");
+    for (const span of this.spans.values()) span.classList.remove("linked", "pointed");
     if (!word) return;
-    this.spans.get(word)?.classList.add("here");
+    this.spans.get(word)?.classList.add("pointed");
     for (const [s, t] of this.pairs) {
-      if (s === word) this.spans.get(t)?.classList.add("lit");
-      if (t === word) this.spans.get(s)?.classList.add("lit");
+      if (s === word) this.spans.get(t)?.classList.add("linked");
+      if (t === word) this.spans.get(s)?.classList.add("linked");
     }
   }
 

@@ -19,7 +19,7 @@ from dragoman.corpus.augment import AugmentConfig
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.corpus.pairs import fingerprint
 from dragoman.errors import TrainingError
-from dragoman.files import publish
+from dragoman.files import publish, sha256
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 from dragoman.training.settings import DataConfig
 
@@ -78,7 +78,7 @@ class Origin:
     ) -> Origin:
         """What a command asks for. Raises CorpusError for files that cannot be read."""
         languages = recipe.data.source, recipe.data.target
-        base = digest({n: sha(t.serialized) for n, t in tokenizers.items()}) if tokenizers else ""
+        base = digest({n: sha256(t.serialized) for n, t in tokenizers.items()}) if tokenizers else ""
         of_corpus, of_dev = (fingerprint(files, *languages) if files else "" for files in (corpus, dev))
         return cls(of_corpus, of_dev, recipe.sections, base)
 
@@ -183,8 +183,4 @@ def hashes(directory: Path) -> dict[str, str]:
 
 def digest(by_name: Mapping[str, str]) -> str:
     """One fingerprint of several."""
-    return sha(json.dumps(by_name, sort_keys=True).encode())
-
-
-def sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return sha256(json.dumps(by_name, sort_keys=True).encode())

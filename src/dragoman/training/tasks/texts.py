@@ -21,8 +21,9 @@ from zlib import crc32
 import numpy as np
 import torch
 
+from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, Within, refuse_out_of_bounds
 from dragoman.corpus.batches import Batch, IdStore, epoch_order, pad, plan_batches
-from dragoman.errors import ConfigError, CorpusError
+from dragoman.errors import CorpusError
 from dragoman.files import publish
 from dragoman.ids import BOS, EOS
 
@@ -34,20 +35,25 @@ _LINES_AT_ONCE = 10_000
 class TextConfig:
     """What the text is."""
 
-    held_out: Annotated[int, "lines taken from the text for validation when no dev text is given"] = 1000
+    held_out: Annotated[
+        int, "lines taken from the text for validation when no dev text is given", Within(1, LARGEST_WHOLE)
+    ] = 1000
     joined: Annotated[
         bool,
         "the lines follow each other, as in a book: windows run across them; else each is a text by itself",
     ] = False
-    longest: Annotated[int, "tokens of a window: longer lines, or the joined text, are cut into such"] = 128
+    longest: Annotated[
+        int,
+        "tokens of a window: longer lines, or the joined text, are cut into such",
+        Within(8, LARGEST_SIZE),
+    ] = 128
     next_sentence: Annotated[
         bool, "BERT: also learn whether one line follows another (of use where lines do follow each other)"
     ] = False
     whole_words: Annotated[bool, "BERT: hide words, not the subwords they are made of"] = False
 
     def __post_init__(self) -> None:
-        if self.held_out < 1 or self.longest < 8:
-            raise ConfigError("data.held_out must be at least 1, data.longest at least 8")
+        refuse_out_of_bounds(self, "data")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-/* The views in reading order: names, and who makes them. */
+/* The views in reading order: names, who makes them, and the mode that a view is about where it is about one. */
 
 import { start } from "./start/view.js";
 import { text } from "./text/view.js";
@@ -20,7 +20,7 @@ export const CHAPTERS = [
   { id: "start", make: start },
   { id: "text", make: text },
   { id: "clocks", make: clocks },
-  { id: "loss", make: loss },
+  { id: "loss", make: loss, mode: "training" },
   { id: "qkv", make: qkv },
   { id: "attention", make: attention },
   { id: "heads", make: heads },

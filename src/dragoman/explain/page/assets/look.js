@@ -2,6 +2,8 @@
 
 import { h, swap, button } from "./drawing/dom.js";
 import { Palette } from "./drawing/colour.js";
+import { partName } from "./drawing/told.js";
+import { signed } from "./drawing/more.js";
 import { Model } from "./trace/model.js";
 import { LANGUAGES, closest, speaker } from "./frame/words.js";
 import { Store } from "./frame/store.js";
@@ -10,11 +12,12 @@ import { map } from "./frame/map.js";
 import { CHAPTERS } from "./chapters.js";
 
 const WIDE = 1080; // px: from here on the map stands beside the views
+const LONG = 90; // letters of both sides, a Chinese one for two: from here on the title is written smaller
 const KEYS = { back: "[", on: "]", mode: "m" };
 
 /**
  * Shows `trace` (version 1) inside `element`. options: lang, the code of a table of sentences; theme "light" | "dark" (default: the
- * system's); comparisons: traces with a part removed; fetchBroken(name) -> Promise of such a trace; code: file:line
+ * system's); switches: false where the page around has those of language and theme; comparisons: traces with a part removed; fetchBroken(name) -> Promise of such a trace; code: file:line
  * by part. Gives { destroy() }.
  */
 export function mount(element, trace, options = {}) {
@@ -46,6 +49,14 @@ class Look {
       encoder: 0,
       decoder: this.model.layers("cross") - 1,
     });
+    this.lent = this.wanted() ? this.store.mode : null; // the mode to go back to when the view is left
+    this.store.mode = this.wanted() ?? this.store.mode;
+  }
+
+  /** The mode that the view is about, where it is about one that this trace has. */
+  wanted() {
+    const { mode = null } = CHAPTERS.find((chapter) => chapter.id === this.store.view) ?? {};
+    return mode === "training" && !this.model.hasTraining ? null : mode;
   }
 
   fromAddress() {
@@ -56,20 +67,22 @@ class Look {
   start() {
     this.root.classList.add("dragoman-look");
     this.store.watch(["lang", "theme"], () => this.build());
-    this.store.watch(["view"], () => this.turn());
+    this.store.watch(["view"], () => this.enter());
     this.onKey = (event) => this.key(event);
     this.onSize = () => this.resized();
     this.onHash = () => this.store.set({ view: this.fromAddress() ?? this.store.view });
-    this.root.addEventListener("keydown", this.onKey);
+    document.addEventListener("keydown", this.onKey);
     window.addEventListener("resize", this.onSize);
     window.addEventListener("hashchange", this.onHash);
+    this.unsign = signed(this.root);
     this.build();
   }
 
   destroy() {
     window.removeEventListener("resize", this.onSize);
     window.removeEventListener("hashchange", this.onHash);
-    this.root.removeEventListener("keydown", this.onKey);
+    document.removeEventListener("keydown", this.onKey);
+    this.unsign();
     this.store.set({ playing: false });
     this.leave();
     this.store.clear();
@@ -102,14 +115,15 @@ class Look {
     for (const end of this.frame ?? []) end();
     this.frame = [];
     const { lang, theme } = this.store;
-    this.say = speaker(lang);
+    this.say = speaker(lang, this.model.standsIn);
     this.palette = new Palette(theme);
+    const held = [".language", ".theme"].find((one) => this.root.querySelector(one) === document.activeElement);
     this.root.setAttribute("data-theme", theme);
     this.root.setAttribute("lang", this.say("language.tag"));
     this.main = h("main.view", { id: "dragoman-view", tabindex: "-1" });
     this.side = h("aside.side", { "aria-label": this.say("map.title") });
     this.note = h("div.drawer", { role: "region", "aria-label": this.say("page.drawer"), hidden: true });
-    this.tabs = h("nav.tabs", { "aria-label": this.say("page.nav") });
+    this.tabs = h("nav.tabs", { "aria-label": this.say("page.nav") }, CHAPTERS.map((chapter) => this.tab(chapter)));
     const context = this.context(this.frame);
     swap(
       this.root,
@@ -122,6 +136,7 @@ class Look {
     // A recurrent model has no boxes to fill.
     if (this.isWide() && this.model.pass("inference").embedding) swap(this.side, map(context));
     this.turn();
+    if (held) this.root.querySelector(held)?.focus();
   }
 
   isWide() {
@@ -143,14 +158,14 @@ class Look {
       "header.top",
       {},
       h(
-        "h1.sentence",
+        source.text.length + 2 * inference.text.length > LONG ? "h1.sentence.long" : "h1.sentence",
         {},
         h("bdi.source", {}, source.text),
         h("span.to", { "aria-hidden": "true" }, "→"),
         h("bdi.target", {}, inference.text),
-        removed && h("span.removed", {}, this.say("page.removed", { part: removed })),
+        removed && h("span.removed", {}, this.say("page.removed", { part: partName(this.say, removed) })),
       ),
-      h(
+      this.options.switches !== false && h(
         "div.switches",
         {},
         LANGUAGES.filter((other) => other !== lang).map((other) => {
@@ -168,7 +183,18 @@ class Look {
     );
   }
 
+  /** Opens a view in the mode that it is about, and gives the mode back when it is left. */
+  enter() {
+    this.leave(); // before the mode changes: the view that is left need not follow
+    const mode = this.wanted();
+    const before = this.lent ?? this.store.mode;
+    this.lent = mode && before !== mode ? before : null;
+    this.store.set({ mode: mode ?? before });
+    this.turn();
+  }
+
   turn() {
+    const lost = this.main.contains(document.activeElement);
     this.leave();
     this.scope = [];
     this.lastWidth = this.root.clientWidth;
@@ -179,26 +205,27 @@ class Look {
     swap(this.main, h("h2", {}, this.say(`${id}.title`)), make(context), this.pager(at));
     this.main.scrollTop = 0;
     if (this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView();
-    swap(this.tabs, CHAPTERS.map((chapter) => this.tab(chapter, this.store.view)));
     // Not replaceState everywhere: a page inside an iframe without an address of its own refuses it.
     try {
       history.replaceState(null, "", `#${id}`);
     } catch {
       /* the page works without an address */
     }
+    for (const one of this.tabs.children) {
+      if (one.dataset.view === id) one.setAttribute("aria-current", "page");
+      else one.removeAttribute("aria-current");
+    }
     const tab = this.tabs.querySelector("[aria-current]");
     if (!tab) return;
     // Of the bar alone: scrollIntoView would move the page as well, on a telephone to its foot.
     const [bar, box] = [this.tabs.getBoundingClientRect(), tab.getBoundingClientRect()];
     this.tabs.scrollLeft += box.left + box.width / 2 - (bar.left + bar.width / 2);
+    // What was pressed is gone with its view.
+    if (lost) tab.focus({ preventScroll: true });
   }
 
-  tab(chapter, current) {
-    const here = chapter.id === current;
-    return button(this.say(`${chapter.id}.tab`), () => this.store.set({ view: chapter.id }), {
-      "aria-current": here ? "page" : null,
-      "data-view": chapter.id,
-    });
+  tab(chapter) {
+    return button(this.say(`${chapter.id}.tab`), () => this.store.set({ view: chapter.id }), { "data-view": chapter.id });
   }
 
   pager(at) {
@@ -224,7 +251,8 @@ class Look {
   }
 
   key(event) {
-    if (event.target.matches?.("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !this.root.checkVisibility()) return;
+    if (event.target.matches?.("input:not([type=range]), select, textarea, [contenteditable]")) return;
     if (event.key === "Escape") return void this.show();
     const t = this.store.t;
     const last = this.model.length(this.store.mode) - 1;

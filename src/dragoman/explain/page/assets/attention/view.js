@@ -1,7 +1,7 @@
 /* The attention matrices: one head large, its words tied by lines, all heads of its kind small beside it. */
 
 import { h, swap, choice, select, button, number, percent, word } from "../drawing/dom.js";
-import { read, reach, entropy, row } from "../trace/tensor.js";
+import { read, reach, entropy, row, choices, choosing } from "../trace/tensor.js";
 import { matrix, thumbnail } from "../drawing/heat.js";
 import { links } from "../drawing/links.js";
 import { openCell } from "../drawing/arithmetic.js";
@@ -111,7 +111,7 @@ function redraw(context, state, large, lines) {
       if (attention.q) openCell(context, attention, store.head, r, c, rows, cols);
     },
   });
-  swap(large, h("p.axes", {}, say(`axes.${store.kind}`)), h("div.scroll", {}, state.picture.element), readout, said(context, attention, rows, cols));
+  swap(large, h("p.axes", {}, say(`axes.${store.kind}`)), h("div.scroll", {}, state.picture.element), readout, said(context, attention, cols));
   const weight = values(attention, store.head, "weights");
   state.tied = links({ above: cols, below: rows, say, current: null, weight, onPick: (t) => store.kind !== "encoder_self" && store.set({ t }) });
   swap(lines, state.tied.element);
@@ -127,19 +127,22 @@ function spread(rows, cols, value) {
 }
 
 /** One sentence on the head, computed from its weights: how sharp it is and where it looks. */
-function said(context, attention, rows, cols) {
+function said(context, attention, cols) {
   const { store, say } = context;
-  let bits = 0;
+  const [counts, counted] = [choices(attention), choosing(attention)];
+  if (counted.length === 0) return null;
+  let [bits, most] = [0, 0];
   const sums = new Array(cols.length).fill(0);
-  rows.forEach((_, r) => {
+  for (const r of counted) {
     const weights = row(attention.weights, store.head, r);
-    bits += entropy(weights) / rows.length;
-    cols.forEach((__, c) => {
-      sums[c] += weights[c] / rows.length;
+    bits += entropy(weights) / counted.length;
+    most += Math.log2(counts[r]) / counted.length;
+    cols.forEach((_, c) => {
+      sums[c] += weights[c] / counted.length;
     });
-  });
+  }
   const best = sums.indexOf(Math.max(...sums));
-  return h("p", {}, say("attention.said", { bits: number(bits, 2), most: number(Math.log2(cols.length), 2), share: percent(sums[best]) }), " ", word(cols[best]));
+  return h("p", {}, say("attention.said", { bits: number(bits, 2), most: number(most, 2), share: percent(sums[best]) }), " ", word(cols[best]));
 }
 
 function multiples(context) {
@@ -163,7 +166,7 @@ function multiples(context) {
         h("span", {}, `${layer + 1}.${head + 1}`),
       );
     });
-    made.push(h("div.row", {}, h("span.name", {}, `${say("words.layer")} ${layer + 1}`), heads));
+    made.push(h("div.layer", {}, h("span.name", {}, `${say("words.layer")} ${layer + 1}`), h("div.row", {}, heads)));
   }
   return made;
 }

@@ -54,10 +54,14 @@ function legend(say) {
 
 function ending(context, plan, tree) {
   const { say, trace } = context;
-  const found = endings(tree.nodes);
+  const all = endings(tree.nodes);
   const a = trace.inference.options.length_penalty;
   const whole = (node) => spelled(pathTo(plan.byId, node).map((one) => one.token));
   const text = (node) => shortened(whole(node));
+  // The same text can be cut into pieces in several ways: the best of them stands for it.
+  const seen = new Map();
+  for (const node of all) seen.set(whole(node), [...(seen.get(whole(node)) ?? []), node]);
+  const found = [...seen.values()].map(([best]) => best);
   const rows = found.slice(0, LISTED).map((node, n) =>
     h(
       `tr${node.state === "won" ? ".won" : ""}`,
@@ -67,14 +71,15 @@ function ending(context, plan, tree) {
       h("td.num", {}, number(node.total, 2)),
       h("td.num", {}, String(node.t + 1)),
       h("td.num", {}, number(node.score, 3)),
+      h("td.num", {}, String(seen.get(whole(node)).length)),
     ),
   );
   return [
     a !== undefined && h("p", {}, say("beam.penalty", { a })),
-    table(["#", say("beam.text"), say("beam.total"), say("beam.length"), say("beam.score")], rows, { class: "endings" }),
+    table(["#", say("beam.text"), say("beam.total"), say("beam.length"), say("beam.score"), say("beam.cuts")], rows, { class: "endings" }),
     found.length > rows.length && h("p.limit", {}, say("page.limit", { n: rows.length, all: found.length })),
-    new Set(found.map(whole)).size < found.length && h("p.fine", {}, say("beam.alike")),
-    victory(context, found, text),
+    found.length < all.length && h("p.fine", {}, say("beam.alike", { n: all.length, texts: found.length })),
+    victory(context, all, text),
     greedy(context, plan),
   ];
 }

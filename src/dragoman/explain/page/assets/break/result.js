@@ -76,6 +76,7 @@ export class Comparison {
     const [was, now] = [this.before.inference.tokens, this.after.inference.tokens];
     const [gone, added] = only(was, now);
     if (gone.size + added.size === 0) return say("break.same");
+    if (this.before.inference.text === this.after.inference.text) return say("break.recut");
     if (gone.size === 0) return say("break.added", { n: added.size, all: was.length });
     return say("break.changed", { n: gone.size, all: was.length });
   }
@@ -124,13 +125,10 @@ export class Comparison {
       ["encoder_passes", runs.map((run) => String(run.encoder_passes))],
       ["decoder_passes", runs.map((run) => String(run.decoder_passes))],
       ["rows", runs.map((run) => String(run.rows_computed))],
-      ["seconds", runs.map((run) => number(1000 * Object.values(run.seconds).reduce((a, b) => a + b, 0), 1))],
     ];
     if (this.taught) rows.push(["mean", [this.before, this.after].map((trace) => number(trace.training.loss.mean))]);
-    // Two runs never take the same time, so a difference there is not one to point at.
-    const moved = (key, was, now) => was !== now && key !== "seconds";
     const line = ([key, [was, now]]) =>
-      h("tr", {}, h("th", { scope: "row" }, say(`break.${key}`)), h("td.num", {}, was), h(moved(key, was, now) ? "td.num.moved" : "td.num", {}, now));
+      h("tr", {}, h("th", { scope: "row" }, say(`break.${key}`)), h("td.num", {}, was), h(was !== now ? "td.num.moved" : "td.num", {}, now));
     return [
       h("h3", {}, say("break.numbers")),
       table(["", ...this.names], rows.map(line), { class: "work" }),

@@ -1,6 +1,7 @@
 /* Break it: which part to remove, and the comparison, embedded or fetched. Runs no model and draws no comparison. */
 
 import { h, swap, button, select } from "../drawing/dom.js";
+import { partName } from "../drawing/told.js";
 import { Comparison, command } from "./result.js";
 
 /** As the program names them; a head is "head:decoder.2.cross:3". */
@@ -15,13 +16,6 @@ export function breakIt(context) {
   context.watch(["head"], () => bench.shown?.drawHead());
   context.watch(["t"], () => bench.follow());
   return bench.element;
-}
-
-/** causal_mask -> "causal mask", in the language of the page. */
-export function partName(say, part) {
-  if (!part.startsWith("head:")) return say(`break.part.${part}`);
-  const [, name, head] = part.split(":");
-  return say("break.part.head", { name, head });
 }
 
 function remembered({ trace, options }) {

@@ -1,4 +1,4 @@
-/* One wrong word, in training and in free running: what it does to the next input. Shows what the trace recorded with
+/* A word that is not the label, in training and in free running: what it does to the next input. Shows what the trace recorded with
    the reference's words fed and with the model's own; runs nothing. */
 
 import { h, swap, choice, word, number, percent } from "../drawing/dom.js";
@@ -65,14 +65,14 @@ function ownLanes({ say, trace }) {
 }
 
 function judged(said, label) {
-  return label && said.id === label.id ? "right" : "wrong";
+  return label && said.id === label.id ? "right" : "other";
 }
 
-/** What the first wrong word did in either mode, with its numbers. */
+/** What the first word that was not the label did in either mode, with its numbers. */
 function consequence({ say, trace }, t) {
   const { steps, free_running: free } = trace.training;
   const next = steps[t + 1];
-  const values = { t, u: t + 1, loss: number(steps[t].loss, 2), label: word(steps[t].label.piece), own: word(free.steps[t].prediction.piece, "wrong") };
+  const values = { t, u: t + 1, loss: number(steps[t].loss, 2), label: word(steps[t].label.piece), own: word(free.steps[t].prediction.piece, "other") };
   if (!next) return told(say, "clocks.own.at-end", values);
   const later = steps.slice(t + 1, free.steps.length);
   const other = later.filter((step) => free.steps[step.t].prediction.id !== step.prediction.id).length;

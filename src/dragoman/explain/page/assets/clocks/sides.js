@@ -144,7 +144,7 @@ function trainingSentence({ trace, say, model }, t) {
   const said = told(say, `clocks.now.training.${key}`, { ...values, fed: fed(), label: word(step.label.piece) });
   const missed = before && before.prediction.id !== before.label.id && key === "later";
   if (!missed) return said;
-  return [said, " ", told(say, "clocks.now.training.missed", { u: t - 1, fed: fed(), own: word(before.prediction.piece, "wrong") })];
+  return [said, " ", told(say, "clocks.now.training.missed", { u: t - 1, fed: fed(), own: word(before.prediction.piece, "other") })];
 }
 
 // -- inference ----------------------------------------------------------------------------------------------------

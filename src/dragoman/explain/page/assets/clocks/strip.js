@@ -21,8 +21,8 @@ class Lanes {
   constructor(spec) {
     this.spec = spec;
     const all = [...spec.top.words, ...spec.bottom.words];
-    // A sign of right or wrong stands behind the word, so every column keeps room for one.
-    this.width = Math.min(WIDE, Math.max(NARROW, ...all.map(([text, kind]) => estimate(text) + (kind === "right" || kind === "wrong" ? 38 : 20))));
+    // A sign of right or other stands behind the word, so every column keeps room for one.
+    this.width = Math.min(WIDE, Math.max(NARROW, ...all.map(([text, kind]) => estimate(text) + (kind === "right" || kind === "other" ? 38 : 20))));
     this.count = Math.max(spec.top.words.length, spec.bottom.words.length);
     this.ties = spec.ties ? this.tie(spec.ties) : [];
     this.above = this.slots(spec.top);

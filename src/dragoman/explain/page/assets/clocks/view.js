@@ -1,10 +1,11 @@
-/* Question 1: training and inference as two clocks on one sentence, why they are the same function, and what a wrong
-   word does in either. Puts the parts together and draws none of them. */
+/* Question 1: training and inference as two clocks on one sentence, why they are the same function, and what a word
+   that is not the label does in either. Puts the parts together and draws none of them. */
 
 import { h, button } from "../drawing/dom.js";
 import { trainingSide, inferenceSide, isCached } from "./sides.js";
 import { ownWords } from "./own.js";
 import { exact, sources } from "../drawing/written.js";
+import { standIn } from "../frame/standin.js";
 
 export function clocks(context) {
   const { store, say, model, trace } = context;
@@ -21,6 +22,7 @@ export function clocks(context) {
     h("p.lead", {}, say("clocks.lead")),
     h("div.clock-tools", {}, button(say("clocks.run"), both, { class: "primary" }), h("span.hint", {}, say("clocks.run.hint"))),
     h("div.clocks", {}, training.element, inference.element),
+    standIn(context),
     notes(context),
     same(context),
     unmasked(context),
@@ -73,7 +75,7 @@ function unmasked(context) {
   const cached = isCached(trace.inference);
   const mask = trace.training?.causal_mask ?? [];
   const hidden = mask.reduce((sum, row) => sum + row.filter((seen) => !seen).length, 0);
-  const values = { hidden, all: mask.length ** 2, train: self("training").mask, infer: self("inference").mask };
+  const values = { hidden, all: mask.length ** 2, train: say(`mask.${self("training").mask}`), infer: say(`mask.${self("inference").mask}`) };
   return h(
     "section",
     {},

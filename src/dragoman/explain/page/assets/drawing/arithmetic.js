@@ -53,7 +53,7 @@ export function openCell(context, attention, head, r, c, rows, cols) {
         h("b", {}, number(dot(q, k), 2)), ` · ${say("cell.stored")} ${number(scores[c], 2)}`),
       h("li", {}, `${number(scores[c], 2)} × ${number(attention.scale, 4)} (1/√${width})${bias ? ` + ${number(bias[c], 3)} (${say("cell.bias")})` : ""} = `,
         h("b", {}, number(scaled[c], 3))),
-      h("li", {}, say(hidden ? "cell.hidden" : "cell.open", { mask: attention.mask })),
+      h("li", {}, say(hidden ? "cell.hidden" : "cell.open", { mask: say(`mask.${attention.mask}`) })),
       hidden
         ? h("li", {}, say("cell.zero"))
         : h("li", {}, `softmax: exp(${number(scaled[c], 2)} − ${number(top, 2)}) / Σ = ${number(Math.exp(scaled[c] - top), 3)} / ${number(sum, 3)} = `,

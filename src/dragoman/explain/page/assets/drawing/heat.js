@@ -52,7 +52,7 @@ class Matrix {
     const { rows, cols, width, most = 34 } = this.spec;
     const pen = document.createElement("canvas").getContext("2d");
     const small = width < 420;
-    this.left = textWidth(pen, rows, small ? 64 : 110);
+    this.left = textWidth(pen, rows, small ? 84 : 110);
     this.cell = Math.max(2, Math.min(most, (width - this.left - 30) / cols.length));
     this.named = this.cell >= 9;
     if (!this.named) this.left = Math.min(this.left, 64);

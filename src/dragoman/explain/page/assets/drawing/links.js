@@ -3,6 +3,7 @@
 import { h, s, swap, visible, percent } from "./dom.js";
 
 const MOST = 48; // words a side: beyond that the picture says how many it leaves out
+const ROOMY = 11; // words a side: with more, they stand closer together
 const GAP = 92; // px between the two rows of words
 
 /**
@@ -27,7 +28,7 @@ class Links {
     this.stage = h("div.stage", {}, this.top, this.lines, this.bottom);
     const left = spec.above.length + spec.below.length - this.above.length - this.below.length;
     this.element = h(
-      "div.links",
+      Math.max(spec.above.length, spec.below.length) > ROOMY ? "div.links.close" : "div.links",
       {},
       h("div.scroll", {}, this.stage),
       this.readout,

@@ -1,35 +1,20 @@
 /* Figure 1 of the paper, each box filled with this sentence's own tensors; a click opens the view of the box. */
 
 import { h, s, swap, select, visible } from "../drawing/dom.js";
-import { headMean, shrunk, reach } from "../trace/tensor.js";
+import { cut } from "../drawing/written.js";
+import { headMean, norm, read, row, shrunk, reach } from "../trace/tensor.js";
+import { addsPositions, boxesOf, heightOf, isPre, sublayer } from "./plan.js";
 
 const WIDE = 400;
 const BOX = 164; // width of a box
+const NAME = 92; // of it, for what the box is called
 const LEFT = { encoder: 14, decoder: 222 };
 const MOST = 22; // positions drawn; longer sentences are thinned out evenly
-
-// From the bottom up, as in the paper: [name, height, view].
-const ENCODER = [
-  ["self", 58, "attention"],
-  ["norm0", 24, "layers"],
-  ["feed", 44, "layers"],
-  ["norm1", 24, "layers"],
-];
-const DECODER = [
-  ["self", 58, "attention"],
-  ["norm0", 24, "layers"],
-  ["cross", 58, "qkv"],
-  ["norm1", 24, "layers"],
-  ["feed", 44, "layers"],
-  ["norm2", 24, "layers"],
-];
-
-// The sublayers of a stack in order, and the one that each Add & Norm stands around.
-const SUBLAYERS = { encoder: ["self", "feed"], decoder: ["self", "cross", "feed"] };
-const PARTS = {
-  encoder: { norm0: "self", norm1: "feed" },
-  decoder: { norm0: "self", norm1: "cross", norm2: "feed" },
-};
+const MARGIN = 8; // px between a box and the frame of its layer, where the residual arrow goes by
+const BELOW = 128; // px below a layer: words, embedding, positions
+const ABOVE = { memory: 80, output: 160 }; // px above it
+const FINAL = 38; // px for the norm that ends a stack of pre-norm layers, and the name of the layer below it
+const FORK = { K: 34, V: 62, Q: 112 }; // px from the left edge of an attention
 
 export function map(context) {
   const { store, say, model } = context;
@@ -58,37 +43,41 @@ class Figure {
     this.context = context;
     this.positions = []; // [node, position, side]
     this.boxes = [];
-    this.high = 690;
-    this.element = s("svg", { viewBox: `0 0 ${WIDE} ${this.high}`, role: "group", "aria-label": context.say("map.title") });
-    const pass = context.model.pass(context.store.mode);
-    this.pass = pass;
-    this.arrows = s("g.arrows");
-    this.element.append(this.arrows);
-    this.input("encoder", pass.embedding.source.sum);
-    this.input("decoder", pass.embedding.target.sum);
-    const encoderTop = this.stack("encoder", ENCODER, pass.encoder[context.store.encoder]);
-    const decoderTop = this.stack("decoder", DECODER, pass.decoder[context.store.decoder]);
-    this.memory(encoderTop);
-    this.head(decoderTop);
+    const { store, say, model } = context;
+    const pass = (this.pass = model.pass(store.mode));
+    const layers = { encoder: pass.encoder[store.encoder], decoder: pass.decoder[store.decoder] };
+    const plans = { encoder: boxesOf("encoder", layers.encoder), decoder: boxesOf("decoder", layers.decoder) };
+    this.last = isPre(layers.decoder) ? FINAL : 0;
+    const needs = [["encoder", ABOVE.memory], ["decoder", ABOVE.output]].map(([side, above]) => heightOf(plans[side]) + above);
+    this.high = BELOW + this.last + Math.max(...needs) + 14;
+    this.element = s("svg", { viewBox: `0 0 ${WIDE} ${this.high}`, role: "group", "aria-label": say("map.title") });
+    this.frames = s("g.frames");
+    this.arrows = s("g.arrows"); // after the frames: what is drawn later lies above
+    this.element.append(this.frames, this.arrows);
+    this.input("encoder", pass.embedding.source);
+    this.input("decoder", pass.embedding.target);
+    const encoderTop = this.stack("encoder", plans.encoder, layers.encoder);
+    const decoderTop = this.stack("decoder", plans.decoder, layers.decoder);
+    this.memory(this.final("encoder", encoderTop, pass.memory));
+    this.head(this.final("decoder", decoderTop, pass.hidden));
   }
 
   say(key, values) {
     return this.context.say(key, values);
   }
 
-  input(side, sum) {
+  input(side, embedding) {
     const { trace, model, store } = this.context;
     const x = LEFT[side];
     const text = side === "encoder" ? trace.source.text : model.fed(store.mode).map((token) => token.piece).join(" ");
-    const letters = Array.from(visible(text));
-    const shown = letters.length > 22 ? `${letters.slice(0, 21).join("")}…` : letters.join("");
     this.element.append(
-      s("text.io", { x: x + BOX / 2, y: this.high - 6, "text-anchor": "middle" }, shown),
+      s("text.io", { x: x + BOX / 2, y: this.high - 6, "text-anchor": "middle" }, s("title", {}, text), cut(text, BOX, 6.6, 12)),
       s("text.small", { x: x + BOX / 2, y: this.high - 22, "text-anchor": "middle" }, this.say(`map.input.${side}`)),
     );
     this.arrow(x + BOX / 2, this.high - 34, this.high - 42, side);
-    const box = this.box(side, "embedding", this.high - 84, 42, side === "encoder" ? "text" : "text");
-    this.strips(box, shrunk(sum, MOST, 6), side, this.high - 84, 42);
+    const box = this.box(side, { name: "embedding" }, this.high - 84, 42, "text");
+    this.strips(box, shrunk(embedding.sum, MOST, 6), side, this.high - 84, 42);
+    if (!addsPositions(embedding)) return this.arrow(x + BOX / 2, this.high - 84, this.high - BELOW, side);
     this.arrow(x + BOX / 2, this.high - 84, this.high - 92, side);
     const plus = s(
       "g.box.round",
@@ -100,24 +89,27 @@ class Figure {
     );
     this.boxes.push([plus, "positions", null]);
     this.element.append(plus);
-    this.arrow(x + BOX / 2, this.high - 111, this.high - 120, side);
+    return this.arrow(x + BOX / 2, this.high - 111, this.high - BELOW, side);
   }
 
   stack(side, plan, layer) {
-    const x = LEFT[side];
-    let y = this.high - 128;
+    const [x, middle] = [LEFT[side], LEFT[side] + BOX / 2];
+    let y = this.high - BELOW;
     const bottom = y + 6;
-    const frame = s("rect.frame", { x: x - 8, width: BOX + 16, rx: 10 });
-    this.element.append(frame);
-    for (const [name, height, view] of plan) {
-      y -= height;
-      const box = this.box(side, name, y, height, view);
-      this.fillBox(box, side, name, y, height, layer);
-      if (name === "cross") this.crossing = y + height;
-      const isNorm = name.startsWith("norm");
-      if (!isNorm) this.element.append(s("line.join", { x1: x + BOX / 2, y1: y, x2: x + BOX / 2, y2: y - 4 }));
-      y -= isNorm ? 9 : 4;
+    const frame = s("rect.frame", { x: x - MARGIN, width: BOX + 2 * MARGIN, rx: 10 });
+    this.frames.append(frame);
+    let leaves = y; // where the stream last parted into the sublayer's way and the one around it
+    for (const one of plan) {
+      const { part, high, gap } = one;
+      if (part === "norm" || (part !== "add" && part !== "both" && !isPre(layer))) leaves = y - 5;
+      this.forks(side, part, y, gap);
+      y -= gap + high;
+      const box = this.box(side, one, y, high, part === "cross" ? "qkv" : part === "self" ? "attention" : "layers");
+      this.fillBox(box, side, one, y, layer);
+      if (part === "add" || part === "both") this.around(side, leaves, y + high / 2);
     }
+    this.join(middle, y, y - 8, side);
+    y -= 8;
     frame.setAttribute("y", y);
     frame.setAttribute("height", bottom - y);
     const { store, model } = this.context;
@@ -129,52 +121,87 @@ class Figure {
     return y;
   }
 
-  fillBox(box, side, name, y, height, layer) {
-    if (name === "self" || name === "cross") {
-      const rows = headMean(layer[name].weights);
-      this.grid(box, rows, name === "self" && side === "encoder" ? "encoder" : "decoder", y, height);
-      return;
+  /** What enters a box from below: one line, or the three of an attention, each with its letter. */
+  forks(side, part, bottom, gap) {
+    const [x, middle, top] = [LEFT[side], LEFT[side] + BOX / 2, bottom - gap];
+    if (part !== "self" && part !== "cross") return this.join(middle, bottom, top, side);
+    const turn = top + 13;
+    if (part === "cross") this.crossing = turn;
+    // K and V of a cross-attention come from the memory, and are drawn with it.
+    const own = part === "self" ? ["K", "V", "Q"] : ["Q"];
+    const ends = own.map((name) => x + FORK[name]);
+    this.join(middle, bottom, turn, side);
+    this.arrows.append(s(`path.flow.${side}`, { d: `M ${Math.min(middle, ...ends)} ${turn} H ${Math.max(middle, ...ends)}` }));
+    for (const name of own) this.fork(side, side, name, turn);
+    return undefined;
+  }
+
+  /** side: whose box it is; origin: whose colour, since the stream comes from there. */
+  fork(side, origin, name, turn) {
+    const x = LEFT[side] + FORK[name];
+    this.arrows.append(s(`path.flow.${origin}`, { d: `M ${x} ${turn} V ${turn - 13}`, "data-fork": name }));
+    this.arrows.append(s(`text.origin.${origin}`, { x: x + 4, y: turn - 3 }, name));
+  }
+
+  /** The residual arrow: the stream goes by the sublayer, along the outer edge, and is added to its answer. */
+  around(side, from, to) {
+    const [x, middle] = [LEFT[side], LEFT[side] + BOX / 2];
+    const [edge, lane] = side === "encoder" ? [x, x - MARGIN / 2] : [x + BOX, x + BOX + MARGIN / 2];
+    this.arrows.append(s(`path.residual.${side}`, { d: `M ${middle} ${from} H ${lane} V ${to} H ${edge}` }, s("title", {}, this.say("map.residual"))));
+  }
+
+  join(x, from, to, side) {
+    if (from !== to) this.arrows.append(s(`path.flow.${side}`, { d: `M ${x} ${from} V ${to}` }));
+  }
+
+  /** With pre-norm, the stream is normed once more above the last layer; gives the top of what was drawn. */
+  final(side, top, out) {
+    if (!this.last) return top;
+    const [middle, high] = [LEFT[side] + BOX / 2, 18];
+    const y = top - FINAL + 1;
+    this.arrow(middle, top, y + high, side);
+    const box = this.box(side, { name: "last", part: "norm" }, y, high, "layers");
+    const [length] = read(out).shape;
+    this.bars(box, Array.from({ length }, (_, i) => norm(row(out, i))), side, y, high);
+    return y;
+  }
+
+  fillBox(box, side, { name, part, sub, high }, y, layer) {
+    if (part === "self" || part === "cross") {
+      return this.grid(box, headMean(layer[name].weights), part === "self" && side === "encoder" ? "encoder" : "decoder", y, high);
     }
-    const values = name === "feed" ? layer.feed_forward.active : layer.residuals[Number(name.slice(4))].sum;
-    this.bars(box, values, side, y, height);
+    const lengths = layer.residuals[sub];
+    return this.bars(box, part === "feed" ? layer.feed_forward.active : part === "add" ? lengths.sum : lengths.normed, side, y, high);
   }
 
   memory(top) {
-    const y = top - 56;
+    const y = top - 62;
     const x = LEFT.encoder;
-    const box = this.box("encoder", "memory", y, 40, "qkv");
+    const box = this.box("encoder", { name: "memory" }, y, 40, "qkv");
     this.strips(box, shrunk(this.pass.memory, MOST, 6), "encoder", y, 40);
     this.arrow(x + BOX / 2, top, y + 40, "encoder");
-    const to = this.crossing;
     // K and V leave the memory, turn between the columns and enter the upper attention from below.
     const turn = LEFT.decoder - 22;
-    const line = `M ${x + BOX} ${y + 20} H ${turn} V ${to + 13} H ${LEFT.decoder + 44}`;
-    this.arrows.append(s("path.flow.encoder", { d: line }));
-    for (const [at, name] of [[30, "K"], [58, "V"]]) {
-      this.arrows.append(s("path.flow.encoder", { d: `M ${LEFT.decoder + at} ${to + 13} V ${to + 2}`, "marker-end": "" }));
-      this.arrows.append(s("text.origin.encoder", { x: LEFT.decoder + at + 4, y: to + 11 }, name));
-    }
-    this.arrows.append(s("path.flow.encoder", { d: `M ${LEFT.decoder + 44} ${to + 13} H ${LEFT.decoder + 58}` }));
-    this.arrows.append(s("text.origin.decoder", { x: LEFT.decoder + BOX / 2 + 24, y: to + 11 }, "Q"));
-    this.arrows.append(s("path.flow.decoder", { d: `M ${LEFT.decoder + BOX / 2 + 18} ${to + 11} V ${to + 2}` }));
+    this.arrows.append(s("path.flow.encoder", { d: `M ${x + BOX} ${y + 20} H ${turn} V ${this.crossing} H ${LEFT.decoder + FORK.V}` }));
+    for (const name of ["K", "V"]) this.fork("decoder", "encoder", name, this.crossing);
   }
 
   head(top) {
     const x = LEFT.decoder;
     const linear = top - 52;
-    const box = this.box("decoder", "linear", linear, 34, "loss");
+    const box = this.box("decoder", { name: "linear" }, linear, 34, "loss");
     this.strips(box, shrunk(this.pass.hidden, MOST, 5), "decoder", linear, 34);
     this.arrow(x + BOX / 2, top, linear + 34, "decoder");
     const y = linear - 86;
     this.arrow(x + BOX / 2, linear, y + 76, "decoder");
-    this.softmax = this.box("decoder", "softmax", y, 76, "loss");
+    this.softmax = this.box("decoder", { name: "softmax" }, y, 76, "loss");
     this.tops = s("g.tops");
     this.softmax.append(this.tops);
     this.softmaxY = y;
   }
 
-  role(view) {
-    const open = () => this.context.open(view);
+  role(view, change = {}) {
+    const open = () => this.context.open(view, change);
     const key = (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
@@ -183,26 +210,24 @@ class Figure {
     return { role: "button", tabindex: 0, on: { click: open, keydown: key } };
   }
 
-  box(side, name, y, height, view) {
+  box(side, { name, part = name, sub }, y, height, view) {
     const change = { self: { kind: side === "encoder" ? "encoder_self" : "decoder_self" }, cross: { kind: "cross" } }[name];
     const { store } = this.context;
-    const part = view === "layers" && { stack: side, sub: SUBLAYERS[side].indexOf(name === "feed" ? name : PARTS[side][name]) };
-    const open = () => this.context.open(view, { ...change, ...(change && { layer: store[side] }), ...part });
-    const key = (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      open();
-    };
-    const which = name === "self" ? `self.${side}` : name.replace(/\d/, "");
-    const label = this.say(`map.${which}`);
-    const lines = label.split("|");
+    const at = view === "layers" && { stack: side, ...(sub !== undefined && { sub }) };
+    const said = this.say(`map.${part === "self" ? `self.${side}` : part}`);
+    const lines = said.split("|");
+    // Where nothing is added to the words, order enters here.
+    const { config } = this.context.model;
+    const told = part === "self" && config.positions && this.context.trace.removed !== "positions" && !addsPositions(this.pass.embedding.source);
     const x = LEFT[side];
-    const middle = y + height / 2 - (lines.length - 1) * 6.5;
+    const middle = y + height / 2 - (lines.length - 1 + (told ? 1 : 0)) * 6.5;
+    const named = sub !== undefined && name !== sublayer(side, sub) ? `${lines.join(" ")}: ${this.say(`layers.${sublayer(side, sub)}.long`)}` : lines.join(" ");
     const box = s(
       `g.box.${side}`,
-      { role: "button", tabindex: 0, "aria-label": lines.join(" "), "data-box": `${side}.${name}`, on: { click: open, keydown: key } },
+      { ...this.role(view, { ...change, ...(change && { layer: store[side] }), ...at }), "aria-label": named, "data-box": `${side}.${name}` },
       s("rect", { x, y, width: BOX, height, rx: 6 }),
       lines.map((line, i) => s("text", { x: x + 8, y: middle + 4 + i * 13 }, line)),
+      told && s("text.small", { x: x + 8, y: middle + 4 + lines.length * 13 }, this.say("map.inside", { name: config.positions })),
     );
     this.boxes.push([box, view, change?.kind ?? null]);
     this.element.append(box);
@@ -220,7 +245,7 @@ class Figure {
   }
 
   strips(box, lines, side, y, height) {
-    const [x0, room] = [LEFT[side] + 84, BOX - 90];
+    const [x0, room] = [LEFT[side] + NAME, BOX - NAME - 6];
     const most = reach(...lines);
     const total = side === "encoder" ? this.context.model.source.length : this.context.model.length(this.context.store.mode);
     const step = Math.min(9, room / lines.length);
@@ -237,7 +262,7 @@ class Figure {
   }
 
   bars(box, values, side, y, height) {
-    const [x0, room] = [LEFT[side] + 84, BOX - 90];
+    const [x0, room] = [LEFT[side] + NAME, BOX - NAME - 6];
     const count = Math.min(MOST, values.length);
     const picked = Array.from({ length: count }, (_, i) => values[Math.floor((i * values.length) / count)]);
     const most = Math.max(...picked, 1e-9);
@@ -255,7 +280,7 @@ class Figure {
       return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)]);
     };
     const picked = thin(rows).map((row) => thin(Array.from(row)));
-    const cell = Math.min(10, (height - 8) / picked.length, (BOX - 96) / picked[0].length);
+    const cell = Math.min(10, (height - 8) / picked.length, (BOX - NAME - 6) / picked[0].length);
     const start = LEFT[side] + BOX - 6 - cell * picked[0].length;
     const top = y + (height - cell * picked.length) / 2;
     this.columns(box, picked.length, side, rows.length).forEach((group, r) => {
@@ -292,7 +317,7 @@ class Figure {
       const y = this.softmaxY + 8 + i * 13;
       const wide = Math.max(1, p * 34);
       return [
-        s("rect", { x: x + 42, y, width: wide, height: 9, fill: palette.weightCss(0.2 + 0.6 * p) }),
+        s("rect.cell", { x: x + 42, y, width: wide, height: 9, fill: palette.weightCss(0.2 + 0.6 * p) }),
         s("text.answer", { x: x + 38, y: y + 8, "text-anchor": "end" }, Array.from(visible(piece)).slice(0, 6).join("")),
       ];
     });

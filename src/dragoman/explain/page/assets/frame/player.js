@@ -60,10 +60,9 @@ function sentence(context) {
   if (store.t < 0) return [h("b", {}, say("player.encoder")), " ", say("player.encoder.what", { n: model.source.length })];
   const step = model.step(store.mode, store.t);
   const parts = [h("b", {}, `t = ${store.t}`), " ", say("player.fed"), " ", word(step.input.piece, "fed"), " "];
-  parts.push(say("player.says"), " ", word(step.says.piece, "said"), ` ${percent(step.p)}`);
-  if (step.label) {
-    const right = step.label.id === step.says.id;
-    parts.push(" ", say("player.label"), " ", word(step.label.piece, right ? "right" : "wrong"), ` ${percent(step.p_label)}`);
-  }
+  // The label is what should be said: whether the two agree is a mark on what the model says.
+  const judged = step.label ? (step.label.id === step.says.id ? "right" : "other") : "said";
+  parts.push(say("player.says"), " ", word(step.says.piece, judged), ` ${percent(step.p)}`);
+  if (step.label) parts.push(" ", say("player.label"), " ", word(step.label.piece), ` ${percent(step.p_label)}`);
   return parts;
 }

@@ -11,12 +11,17 @@ export function closest(tag) {
   return find(asked) ?? find(asked.split("-")[0]) ?? LANGUAGES[0];
 }
 
-/** say("page.limit", { n: 3, all: 9 }) in one language; an unknown key is an error of the page, shown as itself. */
-export function speaker(lang) {
+/**
+ * say("page.limit", { n: 3, all: 9 }) in one language; an unknown key is an error of the page, shown as itself. The gap
+ * {reference} is filled by itself: `standsIn` tells that what the model wrote stands in for a reference.
+ */
+export function speaker(lang, standsIn = false) {
   const table = TABLES[lang] ?? TABLES[LANGUAGES[0]];
+  const reference = table[standsIn ? "words.reference.own" : "words.reference"];
   return (key, values = {}) => {
     const sentence = (values.count === 1 && table[`${key}.one`]) || table[key];
     if (sentence === undefined) return key;
-    return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+    const all = { reference, ...values };
+    return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in all ? String(all[name]) : whole));
   };
 }

@@ -2,14 +2,14 @@
  * the special token. Measures say where a head looks, not what it is good for. */
 
 import { h, swap, choice, number, percent } from "../drawing/dom.js";
-import { read, row, entropy } from "../trace/tensor.js";
+import { read, row, entropy, choices, choosing } from "../trace/tensor.js";
 import { thumbnail } from "../drawing/heat.js";
 import { KINDS } from "../trace/model.js";
 import { sideOf } from "../qkv/scene.js";
 
 const MOST = 64; // heads shown
 const SIZE = 66;
-const MEASURES = { entropy: "bits", distance: "distance", special: "special" };
+const MEASURES = { entropy: "spread", distance: "distance", special: "special" };
 
 export function ranking(context) {
   const { store, say } = context;
@@ -62,22 +62,25 @@ function specialColumns(context, attention) {
 }
 
 /**
- * Means over the rows. bits: 0 where all weight is on one place. distance: tokens from the diagonal; where the sides
+ * Means over the rows that have a choice, null where none has. spread: the entropy as a share of what is possible in
+ * the row, 0 where all weight is on one place; in bits, a mask would make a head look sharp. distance: tokens from the diagonal; where the sides
  * differ in length, from the line between opposite corners. special: share of the weight there, null without any.
  */
 export function measures(attention, head, special) {
   const [, rows, cols] = attention.weights.shape;
   const slope = attention.kind === "cross" && rows > 1 ? (cols - 1) / (rows - 1) : 1;
-  let [bits, distance, rest] = [0, 0, 0];
-  for (let r = 0; r < rows; r++) {
+  const [counts, counted] = [choices(attention), choosing(attention)];
+  if (counted.length === 0) return { spread: null, distance: null, special: null };
+  let [spread, distance, rest] = [0, 0, 0];
+  for (const r of counted) {
     const weights = row(attention.weights, head, r);
-    bits += entropy(weights) / rows;
+    spread += Math.min(1, entropy(weights) / Math.log2(counts[r])) / counted.length;
     weights.forEach((weight, c) => {
-      distance += (weight * Math.abs(c - r * slope)) / rows;
+      distance += (weight * Math.abs(c - r * slope)) / counted.length;
     });
-    for (const c of special) rest += weights[c] / rows;
+    for (const c of special) rest += weights[c] / counted.length;
   }
-  return { bits, distance, special: special.length ? rest : null };
+  return { spread, distance, special: special.length ? rest : null };
 }
 
 function thumbs(context, found, state) {
@@ -88,7 +91,7 @@ function thumbs(context, found, state) {
     .filter((one) => (state.kind === "all" || one.kind === state.kind) && one[field] !== null)
     .sort((a, b) => sign * (a[field] - b[field]));
   const shown = all.slice(0, MOST);
-  const left = found.some((one) => one[field] === null);
+  const left = field === "special" && found.some((one) => one.special === null);
   return [
     h("ol.row", {}, shown.map((one) => h("li", {}, thumb(context, one, state.measure, one[field])))),
     shown.length < all.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: all.length })),
@@ -100,7 +103,7 @@ function thumb(context, one, measure, value) {
   const { say, palette, open } = context;
   const { kind, layer, head, attention } = one;
   one.picture ??= drawn(palette, attention, head);
-  const figure = measure === "special" ? percent(value) : number(value, 2);
+  const figure = measure === "special" || measure === "entropy" ? percent(value) : number(value, 2);
   const label = `${attention.name} · ${say("words.head")} ${head + 1}: ${say(`heads.by.${measure}`)} ${figure}`;
   const options = { type: "button", "aria-label": label, "data-kind": kind, "data-layer": layer, "data-head": head, title: label };
   return h(

@@ -186,8 +186,8 @@ function lensRows(context) {
       const stands = n >= from;
       return h(`td${stands ? ".stands" : ".open"}`, {}, word(guesses[t].piece), h("span.p", {}, percent(guesses[t].p)));
     });
-    const hit = last.id === written[t].id ? "right" : "wrong";
-    const goal = word(written[t].piece, store.mode === "training" ? hit : "said");
+    // A label is no guess, and is not judged: the last layer's word is.
+    const goal = word(written[t].piece, store.mode === "training" ? "" : "said");
     const pick = () => store.set({ t, playing: false });
     return h(
       "tr",
@@ -215,6 +215,10 @@ function lensTable(context, rows) {
   const first = rows.filter((_, t) => settled(layers, t) === 0).length;
   const said = layers.length === 1 ? "lens.one" : first === rows.length ? "lens.all" : "lens.said";
   const other = rows.map((_, t) => t).filter((t) => layers[layers.length - 1][t].id !== written[t].id);
+  // With one table for what is read and what is written, an early layer still shows the word that came in.
+  const fed = model.fed(store.mode);
+  const echoes = rows.map((_, t) => t).filter((t) => layers.slice(0, -1).some((guesses) => guesses[t].id === fed[t].id));
+  const named = (list) => `${list.slice(0, NAMED).join(", ")}${list.length > NAMED ? " …" : ""}`;
   // Without a mask the last pass saw words that were not written yet when the search chose.
   const explained = other.length > 0 && (store.mode === "training" || !trace.removed);
   return [
@@ -225,6 +229,7 @@ function lensTable(context, rows) {
     ),
     rows.length < written.length && h("p.limit", {}, say("page.limit", { n: rows.length, all: written.length })),
     h("p", {}, say(said, { first, n: rows.length, layers: layers.length })),
-    explained && h("p.fine", {}, say(`lens.other.${store.mode}`, { list: `${other.slice(0, NAMED).join(", ")}${other.length > NAMED ? " …" : ""}` })),
+    echoes.length > 0 && h("p.fine", {}, say("lens.echo", { list: named(echoes) })),
+    explained && h("p.fine", {}, say(`lens.other.${store.mode}`, { list: named(other) })),
   ];
 }

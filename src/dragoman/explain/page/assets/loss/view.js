@@ -4,10 +4,12 @@
 import { h, swap, button, table, word, percent } from "../drawing/dom.js";
 import { fixed } from "../drawing/written.js";
 import { openStep, topTen } from "./arithmetic.js";
+import { standIn } from "../frame/standin.js";
 
 const MOST = 64; // rows
 const TAIL = 5; // words of the decoder input written out in a row
 const BAR = 60; // px
+const NARROW = 560; // px: below, the source stands above the table instead of in it
 
 export function loss(context) {
   const { store, say, model } = context;
@@ -18,7 +20,7 @@ export function loss(context) {
   const state = { rows: [], scroller: null };
   context.watch(["mode"], () => {
     const run = model.hasTraining && store.mode === "training" ? "training" : "inference";
-    swap(lead, h("p.lead", {}, say(`loss.lead.${run}`)), run === "inference" && towards(context));
+    swap(lead, h("p.lead", {}, say(`loss.lead.${run}`)), run === "training" && standIn(context), run === "inference" && towards(context));
     swap(holder, steps(context, run, state));
     swap(sums, run === "training" ? trainingSums(context) : inferenceSums(context));
   });
@@ -36,24 +38,26 @@ function towards({ say, store, model }) {
 }
 
 function steps(context, run, state) {
-  const { trace, say } = context;
+  const { trace, say, model } = context;
   const all = trace[run].steps;
   const shown = all.slice(0, MOST);
+  const narrow = context.width() < NARROW;
   const most = Math.max(...all.map((step) => cost(step)), 1e-9);
   const cells = run === "training" ? trainingCells : inferenceCells;
   state.rows = shown.map((step, t) => line(context, step, t, [
-    t === 0 && source(context, shown.length),
-    h("td.so-far", {}, inputs(shown, t)),
+    t === 0 && !narrow && source(context, shown.length),
+    h("td.so-far", {}, inputs(shown, t, narrow ? 1 : TAIL)),
     cells(context, step, most),
   ]));
   const names = {
     training: ["t", "source", "input", "label", "prediction", "p", "rank", "loss", "smoothed"],
     inference: ["t", "source", "input", "from", "chosen", "p.chosen", "rank", "surprise"],
-  }[run];
+  }[run].filter((name) => name !== "source" || !narrow);
   const made = table(names.map((name) => say(`loss.${name}`)), state.rows, { class: "steps-table", "aria-label": say("loss.table") });
   made.classList.add("bounded");
   state.scroller = made;
-  return [made, all.length > shown.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: all.length }))];
+  const read = narrow && h("p.fine.read", {}, say("loss.source"), " ", model.source.map((token) => [word(token.piece, "memory"), " "]));
+  return [read, made, all.length > shown.length && h("p.limit", {}, say("page.limit", { n: shown.length, all: all.length }))];
 }
 
 /** −ln p of what had to be said, or was said. */
@@ -86,8 +90,8 @@ function source({ model }, rows) {
   );
 }
 
-function inputs(all, t) {
-  const from = Math.max(0, t + 1 - TAIL);
+function inputs(all, t, tail) {
+  const from = Math.max(0, t + 1 - tail);
   const words = all.slice(from, t + 1).map((step, i) => [word(step.input.piece, from + i === t ? "fed" : ""), " "]);
   return [from > 0 && "… ", words];
 }
@@ -101,7 +105,7 @@ function trainingCells(context, step, most) {
   const right = step.prediction.id === step.label.id;
   return [
     h("td", {}, word(step.label.piece)),
-    h("td", {}, word(step.prediction.piece, right ? "right" : "wrong"), ` ${percent(step.prediction.p)}`),
+    h("td", {}, word(step.prediction.piece, right ? "right" : "other"), ` ${percent(step.prediction.p)}`),
     h("td.num", {}, percent(step.p_label)),
     h("td.num", {}, String(step.rank)),
     h("td", {}, bar(step.loss, most)),

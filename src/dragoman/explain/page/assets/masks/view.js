@@ -11,7 +11,7 @@ import { MASKS, MOST, PAD, ruleOf, hiddenCells } from "./rules.js";
 export function masks(context) {
   const { store, say, model } = context;
   if (!hasHeads(context)) return h("p.lead", {}, say("qkv.none"));
-  const state = { which: model.hasTraining && store.mode === "training" ? "causal" : "cross", picture: null };
+  const state = { which: "causal", picture: null };
   const [tools, large, cache, batch] = [h("div"), h("div"), h("div"), h("div")];
   const draw = () => {
     swap(tools, choice(say("masks.which"), MASKS.map((name) => [name, say(`masks.${name}`)]), state.which, (which) => {

@@ -4,6 +4,7 @@
 import { h, number } from "../drawing/dom.js";
 import { row, entropy, softmax } from "../trace/tensor.js";
 import { place, codeLine } from "../drawing/arithmetic.js";
+import { partName } from "../drawing/told.js";
 import { shape } from "./scene.js";
 
 export function reasons(context, scene) {
@@ -25,7 +26,7 @@ export function reasons(context, scene) {
     h("h3", {}, say("qkv.why.scale.title")),
     scale(context, scene),
     h("h3", {}, say("qkv.why.code")),
-    trace.removed && h("p.warn", {}, say("qkv.removed", { part: trace.removed })),
+    trace.removed && h("p.warn", {}, say("qkv.removed", { part: partName(say, trace.removed) })),
     h("dl.code-of", {}, [
       ["x → q, k, v", codeLine(context, "projection")],
       [say("heads.tab"), codeLine(context, "split")],

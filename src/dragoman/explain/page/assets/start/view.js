@@ -3,6 +3,7 @@
 import { h, button } from "../drawing/dom.js";
 import { links } from "../drawing/links.js";
 import { map } from "../frame/map.js";
+import { standIn } from "../frame/standin.js";
 
 export function start(context) {
   const { model, store, say, trace, open } = context;
@@ -22,19 +23,23 @@ export function start(context) {
   });
   const { config, name } = trace.model;
   const run = trace.inference;
+  const rivals = run.decoder_passes - model.length("inference"); // passes for other beginnings of the beam
   const values = { name, encoder: config.encoder_layers, decoder: model.layers("cross"), heads: model.heads, d: config.d_model };
   return h(
     "div.start",
     {},
     h("p.lead", {}, say(config.encoder_layers ? "start.lead" : "start.lead.outside", values)),
     weights.length > 0 ? tied.element : h("p", {}, say("attention.none")),
+    [...model.source, ...model.fed("inference")].some((token) => token.piece.includes("▁")) && h("p.fine", {}, say("words.space")),
     h(
       "div.cards",
       {},
-      question(context, 1, "clocks", { rows: model.length("training"), n: run.decoder_passes }),
+      question(context, 1, "clocks", { rows: model.length("training"), n: model.length("inference") }),
       question(context, 2, "qkv", {}),
     ),
+    standIn(context),
     facts(context),
+    rivals > 0 && h("p.fine", {}, say("clocks.rivals", { n: rivals, t: run.stop.t })),
     narrow() && model.pass("inference").embedding && map(context),
     h("p.hint", {}, say("start.keys")),
     trace.limits.truncated && h("p.limit", {}, say("start.truncated", { source: trace.limits.kept_source, target: trace.limits.kept_target })),

@@ -15,6 +15,11 @@ export class Model {
     return this.trace.training !== null && this.trace.training !== undefined;
   }
 
+  /** Whether what the model writes itself stands in for a reference that was not given. */
+  get standsIn() {
+    return Boolean(this.trace.training?.stands_in);
+  }
+
   pass(mode) {
     return mode === "training" && this.hasTraining ? this.trace.training.pass : this.trace.inference.pass;
   }

@@ -74,6 +74,17 @@ export function entropy(weights) {
   return bits;
 }
 
+/** How many places each row of an attention may look at. */
+export function choices({ weights, allowed }) {
+  const [, rows, cols] = weights.shape;
+  return Array.from({ length: rows }, (_, r) => (allowed?.[r] ? allowed[r].slice(0, cols).reduce((sum, open) => sum + Number(open), 0) : cols));
+}
+
+/** The rows that have a choice: the first one under a causal mask looks at itself whatever the head is like. */
+export function choosing(attention) {
+  return choices(attention).flatMap((count, r) => (count > 1 ? [r] : []));
+}
+
 /** Softmax over the allowed places; the others get exactly 0. */
 export function softmax(scores, allowed = null) {
   const open = Array.from(scores, (_, i) => !allowed || Boolean(allowed[i]));

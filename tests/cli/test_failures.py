@@ -1,0 +1,90 @@
+"""Whatever ends a command is one sentence that names the file or the limit; a fault of ours stays a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dragoman.cli.failures import told
+from dragoman.errors import DragomanError, ModelError
+from dragoman.files import naming, publish, write_new
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "not enough memory ("),
+        (np.exceptions.AxisError("x"), None),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "not enough memory"),
+        (RuntimeError("std::bad_alloc"), "not enough memory"),
+        (RuntimeError("can't start new thread"), "not enough threads"),
+        (ImportError("libtorch.so: failed to map segment from shared object"), "not enough memory"),
+        (caused(ImportError("IMPORTANT: PLEASE READ THIS"), ImportError("failed to map segment")), "not enough memory"),
+        (OSError("libx.so: cannot open shared object file: Too many open files"), "not enough open files"),
+        (OSError(errno.EMFILE, "Too many open files", "a.txt"), "a.txt: Too many open files (ulimit -n"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.txt"), "a.txt: No space left on device"),
+        (caused(ModelError("m: cannot be read"), OSError(errno.EMFILE, "x")), "m: cannot be read (ulimit -n"),
+        (caused(ModelError("another run writes"), BlockingIOError(errno.EAGAIN, "x")), "another run writes"),
+        (KeyError("x"), None),
+        (RuntimeError("shapes do not match"), None),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_an_error(error: Exception, words: str | None) -> None:
+    said = told(error)
+    if words is None:
+        assert said is None
+        return
+    assert said is not None and said[0].startswith(words) and "\n" not in said[0]
+    assert said[1] == (error.exit_code if isinstance(error, DragomanError) else 1)
+    if words == "another run writes":  # a lock is no limit
+        assert said[0] == words
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to write to")
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    """Linux says of a write that failed no name: "input or output: No space left on device" was all that was told."""
+    with pytest.raises(OSError) as error, naming("a.txt"), open("/dev/full", "wb", buffering=0) as file:
+        file.write(b"x")
+    assert error.value.filename == "a.txt"
+    with pytest.raises(OSError) as error:
+        write_new(Path("/dev/full"), b"x")
+    assert error.value.filename == "/dev/full"
+    with pytest.raises(OSError) as error:
+        publish(tmp_path / "none" / "a.txt", b"x")
+    assert error.value.filename == str(tmp_path / "none" / "a.txt")  # and not that of the temporary file
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to write to")
+@pytest.mark.parametrize("words", [["--help"], ["models"], ["words", "show", "今天"]])
+def test_standard_output_that_takes_nothing_is_named(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dragoman", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert (done.returncode, done.stderr) == (1, "dragoman: standard output: No space left on device\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are set by a shell")
+@pytest.mark.parametrize("kilobytes", [100_000, 150_000, 270_000])
+def test_too_little_memory_is_one_sentence_with_the_limit(kilobytes: int) -> None:
+    """At 100,000 kB OpenBLAS ended the process, at 150,000 safetensors waited for ever, at 300,000 came a traceback."""
+    command = f"ulimit -v {kilobytes}; exec {sys.executable} -m dragoman translate Hi"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and f"ulimit -v {kilobytes}" in done.stderr
