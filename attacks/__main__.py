@@ -42,7 +42,7 @@ ATTACKS: tuple[Attack[Product], ...] = (
 NAMES = tuple(attack.name for attack in ATTACKS)
 
 MINUTES = 10.0
-SMALL = 1.2  # minutes
+SMALL = 1.0  # minutes
 SLOW_TO_BEGIN = ("schema", "scripts")  # not worth their beginning in so short a time
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 PAGES = ((GUIDE / "reliability.md", False), (GUIDE / "reliability.zh-CN.md", True))

@@ -201,7 +201,8 @@ def run_alone(
 ) -> Ended:
     """A command in an interpreter of its own, for what has to be there from its first moment on.
 
-    folder: where it runs. prefix: a program that runs it, such as a shell that sets limits. prepare: called in the child before it starts.
+    folder: where it runs. prefix: a program that runs it, such as a shell that sets limits. prepare: called in the
+    child before it starts.
     """
     variables = environment(folder)
     for name, value in (changes or {}).items():
