@@ -22,6 +22,7 @@ from attacks import (
     pages,
     report,
     requests,
+    rivals,
     runs,
     schema,
     sockets,
@@ -34,10 +35,10 @@ from attacks.product import Product
 from attacks.runner import Outcome, run
 
 ATTACKS: tuple[Attack[Product], ...] = (
-    kills.KILLS, kills.DISK, runs.RESUME, divergence.DIVERGENCE,
+    kills.KILLS, kills.DISK, runs.RESUME, rivals.RIVALS, divergence.DIVERGENCE,
     models.CONFIG, models.MANIFESTS, models.WEIGHTS, tokenizers.TOKENIZERS,
     requests.HTTP, sockets.SOCKETS, schema.SCHEMA, uploads.UPLOADS, growth.GROWTH, health.HEALTH,
-    load.LOAD, load.ENDINGS, pages.SCRIPTS, surroundings.ENVIRONMENT, clocks.CLOCK,
+    load.LOAD, load.ENDINGS, load.CRASHES, pages.SCRIPTS, surroundings.ENVIRONMENT, clocks.CLOCK,
 )  # fmt: skip
 NAMES = tuple(attack.name for attack in ATTACKS)
 
