@@ -28,7 +28,7 @@ from dragoman.ids import SPECIALS
 from dragoman.interop.ctranslate2 import convert
 from dragoman.interop.ctranslate2 import refusal as refused_by_ctranslate2
 from dragoman.lineage.kinds import names, neural_kind
-from dragoman.model.fields import LARGEST_SIZE, fields_of
+from dragoman.model.fields import fields_of
 from dragoman.model.kinds import TRANSFORMER_FIELDS, TRANSLATORS
 from dragoman.training.cpu import fused, kernels
 from dragoman.training.cpu.fused import FUSED
@@ -333,7 +333,7 @@ def test_ctranslate2_refuses_what_it_has_not_heard_of(strange: Strange) -> None:
 
 def test_the_reader_that_loads_no_torch_knows_the_settings_of_the_class() -> None:
     """They are written a second time there: translating does not wait for torch."""
-    of_class = {field.key: field for field in fields_of(TransformerConfig, "model", most=LARGEST_SIZE)}
+    of_class = {field.key: field for field in fields_of(TransformerConfig, "model")}
     written = {field.key: field for field in TRANSFORMER_FIELDS}
     for name in literals(TransformerConfig):
         if name != "positions":  # any name: the class is asked, where there is one

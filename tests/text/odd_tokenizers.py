@@ -10,6 +10,7 @@ The format is a protocol buffer (sentencepiece_model.proto); few lines write and
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import struct
@@ -48,24 +49,25 @@ Entry = tuple[int, int, int | bytes]  # number of the field, wire type, value
 
 
 def read(data: bytes) -> list[Entry]:
+    """The entries of a message; from where another mutation has cut it off, none."""
     found: list[Entry] = []
-    place = 0
-    # What is cut off, by another mutation, is left out.
-    while any(byte < 128 for byte in data[place : place + 10]):
-        key, place = _varint(data, place)
-        number, wire = key >> 3, key & 7
-        if not any(byte < 128 for byte in data[place : place + 10]) and wire in (VARINT, LENGTH):
-            break
-        if wire == VARINT:
-            value: int | bytes
-            value, place = _varint(data, place)
-        else:
-            length = {FIXED64: 8, FIXED32: 4}.get(wire)
-            if length is None:
-                length, place = _varint(data, place)
-            value, place = data[place : place + length], place + length
-        found.append((number, wire, value))
+    with contextlib.suppress(IndexError):
+        place = 0
+        while place < len(data):
+            entry, place = _entry(data, place)
+            found.append(entry)
     return found
+
+
+def _entry(data: bytes, place: int) -> tuple[Entry, int]:
+    key, place = _varint(data, place)
+    if key & 7 == VARINT:
+        value, place = _varint(data, place)
+        return (key >> 3, VARINT, value), place
+    length = {FIXED64: 8, FIXED32: 4}.get(key & 7)
+    if length is None:
+        length, place = _varint(data, place)
+    return (key >> 3, key & 7, data[place : place + length]), place + length
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
