@@ -15,7 +15,7 @@ ifeq ($(wildcard $(BIN)/python),)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: help demo install test lint coverage bench lineage clean
+.PHONY: help demo install test lint coverage attack bench lineage clean
 
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
@@ -23,6 +23,7 @@ help:
 	@echo "make install   add what training, explaining and serving need (torch, ...) to .venv"
 	@echo "make lint      ruff and mypy"
 	@echo "make coverage  run every test and say which lines none of them reaches"
+	@echo "make attack    every promise attacked at random for ten minutes; SEED=7 MINUTES=60 ONLY='kills disk'"
 	@echo "make bench     speed beside other tools, which go into .bench-*venv; MODEL=DIR translates with that model"
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
 	@echo "make clean     remove .venv and what tools left behind"
@@ -47,6 +48,10 @@ coverage: $(STAMPS)/dev
 	$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# docs/guide/reliability.md says what is promised and how it is attacked; one case again: python -m attacks --help
+attack: $(STAMPS)/dev
+	@$(BIN)/python -m attacks $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY))
 
 # An hour and a half on two cores. DRAGOMAN_DATA may name a directory with Multi30k in it; one question alone, or shorter:
 # python -m benchmarks --help

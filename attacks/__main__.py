@@ -22,6 +22,7 @@ from attacks import (
     pages,
     report,
     requests,
+    rivals,
     runs,
     schema,
     sockets,
@@ -34,15 +35,15 @@ from attacks.product import Product
 from attacks.runner import Outcome, run
 
 ATTACKS: tuple[Attack[Product], ...] = (
-    kills.KILLS, kills.DISK, runs.RESUME, divergence.DIVERGENCE,
+    kills.KILLS, kills.DISK, runs.RESUME, rivals.RIVALS, divergence.DIVERGENCE,
     models.CONFIG, models.MANIFESTS, models.WEIGHTS, tokenizers.TOKENIZERS,
     requests.HTTP, sockets.SOCKETS, schema.SCHEMA, uploads.UPLOADS, growth.GROWTH, health.HEALTH,
-    load.LOAD, load.ENDINGS, pages.SCRIPTS, surroundings.ENVIRONMENT, clocks.CLOCK,
+    load.LOAD, load.ENDINGS, load.CRASHES, pages.SCRIPTS, surroundings.ENVIRONMENT, clocks.CLOCK,
 )  # fmt: skip
 NAMES = tuple(attack.name for attack in ATTACKS)
 
 MINUTES = 10.0
-SMALL = 1.2  # minutes
+SMALL = 1.0  # minutes
 SLOW_TO_BEGIN = ("schema", "scripts")  # not worth their beginning in so short a time
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 PAGES = ((GUIDE / "reliability.md", False), (GUIDE / "reliability.zh-CN.md", True))
@@ -54,6 +55,7 @@ app = App(
     + "\n\n".join(f"{attack.name}: {attack.promise}" for attack in ATTACKS),
     usage="python -m attacks [OPTIONS]",
     help_format="plaintext",
+    version_flags=(),
     default_parameter=Parameter(negative_bool=(), negative_iterable=(), show_default=True),
     result_action="return_value",
 )
@@ -116,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and return the exit code."""
     try:
         return int(
-            app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
+            app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False) or 0
         )
     except (CycloptsError, ValueError) as error:
         console.print(f"attacks: {' '.join(str(error).split())}", highlight=False, markup=False)

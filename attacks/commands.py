@@ -69,11 +69,19 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-def environment() -> dict[str, str]:
-    """What every process of the attacks gets: one thread, and the sources that this process has."""
+def environment(folder: Path) -> dict[str, str]:
+    """What every process of the attacks gets: one thread, the sources that this process has, and a place for files.
+
+    What is killed leaves its temporary files where they are.
+    """
     found = dict(os.environ)
     known = [SOURCES, *filter(None, [found.get("PYTHONPATH")])]
-    return found | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(known), "NO_COLOR": "1"}
+    return found | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(known),
+        "NO_COLOR": "1",
+        "TMPDIR": str(folder),
+    }
 
 
 class Spawner:
@@ -85,7 +93,7 @@ class Spawner:
         folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "attacks.spawner", *also],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(folder), cwd=ROOT,
         )  # fmt: skip
         self.pid = 0  # of the command that runs; 0 when none does
         self._began = 0.0
@@ -99,7 +107,8 @@ class Spawner:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):
+                    pipe.close()
 
     def begin(
         self,
@@ -184,18 +193,19 @@ class Spawner:
 def run_alone(
     words: Sequence[str],
     *,
+    folder: Path,
     changes: Mapping[str, str | None] | None = None,
     prefix: Sequence[str] = (),
     stdout: int | None = None,
-    folder: Path | None = None,
     seconds: float = PATIENCE,
     prepare: Callable[[], None] | None = None,
 ) -> Ended:
     """A command in an interpreter of its own, for what has to be there from its first moment on.
 
-    prefix: a program that runs it, such as a shell that sets limits. prepare: called in the child before it starts.
+    folder: where it runs. prefix: a program that runs it, such as a shell that sets limits. prepare: called in the
+    child before it starts.
     """
-    variables: dict[str, str] = environment()
+    variables = environment(folder)
     for name, value in (changes or {}).items():
         if value is None:
             variables.pop(name, None)

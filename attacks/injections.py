@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -23,14 +24,14 @@ CALLS = ("open", "write", "fsync", "replace", "rename", "mkdir")
 class Calls:
     """Counts the calls that change what is below `root`, and lets the k-th of them fail.
 
-    kill_at: SIGKILL instead of this call. fail_from, fail_to: these raise `error` (an errno), as on a disk that is
-    full until somebody makes room. Calls are counted from 1.
+    kill_at: SIGKILL instead of this call. remove_at: `root` is deleted before it. fail_from: this call and
+    all after it raise `error` (an errno), as on a disk that is full. Calls are counted from 1.
     """
 
     root: str
     kill_at: int = 0
+    remove_at: int = 0
     fail_from: int = 0
-    fail_to: int = 2**62
     error: int = errno.ENOSPC
     made: list[str] = field(default_factory=list)  # each call and what it was about
     inside: set[int] = field(default_factory=set)  # descriptors of files below root
@@ -52,7 +53,9 @@ class Calls:
             self.made.append(f"{name} {'' if isinstance(target, int) else os.fsdecode(target)}")
             if self.count == self.kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            if self.fail_from and self.fail_from <= self.count <= self.fail_to:
+            if self.count == self.remove_at:
+                shutil.rmtree(self.root, ignore_errors=True)
+            if self.fail_from and self.count >= self.fail_from:
                 if name == "write" and self.count == self.fail_from:
                     call(target, rest[0][: len(rest[0]) // 2])  # the part that there was room for
                 raise OSError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import threading
@@ -17,6 +18,8 @@ from attacks.service import Service, open_socket, serving
 
 CLIENTS = 16
 LONGEST_WAIT = 5.0  # seconds for one sentence, on a busy machine
+PROCESSES = 2
+REPLACED = 15.0  # seconds for another process in the place of one that died, on a busy machine
 ENDING = 30.0  # seconds for a server that was told to stop
 
 
@@ -176,4 +179,54 @@ ENDINGS: Trials[Product, Ending] = Trials(
     "a server that is told to stop answers what it has accepted, and ends",
     end_at_work, drawn_ending, (),
     lambda case: [replace(case, texts=case.texts[:1])] if len(case.texts) > 1 else [], str,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crash:
+    """One of several processes that serve dies while clients ask."""
+
+    texts: tuple[str, ...]
+    clients: int
+    pause: float  # seconds after which it is killed
+
+    def __str__(self) -> str:
+        return f"kill -9 of one process after {self.pause:.2f} s, beside {self.clients} clients"
+
+
+def drawn_crash(rng: random.Random) -> Crash:
+    return Crash(tuple(sentences(rng, 30)), rng.choice((1, 4, 8)), rng.random() / 2)
+
+
+@contextmanager
+def crash(product: Product) -> Iterator[Try[Crash]]:
+    with serving(product, "--workers", str(PROCESSES)) as service:
+
+        def try_(case: Crash) -> Fault | None:
+            alone = {text: asked(service, text) for text in case.texts}
+            if len(service.children) < PROCESSES:
+                return Fault(f"it has {len(service.children)} processes instead of {PROCESSES}")
+            victim = service.children[0]
+            timer = threading.Timer(case.pause, os.kill, (victim, signal.SIGKILL))
+            timer.start()
+            found = at_once(case.texts, lambda text: asked(service, text), case.clients)
+            timer.join()
+            for text, answers in found.items():
+                if wrong := answers - {alone[text], None}:  # None: the connection broke with the process
+                    return Fault(f"{text!r} was translated to {wrong}")
+            until = time.monotonic() + REPLACED
+            while victim in service.children or len(service.children) < PROCESSES:
+                if time.monotonic() > until:
+                    return Fault(f"the process was not replaced within {REPLACED:.0f} s")
+                time.sleep(0.1)
+            lost = [text for text in case.texts[:3] if asked(service, text) != alone[text]]
+            return Fault(f"after it, {lost[0]!r} is not translated as before") if lost else None
+
+        yield try_
+
+
+CRASHES: Trials[Product, Crash] = Trials(
+    "crashes",
+    "a process of several that serve is replaced when it dies; others are served meanwhile, and no answer is wrong",
+    crash, drawn_crash, (), show=str, share=0.5,
 )  # fmt: skip

@@ -160,9 +160,9 @@ def resumed(product: Product, run: Path, damage: Damage) -> Fault | None:
     if weights_of(run) != product.result:
         return Fault(f"exit 0, and other weights than the undisturbed run: {weights_of(run)[:12] or 'none'}")
     translated = product.commands.run("translate", "-m", str(run), "The dog sees a cat.")
-    return fault_of(translated) or (
-        None if translated.code == 0 else Fault(f"exit 0, and no model: {translated.last}")
-    )
+    if fault := fault_of(translated):
+        return fault
+    return None if translated.out.strip() else Fault(f"exit 0, and no model: {translated.last}")
 
 
 RESUME: Trials[Product, Damage] = Trials(

@@ -53,7 +53,7 @@ class Schema:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment(),
+            env=environment(folder),
         ) as process:
             try:
                 out, _ = process.communicate(timeout=seconds)

@@ -109,13 +109,18 @@ class Service:
         used = sum(int(ticks) for fields in self._processes() for ticks in fields[11:15])
         return used / os.sysconf("SC_CLK_TCK")
 
+    @property
+    def children(self) -> list[int]:
+        """Ids of the processes that it has started."""
+        return [int(fields[-1]) for fields in self._processes() if int(fields[1]) == self.spawner.pid]
+
     def _processes(self) -> Iterator[list[str]]:
-        """The fields of /proc/PID/stat from the third on, of each process of its group (proc_pid_stat(5))."""
+        """Of each process of its group: the fields of /proc/PID/stat (proc_pid_stat(5)) from the third on, its id."""
         for path in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):  # it has just ended
                 fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-                if int(fields[2]) == self.spawner.pid:
-                    yield fields
+                if int(fields[2]) == self.spawner.pid and fields[0] != "Z":
+                    yield [*fields, path.parent.name]
 
     def new_in_log(self) -> str:
         """What it has written to its log since this was asked last."""

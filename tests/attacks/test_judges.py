@@ -66,7 +66,7 @@ def refusing(method: str, path: str, body: bytes) -> Reply | None:
     return None if path == "/health" else (400, {"error": "this is refused, for a reason that is told"}, {})
 
 
-SERVED = ("http", "sockets", "schema", "uploads", "growth", "health", "load", "endings", "scripts")
+SERVED = ("http", "sockets", "schema", "uploads", "growth", "health", "load", "endings", "crashes", "scripts")
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -125,6 +125,8 @@ FLAWED: list[tuple[str, Program, str]] = [
     ("disk", circular, "the advice does not work"),
     ("resume", wrong_weights, "other weights"),
     ("resume", sound, "accepted without a word"),
+    ("rivals", wrong_weights, "other weights"),
+    ("rivals", ends(1, err="dragoman: this cannot be done here, for a reason"), "each stopped the other"),
     ("divergence", not_finite, "NaN or infinity"),
     ("divergence", ends(1, err="dragoman: the loss rose, and the run was given up"), "says no rate"),
     ("divergence", ends(1, err="dragoman: diverged: try --set optimizer.peak_lr=0.1"), "doing as it says"),
