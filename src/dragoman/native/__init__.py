@@ -20,7 +20,7 @@ from dragoman.files import publish, sha256
 
 HERE = Path(__file__).parent
 FLAGS = ("-O3", "-march=native", "-fPIC", "-shared", f"-I{HERE}")
-PATIENCE = 60.0  # seconds for a compiler that takes one
+PATIENCE = 300.0  # seconds for a compiler that takes ten, on a machine that does much else
 
 INT, FLOAT, POINTER = ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
 Signatures = Mapping[str, Sequence[Any]]

@@ -1,6 +1,4 @@
-/* Which boxes the figure has, read from what a model recorded: pre- or post-norm, positions added or not. Draws nothing. */
-
-import { read } from "../trace/tensor.js";
+/* Which boxes the figure has, read from what a model recorded: pre- or post-norm. Draws nothing. */
 
 const SUBLAYERS = { encoder: ["self", "feed"], decoder: ["self", "cross", "feed"] };
 const HIGH = { attention: 58, feed: 44, norm: 20, add: 20, both: 24 };
