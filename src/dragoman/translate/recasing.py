@@ -6,7 +6,7 @@ Changes no length, so that places in the text stay places. Knows a tokenizer by 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dragoman.text.spans import Span
@@ -40,10 +40,10 @@ class Recaser:
         if len(text) > 2_000 or not words:
             return text
         if shouts(words):
-            return self._lowered(text, first, False)
+            return self._lowered(text, first, lambda word: self._usual(word, False))
         if _is_title(words) and any(self._usual(word, True) != word for word in words[1:]):
-            return self._lowered(text, first, True)
-        return text
+            return self._lowered(text, first, lambda word: self._usual(word, True))
+        return self._lowered(text, first, self._calm) if any(map(str.isupper, words)) else text
 
     def around(self, text: str, spans: Sequence[Span]) -> str:
         """A sentence read in the case of its own words; what stands in spans is none of them."""
@@ -62,15 +62,24 @@ class Recaser:
             for sign, hidden, other in zip(text, words, read, strict=True)
         )
 
-    def _lowered(self, text: str, first: bool, title: bool) -> str:
+    def _calm(self, word: str) -> str:
+        """A word that is stressed by capitals, which the model knows in small letters and must spell in these."""
+        if len(word) < 2 or not word.isupper() or word in _ACRONYMS or len(word.lower()) != len(word):
+            return word
+        lower = word.lower()
+        return lower if self._cost(lower)[0] == 1 < self._cost(word)[0] else word
+
+    def _lowered(self, text: str, first: bool, usually: Callable[[str], str]) -> str:
         begun = not first
 
         def usual(match: re.Match[str]) -> str:
             nonlocal begun
             begins, begun = not begun, True
             word = match.group()
-            found = self._usual(word, title)
-            return found[:1].upper() + found[1:] if begins and len(found) == len(word) else found
+            found = usually(word)
+            if found == word or len(found) != len(word):
+                return found
+            return found[:1].upper() + found[1:] if begins else found
 
         return _WORD.sub(usual, text)
 

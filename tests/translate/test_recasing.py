@@ -1,0 +1,54 @@
+"""Capitals as they are meant: a tone of voice, a heading, one stressed word, or the name of something."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from dragoman.model.directory import find_model, open_model
+from dragoman.translate.recasing import Recaser
+
+
+@cache
+def recaser() -> Recaser:
+    return Recaser(open_model(find_model("en-zh")).tokenizers["joint"])
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("I LOVE YOU", "I love you"),
+        ("HELLO", "Hello"),
+        ("DO NOT OPEN THE DOOR!", "Do not open the door!"),
+        ("Open The Door", "Open the door"),
+        ("WHERE IS TOM?", "Where is Tom?"),
+        # A word that is stressed, in a sentence that is not.
+        ("This is VERY important.", "This is very important."),
+        ("DO NOT open the door.", "Do not open the door."),
+        ("STOP it!", "Stop it!"),
+        ("I LOVE YOU at home.", "I love you at home."),
+        ("He said NO.", "He said no."),
+    ],
+)
+def test_capitals_are_read_as_what_they_say(written: str, read: str) -> None:
+    assert recaser().around(written, ()) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He works for IBM.", "the COVID vaccine", "Please call NASA now.", "I am from the UK.", "NASA", "PDF",
+        "Tom has an A and a B.", "iPhones are here.", "It is 5 PM.", "I am here.", "Ask the CEO or the CTO.",
+        "Mr. Smith lives in New York.", "the dog", "", "他在这里。",
+    ],
+)  # fmt: skip
+def test_names_and_acronyms_stay_and_so_does_what_is_in_no_capitals(text: str) -> None:
+    assert recaser().around(text, ()) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["LOVE {name} NOW", "\u0130STANBUL is FAR", "STRASSE \u1e9e", "\ufb00 OK SO"]
+)
+def test_no_place_in_a_text_moves(text: str) -> None:
+    assert len(recaser().around(text, ())) == len(text)
