@@ -78,7 +78,7 @@ class Script:
 def typed(page: Any, payload: str) -> None:
     with page.expect_response("**/api/translate"):
         page.fill("#source", f"A dog. {payload}")
-    page.locator("#output .word").first.wait_for()
+    page.locator("#output [role=button]").first.wait_for()
 
 
 def in_glossary(page: Any, payload: str) -> None:
@@ -96,7 +96,7 @@ def in_file_name(page: Any, payload: str) -> None:
 
 def in_own_words(page: Any, payload: str) -> None:
     typed(page, "")
-    page.locator("#output .word").first.click()
+    page.locator("#output [role=button]").first.click()
     page.locator("#menu input").fill(payload)
     with page.expect_response("**/api/translate"):
         page.locator("#menu input").press("Enter")
@@ -216,6 +216,8 @@ def explained(product: Product, payload: str, folder: Path) -> tuple[Path | None
 
 def opened(browser: Any, address: str, script: Script, draw: Callable[[Any, str], None]) -> Fault | None:
     """What a browser says once the payload is drawn."""
+    from playwright.sync_api import TimeoutError
+
     context = browser.new_context(locale="en-US")
     context.set_default_timeout(PATIENCE)
     context.add_init_script("Object.prototype.polluted = undefined")
@@ -228,6 +230,8 @@ def opened(browser: Any, address: str, script: Script, draw: Callable[[Any, str]
         draw(page, script.payload)
         page.wait_for_timeout(100)
         ran, elements, polluted, handlers = page.evaluate(LOOK)
+    except TimeoutError as error:
+        return Fault(f"the page does not come so far: {error}", where=script.place)
     finally:
         context.close()
     if ran is not None:

@@ -130,7 +130,8 @@ FLAWED: list[tuple[str, Program, str]] = [
     ("divergence", not_finite, "NaN or infinity"),
     ("divergence", ends(1, err="dragoman: the loss rose, and the run was given up"), "says no rate"),
     ("divergence", ends(1, err="dragoman: diverged: try --set optimizer.peak_lr=0.1"), "doing as it says"),
-    ("weights", NoFlag(), "nothing said"),
+    *((name, NoFlag(), "nothing said") for name in ("config", "manifest", "weights", "tokenizer")),
+    ("clock", ends(1, err="dragoman: the clock is not to be trusted"), "exit 1"),
     ("environment", ends(1, err="dragoman: something went wrong, sorry"), "does not name it"),
 ]
 
@@ -188,6 +189,7 @@ ANSWERS: list[tuple[str, Callable[[], Handler], str]] = [
     ("uploads", lambda: failing, "status 500"),
     ("uploads", lambda: picky, "a sound file is refused"),
     ("endings", lambda: sober, "were not answered"),  # this server is gone at once
+    ("crashes", lambda: sober, "processes instead of"),
 ]
 
 
@@ -244,6 +246,12 @@ def test_memory_that_grows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         fault = health.judged(served, health.Heavy("file a.txt", b"A dog."))
     assert fault is not None and "the server grew" in fault.what
     assert "the server grew" in told(attacked("uploads"))
+
+
+def test_no_judge_is_left_out() -> None:
+    """Those that neither table names have tests of their own here."""
+    alone = {"schema", "growth", "health", "load", "scripts"}
+    assert {name for name, _, _ in (*FLAWED, *ANSWERS)} | alone == set(BY_NAME)
 
 
 # -- what needs no product --------------------------------------------------------------------------------------
