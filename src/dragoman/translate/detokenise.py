@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dragoman.documents.filling import like_end
-from dragoman.text.joining import join, tidy
+from dragoman.text.joining import join, like_end, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
-from dragoman.translate.placing import Written, fill, joined, literal
+from dragoman.translate.placing import fill, joined, literal
 from dragoman.translate.protect import Kept, Part
 from dragoman.translate.reading import Passage, Piece, Sentence
 from dragoman.translate.translation import Translation
+from dragoman.translate.written import Written
 
 if TYPE_CHECKING:
     from dragoman.decoding.options import Hypothesis
