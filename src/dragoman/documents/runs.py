@@ -129,7 +129,7 @@ class _Line:
         if len(words) <= LONGEST:
             return [words]
         found = [""]
-        for segment in split_paragraph(words):
+        for segment in split_paragraph(words, longest=len(words)):
             if len(found[-1]) + len(segment.text) > LONGEST:
                 found.append("")
             found[-1] += segment.text + segment.separator

@@ -44,6 +44,11 @@ def read(sealed: str) -> tuple[Sort, int]:
     return Sort(sealed[0]), number
 
 
+def is_within(sign: str) -> bool:
+    """Whether a text may not be cut before a sign: it is a digit of a seal's number."""
+    return _DIGIT <= ord(sign) < _DIGIT + _BASE
+
+
 def without(text: str) -> str:
     """The text that a reader sees."""
     return text if text.isascii() else SEAL.sub("", text)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dragoman.text.languages import base_language
+from dragoman.text.seals import is_within
 from dragoman.text.spans import Kind, Role, Span, find
 
 # Sentences longer than this are cut at a pause: translators trained on sentences do badly on pages.
@@ -23,7 +24,6 @@ _HAN = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 # What stands for a span while sentences are looked for, as long as the span: private signs, so that no rule takes
 # them for words.
 _WORD, _OPENS, _CLOSES, _ALONE, _NUMBER, _BREAK = "\ue000", "\ue001", "\ue002", "\ue003", "0", "\n"
-_MASKS = frozenset((_WORD, _OPENS, _CLOSES, _ALONE))
 _CAPITAL = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0391-\u03ab\u0410-\u042f"
 _MARKS = f"[{_CLOSES}{_ALONE}]"
 # Possessive, and anchored to the start of each run: a million full stops must not be tried a million times.
@@ -186,9 +186,7 @@ def _short_enough(part: str, text: str, longest: int) -> Iterator[str]:
     start = 0
     while len(part) - start > longest:
         middle, end = start + longest // 2, start + longest
-        cut = _last_pause(part, middle, end) or _between_characters(
-            part, text, max(start, middle, end - 16), end
-        )
+        cut = _last_pause(part, middle, end) or _between_characters(text, max(start, middle, end - 16), end)
         yield part[start:cut]
         start = cut
     yield part[start:]
@@ -202,10 +200,10 @@ def _last_pause(part: str, start: int, end: int) -> int | None:
     return None
 
 
-def _between_characters(part: str, text: str, start: int, end: int) -> int:
-    """The last place after `start` that tears no accent from its letter, no emoji and no span; `end` if none is."""
+def _between_characters(text: str, start: int, end: int) -> int:
+    """The last place after `start` that tears no accent from its letter, no emoji and no seal; `end` if none is."""
     for place in range(end, start, -1):
-        if part[place - 1] in _MASKS and part[place] in _MASKS:
+        if is_within(text[place]):
             continue
         if text[place - 1] != "\u200d" and not _joins(text[place]):
             return place

@@ -113,7 +113,9 @@ class Detokeniser:
         answer = next(ranked.answers)
         hypotheses = iter([best[min(ranked.rank, len(best) - 1)] for best in answer.found])
         for piece in sentence.pieces:
-            if not piece.ids or answer.copied:
+            if answer.copied and sentence.parts is not None:
+                text = _contents(sentence.parts.inner, branches)
+            elif not piece.ids or answer.copied:
                 text = tidy(piece.text, self.language)
             else:
                 hypothesis = next(hypotheses)
