@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from contextlib import suppress
 
@@ -169,6 +170,39 @@ def test_breaks_pictures_fields_and_text_boxes_survive(model):
     if model is loud:
         assert "INNER TEXT" in found
         assert "&amp; THREE DOGS" in found
+
+
+def sign(kind: str) -> str:
+    return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<w:r><w:t>The man is here.</w:t><w:br/><w:t>The woman is there.</w:t></w:r>",
+        "<w:r><w:t>Name:</w:t><w:tab/><w:t>The boy</w:t></w:r>",
+        run("He is here.") + "<w:r><w:br/><w:t>She is there.</w:t></w:r>",
+        run("I read ") + sign("begin") + '<w:r><w:instrText> HYPERLINK "x" </w:instrText></w:r>' + sign("separate")
+        + run("this book", BOLD) + sign("end") + run(" today."),
+        run("I love ") + "<w:sdt><w:sdtPr><w:id/></w:sdtPr><w:sdtContent>" + run("my dog")
+        + "</w:sdtContent></w:sdt>" + run(" very much."),
+        run("He is.") + '<w:r><w:footnoteReference w:id="1"/></w:r>' + run("She is."),
+        run("I love ") + '<w:hyperlink r:id="1">' + run("my dog", BOLD) + run(" and") + "</w:hyperlink>"
+        + run(" my ", BOLD) + run("cat."),
+    ],
+)  # fmt: skip
+def test_every_word_of_a_paragraph_is_translated_where_it_stands(text):
+    """A run with a break or a tab beside its text stayed as it was, and a link made of fields lay on other words."""
+    found = body(translate_file("a.docx", docx("<w:p>" + text + "</w:p>"), loud))
+    words = re.compile("(?<=>)[^<>]*[a-z][^<>]*(?=</w:t>)")
+    loudly = words.sub(lambda match: match.group().upper(), text)
+    pieces = re.compile(
+        "<w:(?:br|tab)/>|<w:t[^>]*>[^<]*</w:t>|<w:(?:fldChar|hyperlink|footnoteReference)[^>]*>|</w:hyper|<w:b/>|</?w:sdt"
+    )
+    plain = re.compile(' xml:space="preserve"')
+    assert [plain.sub("", p) for p in pieces.findall(found)] == [
+        plain.sub("", p) for p in pieces.findall(loudly)
+    ]
 
 
 def test_python_docx_opens_what_comes_out():

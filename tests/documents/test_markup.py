@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.documents.dialect import Dialect
 from dragoman.documents.markup import translate_html
 from dragoman.documents.tags import tokens
+from dragoman.text.seals import SEAL, read
 from server.stand_in_models import ALL, forgetful, loud, mute
 
 PAGE = """<!DOCTYPE html>
@@ -19,10 +21,10 @@ PAGE = """<!DOCTYPE html>
 <style>p > b { color: red }</style><script>let a = "<b>Hello</b>" && 1 < 2;</script></head>
 <body class="wide"><!-- not for readers -->
 <h1>The <em>old</em> house</h1>
-<p>Please read <a href="/p?a=1&amp;b=2" title="x > y">our little book</a>. It is <i>very</i> good &amp; cheap.<br>
+<p>Please read <a href="/p?a=1&amp;b=2" class="x > y">our little book</a>. It is <i>very</i> good &amp; cheap.<br>
 &copy; 2024 Ann &lt;ann@example.com&gt; &rarr; <code>print()</code></p>
 <ul><li>one dog<li>two dogs</ul><pre>  keep
-  me </pre><img src="a.png" alt="A dog"><p translate="no">Keep me too</p>
+  me </pre><img src="a.png"><p translate="no">Keep me too</p>
 <p>unclosed <b>bold text</p></body></html>
 """
 SNIPPETS = [
@@ -86,7 +88,7 @@ def test_code_scripts_styles_and_what_says_so_are_copied():
     page = translate_html(PAGE, loud)
     for copied in ('<script>let a = "<b>Hello</b>" && 1 < 2;</script>', "<style>p > b { color: red }</style>",
                    "<pre>  keep\n  me </pre>", '<p translate="no">Keep me too</p>', "<code>print()</code>",
-                   "<!-- not for readers -->", 'alt="A dog"', "<!DOCTYPE html>"):  # fmt: skip
+                   "<!-- not for readers -->", "<!DOCTYPE html>"):  # fmt: skip
         assert copied in page
     assert "<title>MY HOUSE</title>" in page
     assert "<li>ONE DOG<li>TWO DOGS</ul>" in page
@@ -101,54 +103,107 @@ def test_entities_stay_entities_and_text_stays_text():
     assert said == "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"
 
 
-def test_a_link_goes_where_the_translation_of_its_words_is():
-    words = {"The red car is here.": "这辆红色的车在这里。", "red car": "红色的车。"}
-    page = translate_html(
-        '<p>The <a href="x">red car</a> is here.</p>', lambda texts: [words[t] for t in texts]
-    )
-    assert page == '<p>这辆<a href="x">红色的车</a>在这里。</p>'
+def shown(text):
+    """What a translator gets, with signs that can be read: ( and ) around words, * for a tag, _ for code, / between."""
+    signs = {"OPEN": "(", "CLOSE": ")", "ALONE": "*", "AFTER": "^", "WORD": "_", "BREAK": "/"}
+    return SEAL.sub(lambda found: signs[read(found.group())[0].name], text)
 
 
-def test_a_word_that_alone_is_translated_a_little_otherwise_is_found_too():
-    words = {"The red car is fast.": "这辆红车很快。", "red": "红了。"}
-    assert (
-        translate_html("The <b>red</b> car is fast.", lambda texts: [words[t] for t in texts])
-        == "这辆<b>红</b>车很快。"
-    )
-
-
-def test_a_link_whose_words_are_not_found_is_translated_with_a_name_in_its_place():
-    words = {
-        "Please read our book.": "请看一看。",
-        "our book": "我们的书。",
-        "Please read Tom.": "请读汤姆。",
-    }
-    page = translate_html(
-        "<p>Please read <a href=x>our book</a>.</p>", lambda texts: [words[t] for t in texts]
-    )
-    assert page == "<p>请读<a href=x>我们的书</a>。</p>"
-
-
-def test_a_link_that_the_model_always_drops_cuts_the_sentence():
-    words = {"our book": "我们的书。", "Please read": "请读。"}
-    page = translate_html(
-        "<p>Please read <a href=x>our book</a>.</p>", lambda texts: [words.get(t, "啊。") for t in texts]
-    )
-    assert page == "<p>请读 <a href=x>我们的书</a>。</p>"
-
-
-def test_sentences_are_translated_whole_and_apart_from_each_other():
+@pytest.mark.parametrize(
+    ("page", "texts"),
+    [
+        ("<p>The <b>red</b>\n  car is here. It\tis <i>fast</i>.</p>", ["The (red) car is here. It is (fast)."]),
+        ("<p>He is here.<!-- x -->She is there.</p>", ["He is here.*She is there."]),
+        ("<p>He is here.<br />She is there.</p>", ["He is here.", "She is there."]),
+        ("<p>He is here.<sup>[1]</sup>She is there.</p>", ["He is here.^She is there."]),
+        ("48 m<sup>3</sup> of water", ["48 m^ of water"]),
+        ("Name:<b>Tom</b>Age:<b>30</b>", ["Name:/(Tom)/Age:/(30)"]),
+        ("<b>T</b>he Mc<i>Donald</i> house", ["(T)he Mc(Donald) house"]),
+        ('Hi <a class="u-url mention" href="https://x.example/@tom">@<span>tom</span></a>!', ["Hi _!"]),
+        ('See <a href="https://a.example/b?c=1&amp;d=2"><i>https://</i><b>a.example/b?c=1</b><i>&amp;d=2</i></a> now',
+         ["See _ now"]),
+        ('See <a href="/dogs">dogs</a> now', ["See (dogs) now"]),
+        ('See <a href="https://a.example/very/long">a.example/ver…</a> now', ["See _ now"]),
+        ("The <a class=hashtag>#<span>dogs</span></a> run", ["The _ run"]),
+        ("Press <kbd>Enter</kbd> or <span translate=no>Go</span> or <i class='x notranslate'>No</i> now",
+         ["Press _ or _ or _ now"]),
+        ("Say '<x id=%1$@>Basic</x>' now", ["Say (Basic) now"]),
+        ("It is <i class=icon></i><span> </span>an <u>!</u> icon", ["It is **an * icon"]),
+        ("I see <b><i>two</i> dogs</b>", ["I see ((two) dogs)"]),
+    ],
+)  # fmt: skip
+def test_what_a_translator_is_shown(page, texts):
     asked = []
-    translate_html(
-        "<p>The <b>red</b>\n  car is here. It\tis <i>fast</i>.</p>",
-        lambda t: asked.append(list(t)) or loud(t),
+    translate_html(page, lambda t: asked.extend(t) or t)
+    assert list(map(shown, asked)) == texts
+    assert translate_html(page, list) == re.sub(r"\s+", " ", page)
+
+
+def test_a_translation_that_lost_a_tag_is_not_believed():
+    for lost in (forgetful, mute):
+        assert translate_html("<p>I love <b>you</b>.</p>", lost) == "<p>I love <b>you</b>.</p>"
+
+    def crossed(texts):
+        return [
+            text.replace("(", "") and SEAL.sub("", text) + "".join(reversed(SEAL.findall(text)))
+            for text in texts
+        ]
+
+    assert translate_html("<p>I love <b>you</b>.</p>", crossed) == "<p>I love <b>you</b>.</p>"
+
+
+def test_what_people_read_of_attributes_is_translated():
+    page = translate_html(
+        '<html lang="en"><meta name="description" content="A dog"><meta name="viewport" content="width">'
+        '<img src="dog.png" alt="A dog &amp; a cat" class="dog"><input type=submit value="Send">'
+        "<input type=text value=Keep placeholder='Your \"name\"'><a title='x > y' href='/dog' aria-label=Home>home</a>"
+        '<p lang="fr" translate="no" title="Keep">Oui</p><textarea placeholder="Write">mine</textarea></html>',
+        loud,
+        Dialect(source="en", target="zh-Hant"),
     )
-    assert "The red car is here." in asked[-1]
-    assert "It is fast." in asked[-1]
+    assert page == (
+        '<html lang="zh-Hant"><meta name="description" content="A DOG"><meta name="viewport" content="width">'
+        '<img src="dog.png" alt="A DOG &amp; A CAT" class="dog"><input type=submit value="SEND">'
+        "<input type=text value=Keep placeholder='YOUR \"NAME\"'>"
+        "<a title='X &gt; Y' href='/dog' aria-label=\"HOME\">HOME</a>"
+        '<p lang="fr" translate="no" title="Keep">Oui</p><textarea placeholder="WRITE">mine</textarea></html>'
+    )
+
+
+def test_what_a_translator_writes_into_an_attribute_stays_there():
+    page = translate_html('<img alt="dog">', lambda texts: ['"><script>&'])
+    assert page == '<img alt="&quot;&gt;&lt;script&gt;&amp;">'
+
+
+@pytest.mark.parametrize(
+    ("page", "dialect", "texts"),
+    [
+        ("<doc>He is here.<x/>She is there.</doc>", {}, ["He is here.*She is there."]),
+        (
+            "<d><title>A dog</title><par>One <i>red</i> dog. Two.</par></d>",
+            {},
+            ["A dog", "One (red) dog. Two."],
+        ),
+        ("<d><t>A dog</t><u>and</u> <b>cat</b></d>", {}, ["A dog", "(and) (cat)"]),
+        ("<d><t>A</t> dog</d>", {"splitting": frozenset({"t"})}, ["A", "dog"]),
+        ("<d><t>A</t><t> dog</t></d>", {"outline": False}, ["((A)( dog))"]),
+        ("<d><t>A</t><t> dog</t></d>", {"non_splitting": frozenset({"t"})}, ["(A)( dog)"]),
+        ("I like <ign>Tom <b>Cruise</b></ign>.", {"ignored": frozenset({"ign"})}, ["I like _."]),
+        ("<a><source>A dog</source><link>A cat</link></a>", {}, ["A dog", "A cat"]),
+        ("One\ndog", {"lines": True}, ["One\ndog"]),
+        ("One\ndog", {}, ["One dog"]),
+        ("<a><![CDATA[Fish & chips]]></a>", {}, ["Fish & chips"]),
+        ("<a><![CDATA[<p>Fish &amp; <b>chips</b></p>]]></a>", {}, ["Fish & (chips)"]),
+    ],
+)
+def test_xml_is_read_as_the_client_says(page, dialect, texts):
+    asked = []
+    found = translate_html(page, lambda t: asked.extend(t) or t, Dialect(xml=True, **dialect))
+    assert list(map(shown, asked)) == texts
+    assert found.replace("\n", " ") == page.replace("\n", " ")
 
 
 def test_space_between_sentences_goes_where_chinese_has_none():
-    assert translate_html("<p>One dog. Two dogs.</p>", forgetful) == "<p>这是一句话。这是一句话。</p>"
     assert translate_html("<p>One dog. Two dogs.</p>", loud) == "<p>ONE DOG. TWO DOGS.</p>"
     assert translate_html(" <p> One\n</p> ", mute) == " <p> \n</p> "
 

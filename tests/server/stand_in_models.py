@@ -41,7 +41,9 @@ def chinese(texts: Sequence[str]) -> list[str]:
     """Writes a sign for each word, always the same, and names as they are written in Chinese."""
     names = {"Tom": "汤姆", "Boston": "波士顿", "Japan": "日本"}
     return [
-        "".join(names.get(word.strip(".,!?"), chr(0x4E00 + sum(map(ord, word)))) for word in text.split())
+        "".join(
+            names.get(word.strip(".,!?"), chr(0x4E00 + sum(map(ord, word)) % 0x5000)) for word in text.split()
+        )
         + "。"
         for text in texts
     ]

@@ -347,7 +347,8 @@ def test_what_the_server_says_is_in_the_language_of_the_page(browser, server):
 
 def test_what_servers_say_is_known_to_the_page():
     """Each sentence that a refusal begins with has its words, so that none comes in English on a Chinese page."""
-    known = re.findall(r"\[/\^(.*)/, \"trouble", (STATIC / "troubles.js").read_text(encoding="utf-8"))
+    patterns = re.findall(r"\[/\^(.*)/, \"trouble", (STATIC / "troubles.js").read_text(encoding="utf-8"))
+    known = [pattern.replace("(?<", "(?P<") for pattern in patterns]  # as Python names a group
     said = [
         refusals.too_long(12.3, 9).message,
         refusals.unfinished(120, 5).message,

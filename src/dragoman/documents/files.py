@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from functools import partial
 from pathlib import PurePath
 
+from dragoman.documents.dialect import Dialect
 from dragoman.documents.encodings import declared_in, decoded, older
-from dragoman.documents.filling import Translate
-from dragoman.documents.markup import translate_html
+from dragoman.documents.markup import HTML, translate_html
+from dragoman.documents.runs import Translate
 from dragoman.documents.word import translate_docx
 from dragoman.errors import UsageError
 
@@ -22,10 +24,11 @@ _END_TAG = re.compile(r"</[^<>]*>")
 _BREAKS = re.compile(r"(?<=[，。！？；：、])|(?<=[,.!?;:] )|(?<= )")
 
 
-def translate_file(name: str, data: bytes, translate: Translate, source: str = "") -> bytes:
+def translate_file(name: str, data: bytes, translate: Translate, source: str = "", target: str = "") -> bytes:
     """The translated file. `name` tells the format by its ending. Raises UsageError for what cannot be read.
 
-    source: code of the language that it is in, which tells an encoding that nothing else does.
+    source: code of the language that it is in, which tells an encoding that nothing else does. target: of the one that
+    it comes out in, which a page then names in its `lang`.
     """
     suffix = PurePath(name).suffix.lower()
     if suffix not in _FORMATS:
@@ -33,9 +36,11 @@ def translate_file(name: str, data: bytes, translate: Translate, source: str = "
     before = (
         None if suffix in _PACKED else older(data, source, declared_in(data) if suffix in _PAGES else None)
     )
+    dialect = Dialect(source=source, target=target)
+    read = partial(_html, dialect=dialect) if suffix in _PAGES else _FORMATS[suffix]
     if before is None:
-        return _FORMATS[suffix](data, translate)
-    done = _FORMATS[suffix](data.decode(before).encode(), translate).decode()
+        return read(data, translate)
+    done = read(data.decode(before).encode(), translate).decode()
     try:
         return done.encode(before, "xmlcharrefreplace" if suffix in _PAGES else "strict")
     except UnicodeEncodeError:  # a translation's letters are not in it
@@ -112,9 +117,9 @@ def _wrapped(text: str, lines: int) -> list[str]:
     return [line for line in [*found, text[start:]] if line]
 
 
-def _html(data: bytes, translate: Translate) -> bytes:
+def _html(data: bytes, translate: Translate, dialect: Dialect = HTML) -> bytes:
     text, encoding = decoded(data, declared_in(data))
-    return translate_html(text, translate).encode(encoding, "xmlcharrefreplace")
+    return translate_html(text, translate, dialect).encode(encoding, "xmlcharrefreplace")
 
 
 _FORMATS = {".txt": _txt, ".srt": _srt, ".html": _html, ".htm": _html, ".docx": translate_docx}

@@ -41,6 +41,7 @@ class Task:
     memory: int  # bytes of address space
     seconds: int  # of a processor
     source: str = ""  # code of the language that the file is in, where it is known
+    target: str = ""  # of the one that it comes out in
 
 
 def head_of(kind: Frame, length: int) -> bytes:

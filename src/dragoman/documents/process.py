@@ -30,7 +30,7 @@ def answer(asked: BinaryIO, told: BinaryIO, confined: bool = False) -> None:
         confine(task)
     data = read(asked, Frame.FILE)
     try:
-        write(told, Frame.DONE, translate_file(task.name, data, _Asking(task, asked, told), task.source))
+        write(told, Frame.DONE, _translated(task, data, asked, told))
     except UsageError as error:
         write(told, Frame.REFUSED, as_json(str(error)))
     except MemoryError:
@@ -40,6 +40,10 @@ def answer(asked: BinaryIO, told: BinaryIO, confined: bool = False) -> None:
         raise
     except Exception as error:
         write(told, Frame.FAILED, as_json(place_of(error)))
+
+
+def _translated(task: Task, data: bytes, asked: BinaryIO, told: BinaryIO) -> bytes:
+    return translate_file(task.name, data, _Asking(task, asked, told), task.source, task.target)
 
 
 def confine(task: Task) -> None:

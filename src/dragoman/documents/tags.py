@@ -1,4 +1,4 @@
-"""HTML as a row of tokens that, joined, are the text again, whatever the text is. Builds no tree, repairs nothing.
+"""HTML or XML as a row of tokens that, joined, are the text again, whatever it is. Builds no tree, repairs nothing.
 
 A page that comes in broken goes out broken in the same places. Every scan is bounded or done once: time is linear.
 Raises UsageError for a page of more than TOKENS of them.
@@ -24,6 +24,7 @@ class Sort(StrEnum):
     END = "end"
     EMPTY = "empty"  # a tag that has no end tag
     OTHER = "other"  # comments, declarations, what stands in <script> and its like
+    CDATA = "cdata"  # text in which nothing is escaped; of XML alone
 
 
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
@@ -37,26 +38,32 @@ _NEXT = re.compile(r"<(?=[A-Za-z/!?])")
 
 @dataclass(frozen=True)
 class Token:
-    """`raw` is what stands in the page; `name` is in lower case, and empty where there is none."""
+    """`raw` is what stands in the page; `name` is in lower case in HTML, and empty where there is none."""
 
     sort: Sort
     raw: str
     name: str = ""
 
 
-def tokens(page: str) -> Iterator[Token]:
-    """The tokens of a page or a part of one, as browsers tell them apart."""
-    for number, token in enumerate(_tokens(page)):
+CDATA = "<![CDATA[", "]]>"
+
+
+def tokens(page: str, xml: bool = False) -> Iterator[Token]:
+    """The tokens of a page or a part of one, as browsers tell them apart.
+
+    xml: no name means more than another, large letters differ from small ones, and there is CDATA.
+    """
+    for number, token in enumerate(_tokens(page, xml)):
         if number >= TOKENS:
             raise UsageError(f"the page has more than {TOKENS:,} tags: give it in parts")
         yield token
 
 
-def _tokens(page: str) -> Iterator[Token]:
+def _tokens(page: str, xml: bool) -> Iterator[Token]:
     at, text_from = 0, 0
     dead: set[int] = set()
     while (found := _NEXT.search(page, at)) is not None:
-        token = _token(page, found.start(), dead)
+        token = _token(page, found.start(), dead, xml)
         if token is None:
             at = found.start() + 1
             continue
@@ -64,7 +71,7 @@ def _tokens(page: str) -> Iterator[Token]:
             yield Token(Sort.TEXT, page[text_from : found.start()])
         yield token
         at = text_from = found.start() + len(token.raw)
-        if token.sort is Sort.START and token.name in RAW:
+        if token.sort is Sort.START and token.name in RAW and not xml:
             close = re.compile(rf"</{token.name}(?=[\s/>])", re.IGNORECASE).search(page, at)
             end = close.start() if close else len(page)
             if end > at:
@@ -74,9 +81,11 @@ def _tokens(page: str) -> Iterator[Token]:
         yield Token(Sort.TEXT, page[text_from:])
 
 
-def _token(page: str, start: int, dead: set[int]) -> Token | None:
+def _token(page: str, start: int, dead: set[int], xml: bool) -> Token | None:
     if page.startswith("<!--", start):
         return Token(Sort.OTHER, _through(page, start, "-->"))
+    if xml and page.startswith(CDATA[0], start):
+        return Token(Sort.CDATA, _through(page, start, CDATA[1]))
     name = _NAME.match(page, start)
     if name is None:
         return Token(Sort.OTHER, _through(page, start, ">"))
@@ -85,11 +94,11 @@ def _token(page: str, start: int, dead: set[int]) -> Token | None:
         end = _tag_end(page, name.start("name") + quoted.start(), dead)
     if end is None:
         return None
-    raw, lower = page[start:end], name["name"].lower()
+    raw, named = page[start:end], name["name"] if xml else name["name"].lower()
     if name["end"]:
-        return Token(Sort.END, raw, lower)
-    alone = lower in VOID or (raw.endswith("/>") and lower not in RAW)
-    return Token(Sort.EMPTY if alone else Sort.START, raw, lower)
+        return Token(Sort.END, raw, named)
+    alone = raw.endswith("/>") if xml else named in VOID or (raw.endswith("/>") and named not in RAW)
+    return Token(Sort.EMPTY if alone else Sort.START, raw, named)
 
 
 def _tag_end(page: str, start: int, dead: set[int]) -> int | None:

@@ -15,14 +15,24 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import unescape
+from html import escape, unescape
 from itertools import groupby
 
-from dragoman.documents.filling import Translate
-from dragoman.documents.inline import Element, Node, Run, Sealed, Text, has_letters, text_of
-from dragoman.documents.markup import translate_runs
+from dragoman.documents.runs import (
+    Node,
+    Run,
+    Sealed,
+    Text,
+    Translate,
+    has_letters,
+    raw_of,
+    text_of,
+    texts_of,
+    translate_runs,
+)
 from dragoman.documents.tags import Sort, Token, tokens
 from dragoman.errors import UsageError
+from dragoman.text.seals import Sort as Seal
 
 UNPACKED = 100_000_000  # bytes of all entries together; a 10 MB document with pictures unpacks to 15 MB
 TEXT = 20_000_000  # bytes of a part that is read for its words; a novel of a thousand pages has half of them
@@ -47,7 +57,13 @@ DAMAGED = (
 _PARTS = re.compile(r"word/(?:document|header\d*|footer\d*|footnotes|endnotes)\.xml")
 _DROPPED = frozenset({"w:prooferr", "w:lastrenderedpagebreak"})  # about text that is gone
 _BREAKS = frozenset({"w:br", "w:tab", "w:cr"})
-_TRANSPARENT = frozenset({"w:hyperlink", "w:ins", "w:smarttag"})
+_TRANSPARENT = frozenset(
+    {"w:hyperlink", "w:ins", "w:smarttag", "w:moveto", "w:customxml", "w:fldsimple", "w:bdo", "w:dir"}
+)
+_NOTES = frozenset({"w:footnotereference", "w:endnotereference"})
+_FIELD = "field"  # of a part that several runs make together
+_KIND = re.compile('w:fldCharType="([a-zA-Z]+)"')
+LONGEST_FIELD = 200  # parts of a paragraph
 _EMPTY = re.compile(
     r'<w:r>(?:<w:rPr>(?:(?!</?w:r[ >]).)*?</w:rPr>)?<w:t xml:space="preserve"></w:t></w:r>', re.DOTALL
 )
@@ -125,7 +141,7 @@ def _innermost(row: Sequence[Token], translate: Translate) -> list[Token] | None
     if not spans:
         return None
     paragraphs = [_Paragraph.read(row[start:end]) for start, end in spans]
-    written = iter(translate_runs([p.run for p in paragraphs if p.speaks], translate))
+    written = iter(translate_runs([p.run for p in paragraphs if p.speaks], translate, _written))
     folded: list[Token] = []
     last = 0
     for (start, end), paragraph in zip(spans, paragraphs, strict=True):
@@ -157,7 +173,7 @@ class _Paragraph:
         for look, text in texts:
             weights[look] = weights.get(look, 0) + len(text)
         look = max(weights, key=weights.__getitem__, default="")
-        nodes = [_node(child, look) for child in body]
+        nodes = [node for child in _with_fields(body) for node in _nodes(child, look)]
         return cls(row[0].raw + "".join(map(_raw, head)), look, tuple(_merged(nodes)), row[-1].raw)
 
     @property
@@ -165,7 +181,7 @@ class _Paragraph:
         return has_letters(text_of(self.run))
 
     def page(self, text: str) -> str:
-        inner = _open(self.look) + text.replace("&nbsp;", "\xa0") + _CLOSED
+        inner = _open(self.look) + text + _CLOSED
         return self.start + _EMPTY.sub("", inner) + self.end
 
 
@@ -186,46 +202,125 @@ def _parts_of_run(child: Sequence[Token]) -> Iterator[Sequence[Token]]:
 _CLOSED = "</w:t></w:r>"
 
 
+def _written(text: str) -> str:
+    return escape(text, quote=False)
+
+
 def _open(look: str) -> str:
     return f'<w:r>{look}<w:t xml:space="preserve">'
 
 
-def _node(child: Sequence[Token], look: str) -> Node:
+def _nodes(child: Sequence[Token], look: str) -> list[Node]:
     """A part of a paragraph as text, as text that looks otherwise, or as something that is copied."""
     if child[0].name == "w:r" and (found := _text(child)) is not None:
         own, text = found
-        return (
-            Text(text) if own == look else Element(_CLOSED + _open(own), (Text(text),), _CLOSED + _open(look))
-        )
+        alike = [*texts_of(text, _written(text))]
+        return alike if own == look else _around(_CLOSED + _open(own), alike, _CLOSED + _open(look))
     if child[0].name in _TRANSPARENT and child[0].sort is Sort.START:
-        inner = [_text(run) for run in _children(child[1:-1]) if run[0].name not in _DROPPED]
-        if inner and all(inner):
-            whole = "".join(found[1] for found in inner if found)
-            start = _CLOSED + child[0].raw + _open(inner[0][0] if inner[0] else "")
-            return Element(start, (Text(whole),), _CLOSED + child[-1].raw + _open(look))
+        inner = [part for one in _children(child[1:-1]) for part in _parts_of_run(one)]
+        return _within(child[0].raw, inner, child[-1].raw, look)
+    if (
+        child[0].name == "w:sdt" and child[0].sort is Sort.START
+    ):  # a content control: what it is, what it holds
+        parts = [[token] for token in child[:1]] + list(_children(child[1:-1]))
+        if parts[-1][0].name == "w:sdtcontent" and parts[-1][0].sort is Sort.START:
+            start = "".join(map(_raw, parts[:-1])) + parts[-1][0].raw
+            inner = [part for one in _children(parts[-1][1:-1]) for part in _parts_of_run(one)]
+            return _within(start, inner, parts[-1][-1].raw + child[-1].raw, look)
+    if child[0].name == _FIELD:
+        return _field(child, look)
     breaks = child[0].name == "w:r" and any(token.name in _BREAKS for token in child)
-    return Sealed(_CLOSED + _raw(child) + _open(look), word=False, breaks=breaks)
+    after = any(token.name in _NOTES for token in child)
+    sort = Seal.BREAK if breaks else Seal.AFTER if after else Seal.ALONE
+    return [Sealed(_CLOSED + _raw(child) + _open(look), sort)]
 
 
-def _merged(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Word splits a word in two where somebody corrected it: neighbours that look alike become one."""
-    for _, alike in groupby(enumerate(nodes), _look):
-        group = [node for _, node in alike]
-        first, last = group[0], group[-1]
-        if isinstance(first, Text):
-            yield Text(text_of(group))
-        elif isinstance(first, Element) and isinstance(last, Element):
-            yield Element(first.start, (Text(text_of(group)),), last.end)
+def _within(start: str, inner: Sequence[Sequence[Token]], end: str, look: str) -> list[Node]:
+    """What an element of a paragraph holds, between its tags; it is text as the paragraph's is."""
+    kept = [one for one in inner if one[0].name not in _DROPPED]
+    nodes = _merged([node for one in kept for node in _nodes(one, look)])
+    return _around(_CLOSED + start + _open(look), nodes, _CLOSED + end + _open(look))
+
+
+def _around(start: str, nodes: list[Node], end: str) -> list[Node]:
+    if any(map(str.isalnum, text_of(nodes))):
+        return [Sealed(start, Seal.OPEN), *nodes, Sealed(end, Seal.CLOSE)]
+    return [Sealed(start + raw_of(nodes) + end, Seal.ALONE)]
+
+
+def _with_fields(body: Sequence[Sequence[Token]]) -> list[Sequence[Token]]:
+    """With each link that is a field of Word's as one part: what begins it, what a reader sees, what ends it."""
+    found: list[Sequence[Token]] = []
+    at = 0
+    while at < len(body):
+        end = _end_of_field(body, at)
+        if end > at:
+            inner = [token for child in body[at:end] for token in child]
+            found.append([Token(Sort.OTHER, "", _FIELD), *inner])
+            at = end
         else:
-            yield first
+            found.append(body[at])
+            at += 1
+    return found
 
 
-def _look(placed: tuple[int, Node]) -> object:
-    """The same for neighbours that become one, and another for each part that stays by itself."""
-    number, node = placed
-    return (
-        number if isinstance(node, Sealed) else (type(node), node.start if isinstance(node, Element) else "")
-    )
+def _end_of_field(body: Sequence[Sequence[Token]], start: int) -> int:
+    """The part after the end of a link that begins here, within LONGEST_FIELD parts; else `start`."""
+    if _mark(body[start]) != "begin":
+        return start
+    separated, link = False, False
+    for at in range(start + 1, min(len(body), start + LONGEST_FIELD)):
+        mark = _mark(body[at])
+        if mark == "begin":
+            return start
+        if mark == "separate":
+            separated = True
+        elif mark == "end":
+            return at + 1 if separated and link else start
+        elif not separated:
+            link = link or "HYPERLINK" in _raw(body[at])
+    return start
+
+
+def _mark(child: Sequence[Token]) -> str:
+    """What a run says of a field: begin, separate, end; "" for nothing."""
+    for token in child if child[0].name == "w:r" else ():
+        if token.name == "w:fldchar" and (found := _KIND.search(token.raw)):
+            return found[1]
+    return ""
+
+
+def _field(child: Sequence[Token], look: str) -> list[Node]:
+    parts = list(_children(child[1:]))
+    first = next(at for at, part in enumerate(parts) if _mark(part) == "separate") + 1
+    start, end = "".join(map(_raw, parts[:first])), _raw(parts[-1])
+    inner = [part for one in parts[first:-1] for part in _parts_of_run(one)]
+    return _within(start, inner, end, look)
+
+
+def _merged(nodes: Sequence[Node]) -> list[Node]:
+    """Word splits a word in two where somebody corrected it: neighbours that look alike become one."""
+    found: list[Node] = []
+    for node in nodes:
+        last = found[-1] if found else None
+        if isinstance(node, Text) and isinstance(last, Text):
+            found[-1] = Text(last.text + node.text, last.raw + node.raw)
+        elif _opens_again(found, node):
+            found.pop()
+        else:
+            found.append(node)
+    return found
+
+
+def _opens_again(found: Sequence[Node], node: Node) -> bool:
+    """Whether a run begins that looks as the one before it, which ended just now."""
+    if not (isinstance(node, Sealed) and node.sort is Seal.OPEN and found):
+        return False
+    last = found[-1]
+    if not (isinstance(last, Sealed) and last.sort is Seal.CLOSE and last.raw.startswith(_CLOSED + "<w:r>")):
+        return False
+    opened = next((one for one in reversed(found) if isinstance(one, Sealed) and one.sort is Seal.OPEN), None)
+    return opened is not None and opened.raw == node.raw and node.raw.startswith(_CLOSED + "<w:r>")
 
 
 def _text(run: Sequence[Token]) -> tuple[str, str] | None:

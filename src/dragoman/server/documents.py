@@ -38,10 +38,12 @@ class Documents:
     def __init__(self, limits: Limits) -> None:
         self._limits, self._free, self._here = limits, asyncio.Semaphore(limits.files), 0
 
-    async def translate(self, name: str, data: bytes, translate: Translate, source: str = "") -> bytes:
+    async def translate(
+        self, name: str, data: bytes, translate: Translate, source: str = "", target: str = ""
+    ) -> bytes:
         """A file of one of the formats files.FORMATS, translated. What `translate` raises, this raises.
 
-        source: code of the language that it is in, "" where that is not known.
+        source, target: codes of the languages that it is in and comes out in, "" where that is not known.
         Raises UsageError for what cannot be read, Refusal (503) where too many wait or the deadline is over.
         """
         if self._here >= WAITING:
@@ -49,16 +51,18 @@ class Documents:
         self._here += 1
         try:
             async with asyncio.timeout(self._limits.file_deadline), self._free, _started() as process:
-                task = self._task(f"file{PurePath(name).suffix}", source)
+                task = self._task(f"file{PurePath(name).suffix}", source, target)
                 return await self._answered(process, task, data, translate)
         except TimeoutError:
             raise too_late(self._limits.file_deadline) from None
         finally:
             self._here -= 1
 
-    def _task(self, name: str, source: str) -> Task:
+    def _task(self, name: str, source: str, target: str) -> Task:
         limits = self._limits
-        return Task(name, limits.items, limits.characters, limits.file_memory, limits.file_seconds, source)
+        return Task(
+            name, limits.items, limits.characters, limits.file_memory, limits.file_seconds, source, target
+        )
 
     async def _answered(self, process: Process, task: Task, data: bytes, translate: Translate) -> bytes:
         try:

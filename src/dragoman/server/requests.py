@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dragoman.documents.dialect import Dialect
+from dragoman.documents.markup import HTML
 from dragoman.server.codes import Code, code_of, read_code
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.models import Models, Served
@@ -35,7 +37,8 @@ class ClientRequest:
     model: str | None = None
     prefixes: Sequence[str] = ()
     glossary: Mapping[str, str] = field(default_factory=dict)
-    html: bool = False
+    html: bool = False  # or XML, as `dialect` says
+    dialect: Dialect = HTML
     alignments: bool = False
     scores: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)  # fields of DecodingOptions

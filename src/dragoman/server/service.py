@@ -170,7 +170,8 @@ class Service:
         translator = await self.models.translator(direction.model)
         options = self.options(translator, request)
         if request.html:
-            pages = [partial(markup.translate_html, text) for text in request.texts]
+            dialect = replace(request.dialect, source=direction.source.base, target=str(direction.target))
+            pages = [partial(markup.translate_html, text, dialect=dialect) for text in request.texts]
             all_pages: Callable[[Submit], list[str]] = lambda submit: [
                 page(lambda texts: list(map(script, submit(texts)))) for page in pages
             ]
@@ -294,9 +295,9 @@ class Service:
             done += sum(map(len, texts))
             return [script(one.text) for one in found]
 
-        source = direction.source.base if direction else ""
+        source, target = (direction.source.base, str(direction.target)) if direction else ("", "")
         try:
-            return await self.documents.translate(name, data, written, source)
+            return await self.documents.translate(name, data, written, source, target)
         except TooLate:
             if done:
                 raise unfinished(self.limits.file_deadline, done) from None

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 
 from dragoman.text.normalize import normalize, scripts_of
+from dragoman.text.seals import SIGNS
 
 # Signs that stand next to each other without a space: kana, Han, and the punctuation written with them. Emoji and
 # Hangul are as wide, and keep their spaces.
@@ -21,6 +22,12 @@ _SOLID_SIGN = re.compile(f"[{_SOLID}]")
 # Form feeds, file separators, U+2028: a terminal obeys some of them.
 _NO_PLAIN_SPACE = re.compile(r"[^\S\r\n\t \u3000]")
 _STAYS = re.compile(r"[\t\S]")
+_SEALED = "".join(map(chr, range(ord(SIGNS[0]), ord(SIGNS[2]) + 1)))
+# Each of these stands between two lines, of which the first ends no sentence; possessive, since time is to be linear.
+_WRAPPED = re.compile(r"(?<=[^\s.!?…。！？:：])[ \t]*+\r?\n(?=[^\r\n\S]*+\S)[ \t]*+")
+_HAN = re.compile("[\u3400-\u9fff]")
+_END_MARKS = "。．.!！?？;；:：…"
+_SENTENCE_ENDS = "。．.!！?？…"
 
 
 def writes_without_spaces(language: str) -> bool:
@@ -51,11 +58,35 @@ def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = F
         if sentence:
             if "\n" in gap or (whole and (not last or _STAYS.search(gap))):
                 text.append(_NO_PLAIN_SPACE.sub("", gap))
-            elif last and not (solid and (_SOLID_SIGN.match(last) or _SOLID_SIGN.match(sentence))):
+            elif last and not (solid and (_SOLID_SIGN.match(last) or _SOLID_SIGN.match(_first(sentence)))):
                 text.append(" ")
             text.append(sentence)
-            gap, last = "", sentence[-1]
+            gap, last = "", _last(sentence) or last or sentence[-1]
         gap += separator
     if whole or "\n" in gap:
         text.append(_NO_PLAIN_SPACE.sub("", gap))
     return "".join(text)
+
+
+def unwrapped(text: str) -> str:
+    """A text in which a line end within a sentence is a space; what ends a sentence or a paragraph stays."""
+    return _WRAPPED.sub(" ", text)
+
+
+def like_end(source: str, text: str) -> str:
+    """A translation that ends as its source does: a model puts a full stop after anything."""
+    stem = text.rstrip(_END_MARKS + " ")
+    if not stem or source[-1:] in _SENTENCE_ENDS:
+        return text
+    mark = source[-1:] if source[-1:] in ":：;；" else ""
+    return stem + ({":": "：", ";": "；"}.get(mark, mark) if _HAN.search(stem) else mark)
+
+
+def _first(sentence: str) -> str:
+    """The first sign that a reader sees."""
+    return sentence.lstrip(_SEALED)[:1]
+
+
+def _last(sentence: str) -> str:
+    end = len(sentence.rstrip(_SEALED)) if sentence[-1:] in _SEALED else len(sentence)
+    return sentence[end - 1 : end]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dragoman.text.languages import base_language
+from dragoman.text.seals import is_within
 from dragoman.text.spans import Kind, Role, Span, find
 
 # Sentences longer than this are cut at a pause: translators trained on sentences do badly on pages.
@@ -199,10 +200,12 @@ def _last_pause(part: str, start: int, end: int) -> int | None:
     return None
 
 
-def _between_characters(part: str, start: int, end: int) -> int:
-    """The last place after `start` that tears no accent from its letter and no emoji apart; `end` if none is."""
+def _between_characters(text: str, start: int, end: int) -> int:
+    """The last place after `start` that tears no accent from its letter, no emoji and no seal; `end` if none is."""
     for place in range(end, start, -1):
-        if part[place - 1] != "\u200d" and not _joins(part[place]):
+        if is_within(text[place]):
+            continue
+        if text[place - 1] != "\u200d" and not _joins(text[place]):
             return place
     return end
 

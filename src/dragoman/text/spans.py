@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from dragoman.text import seals
 from dragoman.text.messages import branches_of
 
 
@@ -181,7 +182,7 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
     if not terms and not _SUSPECT.search(text):
         return []
     found = list(terms)
-    for more in (_by_pattern, _by_look, _numbers, _symbols):
+    for more in (_sealed, _by_pattern, _by_look, _numbers, _symbols):
         found = _filled(text, found, more)
     return list(_merged(text, found))
 
@@ -196,6 +197,23 @@ def _filled(text: str, found: Sequence[Span], more: Callable[[str, int, int], It
         spans.append(span)
         at = span.end
     return spans[:-1]
+
+
+_SEALS = {
+    seals.Sort.OPEN: (Kind.MARK, Role.OPENS),
+    seals.Sort.CLOSE: (Kind.MARK, Role.CLOSES),
+    seals.Sort.ALONE: (Kind.MARK, Role.ALONE),
+    seals.Sort.AFTER: (Kind.MARK, Role.CLOSES),
+    seals.Sort.WORD: (Kind.WORD, Role.ALONE),
+    seals.Sort.BREAK: (Kind.BREAK, Role.ALONE),
+}
+_PAIRED = frozenset({seals.Sort.OPEN, seals.Sort.CLOSE})
+
+
+def _sealed(text: str, start: int, end: int) -> Iterator[Span]:
+    """What stands for the markup of a document: found first, since an address ends there."""
+    for match in seals.SEAL.finditer(text, start, end):
+        yield Span(*match.span(), *_SEALS[seals.Sort(match.group()[0])])
 
 
 # -- by pattern -------------------------------------------------------------------------------------------------------
@@ -350,7 +368,11 @@ def _merged(text: str, found: Sequence[Span]) -> Iterator[Span]:
     for number, span in enumerate(found):
         if current is None:
             current = span
-        elif current.end == span.start and _one(current, span, found[number + 1 : number + 2]):
+        elif (
+            current.end == span.start
+            and not {text[current.start], text[span.start]} & _PAIRED
+            and _one(current, span, found[number + 1 : number + 2])
+        ):
             kind = current.kind if current.kind not in (Kind.MARK, Kind.BREAK) else span.kind
             role = Role.ALONE if kind is not Kind.MARK else current.role
             current = Span(current.start, span.end, kind, role, (*current.branches, *span.branches))

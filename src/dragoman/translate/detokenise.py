@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dragoman.documents.filling import like_end
 from dragoman.ids import UNWRITTEN
-from dragoman.text.joining import join, tidy
+from dragoman.text.joining import join, like_end, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
-from dragoman.translate.placing import Written, fill, joined, literal
+from dragoman.translate.placing import fill, joined, literal
 from dragoman.translate.protect import Kept, Part
 from dragoman.translate.reading import Passage, Piece, Sentence
 from dragoman.translate.translation import Translation
+from dragoman.translate.written import Written
 
 if TYPE_CHECKING:
     from dragoman.decoding.options import Hypothesis
@@ -118,7 +118,9 @@ class Detokeniser:
         answer = next(ranked.answers)
         hypotheses = iter([best[min(ranked.rank, len(best) - 1)] for best in answer.found])
         for piece in sentence.pieces:
-            if not piece.ids or answer.copied:
+            if answer.copied and sentence.parts is not None:
+                text = _contents(sentence.parts.inner, branches)
+            elif not piece.ids or answer.copied:
                 text = tidy(piece.text, self.language)
             else:
                 hypothesis = next(hypotheses)

@@ -113,7 +113,11 @@ class Plan:
             for number, answer in enumerate(answers)
             if self.protection is not None and self.detokeniser.is_wordless(answer) and not self.prefix
         ]
-        return replace(self, answers=answers, tried=tuple(tried))
+        silent = {number for number, others in tried if not others}
+        answers = tuple(
+            replace(one, copied=True) if number in silent else one for number, one in enumerate(answers)
+        )
+        return replace(self, answers=answers, tried=tuple((at, others) for at, others in tried if others))
 
     def _settled(self, taken: Sequence[Answer]) -> Plan:
         """The first way to write a sentence for which there are words; without one, the sentence stays as it is."""

@@ -131,7 +131,9 @@ class Reader:
 
     def again(self, sentence: Sentence) -> list[Sentence]:
         """Other ways to write a sentence that a model had no words for: as the first of a text, with a full stop."""
-        if sentence.parts is not None or len(sentence.pieces) > 1:
+        parts = sentence.parts
+        kept = parts is not None and any(isinstance(part, Kept) for part in parts.inner)
+        if kept or len(sentence.pieces) > 1:
             return []
         piece = sentence.pieces[0]
         words = piece.text.rstrip(" .。")

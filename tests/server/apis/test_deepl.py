@@ -51,6 +51,67 @@ def test_refusals_have_its_shape(client: TestClient, change: dict[str, Any], sai
     assert said in response.json()["message"]
 
 
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"tag_handling": "sgml"}, "tag_handling"),
+        ({"ignore_tags": ["x"]}, "ignore_tags"),
+        ({"splitting_tags": "p,q"}, "splitting_tags"),
+        ({"non_splitting_tags": ["p"]}, "non_splitting_tags"),
+        ({"outline_detection": False}, "outline_detection"),
+        ({"outline_detection": 0, "tag_handling": "html"}, "outline_detection"),
+        ({"outline_detection": "perhaps", "tag_handling": "xml"}, "outline_detection"),
+        ({"split_sentences": "2"}, "split_sentences"),
+        ({"split_sentences": "0", "text": ["A dog. A cat is here."]}, "split_sentences"),
+        ({"preserve_formatting": "perhaps"}, "preserve_formatting"),
+    ],
+)
+def test_what_is_said_of_tags_and_sentences_is_heeded_or_refused_by_name(
+    client: TestClient, change: dict[str, Any], said: str
+) -> None:
+    response = client.post("/v2/translate", json=ASK | change)
+    assert response.status_code == 400
+    assert said in response.json()["message"]
+
+
+XML = {
+    "text": "<d><t>The dog</t> and <ign>A cat</ign></d>",
+    "source_lang": "EN",
+    "target_lang": "ZH",
+    "tag_handling": "xml",
+}
+
+
+@pytest.mark.parametrize("how", ["json", "data"])
+@pytest.mark.parametrize(
+    "change, kept",
+    [
+        ({"ignore_tags": ["ign", "x"]}, "<ign>A cat</ign>"),
+        ({"ignore_tags": "x,ign"}, "<ign>A cat</ign>"),
+        ({"splitting_tags": ["t"], "outline_detection": "0"}, "<d><t>"),
+        ({"split_sentences": "1", "preserve_formatting": "1", "non_splitting_tags": ["t"]}, "</t>"),
+    ],
+)
+def test_what_a_client_says_of_its_tags(
+    client: TestClient, how: str, change: dict[str, Any], kept: str
+) -> None:
+    response = client.post("/v2/translate", **{how: XML | change})  # type: ignore[arg-type]
+    assert response.status_code == 200, response.text
+    assert kept in response.json()["translations"][0]["text"]
+
+
+def test_line_ends_within_sentences_are_spaces_where_the_client_says_so(
+    client: TestClient, translator: Translator
+) -> None:
+    asked = {"text": "The red dog\nsees my house.\nA cat.", "source_lang": "EN", "target_lang": "ZH"}
+    found = [
+        client.post("/v2/translate", json=asked | change).json()["translations"][0]["text"]
+        for change in ({"split_sentences": "nonewlines"}, {"split_sentences": 1})
+    ]
+    assert found[0] == translator.translate("The red dog sees my house.\nA cat.").text
+    assert found[1] == translator.translate(str(asked["text"])).text
+
+
 def test_unknown_paths_are_told_in_its_shape(client: TestClient) -> None:
     response = client.post("/v2/glossaries", json={})
     assert response.status_code == 404

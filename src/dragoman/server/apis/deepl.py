@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dragoman.documents.dialect import Dialect
 from dragoman.server.apis.exchange import as_json, client
-from dragoman.server.apis.fields import any_fields, form_fields
+from dragoman.server.apis.fields import Fields, any_fields, form_fields
 from dragoman.server.codes import Code, code_of
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.requests import ClientRequest, Direction
 from dragoman.server.service import Service
+from dragoman.text.joining import unwrapped
 from dragoman.text.languages import name_of
+from dragoman.text.sentences import split_paragraph
 from dragoman.translate.translation import Translation
 
 UNLIMITED = 10**12  # characters: the client wants a number
@@ -28,6 +32,71 @@ def key_of(http: Request) -> str | None:
 def code_out(code: Code) -> str:
     """As DeepL names it."""
     return str(code).upper()
+
+
+def dialect_of(fields: Fields) -> Dialect | None:
+    """How the tags of a request's texts are to be read; None where they are no markup.
+
+    Raises Refusal (400) for a parameter that has nothing to act on, or a value that there is not.
+    """
+    tags = fields.text("tag_handling")
+    if tags not in ("", "html", "xml"):
+        raise Refusal(400, "Value for 'tag_handling' not supported: it is html or xml.")
+    _truth(fields, "preserve_formatting")  # always done: nothing but words is changed
+    names = {name: _names(fields, name) for name in ("ignore_tags", "splitting_tags", "non_splitting_tags")}
+    for name, found in names.items():
+        if found and not tags:
+            raise Refusal(400, f"Parameter '{name}' needs 'tag_handling': html or xml.")
+    outline = _truth(fields, "outline_detection", True)
+    if not outline and tags != "xml":
+        raise Refusal(400, "Parameter 'outline_detection' needs 'tag_handling' xml.")
+    if tags == "html":
+        names = {name: frozenset(map(str.lower, found)) for name, found in names.items()}
+    if not tags:
+        return None
+    return Dialect(
+        xml=tags == "xml",
+        ignored=names["ignore_tags"],
+        splitting=names["splitting_tags"],
+        non_splitting=names["non_splitting_tags"],
+        outline=outline,
+        lines=_splitting(fields) == "1",
+    )
+
+
+def _truth(fields: Fields, name: str, otherwise: bool = False) -> bool:
+    value = fields.spelled(name).lower()
+    if value not in ("", "0", "1", "false", "true"):
+        raise Refusal(400, f"Value for '{name}' not supported: it is 0 or 1.")
+    return value in ("1", "true") if value else otherwise
+
+
+def _names(fields: Fields, name: str) -> frozenset[str]:
+    """Names of tags, as a list or with commas between them."""
+    found, _ = fields.texts(name)
+    return frozenset(one.strip() for part in found for one in part.split(",") if one.strip())
+
+
+def _splitting(fields: Fields) -> str:
+    """0, 1, nonewlines or, where it is not said, nothing."""
+    value = fields.spelled("split_sentences")
+    if value not in ("", "0", "1", "nonewlines"):
+        raise Refusal(400, "Value for 'split_sentences' not supported: it is 0, 1 or nonewlines.")
+    return value
+
+
+def _split(text: str, fields: Fields, dialect: Dialect | None) -> str:
+    """A text as it is to be cut: what is not to be cut is refused where it is more than one sentence.
+
+    The models read a sentence at a time, and of two together they drop one.
+    """
+    asked = _splitting(fields)
+    if asked == "0" and sum(bool(segment.text) for segment in split_paragraph(text)) > 1:
+        raise Refusal(
+            400,
+            "Value 0 for 'split_sentences' is not supported for a text of several sentences: use 1 or nonewlines.",
+        )
+    return unwrapped(text) if asked == "nonewlines" and dialect is None else text
 
 
 class DeepL:
@@ -46,12 +115,13 @@ class DeepL:
         for name in ("glossary_id", "style_id"):
             if fields.text(name):
                 raise Refusal(400, f"Parameter '{name}' is not supported by this server.")
+        dialect = dialect_of(fields)
+        texts = [_split(text, fields, dialect) for text in texts]
         request = ClientRequest(
-            texts,
-            fields.text("source_lang") or None,
-            fields.text("target_lang"),
-            html=fields.text("tag_handling") in ("html", "xml"),
+            texts, fields.text("source_lang") or None, fields.text("target_lang"), html=dialect is not None
         )
+        if dialect is not None:
+            request = replace(request, dialect=dialect)
         self._service.admit(client(http, self._service.settings.network, self._key(http)), request)
         answer = await self._service.translate(request)
         pairs = zip(answer.translations, answer.directions, strict=True)

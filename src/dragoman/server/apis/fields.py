@@ -49,6 +49,13 @@ class Fields:
             raise Refusal(400, f"Invalid request: {name} parameter must be a string")
         return clean(value)
 
+    def spelled(self, name: str) -> str:
+        """A text, or a number or truth as it is spelled: clients write 1, "1" and true for the same."""
+        value = self._values.get(name)
+        if isinstance(value, bool | int):
+            return str(int(value))
+        return self.text(name)
+
     def texts(self, name: str) -> tuple[list[str], bool]:
         """The texts, and whether they came as a list."""
         value = self._values.get(name)

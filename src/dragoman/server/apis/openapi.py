@@ -106,6 +106,12 @@ def _deepl() -> dict[str, Any]:
         "target_lang": _TEXT,
         "source_lang": _TEXT,
         "tag_handling": {"type": "string", "enum": ["html", "xml"]},
+        "split_sentences": {"type": "string", "enum": ["0", "1", "nonewlines"]},
+        "ignore_tags": {"type": "array", "items": _TEXT},
+        "splitting_tags": {"type": "array", "items": _TEXT},
+        "non_splitting_tags": {"type": "array", "items": _TEXT},
+        "outline_detection": {"type": "boolean"},
+        "preserve_formatting": {"type": "boolean"},
     }
     translated = _object(
         {

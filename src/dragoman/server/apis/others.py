@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from dragoman import __version__
+from dragoman.documents.dialect import Dialect
 from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, any_fields
 from dragoman.server.apis.libretranslate import LibreTranslate
@@ -77,6 +78,7 @@ class Others:
             fields.text("source_lang"),
             _said(fields, "target_lang"),
             html=bool(tags),
+            dialect=Dialect(xml=tags == "xml"),
             options={} if tags else {"n_best": min(1 + _OTHERS, self._service.limits.n_best)},
         )
         answer = await self._translated(http, request, anyone=True)
