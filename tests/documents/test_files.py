@@ -197,7 +197,8 @@ def test_every_word_of_a_paragraph_is_translated_where_it_stands(text):
     words = re.compile("(?<=>)[^<>]*[a-z][^<>]*(?=</w:t>)")
     loudly = words.sub(lambda match: match.group().upper(), text)
     pieces = re.compile(
-        "<w:(?:br|tab)/>|<w:t[^>]*>[^<]*</w:t>|<w:(?:fldChar|hyperlink|footnoteReference)[^>]*>|</w:hyper|<w:b/>|</?w:sdt"
+        "<w:(?:br|tab)/>|<w:t[^>]*>[^<]*</w:t>|<w:(?:fldChar|hyperlink|footnoteReference)[^>]*>"
+        "|</w:hyper|<w:b/>|</?w:sdt"
     )
     plain = re.compile(' xml:space="preserve"')
     assert [plain.sub("", p) for p in pieces.findall(found)] == [

@@ -23,8 +23,8 @@ PAGES = int(os.environ.get("DRAGOMAN_MUTATIONS", "60"))
 WORDS = "the dog cat house red big is here there see love my your good we they Tom Save 3 42 {name} book very".split()
 ENDS = ["", "", ". ", ".", "! ", ",", ": ", "? ", " "]
 TAGS = "b i a span em u strong x".split()
-ALONE = ["<wbr>", "<!-- c -->", "<img src=a>", "<x/>", "<br>", "<sup>[1]</sup>", "<code>x y</code>",
-         "<i class=icon></i>", "&copy;", "\n"]  # fmt: skip
+ALONE = ["<wbr>", "<!-- c -->", "<img src=a>", "<x/>", "<br>", "<sup>[1]</sup>", "<code>x y</code>", "&copy;", "\n",
+         "<i class=icon></i>"]  # fmt: skip
 SENTENCES = [
     "He is here.",
     "She is there.",

@@ -117,6 +117,8 @@ def shown(text):
         ("<p>He is here.<br />She is there.</p>", ["He is here.", "She is there."]),
         ("<p>He is here.<sup>[1]</sup>She is there.</p>", ["He is here.^She is there."]),
         ("48 m<sup>3</sup> of water", ["48 m^ of water"]),
+        ("H<sub>2</sub>O and C<sub>6</sub>H<sub>12</sub>O<sub>6</sub> are x<sup>2</sup>.", ["_ and _ are _."]),
+        ("I love you<sup>1</sup>. He<sub>x</sub> is", ["I love you^. _ is"]),
         ("Name:<b>Tom</b>Age:<b>30</b>", ["Name:/(Tom)/Age:/(30)"]),
         ("<b>T</b>he Mc<i>Donald</i> house", ["(T)he Mc(Donald) house"]),
         ('Hi <a class="u-url mention" href="https://x.example/@tom">@<span>tom</span></a>!', ["Hi _!"]),

@@ -24,6 +24,11 @@ _HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
 _NAME = re.compile(r"[@#][\w.@-]*\w")
 _ADDRESS = re.compile(r"\S*[./:@]\S*")
 _QUOTES = {"'": "'", '"': '"', "“": "”", "‘": "’", "«": "»", "「": "」", "(": ")", "[": "]", "（": "）"}
+_LOWERED = re.compile(r"</sub\w*\s*>\Z", re.I)
+_REST = re.compile(r"[A-Z0-9()][A-Za-z0-9()]{0,10}(?![A-Za-z])")
+_ELEMENTS = re.compile(r"(?<![^\W_])(?:[A-Z][a-z]?|[()\d]){1,6}\Z")
+# Units behind a number are a part of it already.
+_SIZE = re.compile(r"(?<![^\W_])(?<!\d )(?:[A-HJ-Zb-z]|[b-df-hj-np-tv-z]{2})\Z")
 _RAISED = 4  # visible characters of a superscript that is no text: [12], TM, 3
 _WORD = re.compile(r"[^\W\d_]{2}[^\W\d_A-Z]\Z|\d\Z")
 _CAPITAL = re.compile(r"[^\W\d_a-z][^\W\d_A-Z]")
@@ -164,7 +169,7 @@ def _apart(nodes: list[Node]) -> Run:
 
     Name:<b>Tom</b>Age:<b>30</b>
     """
-    nodes = _quoted(nodes)
+    nodes = _quoted(_formulas(nodes))
     found: list[Node] = []
     for at, node in enumerate(nodes):
         before = nodes[at - 1] if at else None
@@ -176,6 +181,53 @@ def _apart(nodes: list[Node]) -> Run:
                 found.insert(len(found) - opened, Sealed("", Sort.BREAK))
         found.append(node)
     return _at_ends(found)
+
+
+def _formulas(nodes: Sequence[Node]) -> list[Node]:
+    """H<sub>2</sub>O and x<sup>2</sup> as one: to a model, H and O are words."""
+    found: list[Node] = []
+    for node in nodes:
+        last, before = found[-1] if found else None, found[-2] if len(found) > 1 else None
+        if (
+            isinstance(node, Text)
+            and isinstance(last, Sealed)
+            and last.sort is Sort.WORD
+            and _LOWERED.search(last.raw)
+        ):
+            if (rest := _REST.match(node.raw)) and node.text.startswith(rest[0]):
+                found[-1] = Sealed(last.raw + rest[0], Sort.WORD)
+                node = Text(node.text[rest.end() :], node.raw[rest.end() :])
+        elif isinstance(node, Sealed) and (symbol := _symbol(node, last)):
+            assert isinstance(last, Text)
+            found[-1] = Text(last.text[: -len(symbol)], last.raw[: -len(symbol)])
+            node = Sealed(symbol + node.raw, Sort.WORD)
+        elif _goes_on(node, last, before):  # C6H12O6
+            del found[-1]
+            found[-1] = Sealed(raw_of((*found[-1:], node)), Sort.WORD)
+            continue
+        found.append(node)
+    return found
+
+
+def _goes_on(node: Node, last: Node | None, before: Node | None) -> bool:
+    """Whether a raised or lowered number follows what was made one, with nothing left between."""
+    return (
+        isinstance(node, Sealed)
+        and node.sort is Sort.AFTER
+        and isinstance(last, Text)
+        and not last.text
+        and isinstance(before, Sealed)
+        and before.sort is Sort.WORD
+    )
+
+
+def _symbol(node: Sealed, before: Node | None) -> str:
+    """What a raised or lowered number belongs to, if it is no word: of an element, of a size."""
+    if node.sort is not Sort.AFTER or not isinstance(before, Text):
+        return ""
+    pattern = _ELEMENTS if node.raw[:4].lower() == "<sub" else _SIZE
+    symbol = pattern.search(before.text[-12:])
+    return symbol[0] if symbol and before.raw.endswith(symbol[0]) else ""
 
 
 def _quoted(nodes: Sequence[Node]) -> list[Node]:

@@ -65,6 +65,13 @@ class _Sentence:
             for part in self.parts[start:end]
         )
 
+    def needs_words(self, node: _Node) -> bool:
+        """Whether it stands around words of the translation, and not only around what nothing stands for there."""
+        return any(
+            any(map(str.isalnum, part)) if isinstance(part, str) else part.forms and number not in self.points
+            for number, part in enumerate(self.parts[node.number : node.last], node.number)
+        )
+
     def source(self, start: int, end: int) -> str:
         words = (part if isinstance(part, str) else "" for part in self.parts[start:end])
         return "".join(words).strip()
@@ -141,14 +148,16 @@ def _half(node: _Node, low: int, high: int, sentence: _Sentence) -> int:
 
 
 def _lay_group(nodes: Sequence[_Node], low: int, high: int, sentence: _Sentence) -> None:
-    pairs = [node for node in nodes if node.closing is not None and sentence.says(node.number, node.closing)]
+    pairs = [node for node in nodes if node.closing is not None and sentence.needs_words(node)]
     _lay_pairs(pairs, low, high, sentence)
     placed = sorted(pairs, key=lambda node: (node.start, node.number))
     for node in nodes:
         if node in pairs:
             _lay(node.inner, node.start, node.end, sentence)
             continue
-        at = sentence.points.get(node.number)
+        at = next(
+            (sentence.points[n] for n in range(node.number, node.last + 1) if n in sentence.points), None
+        )
         at = min(max(_alone(node.number, sentence) if at is None else at, low), high)
         for pair in placed:
             if pair.start <= at < pair.end:

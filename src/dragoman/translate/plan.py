@@ -113,7 +113,10 @@ class Plan:
             for number, answer in enumerate(answers)
             if self.protection is not None and self.detokeniser.is_wordless(answer) and not self.prefix
         ]
-        silent = {number for number, others in tried if not others}
+        # What was shown, a name or a term, is put in all the same: then the text is not empty.
+        silent = {
+            number for number, others in tried if not others and not _is_shown(answers[number].sentence)
+        }
         answers = tuple(
             replace(one, copied=True) if number in silent else one for number, one in enumerate(answers)
         )
@@ -137,6 +140,12 @@ class Plan:
         """When all that was asked has been found."""
         answers = self.answers or tuple(Answer(sentence, ()) for sentence in self.sentences)
         return self.detokeniser.assemble(self, [answer for answer in answers if answer is not None])
+
+
+def _is_shown(sentence: Sentence) -> bool:
+    """Whether the model read anything that stands for what is kept."""
+    parts = sentence.parts.inner if sentence.parts else ()
+    return any(isinstance(part, Kept) and part.forms for part in parts)
 
 
 def begun(plans: Sequence[Plan]) -> Iterator[Sequence[Hypothesis]]:
