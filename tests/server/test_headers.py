@@ -105,7 +105,7 @@ def test_failures_of_the_server_do(
         def fails(*_: Any) -> None:
             raise ArithmeticError("<script>")
 
-        monkeypatch.setattr("dragoman.server.service.direct", fails)
+        monkeypatch.setattr("dragoman.server.service.direct_each", fails)
         response = broken.post(path, json=body)
         assert response.status_code == 500
         assert "<script>" not in response.text

@@ -374,7 +374,7 @@ def test_what_servers_say_is_known_to_the_page():
 )
 def test_an_address_opens_with_its_text(page, server, address, source, target):
     page.goto(f"{server.url}/?{address}")
-    page.locator("#output .word").first.wait_for()
+    page.locator("#output .term").first.wait_for()
     assert page.input_value("#source") == TEXT
     assert (page.input_value("#from"), page.input_value("#to")) == (source, target)
 
@@ -407,12 +407,12 @@ def test_a_glossary_is_seen_and_used_for_files_too(page, tmp_path):
 def test_focus_stays_with_the_translation(page):
     """After another translation was chosen one started again at the top of the page."""
     translated(page)
-    page.locator("#output .word").first.focus()
+    page.locator("#output .term").first.focus()
     page.keyboard.press("Enter")
     page.locator("#menu button").first.wait_for()
     with page.expect_response("**/api/translate"):
         page.keyboard.press("Enter")
-    playwright.expect(page.locator("#output .word").first).to_be_focused()
+    playwright.expect(page.locator("#output .term").first).to_be_focused()
 
 
 def test_it_stands_below_a_path(browser, tmp_path):

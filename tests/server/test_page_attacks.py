@@ -119,7 +119,7 @@ def test_texts_glossary_files_and_history(page: Any, payload: str) -> None:
     page.fill("#glossary", f"dog = {payload}\n{payload} = cat")
     with page.expect_response("**/api/translate"):
         page.fill("#source", f"I love my dog. {payload}")
-    page.locator("#output .word").first.wait_for()
+    page.locator("#output .term").first.wait_for()
     playwright.expect(page.locator("#terms li").first).to_contain_text(payload.strip()[:12])
     for name in (f"{payload[:200].replace('/', '-')}.txt", f"{payload[:200].replace('/', '-')}.mp3"):
         page.set_input_files("#file", {"name": name, "mimeType": "text/html", "buffer": payload.encode()})
@@ -128,7 +128,7 @@ def test_texts_glossary_files_and_history(page: Any, payload: str) -> None:
     with page.expect_download() as download:
         page.locator("#files a").first.click()
     assert "/" not in download.value.suggested_filename
-    page.locator("#output .word").first.click()
+    page.locator("#output .term").first.click()
     page.locator("#menu input").fill(payload)
     page.locator("#menu input").press("Enter")
     page.evaluate(
@@ -148,9 +148,9 @@ def test_what_a_server_answers(page: Any, payload: str) -> None:
     answering(page, "/api/translate", alternative(payload))
     page.route("**/api/translate/stream", lambda route: route.abort())
     page.fill("#source", "I love my dog.")
-    page.locator("#output .word").first.wait_for()
-    page.locator("#output .word").first.hover()
-    page.locator("#output .word").first.click()
+    page.locator("#output .term").first.wait_for()
+    page.locator("#output .term").first.hover()
+    page.locator("#output .term").first.click()
     page.locator("#menu button, #menu input").first.wait_for()
     page.keyboard.press("Escape")
     answering(page, "/translate_file", {"error": payload}, 400)

@@ -45,7 +45,7 @@ async function send(file, list, { formats, bytes, ...wish }) {
   const suffix = dot < 0 ? "" : file.name.slice(dot).toLowerCase();
   const failed = (text) => {
     state.textContent = text;
-    item.className = "failed";
+    item.className = "refused";
   };
   if (!formats.includes(suffix)) return failed(say("file.format", { formats: formats.join(" ") }));
   if (file.size > bytes) return failed(say("file.large", { most: Math.floor(bytes / 1e6) }));
