@@ -82,14 +82,14 @@ DRAWN = (
 class Damage:
     """A deed done to one file of a run. file: its path in it; `N` stands for the newest checkpoint.
 
-    finished: of a run that was complete. must: "go on or refuse", "refuse", or "seal" (the model has to be whole
-    again, and the same). number: for the random choices of the deed.
+    finished: of a run that was complete. must_work: it may not be refused, for all that is needed is there. number: for
+    the random choices of the deed.
     """
 
     file: str
     deed: str
     finished: bool = False
-    must: str = "go on or refuse"
+    must_work: bool = False
     number: int = 0
 
     def __str__(self) -> str:
@@ -104,9 +104,9 @@ NAMED = (
     Damage("checkpoints/N/manifest.json", "text for numbers"),
     Damage("checkpoints/N/manifest.json", "nested deeply"),
     Damage("data/data.json", "empty"),
-    Damage("data/tokenizer.model", "a bit turned", must="refuse"),
-    Damage("model.safetensors", "deleted", finished=True, must="seal"),
-    Damage("model.safetensors", "empty", finished=True, must="seal"),
+    Damage("data/tokenizer.model", "a bit turned"),
+    Damage("model.safetensors", "deleted", finished=True, must_work=True),
+    Damage("model.safetensors", "empty", finished=True, must_work=True),
 )
 
 
@@ -124,7 +124,7 @@ def resolved(damage: Damage, run: Path) -> tuple[Damage, Path]:
     weights = [4 if newest in path.parts else 1 for path in files]
     path = random.Random(damage.number).choices(files, weights)[0]
     name = str(path.relative_to(run)).replace(newest, "N")
-    return Damage(name, damage.deed, damage.finished, damage.must, damage.number), path
+    return Damage(name, damage.deed, damage.finished, damage.must_work, damage.number), path
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def damage_and_resume(product: Product) -> Iterator[Try[Damage]]:
     assert product.result
     with product.passing_folder() as folder:
         shutil.copytree(product.interrupted, folder / "run")
-        whole = resumed(product, folder / "run", Damage("nothing", "done", must="seal"))
+        whole = resumed(product, folder / "run", Damage("nothing", "done", must_work=True))
         assert whole is None, f"a run that nobody damaged: {whole}"
 
     def try_(damage: Damage) -> Fault | None:
@@ -154,9 +154,9 @@ def resumed(product: Product, run: Path, damage: Damage) -> Fault | None:
     if fault := fault_of(ended):
         return fault
     if ended.code:
-        return Fault("refused, but it can be sealed anew") if damage.must == "seal" else None
-    if damage.must == "refuse":
-        return Fault("accepted without a word")
+        return (
+            Fault(f"refused, though all that is needed is there: {ended.last}") if damage.must_work else None
+        )
     if weights_of(run) != product.result:
         return Fault(f"exit 0, and other weights than the undisturbed run: {weights_of(run)[:12] or 'none'}")
     translated = product.commands.run("translate", "-m", str(run), "The dog sees a cat.")

@@ -105,7 +105,7 @@ def write_bytes(product: Product) -> Iterator[Try[Bytes]]:
             if bad := [status for status in statuses if status >= 500 and status not in (*REASONS, 505)]:
                 return Fault(f"status {bad[0]}")
             carried = received.lower().count(b"content-security-policy: ") + received.count(OF_HTTP)
-            if len(statuses) > carried:
+            if sum(status >= 200 for status in statuses) > carried:  # 100 (Continue) is no answer yet
                 return Fault(f"statuses {statuses}, and a Content-Security-Policy is missing")
             return fault_of_service(service)
 

@@ -124,7 +124,6 @@ FLAWED: list[tuple[str, Program, str]] = [
     ("disk", wrong_weights, "other weights"),
     ("disk", circular, "the advice does not work"),
     ("resume", wrong_weights, "other weights"),
-    ("resume", sound, "accepted without a word"),
     ("rivals", wrong_weights, "other weights"),
     ("rivals", ends(1, err="dragoman: this cannot be done here, for a reason"), "each stopped the other"),
     ("divergence", not_finite, "NaN or infinity"),
