@@ -17,6 +17,7 @@ from benchmarks.alternate import ROOT
 from benchmarks.comparison import WORK, say
 from benchmarks.peers import batches
 from benchmarks.sizes import Size
+from dragoman.corpus.augment import AugmentConfig
 from dragoman.corpus.batches import IdStore
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.corpus.pairs import Pair, fingerprint, read_corpus
@@ -136,7 +137,9 @@ class TrainingFiles:
 def recipe(source: str, target: str, vocab: int) -> Recipe:
     """How the corpus is prepared; without sampling of subwords, so that all arms read the same ids."""
     tokenizer = TokenizerConfig(vocab_size=vocab, joint=True, sampling=0.0)
-    return Recipe(DataConfig(source, target, held_out=HELD_OUT), CleaningConfig(), tokenizer, seed=1)
+    return Recipe(
+        DataConfig(source, target, held_out=HELD_OUT), CleaningConfig(), tokenizer, AugmentConfig.off(), 1
+    )
 
 
 def training_data(corpus: Corpus, vocab: int, batch_tokens: int) -> TrainingFiles:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from dragoman.corpus.augment import AugmentConfig
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.optimizer import OptimizerConfig
@@ -34,6 +35,7 @@ def config(**changes: Any) -> RunConfig:
     base = RunConfig(
         data=DataConfig("en", "zh"),
         tokenizer=TokenizerConfig(vocab_size=330, sampling=0.3),
+        augment=AugmentConfig.off(),
         model=TransformerConfig(16, 32, 2, 1, 1, norm="pre", dropout=0.1),
         optimizer=OptimizerConfig("muon", peak_lr=3e-3, warmup_steps=5, ema_decay=0.9),
         training=TrainingConfig(

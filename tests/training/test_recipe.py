@@ -114,7 +114,7 @@ class Starts:
     ) -> Result:
         place = output
         self.begun.append((place.name, resume, base))
-        (place / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (place / "checkpoints" / "step-00000001").mkdir(parents=True, exist_ok=True)
         (place / "checkpoints" / "latest").write_text("step-00000001\n")
         return Result(Progress(), "done", place.name != self.unfinished)
 

@@ -69,6 +69,11 @@ class AugmentConfig:
                 "augment.upper, augment.title and augment.lower exclude each other, and sum to more than 1"
             )
 
+    @classmethod
+    def off(cls) -> AugmentConfig:
+        """Every pair stays as it is."""
+        return cls(**{one.name: 0.0 for one in fields(cls)})
+
     @property
     def active(self) -> bool:
         """Whether any pair may be changed."""

@@ -245,8 +245,10 @@ def align(told: Sequence[Told]) -> list[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
     source_start, start = 0, 0
     for one in told:
-        columns = range(len(one.source_tokens))
         for target, row in enumerate(one.attention or ()):
-            pairs.append((source_start + max(columns, key=row.__getitem__), start + target))
+            # What the model had no words for was written otherwise, and may have had fewer tokens.
+            columns = range(min(len(one.source_tokens), len(row) - 1))
+            if columns:
+                pairs.append((source_start + max(columns, key=row.__getitem__), start + target))
         source_start, start = source_start + len(one.source_tokens), start + len(one.tokens)
     return pairs

@@ -40,8 +40,9 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """Of what becomes of the pairs in an epoch: that of other settings is not taken for it."""
-        return f"{crc32(repr((self.augment, self.data.weights)).encode()):08x}"
+        """Of what becomes of the pairs in an epoch: that of other settings is not taken for it. Empty: nothing does."""
+        changed = self.augment.active or self.data.weights
+        return f"-{crc32(repr((self.augment, self.data.weights)).encode()):08x}" if changed else ""
 
     @property
     def changing(self) -> bool:

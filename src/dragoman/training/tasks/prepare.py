@@ -14,7 +14,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, tee
 from pathlib import Path
 from zlib import crc32
 
@@ -91,7 +91,7 @@ class TrainingData:
         return self._store[1]
 
     def _opened(self, variant: int) -> IdStore:
-        directory = self.directory / f"ids-{variant}-{self.recipe.name}"
+        directory = self.directory / f"ids-{variant}{self.recipe.name}"
         if (found := IdStore.opened(directory)) is not None:
             return found
         if (directory / "store.json").exists():
@@ -106,19 +106,25 @@ class TrainingData:
     def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
         data, rate, longest = self.recipe.data, self.recipe.tokenizer.sampling, self.recipe.data.longest
         setting = Setting(data.source, data.target, self._placeholders(), longest)
-        pairs = drawn(pairs, Weights(data.weights), self.recipe.seed, variant)
-        pairs = augmented(pairs, self.recipe.augment, setting, self.recipe.seed, variant)
+        plain, other = tee(drawn(pairs, Weights(data.weights), self.recipe.seed, variant))
+        both = zip(
+            plain, augmented(other, self.recipe.augment, setting, self.recipe.seed, variant), strict=True
+        )
         chunk_number = 0
-        while chunk := list(islice(pairs, ENCODED_AT_ONCE)):
+        while chunk := list(islice(both, ENCODED_AT_ONCE)):
             sides = []
             for side, tokenizer in enumerate((self.source_tokenizer, self.target_tokenizer)):
-                texts = [pair.target if side else pair.source for pair in chunk]
+                texts = [pair.target if side else pair.source for _, pair in chunk]
                 # A pure function of these numbers: a resumed run reads the segmentations the first one read.
                 seed = crc32(f"{self.recipe.seed} {variant} {chunk_number} {side}".encode())
                 sides.append(
                     tokenizer.sample_batch(texts, rate, seed) if rate else tokenizer.encode_batch(texts)
                 )
-            yield from (pair for pair in zip(*sides, strict=True) if max(map(len, pair)) <= longest)
+            for (pair, changed), ids in zip(chunk, zip(*sides, strict=True), strict=True):
+                if max(map(len, ids)) > longest and changed is not pair:  # an emoji is four bytes
+                    ids = self.source_tokenizer.encode(pair.source), self.target_tokenizer.encode(pair.target)
+                if max(map(len, ids)) <= longest:
+                    yield ids
             chunk_number += 1
 
     def _placeholders(self) -> list[str]:
