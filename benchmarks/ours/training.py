@@ -90,7 +90,9 @@ def train(
     fused: bool = True,
 ) -> dict[str, float]:
     """Steps on a prepared corpus, from its files on disk to new weights."""
-    data = TrainingData(Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]))
+    data = TrainingData(
+        Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]), lambda text: None
+    )
     batches = _epochs(data, batch_tokens)
     return timed(batches, size, dropout, optimizer, precision, workers, warm_up, seconds, fused)
 
@@ -149,7 +151,7 @@ def prepare_lines(
         [where / "lines.tsv"], (), where, inputs.recipe(languages[0], languages[1], vocab), lambda text: None
     )
     data.ids(0)
-    return {"seconds": time.perf_counter() - started, "pairs": data.pairs}
+    return {"seconds": time.perf_counter() - started, "pairs": data.pairs + len(data.dev)}
 
 
 def _numbered(corpus: inputs.Corpus, lines: int) -> Iterator[Pair]:
@@ -176,7 +178,9 @@ def learn(
     every: int,
 ) -> dict[str, Any]:
     """Train for so many steps; [step, seconds, validation loss] every few. Looking is not counted as time."""
-    data = TrainingData(Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]))
+    data = TrainingData(
+        Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]), lambda text: None
+    )
     config = OptimizerConfig(
         kind=optimizer,  # type: ignore[arg-type]
         peak_lr=peak_lr,
