@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from attacks.product import NOUNS, VERBS
 from rich.console import Console
 
 from dragoman.corpus.augment import AugmentConfig
@@ -18,16 +19,6 @@ from dragoman.training.tasks.translators import start
 from dragoman.transformer.model import TransformerConfig
 
 STEPS = 24
-NOUNS = {
-    "dog": "狗",
-    "cat": "猫",
-    "bird": "鸟",
-    "child": "孩子",
-    "teacher": "老师",
-    "tree": "树",
-    "book": "书",
-}
-VERBS = {"sees": "看见", "likes": "喜欢", "finds": "找到", "draws": "画"}
 
 
 def config(**changes: Any) -> RunConfig:

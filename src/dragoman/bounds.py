@@ -40,6 +40,8 @@ class Within:
         least = f"{'above' if self.open_least else 'at least'} {_numeral(self.least)}"
         if self.most == math.inf:
             return f"{least} and finite"
+        if self.most == LARGEST_WHOLE:  # nobody meant that much
+            return least
         return f"{least} and {'below' if self.open_most else 'at most'} {_numeral(self.most)}"
 
 

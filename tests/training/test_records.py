@@ -53,7 +53,7 @@ def test_what_is_too_long_to_be_trained_on_is_counted(tmp_path: Path) -> None:
         tmp_path,
         config(data={"longest": 20}, tokenizer={"sampling": 0.0}, training={"max_steps": 1}),
     )
-    assert "1 pairs have more than data.longest = 20 tokens on a side: the other 158 are trained on" in said
+    assert "1 pair has more than data.longest = 20 tokens on a side: the other 158 are trained on" in said
     assert "158 pairs" in said and "158 pairs" in (tmp_path / "run" / "card.md").read_text(encoding="utf-8")
     with pytest.raises(CorpusError, match="every pair of the corpus has more than data.longest = 1 tokens"):
         begin([train], [dev], tmp_path / "none", config(data={"longest": 1}))

@@ -181,15 +181,8 @@ def train(
                 say(f"# -- stage {name} of {settings.recipe} --\n")
             say(explain(resolved).rstrip("\n"))
         return
-    if not corpus:
-        took = f" (--dev took {', '.join(map(str, dev))}: put the corpus before it)" if dev else ""
-        raise UsageError(f"there is no corpus to train on: name its files (dragoman train --help){took}")
-    if output is None:
-        raise UsageError("where should the run go? Add -o and a directory, such as -o runs/first")
-    if dev == []:
-        raise UsageError("--dev without a corpus: name its files, or leave it out to hold pairs out")
-    if max_minutes is not None and not max_minutes > 0:
-        raise UsageError(f"--max-minutes {max_minutes:g}: must be above 0")
+    _check(corpus, dev, output, max_minutes)
+    assert output is not None
     if probe_reference is not None and probe is None:
         raise UsageError("--probe-reference goes with --probe: of which sentence is it the translation?")
 
@@ -209,3 +202,18 @@ def train(
         return
     staged = [StagedRun(name, resolved.value) for name, resolved in stages]
     run_stages(staged, output, run, console, resume=resume, max_minutes=max_minutes, base=base)
+
+
+def _check(
+    corpus: Sequence[Path], dev: Sequence[Path] | None, output: Path | None, max_minutes: float | None
+) -> None:
+    """Raises UsageError for a command that lacks something, before anything is read."""
+    if not corpus:
+        took = f" (--dev took {', '.join(map(str, dev))}: put the corpus before it)" if dev else ""
+        raise UsageError(f"there is no corpus to train on: name its files (dragoman train --help){took}")
+    if output is None:
+        raise UsageError("where should the run go? Add -o and a directory, such as -o runs/first")
+    if dev == []:
+        raise UsageError("--dev without a corpus: name its files, or leave it out to hold pairs out")
+    if max_minutes is not None and not max_minutes > 0:
+        raise UsageError(f"--max-minutes {max_minutes:g}: must be above 0")

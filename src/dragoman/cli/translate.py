@@ -94,11 +94,9 @@ def translate(
             progress=progress,
             **buffering,
         )
-        told: Counter[str] = Counter()
-        asked = 0  # texts that have words
+        flags = _Flags()
         for number, translation in enumerate(found):
-            told.update(translation.flags)
-            asked += translation.score is not None
+            flags.see(translation)
             reading.see(translation.source, translation.source_tokens)
             translation = translation.mapped(script)
             if format == "json":
@@ -109,9 +107,25 @@ def translate(
                 flush()
     flush()
     reading.tell()
-    if format == "text" and not sys.stdout.isatty():  # where flags are shown
+    if format == "text" and not sys.stdout.isatty():  # where no flag is shown
+        flags.tell()
+
+
+class _Flags:
+    """How many translations of a run carry each flag."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._texts = 0  # that have words
+
+    def see(self, translation: Translation) -> None:
+        self._counts.update(translation.flags)
+        self._texts += translation.score is not None
+
+    def tell(self) -> None:
+        """One such line is a flag; nothing but such lines is a broken model."""
         for flag in ("empty", "meaningless"):
-            if asked and told[flag] == asked:  # one such line is a flag; nothing else is a broken model
+            if self._texts and self._counts[flag] == self._texts:
                 tell(f"every translation is {flag}: is the model whole? (--format json tells more)")
 
 

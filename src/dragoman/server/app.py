@@ -34,6 +34,7 @@ STATIC = Path(__file__).parent / "static"
 ASSETS = Path(__file__).parents[1] / "explain" / "page" / "assets"
 
 _ASKED_EACH_TIME = {"cache-control": "no-cache"}  # a browser asks whether they have changed
+_POST, _GET = ["POST"], ["GET"]
 
 
 def build(settings: Settings, load: Load | None = None, downloads: Path | None = None) -> ASGIApp:
@@ -60,8 +61,11 @@ def build(settings: Settings, load: Load | None = None, downloads: Path | None =
 
 
 def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
-    own, libre, deepl = Api(service), LibreTranslate(service, downloads), DeepL(service)
-    others = Others(service, libre)
+    return [*_apis(service, downloads), *_about(service), *_pages()]
+
+
+def _about(service: Service) -> list[BaseRoute]:
+    """How the service is, and what it offers."""
     described, shown, settings = document(), page(), service.settings
 
     async def metrics(request: Request) -> Response:
@@ -81,6 +85,19 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
     async def style(request: Request) -> Response:
         return Response(STYLE, media_type="text/css")
 
+    return [
+        Route("/health", health, methods=_GET),
+        Route("/metrics", metrics, methods=_GET),
+        Route("/openapi.json", openapi, methods=_GET),
+        Route("/spec", openapi, methods=_GET),
+        Route("/docs", docs, methods=_GET),
+        Route("/docs/style.css", style, methods=_GET),
+    ]
+
+
+def _pages() -> list[BaseRoute]:
+    """The page, and what it is made of."""
+
     async def places(request: Request) -> Response:
         from dragoman.explain.page.writing import places
 
@@ -97,41 +114,42 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
             raise Refusal(404, "this installation has no page; /docs shows the API")
         return FileResponse(STATIC / "index.html", headers=_ASKED_EACH_TIME)
 
-    post, get = ["POST"], ["GET"]
     return [
-        Route("/", index, methods=get),
-        Route("/api/translate", own.translate, methods=post),
-        Route("/api/translate/stream", own.stream, methods=post),
-        Route("/api/explain", own.explain, methods=post),
-        Route("/api/models", own.models, methods=get),
-        Route("/translate", others.translate, methods=post),
-        Route("/translate/batch", others.several, methods=post),
-        Route("/imme", others.immersive, methods=post),
-        Route("/v1/translate", others.deeplx, methods=post),
-        Route("/kiss", others.kiss, methods=post),
-        Route("/version", others.version, methods=get),
-        Route("/__heartbeat__", others.ready, methods=get),
-        Route("/__lbheartbeat__", others.ready, methods=get),
-        Route("/detect", libre.detect, methods=post),
-        Route("/languages", libre.languages, methods=get),
-        Route("/suggest", libre.suggest, methods=post),
-        Route("/translate_file", libre.translate_file, methods=post),
-        Route("/download_file/{name}", libre.download, methods=get),
-        Route("/frontend/settings", libre.settings, methods=get),
-        Route("/v2/translate", deepl.translate, methods=post),
+        Route("/", index, methods=_GET),
+        Route("/static/sentences.js", wording, methods=_GET),
+        Mount("/static", Files(directory=STATIC, check_dir=False)),
+        Route("/assets/places.json", places, methods=_GET),
+        Route("/assets/sentences.js", explaining, methods=_GET),
+        Mount("/assets", Files(directory=ASSETS, check_dir=False)),
+    ]
+
+
+def _apis(service: Service, downloads: Downloads) -> list[BaseRoute]:
+    """What translates: our own, and those that clients of other services know."""
+    own, libre, deepl = Api(service), LibreTranslate(service, downloads), DeepL(service)
+    others = Others(service, libre)
+    return [
+        Route("/api/translate", own.translate, methods=_POST),
+        Route("/api/translate/stream", own.stream, methods=_POST),
+        Route("/api/explain", own.explain, methods=_POST),
+        Route("/api/models", own.models, methods=_GET),
+        Route("/translate", others.translate, methods=_POST),
+        Route("/translate/batch", others.several, methods=_POST),
+        Route("/imme", others.immersive, methods=_POST),
+        Route("/v1/translate", others.deeplx, methods=_POST),
+        Route("/kiss", others.kiss, methods=_POST),
+        Route("/version", others.version, methods=_GET),
+        Route("/__heartbeat__", others.ready, methods=_GET),
+        Route("/__lbheartbeat__", others.ready, methods=_GET),
+        Route("/detect", libre.detect, methods=_POST),
+        Route("/languages", libre.languages, methods=_GET),
+        Route("/suggest", libre.suggest, methods=_POST),
+        Route("/translate_file", libre.translate_file, methods=_POST),
+        Route("/download_file/{name}", libre.download, methods=_GET),
+        Route("/frontend/settings", libre.settings, methods=_GET),
+        Route("/v2/translate", deepl.translate, methods=_POST),
         Route("/v2/languages", deepl.languages, methods=["GET", "POST"]),
         Route("/v2/usage", deepl.usage, methods=["GET", "POST"]),
-        Route("/health", health, methods=get),
-        Route("/metrics", metrics, methods=get),
-        Route("/openapi.json", openapi, methods=get),
-        Route("/spec", openapi, methods=get),
-        Route("/docs", docs, methods=get),
-        Route("/docs/style.css", style, methods=get),
-        Route("/static/sentences.js", wording, methods=get),
-        Mount("/static", Files(directory=STATIC, check_dir=False)),
-        Route("/assets/places.json", places, methods=get),
-        Route("/assets/sentences.js", explaining, methods=get),
-        Mount("/assets", Files(directory=ASSETS, check_dir=False)),
     ]
 
 

@@ -1,7 +1,7 @@
 """What stands in a text and is no word of a language: addresses, placeholders, codes, numbers, marks. Translates none.
 
 Two ways lead to a span: a pattern for what is written by a rule (an address, a format string), and the look of a run
-of signs (letters mixed with digits, capitals within a word, symbols), for what nobody thought of.
+of signs (codes.py; symbols), for what nobody thought of.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 
 from dragoman.text import seals
+from dragoman.text.codes import TOKEN, before_sentence, is_code
 from dragoman.text.messages import branches_of
 
 
@@ -145,25 +145,6 @@ _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
     r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};"
 )
-# What a code is made of: Latin, Greek and Cyrillic letters, digits, and signs.
-_TOKEN = re.compile(r"[0-9A-Za-z\u00aa-\u00ff\u0100-\u052f\u2070-\u209c\u00b0\u2032_.+\-/=&@#~^*\\'’%$:]+")
-_DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.)+(?:[^\W\d_]{1,3}\.?)?")  # e.g., U.S., Ph.D., a.m.
-_EXTENSIONS = frozenset(
-    "com org net edu gov io dev app co uk de fr cn jp ru info ai txt pdf doc docx xls xlsx ppt pptx odt csv tsv json "
-    "xml yaml yml toml ini cfg conf log md rst html htm css js ts jsx tsx py rb go rs java kt c h cpp hpp cs php sh "
-    "bat exe dll zip tar gz bz2 xz rar iso img jpg jpeg png gif svg webp mp3 mp4 avi mkv wav srt vtt epub po mo sql "
-    "db lock vue".split()
-)
-_ORDINAL = re.compile(r"\d{1,6}(?:st|nd|rd|th|s|er|e|º|ª)|['’]?\d0s|\d{2,4}['’]s", re.IGNORECASE)
-_JOINED = re.compile(r"[^\W\d_]{2,40}\.(?:[A-Z][a-z'’]*|[A-Z])")
-# A full stop before one of these is the end of a sentence that lacks its space, and no part of a name.
-_FUNCTION = frozenset(
-    "the a an he she it we you they i and but this that these those there then what who how why when where is are was "
-    "my your his her our their in on at if as no not did can will please".split()
-)
-_CAPITALS = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
-_PLURAL = re.compile("[A-Z]{2,5}s")  # of an acronym
-_SURNAME = re.compile(r"(?:Mc|Mac|Fitz|De|Le|La|Van|Di|Du|O['’])[A-Z][a-z]+")
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
 _SIGNS = frozenset("#*_~^@%\\[]{}|`+=<>$§¶†‡•‣※·‰′″⁂")
 _COUNTED = re.compile(
@@ -236,7 +217,7 @@ def _matched(text: str, match: re.Match[str], limit: int) -> Span:
             return Span(start, start + 1, Kind.MARK)
         return Span(start, message[0], kind, branches=message[1])
     if name == "url":
-        end = start + len(_without_stops(_before_sentence(match.group())))
+        end = start + len(_without_stops(before_sentence(match.group())))
     if kind is Kind.WORD and _COUNTED.fullmatch(match.group()):
         kind = Kind.NUMBER
     return Span(start, end, kind, _role_of(name, match.group()))
@@ -271,58 +252,13 @@ def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
-    for match in _TOKEN.finditer(text, start, end):
+    for match in TOKEN.finditer(text, start, end):
         token = match.group()
-        core = _before_sentence(token).strip(".'’:-/&")
-        if core and _is_code(core) and not _NUMBER.fullmatch(token.strip(".'’:/&")):
+        core = before_sentence(token).strip(".'’:-/&")
+        if core and is_code(core) and not _NUMBER.fullmatch(token.strip(".'’:/&")):
             at = match.start() + token.index(core)
             last = at + len(core)
             yield Span(at, last + 2 * (text[last : last + 2] == "()"), Kind.WORD)
-
-
-def _before_sentence(token: str) -> str:
-    """Without the first word of the next sentence, where the space before it is missing: report.pdf.It is."""
-    head, dot, last = token.rpartition(".")
-    begins = last[:1].isupper() and re.split("['’]", last)[0].lower() in _FUNCTION
-    return head if dot and head and begins else token
-
-
-@lru_cache(256)
-def _is_code(token: str) -> bool:
-    """Whether a run of signs is no word of a language."""
-    if token.isalpha():
-        return (
-            bool(_CAPITALS.search(token)) and not _SURNAME.fullmatch(token) and not _PLURAL.fullmatch(token)
-        )
-    letters, digits = any(map(str.isalpha, token)), any(map(str.isdigit, token))
-    if letters and digits:
-        parts = [part for part in re.split(r"[-/:]", token) if part]
-        return not all(part.isalpha() or part.isdigit() or _ORDINAL.fullmatch(part) for part in parts) or (
-            any(part.isdigit() for part in parts) and not _is_compound(token)
-        )
-    if not letters:
-        return False
-    if re.search(r"[^\W_][_\\=@~^*#$%]+[^\W_]|\w[&+]\w|\w\+\+|::", token):
-        return True
-    if "/" in token:
-        parts = token.split("/")
-        return len(parts) > 2 or "." in token or all(part.isupper() for part in parts)
-    return _has_dots(token) or bool(_CAPITALS.search(token) and not re.search("['’:]", token))
-
-
-def _is_compound(token: str) -> bool:
-    """Words and numbers that a hyphen joins, each by itself: a 5-year-old, 24-hour, Boeing-like."""
-    return bool(re.fullmatch(r"\d{1,4}(?:-[a-z]+){1,3}|[A-Za-z]+:\d{1,4}", token))
-
-
-def _has_dots(token: str) -> bool:
-    if "." not in token or ".." in token or _DOTTED.fullmatch(token) or _JOINED.fullmatch(token):
-        return False
-    parts = token.split(".")
-    if not all(re.fullmatch(r"[\w-]+", part) for part in parts):
-        return False
-    last = parts[-1].lower()
-    return len(parts) > 2 or last in _EXTENSIONS or last not in _FUNCTION
 
 
 # -- symbols ----------------------------------------------------------------------------------------------------------

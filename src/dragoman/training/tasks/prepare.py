@@ -67,8 +67,9 @@ class TrainingData:
             )
         self.report = origin.report
         if cut > 0:
+            have = "pair has" if cut == 1 else "pairs have"
             self.report += (
-                f"\n{cut:,} pairs have more than data.longest = {longest} tokens on a side: the other "
+                f"\n{cut:,} {have} more than data.longest = {longest} tokens on a side: the other "
                 f"{self.pairs:,} are trained on"
             )
 
