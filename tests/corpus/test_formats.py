@@ -157,6 +157,11 @@ def test_a_memory_gives_the_languages_that_are_asked_for(tmp_path: Path) -> None
     assert "no unit has both fr and en; there are de, en, zh" in refusal(path, "fr", "en")
 
 
+def test_a_memory_is_of_languages_that_somebody_names(tmp_path: Path) -> None:
+    """It said that no unit had both  and ; there were en, zh."""
+    assert "which of its languages?" in refusal(put(tmp_path / "a.tmx", tmx(unit(en="a", zh="b"))), "", "")
+
+
 def test_of_a_segment_the_words_are_kept_and_the_markup_of_a_program_is_not(tmp_path: Path) -> None:
     said = 'Click <bpt i="1">&lt;b&gt;</bpt><hi>here</hi><ept i="1">&lt;/b&gt;</ept><ph>\\n</ph>.'
     assert read(put(tmp_path / "a.tmx", tmx(unit(en=said, zh="点")))) == [Pair("Click here.", "点")]

@@ -155,6 +155,15 @@ def test_an_interrupted_recipe_goes_on_with_the_stage_it_was_in(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("opened")
+def test_a_start_that_failed_before_its_first_checkpoint_may_be_repeated(tmp_path: Path) -> None:
+    """A corpus of which nothing was left made a directory that wanted --resume, with nothing to resume."""
+    (tmp_path / "run" / "stages" / "a" / "data").mkdir(parents=True)
+    start = Starts()
+    assert go(tmp_path / "run", start).finished
+    assert start.begun[0] == ("a", False, None)
+
+
+@pytest.mark.usefixtures("opened")
 def test_when_the_time_is_over_no_other_stage_begins(tmp_path: Path) -> None:
     start = Starts()
     result = go(tmp_path / "run", start, minutes=1e-9)

@@ -50,7 +50,9 @@ def health(
         connection.request("GET", "/health")
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        raise UnhealthyError(f"nobody answers at {host}, port {port}: {error}") from error
+        raise UnhealthyError(
+            f"nobody answers at {host}, port {port}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     finally:
         connection.close()
     if status != 200:

@@ -20,6 +20,8 @@ _MARKUP = {"bpt", "ept", "ph", "it", "ut"}
 
 def read_tmx(stream: BinaryIO, name: str, source: str, target: str) -> Iterator[tuple[str, str, None]]:
     """(source, target, None) of each unit that has both. Raises CorpusError, also where no unit has both."""
+    if not (source and target):
+        raise CorpusError(f"{name}: which of its languages? Name them with --source-lang and --target-lang")
     units = _Units(name, base_language(source), base_language(target))
     found = False
     while True:

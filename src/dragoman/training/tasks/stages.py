@@ -82,7 +82,9 @@ def run_stages(
     check_stages(stages)
     directory = output / STAGES
     done = _done(directory)
-    if not resume and (directory.exists() or checkpoints.exists(output / "checkpoints")):
+    # What a start has left that failed before its first checkpoint is no run: the same command may be typed again.
+    places = [output, *(directory / stage.name for stage in stages)]
+    if not resume and (done or any(checkpoints.exists(place / "checkpoints") for place in places)):
         raise TrainingError(
             f"{output} already holds a training run: add --resume to go on with it, or choose another directory"
         )
