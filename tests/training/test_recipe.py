@@ -250,3 +250,5 @@ max_steps = 4
         for run in ("whole", "cut")
     }
     assert len(digests) == 1
+    card = (tmp_path / "whole" / "card.md").read_text(encoding="utf-8")
+    assert "At the weights of a model called one" in card and "> Transformer, " in card

@@ -94,7 +94,7 @@ def start(
             )
         data = prepare(corpus, dev, output / "data", recipe, say, tokenizers, resume)
         look = None if probed is None else probed.look(config, data, output)
-        validator = Validator(output, config, data, look)
+        validator = Validator(output, config, data, look, base)
         usage = f'dragoman translate -m {output} "..."'
         size = f"{data.pairs:,} pairs"
         return Task(

@@ -18,7 +18,7 @@ from torch import nn
 
 from dragoman.errors import ModelError, TrainingError
 from dragoman.evaluate import evaluate
-from dragoman.model.directory import open_model, write_model
+from dragoman.model.directory import ModelDirectory, open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.settings import RunConfig, kind_of_model
@@ -60,9 +60,13 @@ class Validator:
         config: RunConfig,
         data: TrainingData,
         look: Callable[[nn.Module, int], None] | None,
+        base: ModelDirectory | None = None,
     ) -> None:
-        """`look` is called at each validation, with the model (averaged weights, evaluation mode) and the step."""
-        self.output, self.config, self.data, self.look = output, config, data, look
+        """`look` is called at each validation, with the model (averaged weights, evaluation mode) and the step.
+
+        base: the model that training began at, of which the card tells.
+        """
+        self.output, self.config, self.data, self.look, self.base = output, config, data, look, base
         most = getattr(config.model, "max_length", None)  # of either side, one of which is </s> or <s>
         self.batches = data.dev_batches(config.training.batch_tokens, most)
 
@@ -132,8 +136,16 @@ class Validator:
             f"{seconds / 60:.0f} minutes of training on {self.data.pairs:,} pairs.\n\n"
             f"## Dev set at that step ({len(self.data.dev):,} pairs)\n\n{found}\n\n"
             f"## Cleaning of the corpus\n\n```\n{self.data.report}\n```\n\n"
-            "The whole configuration of the run stands in config.toml.\n"
+            "The whole configuration of the run stands in config.toml.\n" + self._began()
         )
+
+    def _began(self) -> str:
+        """How the model that training began at came about, in the words of its own card."""
+        if self.base is None:
+            return ""
+        said = "".join(f"> {line}".rstrip() + "\n" for line in self.base.card.splitlines())
+        name = self.base.path.name
+        return f"\n## Where it began\n\nAt the weights of a model called {name}, whose card says:\n\n{said}"
 
 
 def weights_to_seal(optimizer: Optimizer, dtype: str) -> dict[str, np.ndarray]:
