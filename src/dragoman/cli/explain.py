@@ -57,7 +57,7 @@ Question = Literal["training-vs-inference", "qkv"]
 
 _PLAIN_WIDTH = 100  # cells, where no terminal says how wide it is
 _VIEWS = Group("What to show", help="The whole story when none of these is given.", sort_key=5)
-MOST_TAUGHT = 20  # steps of --teach
+MOST_TAUGHT, SHOWN_TAUGHT = 20, 5  # steps of --teach, and of a page that is not asked for any
 _SAID = re.compile(r"\s*([0-9]{1,6})=(.*\S.*)", re.DOTALL)
 _HEAD = Parameter(help="head, from 1, of --attention (all without it) or --ask qkv", group=_VIEWS)
 
@@ -215,7 +215,8 @@ def _traced(
     taught = views.training or views.ask == "training-vs-inference" or views.teach is not None
     if not (taught or views.changed or views.say or paged):
         return trace_of(translator, text, reference, beam_size)
-    wanted = Wanted(views.teach or 0, views.said)
+    shown = SHOWN_TAUGHT if paged and reference else 0  # the page cannot run the model
+    wanted = Wanted(views.teach or shown, views.said)
     trace = explain_both(translator, text, reference, beam_size, wanted)
     if taught and trace.training is None:
         raise UsageError(

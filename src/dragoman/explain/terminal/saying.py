@@ -21,7 +21,7 @@ def saying(trace: Trace, screen: Screen) -> Lines:
     if found is None:
         raise UsageError("no word was said: ask for --say")
     return [
-        heading(screen.say("say.title", t=found.t, word=found.word)),
+        heading(screen.say("say.done", t=found.t, word=found.word)),
         *stand_in(screen),
         *(_training(found, screen) if found.rows else [prose(screen.say("say.no-reference"), screen)]),
         Text(),

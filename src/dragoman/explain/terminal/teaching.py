@@ -25,7 +25,7 @@ def teaching(trace: Trace, screen: Screen) -> Lines:
     steps = len(found.norms)
     values = {"count": steps, "n": steps, "rate": found.rate, "weights": f"{found.weights:,}"}
     return [
-        heading(screen.say("teach.title", **values)),
+        heading(screen.say("teach.done", **values)),
         prose(screen.say("teach.lead", **values), screen),
         Text(),
         *stand_in(screen),
