@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -57,8 +56,7 @@ Question = Literal["training-vs-inference", "qkv"]
 
 _PLAIN_WIDTH = 100  # cells, where no terminal says how wide it is
 _VIEWS = Group("What to show", help="The whole story when none of these is given.", sort_key=5)
-MOST_TAUGHT, SHOWN_TAUGHT = 20, 5  # steps of --teach, and of a page that is not asked for any
-_SAID = re.compile(r"\s*([0-9]{1,6})=(.*\S.*)", re.DOTALL)
+SHOWN_TAUGHT = 5  # steps of teaching on a page that is not asked for any
 _HEAD = Parameter(help="head, from 1, of --attention (all without it) or --ask qkv", group=_VIEWS)
 
 
@@ -117,21 +115,11 @@ class Views:
                 raise UsageError(f"{flag} goes with --ask qkv")
         if self.without is not None and self.twice is not None:
             raise UsageError("--without and --twice are one change each: give one of them")
-        if self.teach is not None and not 1 <= self.teach <= MOST_TAUGHT:
-            raise UsageError(f"--teach {self.teach}: there can be 1 to {MOST_TAUGHT} steps")
-        if self.say is not None and _SAID.fullmatch(self.say) is None:
-            raise UsageError(f"--say {self.say!r}: write a step from 0 and a word, as in --say 1=WORD")
 
     @property
     def changed(self) -> str | None:
         """The change to the model that is asked for, as a trace names it."""
         return self.without if self.twice is None else f"twice:{self.twice}"
-
-    @property
-    def said(self) -> tuple[int, str] | None:
-        """The step and the word of --say."""
-        found = _SAID.fullmatch(self.say or "")
-        return found and (int(found[1]), found[2])
 
 
 def explain(
@@ -210,14 +198,14 @@ def _traced(
     """With a training mode where one is shown: what the model writes itself stands in for a reference not given."""
     from dragoman.explain import explain as trace_of
     from dragoman.explain import explain_both
-    from dragoman.explain.trace.trials import Wanted
+    from dragoman.explain.trace.trials import wanted
 
     taught = views.training or views.ask == "training-vs-inference" or views.teach is not None
     if not (taught or views.changed or views.say or paged):
         return trace_of(translator, text, reference, beam_size)
     shown = SHOWN_TAUGHT if paged and reference else 0  # the page cannot run the model
-    wanted = Wanted(views.teach or shown, views.said)
-    trace = explain_both(translator, text, reference, beam_size, wanted)
+    tried = wanted(shown or None if views.teach is None else views.teach, views.say)
+    trace = explain_both(translator, text, reference, beam_size, tried)
     if taught and trace.training is None:
         raise UsageError(
             f"the model itself writes {trace.inference.text!r}, which is no reference to train on: "

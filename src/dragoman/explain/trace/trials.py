@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from dragoman.errors import UsageError
 from dragoman.explain.trace.layers import Guess, Token
 
 
@@ -13,6 +15,20 @@ class Wanted:
 
     teach: int = 0  # steps of gradient descent
     say: tuple[int, str] | None = None  # at that step, that word
+
+
+MOST_STEPS = 20  # of teaching
+_SAID = re.compile(r"\s*([0-9]{1,6})=(.*\S.*)", re.DOTALL)
+
+
+def wanted(teach: int | None, say: str | None) -> Wanted:
+    """From what a person asks for: steps, and "STEP=WORD". Raises UsageError."""
+    if teach is not None and not 1 <= teach <= MOST_STEPS:
+        raise UsageError(f"teach = {teach}: there can be 1 to {MOST_STEPS} steps")
+    found = None if say is None else _SAID.fullmatch(say)
+    if say is not None and found is None:
+        raise UsageError(f"say = {say!r}: write a step from 0 and a word, as in --say 1=WORD")
+    return Wanted(teach or 0, found and (int(found[1]), found[2]))
 
 
 # -- teaching -----------------------------------------------------------------------------------------------------

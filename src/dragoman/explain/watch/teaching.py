@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from dragoman.decoding.search import search
 from dragoman.errors import UsageError
 from dragoman.explain.trace.tokens import tokens_of
-from dragoman.explain.trace.trials import Box, TaughtRow, Teaching, Translations
+from dragoman.explain.trace.trials import MOST_STEPS, Box, TaughtRow, Teaching, Translations
 from dragoman.explain.watch.subject import Subject, subject_of
 from dragoman.explain.watch.teacher import shifted
 from dragoman.text.joining import tidy
@@ -30,7 +30,6 @@ from dragoman.text.languages import base_language
 from dragoman.transformer.model import Transformer
 
 RATE = 0.01  # the gradient of one sentence has a norm of some 10, so a step moves the weights by about 0.1
-MOST_STEPS = 20
 OTHERS = 3
 
 OTHER_SENTENCES = Path(__file__).with_name("others.toml")  # what the lesson is not about

@@ -1,12 +1,31 @@
 /* A word of the reader's in the model's mouth: in training one row of the loss, in inference all that follows. Runs no
    model: it draws what the trace holds. */
 
-import { h, table, word, percent } from "../drawing/dom.js";
+import { h, swap, select, table, word, percent } from "../drawing/dom.js";
 import { fixed } from "../drawing/written.js";
 import { standIn } from "../frame/standin.js";
+import { asking } from "../drawing/asking.js";
 import { command } from "../break/result.js";
 
 export function sayWord(context) {
+  if (typeof context.options.fetchTried !== "function") return drawn(context);
+  const { trace, say, store } = context;
+  const place = h("div", { "aria-live": "polite" }, trace.said && drawn(context));
+  const steps = trace.inference.steps.map((step) => [step.t, `${step.t} · ${step.chosen.piece}`]);
+  let t = Math.max(0, Math.min(store.t, steps.length - 1));
+  const pick = select(say("say.pick"), steps, t, (chosen) => {
+    t = Number(chosen);
+  });
+  const field = h("input", { type: "text", maxlength: "40", "aria-label": say("say.word"), placeholder: say("say.word") });
+  const wish = () => (field.value.trim() ? { say: `${t}=${field.value.trim()}` } : null);
+  const form = asking(context, say("say.tab"), [pick, field], wish, (found) => {
+    trace.said = found.said;
+    swap(place, drawn(context));
+  });
+  return h("div", {}, form, place);
+}
+
+function drawn(context) {
   const { trace, say } = context;
   const { said } = trace;
   const lead = h("p.lead", {}, say("say.lead"));

@@ -1,14 +1,32 @@
 /* Steps of gradient descent on a copy of the weights: p(label) of each row, the gradient in each box of the figure, and
    what else changed. Teaches nothing: it draws what the trace holds. */
 
-import { h, table, word, number, percent } from "../drawing/dom.js";
+import { h, swap, select, table, word, number, percent } from "../drawing/dom.js";
 import { exact, fixed } from "../drawing/written.js";
 import { standIn } from "../frame/standin.js";
+import { asking } from "../drawing/asking.js";
 import { command } from "../break/result.js";
 
 const BAR = 120; // px
 
+const STEPS = [1, 2, 3, 5, 10, 20];
+
 export function teach(context) {
+  if (typeof context.options.fetchTried !== "function") return drawn(context);
+  const { trace, say } = context;
+  const place = h("div", { "aria-live": "polite" }, trace.taught && drawn(context));
+  let steps = 5;
+  const pick = select(say("teach.steps"), STEPS.map((n) => [n, String(n)]), steps, (n) => {
+    steps = Number(n);
+  });
+  const form = asking(context, say("teach.tab"), pick, () => ({ teach: steps }), (found) => {
+    trace.taught = found.taught;
+    swap(place, drawn(context));
+  });
+  return h("div", {}, form, place);
+}
+
+function drawn(context) {
   const { trace, say } = context;
   const { taught } = trace;
   if (!taught) return h("div.teach-view", {}, h("p.missing", {}, say("teach.missing")), command(trace.source.text, " --reference '…' --teach 5 -o page.html"));
