@@ -74,6 +74,6 @@ def _inference(before: str, found: Said, screen: Screen) -> Lines:
     return [
         Text(screen.say("clocks.inference"), style="bold"),
         table(["t", fed, was, now, "p", ""], rows, right=(0, 4)),
-        prose(screen.say("say.inference.told", t=found.t, n=anew), screen),
+        prose(screen.say("say.inference.told", t=found.t, count=anew, n=anew), screen),
         prose(screen.say("say.inference.text", before=one_line(before), after=one_line(found.text)), screen),
     ]

@@ -72,7 +72,7 @@ function inference({ say }, { t, steps }) {
     return line(step.forced ? ".yours" : other ? ".anew" : "", cells);
   });
   const anew = steps.filter((step) => !step.forced && step.t > t).length;
-  return [table(["t", ...heads, "p", ""], made, { class: "said-steps" }), h("p", {}, say("say.inference.told", { t, n: anew }))];
+  return [table(["t", ...heads, "p", ""], made, { class: "said-steps" }), h("p", {}, say("say.inference.told", { t, count: anew, n: anew }))];
 }
 
 function line(kind, cells) {
