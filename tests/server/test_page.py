@@ -522,3 +522,20 @@ def test_nothing_is_inserted_as_markup_and_nothing_comes_from_elsewhere():
         assert set(re.findall(r"https?://[^\s\"'<>]+", text)) <= {"http://www.w3.org/2000/svg"}, file
     page = (STATIC / "index.html").read_text("utf-8")
     assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?![^>]*\ssrc=)", page)
+
+
+def test_rows_25_and_30_the_reader_teaches_and_says_a_word_under_look_inside(page, server):
+    if server.ask("POST", "/api/explain", {"text": TEXT}, **{"content-type": "application/json"})[0] == 501:
+        pytest.skip("this installation cannot explain: install torch to test the tab that looks inside")
+    translated(page)
+    page.click("#tab-inside")
+    page.locator("#look h2").wait_for()
+    page.click("#look [data-view=teach]")
+    page.click("#look form.picker button.primary")
+    page.locator(".taught-rows").wait_for(timeout=20_000)
+    assert page.locator(".taught-rows thead th").count() == 3 + 6
+    page.click("#look [data-view=say]")
+    page.fill("#look form.picker input", "你")
+    page.click("#look form.picker button.primary")
+    page.locator(".said-steps").wait_for(timeout=20_000)
+    assert page.locator(".said-steps tr.yours").count() >= 1

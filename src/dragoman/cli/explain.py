@@ -40,6 +40,14 @@ EXAMPLES = """Examples:
 
   dragoman explain "Are you OK ?" --without causal_mask
 
+  dragoman explain "Tom loves Mary." --without positions   beside Mary loves Tom
+
+  dragoman explain "Are you OK ?" --reference "你干什么？" --teach 5
+
+  dragoman explain "Are you OK ?" --reference "你好吗？" --say 1=干
+
+  dragoman explain "Are you OK ?" --twice encoder.3
+
   dragoman explain "Are you OK ?" -o page.html
 
   dragoman explain --timelapse runs/en-zh/probe.jsonl   what `dragoman train --probe` has kept"""
@@ -48,6 +56,7 @@ Question = Literal["training-vs-inference", "qkv"]
 
 _PLAIN_WIDTH = 100  # cells, where no terminal says how wide it is
 _VIEWS = Group("What to show", help="The whole story when none of these is given.", sort_key=5)
+SHOWN_TAUGHT = 5  # steps of teaching on a page that is not asked for any
 _HEAD = Parameter(help="head, from 1, of --attention (all without it) or --ask qkv", group=_VIEWS)
 
 
@@ -73,7 +82,26 @@ class Views:
         str | None,
         Parameter(
             help="before and after removing causal_mask, shift, scale, cache, positions, encoder, swap (Q from the "
-            "wrong side) or a head, such as head:decoder.2.cross:1",
+            "wrong side), a layer, such as encoder.3, or a head, such as head:decoder.2.cross:1",
+            group=_VIEWS,
+        ),
+    ] = None
+    twice: Annotated[
+        str | None,
+        Parameter(help="before and after putting a layer in twice, such as encoder.3", group=_VIEWS),
+    ] = None
+    teach: Annotated[
+        int | None,
+        Parameter(
+            help="so many steps of gradient descent, 1 to 20, on a copy of the weights with this pair: what each does",
+            group=_VIEWS,
+        ),
+    ] = None
+    say: Annotated[
+        str | None,
+        Parameter(
+            help="STEP=WORD: let the model say that word at that step, from 0: what it changes in training, and what "
+            "in inference",
             group=_VIEWS,
         ),
     ] = None
@@ -85,6 +113,13 @@ class Views:
         for flag, value in (("--layer", self.layer), ("--step", self.step)):
             if value is not None and self.ask != "qkv":
                 raise UsageError(f"{flag} goes with --ask qkv")
+        if self.without is not None and self.twice is not None:
+            raise UsageError("--without and --twice are one change each: give one of them")
+
+    @property
+    def changed(self) -> str | None:
+        """The change to the model that is asked for, as a trace names it."""
+        return self.without if self.twice is None else f"twice:{self.twice}"
 
 
 def explain(
@@ -133,7 +168,7 @@ def explain(
 
         translator = model.load()
     trace = _traced(translator, text, reference, beam_size, views, paged)
-    changed = trace.without(views.without) if views.without else None
+    changed = trace.without(views.changed) if views.changed else None
     if format == "json":
         for found in (trace, changed):
             if found is not None:
@@ -163,11 +198,14 @@ def _traced(
     """With a training mode where one is shown: what the model writes itself stands in for a reference not given."""
     from dragoman.explain import explain as trace_of
     from dragoman.explain import explain_both
+    from dragoman.explain.trace.trials import wanted
 
-    taught = views.training or views.ask == "training-vs-inference"
-    if not (taught or views.without or paged):
+    taught = views.training or views.ask == "training-vs-inference" or views.teach is not None
+    if not (taught or views.changed or views.say or paged):
         return trace_of(translator, text, reference, beam_size)
-    trace = explain_both(translator, text, reference, beam_size)
+    shown = SHOWN_TAUGHT if paged and reference else 0  # the page cannot run the model
+    tried = wanted(shown or None if views.teach is None else views.teach, views.say)
+    trace = explain_both(translator, text, reference, beam_size, tried)
     if taught and trace.training is None:
         raise UsageError(
             f"the model itself writes {trace.inference.text!r}, which is no reference to train on: "
@@ -219,6 +257,8 @@ def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) ->
     from dragoman.explain.terminal import overview as terminal
     from dragoman.explain.terminal.attention import attention_view
     from dragoman.explain.terminal.beam import beam
+    from dragoman.explain.terminal.saying import saying
+    from dragoman.explain.terminal.teaching import teaching
     from dragoman.explain.terminal.training import training
     from dragoman.explain.terminal.without import comparison, learnt
     from dragoman.explain.watch.unmasked import taught_on_noise
@@ -245,4 +285,8 @@ def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) ->
         lines += comparison(trace, changed, screen)
         if views.without == "causal_mask":
             lines += learnt(taught_on_noise(masked=True), taught_on_noise(masked=False), screen)
+    if views.teach is not None:
+        lines += teaching(trace, screen)
+    if views.say is not None:
+        lines += saying(trace, screen)
     return [*lines, *(terminal.proof_table(trace, screen) if views.proofs else [])]

@@ -15,16 +15,20 @@ import torch
 import dragoman
 from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.trace import Trace
-from dragoman.explain.trace.values import Environment, Limits, Model, Source
+from dragoman.explain.trace.trials import Said, Wanted
+from dragoman.explain.trace.values import Environment, Inference, Limits, Model, Source
 from dragoman.explain.watch.inside import look_inside
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
+from dragoman.explain.watch.saying import say_word
 from dragoman.explain.watch.subject import Subject, subject_of
+from dragoman.explain.watch.teaching import taught
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.processor import one_thread
 from dragoman.transformer.model import Transformer
 from dragoman.translate.translator import Translator
 
+NOTHING = Wanted()
 _FINGERPRINTS: WeakKeyDictionary[Translator, str] = WeakKeyDictionary()
 
 
@@ -35,17 +39,19 @@ def explain(
     beam_size: int | None = None,
     *,
     prefix: str = "",
+    wanted: Wanted = NOTHING,
     **options: Any,
 ) -> Trace:
     """Trace one sentence through a model: the search that translates it and, with a reference, one training pass.
 
     target: a reference translation, for the training mode (teacher forcing). prefix: what the translation has to
-    begin with. beam_size and `options` are those of Translator.translate. Of a text of several sentences the first is
-    traced. The translator may be in use by other threads. Raises UsageError for what cannot be traced: an empty text,
-    a reference in another script, a model without encoder, an engine without layers to watch.
+    begin with. wanted: what is to be tried on the sentence besides (trace/trials.py). beam_size and `options` are those
+    of Translator.translate. Of a text of several sentences the first is traced. The translator may be in use by other
+    threads. Raises UsageError for what cannot be traced or tried: an empty text, a reference in another script, a model
+    without encoder, an engine without layers to watch.
     """
     asked = options if beam_size is None else {**options, "beam_size": beam_size}
-    return _traced(subject_of(translator, source, target, prefix, asked), None)
+    return _traced(subject_of(translator, source, target, prefix, asked), None, wanted=wanted)
 
 
 def explain_both(
@@ -53,6 +59,7 @@ def explain_both(
     source: str,
     target: str | None = None,
     beam_size: int | None = None,
+    wanted: Wanted = NOTHING,
 ) -> Trace:
     """explain() with both modes: where no reference is given, what the model itself writes stands in for one.
 
@@ -60,11 +67,11 @@ def explain_both(
     """
     asked = {} if beam_size is None else {"beam_size": beam_size}
     subject = subject_of(translator, source, target, "", asked)
-    return _traced(replace(subject, stands_in=target is None), None)
+    return _traced(replace(subject, stands_in=target is None), None, wanted=wanted)
 
 
 @one_thread()  # so many small products that threads would wait for each other most of the time
-def _traced(subject: Subject, removed: str | None, brief: bool = False) -> Trace:
+def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: Wanted = NOTHING) -> Trace:
     began = time.perf_counter()
     module = subject.module
     with torch.inference_mode():
@@ -91,8 +98,17 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False) -> Trace
         Environment(
             dragoman.__version__, torch.__version__, torch.get_num_threads(), time.perf_counter() - began
         ),
+        taught(subject, wanted.teach) if wanted.teach else None,
+        seen.twins,
+        _said(subject, seen.inference, wanted),
         partial(_traced, subject),
     )
+
+
+def _said(subject: Subject, run: Inference, wanted: Wanted) -> Said | None:
+    if wanted.say is None:
+        return None
+    return say_word(subject, [token.id for token in run.tokens], *wanted.say)
 
 
 def _source(subject: Subject, padded: np.ndarray | None) -> Source:

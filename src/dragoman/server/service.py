@@ -316,7 +316,13 @@ class Service:
         return sum(map(len, request.texts)) if detection.is_ready() or not is_auto(request) else SHORT + 1
 
     async def explain(
-        self, text: str, model: str | None, reference: str | None, without: str | None
+        self,
+        text: str,
+        model: str | None,
+        reference: str | None,
+        without: str | None,
+        teach: int | None = None,
+        say: str | None = None,
     ) -> bytes:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
         served = self.models.named(model) if model else self.models.default
@@ -331,6 +337,8 @@ class Service:
                 text,
                 reference,
                 without,
+                teach,
+                say,
             )
         )
 

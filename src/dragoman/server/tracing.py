@@ -36,6 +36,8 @@ class TraceTask:
     text: str
     reference: str | None = None
     without: str | None = None
+    teach: int | None = None
+    say: str | None = None
 
 
 def main() -> None:
@@ -89,8 +91,10 @@ def trace(translator: Translator, task: TraceTask) -> str:
     """The JSON of a trace. Raises UsageError for what cannot be traced, ImportError where a package is missing."""
     check_length(translator, task.text, task.reference or "")
     from dragoman.explain import explain_both
+    from dragoman.explain.trace.trials import wanted
 
-    found = explain_both(translator, task.text, task.reference or None)
+    tried = wanted(task.teach, task.say)
+    found = explain_both(translator, task.text, task.reference or None, wanted=tried)
     return (found.without(task.without) if task.without else found).to_json()
 
 

@@ -108,8 +108,9 @@ def test_the_loss_is_known(trace: Trace) -> None:
 
 
 def test_all_proofs_hold(trace: Trace) -> None:
-    assert {proof.id for proof in trace.proofs if not proof.passed} == set()
-    assert len(trace.proofs) == 8
+    """But for one: no sublayer of the toy answers anything, so no order of the source reaches its logits."""
+    assert {proof.id for proof in trace.proofs if not proof.passed} == {"order_needs_positions"}
+    assert len(trace.proofs) == 9
 
 
 # -- JSON ---------------------------------------------------------------------------------------------------------

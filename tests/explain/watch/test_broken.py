@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,3 +190,63 @@ def test_a_brief_comparison_is_the_whole_one_without_what_no_comparison_shows(tr
     assert [one.id for one in brief.proofs] == [one.id for one in whole.proofs]
     assert brief.training and brief.training.free_running.steps == ()
     assert whole.training and whole.training.free_running.steps
+
+
+# -- layers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "part", ["encoder.1", "encoder.2", "decoder.2", "twice:encoder.2", "twice:decoder.1"]
+)
+def test_a_layer_is_taken_out_or_stands_twice(translator: Translator, trace: Trace, part: str) -> None:
+    """Beside layers that are called by hand, the ones that are left in their order."""
+    after = trace.without(part)
+    assert after.removed == part and after.training is not None
+    module = translator.module
+    stacks = {"encoder": list(module.encoder.layers), "decoder": list(module.decoder.layers)}
+    side, number = part.removeprefix("twice:").split(".")
+    at = int(number) - 1
+    if part.startswith("twice:"):
+        stacks[side].insert(at, stacks[side][at])
+    else:
+        del stacks[side][at]
+    assert (len(after.encoder), len(after.decoder)) == (len(stacks["encoder"]), len(stacks["decoder"]))
+    source, labels = translator.encode(TEXT, REFERENCE)
+    ids, fed = torch.tensor([[*source, 3]]), torch.tensor([[2, *labels]])
+    with torch.inference_mode():
+        x = module.source_input(ids, module.source_table)
+        for layer in stacks["encoder"]:
+            x = layer(x, None)
+        memory = x if module.encoder.norm is None else module.encoder.norm(x)
+        x = module.target_input(fed, module.target_table)
+        mask = torch.ones(fed.size(1), fed.size(1), dtype=torch.bool).tril()
+        for layer in stacks["decoder"]:
+            x = layer(x, memory, mask, None)
+        x = x if module.decoder.norm is None else module.decoder.norm(x)
+        logits = F.linear(x, module.output_weight)[0]
+    expected = F.cross_entropy(logits, torch.tensor([*labels, 3]), reduction="none").tolist()
+    assert losses(after) == pytest.approx(expected, abs=1e-4)
+    assert failed(after) == set()
+    assert len(translator.module.encoder.layers) == len(trace.encoder)
+    assert Trace.from_json(after.to_json()).removed == part
+
+
+@pytest.mark.parametrize(
+    "part, said",
+    [
+        ("encoder.9", "this model has encoder.1, encoder.2, decoder.1, decoder.2"),
+        ("decoder.0", "no layer 'decoder.0'"),
+        ("encoder.x", "no layer 'encoder.x'"),
+        ("twice:scale", "no layer 'scale'"),
+        ("twice:", "no layer ''"),
+    ],
+)
+def test_a_layer_that_is_not_there_is_named(trace: Trace, part: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        trace.without(part)
+
+
+def test_the_only_layer_stays(tmp_path: Path) -> None:
+    one = Translator.load(parts(decoder_layers=1).write(tmp_path / "one"), engine="torch")
+    with pytest.raises(UsageError, match="only layer of the decoder"):
+        explain(one, TEXT).without("decoder.1")

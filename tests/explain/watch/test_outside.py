@@ -11,6 +11,9 @@ import torch
 
 from dragoman.errors import UsageError
 from dragoman.explain import Trace, explain, probe
+from dragoman.explain.terminal.drawing import Screen
+from dragoman.explain.terminal.twins import twins
+from dragoman.explain.trace.trials import Wanted
 from dragoman.lineage.rnn import Rnn, RnnConfig
 from dragoman.translate.translator import Translator
 from tiny import parts
@@ -88,3 +91,20 @@ def test_its_parts_cannot_be_removed(trace: Trace) -> None:
 
 def test_a_recurrent_model_is_a_directory_like_any_other(translator: Translator, trace: Trace) -> None:
     assert trace.model.kind == "rnn" and Path(translator.model.path).name == trace.model.name
+
+
+def test_it_can_be_taught_and_told_a_word(translator: Translator) -> None:
+    wanted = Wanted(teach=3, say=(0, "大"))
+    trace = explain(translator, TEXT, REFERENCE, max_length=9, wanted=wanted)
+    assert trace.taught is not None and trace.taught.loss[-1] < trace.taught.loss[0]
+    assert sum(box.norms[0] ** 2 for box in trace.taught.boxes) ** 0.5 == pytest.approx(
+        trace.taught.norms[0], rel=1e-4
+    )
+    assert trace.said is not None and [row.t for row in trace.said.rows if row.loss != row.loss_after] == [0]
+
+
+def test_a_recurrent_encoder_needs_no_positions(trace: Trace) -> None:
+    """It has no twins and no such proof, and the terminal says why."""
+    assert trace.twins is None and "order_needs_positions" not in {proof.id for proof in trace.proofs}
+    (line,) = twins(trace, Screen(400))
+    assert "recurrent" in str(line)

@@ -1,4 +1,4 @@
-"""The eight proofs hold on real models; and each fault that a model can have turns red the proof that is about it."""
+"""The nine proofs hold on real models; and each fault that a model can have turns red the proof that is about it."""
 
 from __future__ import annotations
 

@@ -53,6 +53,7 @@ def training_vs_inference(trace: Trace, screen: Screen) -> Lines:
         _compared(trace, screen, at),
         _ends(trace, screen),
         _hidden(trace, screen),
+        *(_both(screen, name) for name in ("weights", "dropout", "iteration")),
     ]
     return [
         heading(screen.say("clocks.title")),
@@ -151,6 +152,12 @@ def _hidden(trace: Trace, screen: Screen) -> Row:
         screen.say("terminal.clocks.future.mask", marks=marks),
         screen.say("terminal.clocks.future.itself"),
     )
+
+
+def _both(screen: Screen, name: str) -> Row:
+    """What is so of every model and sentence."""
+    what, training, inference = screen.heads(f"clocks.{name}")
+    return what, training, inference
 
 
 def _proof(trace: Trace, screen: Screen, name: str) -> Lines:

@@ -26,6 +26,7 @@ from dragoman.explain.terminal.drawing import (
 )
 from dragoman.explain.terminal.proving import statement, told, verdict
 from dragoman.explain.terminal.reading import chosen, failed_proofs, labels
+from dragoman.explain.terminal.twins import twins
 from dragoman.explain.trace.values import Step
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def more(trace: Trace, screen: Screen) -> Lines:
     if trace.encoder:
         flags.insert(2, (f"--ask qkv --layer {len(trace.decoder)}", "qkv"))
         flags.insert(-1, ("--without causal_mask", "without"))
+    flags[-1:-1] = [("--teach 5", "teach"), ("--say 1=WORD", "say")]
     rows = [(flag, screen.say(f"terminal.more.{what}")) for flag, what in flags]
     return [heading(screen.say("terminal.more.title")), facts(rows, screen)]
 
@@ -130,7 +132,11 @@ def proof_table(trace: Trace, screen: Screen) -> Lines:
         )
         for proof in trace.proofs
     ]
-    return [heading(screen.say("terminal.proofs.title")), table(heads, rows, right=(2, 3))]
+    return [
+        heading(screen.say("terminal.proofs.title")),
+        table(heads, rows, right=(2, 3)),
+        *twins(trace, screen),
+    ]
 
 
 def reading(trace: Trace, screen: Screen) -> Lines:

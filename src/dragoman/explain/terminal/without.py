@@ -10,6 +10,7 @@ from rich.text import Text
 
 from dragoman.explain.terminal.drawing import Lines, Screen, heading, number, one_line, prose, table
 from dragoman.explain.terminal.reading import chosen, failed_proofs
+from dragoman.explain.terminal.twins import twins
 from dragoman.explain.trace.values import Step
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
         _steps(before, after, heads[1], heads[2]),
         prose(_lesson(before, after, screen), screen),
         *_broken(after, screen),
+        *(twins(before, screen) if after.removed == "positions" else []),
     ]
 
 
@@ -58,8 +60,15 @@ def learnt(masked: Taught, unmasked: Taught, screen: Screen) -> Lines:
 def _named(part: str, screen: Screen) -> str:
     """causal_mask -> "causal mask", in the language of the reader; a head by its attention and number."""
     kind, _, which = part.partition(":")
+    if _kind(part) in ("layer", "twice"):
+        return screen.say(f"break.part.{_kind(part)}", name=which or part)
     name, _, head = which.rpartition(":")
     return screen.say(f"break.part.{kind}", name=name, head=head)
+
+
+def _kind(part: str) -> str:
+    """encoder.3 and decoder.1 are layers; of all others the name before the colon."""
+    return "layer" if part.startswith(("encoder.", "decoder.")) else part.partition(":")[0]
 
 
 def _names(screen: Screen) -> list[str]:
@@ -92,9 +101,14 @@ def _written(step: Step | None) -> tuple[str, str]:
 
 def _lesson(before: Trace, after: Trace, screen: Screen) -> str:
     """What the part is for, and what became of this sentence without it."""
-    part = (after.removed or "").partition(":")[0]
+    part = _kind(after.removed or "")
     width = before.model.config["d_model"] // before.model.config.get("n_heads", 1)
-    values = {"k": width, "k2": number(width**0.5, 1), "s": len(before.source.tokens)}
+    stacks = {
+        "encoder": len(after.encoder),
+        "decoder": len(after.decoder),
+        "d": before.model.config["d_model"],
+    }
+    values = {**stacks, "k": width, "k2": number(width**0.5, 1), "s": len(before.source.tokens)}
     said = [screen.say(f"break.what.{part}", **values), _of_the_words(before, after, screen)]
     if before.training and after.training:
         was, now = before.training.loss.mean, after.training.loss.mean

@@ -18,6 +18,7 @@ import numpy as np
 from dragoman.errors import UsageError
 from dragoman.explain.trace.codec import decoded, encoded
 from dragoman.explain.trace.layers import Attention, DecoderLayer, EncoderLayer, Pass
+from dragoman.explain.trace.trials import Said, Teaching, Twins
 from dragoman.explain.trace.values import (
     Environment,
     Inference,
@@ -50,6 +51,9 @@ class Trace:
     proofs: tuple[Proof, ...]
     limits: Limits
     environment: Environment
+    taught: Teaching | None = field(default=None, metadata={"rare": True})
+    twins: Twins | None = field(default=None, metadata={"rare": True})
+    said: Said | None = field(default=None, metadata={"rare": True})
     again: Callable[[str, bool], Trace] | None = field(default=None, repr=False, metadata={"private": True})
 
     # -- what was recorded --------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ positions         no position is added, none is turned, and no score is biased
 encoder           the memory is blank: zeros
 swap              the cross-attention takes Q from the memory, K and V from the decoder
 head:NAME:H       one head says nothing: head:decoder.2.cross:3
+encoder.N         that layer is taken out: what goes into it goes on to the next; decoder.N likewise
+twice:encoder.N   that layer stands twice, one copy on the other
 
 Dimensions: B batch, S source, T target, D model, H heads, K head width, R rows, t tokens so far.
 """
@@ -15,6 +17,7 @@ Dimensions: B batch, S source, T target, D model, H heads, K head width, R rows,
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,7 +36,7 @@ from dragoman.transformer.model import Transformer
 from dragoman.transformer.positions import Positions
 
 PARTS = ("causal_mask", "shift", "scale", "cache", "positions", "encoder", "swap")
-HEAD = "head:"
+HEAD, TWICE = "head:", "twice:"
 # Without a mask the past does not stand still, and swapped keys are not the memory's: neither can be cached.
 UNCACHED = ("cache", "causal_mask", "swap")
 
@@ -63,14 +66,24 @@ def machine(module: Transformer, removed: str | None = None, watched: bool = Fal
     assert isinstance(copied, Transformer)
     clock = Clock()
     wrap(copied.encoder, "forward", timed(clock))
+    layered = removed is not None and _is_layer(removed)
+    if removed is not None and layered:  # before the watcher, which is to find the layers that are left
+        _restack(copied, removed)
     if removed == "encoder":  # before the watcher, which is to see what the decoder gets
         wrap(copied.encoder, "forward", lambda encode, *given: torch.zeros_like(encode(*given)))
     tape = watch(copied) if watched else Tape()
-    if removed is not None and removed != "encoder":
+    if removed is not None and removed != "encoder" and not layered:
         _remove(copied, removed)  # after the watcher, which then sees what is really computed
     cached = removed not in UNCACHED
     decodable = copied if cached else Uncached(copied)
     return Machine(copied, decodable, tape, clock, cached)
+
+
+def placeless(module: Transformer, removed: str | None) -> Transformer:
+    """The same private copy without positions as well."""
+    copied = machine(module, removed).module
+    _forget_positions(copied)
+    return copied
 
 
 def timed(clock: Clock) -> Callable[..., Any]:
@@ -132,9 +145,31 @@ def _remove(module: Transformer, part: str) -> None:
             wrap(layer.cross_attention, "forward", _swapped(layer.cross_attention))
     elif part not in PARTS:
         raise UsageError(
-            f"there is no part {part!r} to remove: there are {', '.join(PARTS)} and a head, such as "
-            f"{HEAD}decoder.1.cross:1"
+            f"there is no part {part!r} to remove: there are {', '.join(PARTS)}, a layer, such as "
+            f"encoder.1, and a head, such as {HEAD}decoder.1.cross:1"
         )
+
+
+def _is_layer(part: str) -> bool:
+    return re.fullmatch(rf"(?:{TWICE}.*|(?:en|de)coder\..*)", part) is not None
+
+
+def _restack(module: Transformer, part: str) -> None:
+    """encoder.3 out, or in twice: a layer's answer has the form of what it reads, so any number of them fit."""
+    name = part.removeprefix(TWICE)
+    stacks = {"encoder": module.encoder.layers, "decoder": module.decoder.layers}
+    names = [f"{side}.{i}" for side, layers in stacks.items() for i in range(1, len(layers) + 1)]
+    if name not in names:
+        raise UsageError(f"there is no layer {name!r}: this model has {', '.join(names)}")
+    side, _, number = name.partition(".")
+    layers, at = stacks[side], int(number) - 1
+    assert isinstance(layers, nn.ModuleList)
+    if part != name:
+        layers.insert(at + 1, private_copy(layers[at]))
+    elif len(layers) == 1:
+        raise UsageError(f"{name} is the only layer of the {side}: put it in twice, or take the encoder away")
+    else:
+        del layers[at]
 
 
 def _unscaled(attend: Callable[..., Tensor], q: Tensor, kv: KVCache, mask: Tensor | None) -> Tensor:

@@ -11,19 +11,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from dragoman.explain.trace.layers import Pass
 from dragoman.explain.trace.limits import cut_influence, cut_pass, cut_training, kept_positions
+from dragoman.explain.trace.tokens import tokens_of
+from dragoman.explain.trace.trials import Twins
 from dragoman.explain.trace.values import Inference, Influence, Proof, Training
 from dragoman.explain.watch.beam import searched
-from dragoman.explain.watch.broken import Clock, Machine, machine
+from dragoman.explain.watch.broken import Clock, Machine, machine, placeless
 from dragoman.explain.watch.inference import inference_mode, written
 from dragoman.explain.watch.influence import agreement, value_zeroing
 from dragoman.explain.watch.passes import Frame, Rows, all_rows, array, recorded_pass
-from dragoman.explain.watch.proofs import Evidence, prove
+from dragoman.explain.watch.proofs import CLOSE, MOST_POSITIONS, Evidence, prove
 from dragoman.explain.watch.subject import Subject
 from dragoman.explain.watch.teacher import shifted, teacher_forced, training_mode
+from dragoman.explain.watch.twins import apart, first_parted, other_order
+from dragoman.ids import EOS
 from dragoman.transformer.model import Transformer
 
 
@@ -39,6 +44,7 @@ class Seen:
     proofs: tuple[Proof, ...]
     kept: tuple[int, int]
     subject: Subject  # with what the model wrote as its reference, where that stands in for one
+    twins: Twins | None = None
 
 
 def look_inside(module: Transformer, subject: Subject, removed: str | None, brief: bool = False) -> Seen:
@@ -66,7 +72,10 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
     training = _training(module, subject, removed, brief) if subject.labels else None
     passes = [passed] if training is None else [passed, training.passed]
     padded = machine(module, removed, watched=True)
-    proofs = prove(Evidence(plain, padded, watched.tape, passes, source, found, served, clock.passes))
+    twins = _twins(module, subject, removed, plain, found.fed)
+    proofs = prove(
+        Evidence(plain, padded, watched.tape, passes, source, found, served, clock.passes, twins.places)
+    )
     kept = kept_positions(
         module.config, source.size(1), max(len(found.fed), len(subject.labels)), len(passes)
     )
@@ -84,7 +93,21 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
         proofs,
         kept,
         subject,
+        twins,
     )
+
+
+def _twins(
+    module: Transformer, subject: Subject, removed: str | None, plain: Machine, fed: Sequence[int]
+) -> Twins:
+    """Both sentences followed by the same words, up to as many as the proofs look at."""
+    tokens = tokens_of(subject.source_tokenizer, subject.ids, subject.prepared)
+    order, source = other_order(tokens), subject.source()
+    target = torch.tensor([list(fed[:MOST_POSITIONS])], device=source.device)
+    places = apart(plain.module, placeless(module, removed), source, order, target)
+    ids = [subject.ids[i] for i in order]
+    text = subject.source_tokenizer.decode([i for i in ids if i != EOS])
+    return Twins(text, tokens_of(subject.source_tokenizer, ids, text), places, first_parted(places, CLOSE))
 
 
 def _in_padded_batch(padded: Machine, length: int) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""The eight proofs that every trace carries: each measures one number on this sentence and holds it against a limit.
+"""The nine proofs that every trace carries: each measures one number on this sentence and holds it against a limit.
 
 Together they say that training and inference are the same function, computed on two schedules, and that what a trace
-shows is what was served. On a model that is whole all eight hold; they are acceptance tests of the layers.
+shows is what was served. On a model that is whole all nine hold; they are acceptance tests of the layers.
 
 Dimensions: S source, T target, D model, H heads, K head width, V vocabulary.
 """
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dragoman.explain.trace.layers import Attention, Pass
+from dragoman.explain.trace.trials import TwinPlace
 from dragoman.explain.trace.values import Proof
 from dragoman.explain.watch.beam import Searched
 from dragoman.explain.watch.broken import Machine
@@ -39,6 +40,8 @@ STATEMENTS = {
     "pad_free": "the sentence alone gives the logits it has in a batch, padded beside a longer one",
     "encoder_once": "the encoder ran once, and every step asked the same keys and values",
     "traced_equals_served": "the tokens and logits of the watched search are those of the search that serves",
+    "order_needs_positions": "with its words in another order the sentence gives the same logits without "
+    "positions, and others with them",
 }
 
 
@@ -54,6 +57,7 @@ class Evidence:
     traced: Searched
     served: Searched
     encoder_passes: int
+    twins: Sequence[TwinPlace]  # how far apart the sentence is from the one with its words in another order
 
     @property
     def module(self) -> Transformer:
@@ -66,7 +70,7 @@ class Evidence:
 
 
 def prove(evidence: Evidence) -> tuple[Proof, ...]:
-    """All eight, in the order in which STATEMENTS tells them."""
+    """All nine, in the order in which STATEMENTS tells them."""
     parallel = _parallel(evidence.module, evidence.source, evidence.fed)
     padded = _parallel(evidence.padded.module, evidence.source, evidence.fed, NEIGHBOUR)
     measured = {
@@ -79,6 +83,7 @@ def prove(evidence: Evidence) -> tuple[Proof, ...]:
         "pad_free": (_apart(padded, parallel), CLOSE),
         "encoder_once": (_encoder(evidence), EXACT),
         "traced_equals_served": (_served(evidence), CLOSE),
+        "order_needs_positions": (_order(evidence), CLOSE),
     }
     return _proofs(measured)
 
@@ -216,6 +221,12 @@ def _served(evidence: Evidence) -> float:
         lengths = abs(len(traced.best.tokens) - len(served.best.tokens))
         return 1.0 + lengths + sum(a != b for a, b in pairs)
     return _apart(traced.logits, served.logits)
+
+
+def _order(evidence: Evidence) -> float:
+    """How far the logits are apart without positions; past any limit where positions part nothing either."""
+    logits = evidence.twins[-1]
+    return logits.bare if logits.placed > CLOSE else 1.0 + logits.bare
 
 
 # -- a model of which only the doors are known ----------------------------------------------------------------------

@@ -96,6 +96,8 @@ class ExplainRequest:
         str | None, "a translation to run training on; what the model writes where none is given"
     ] = None
     without: Annotated[str | None, "a part to take out, such as causal_mask"] = None
+    teach: Annotated[int | None, "steps of gradient descent on a copy with this pair, 1 to 20"] = None
+    say: Annotated[str | None, "STEP=WORD: what the model is to say at that step, from 0"] = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ export class Inside {
       const [{ mount }, trace, code] = await Promise.all([import(new URL("assets/look.js", document.baseURI)), explain(wish, signal), places()]);
       if (this.shown !== wanted) return;
       const fetchBroken = (without) => explain({ ...wish, without }, signal);
-      this.look = mount(this.element, trace, { lang: language(), theme, fetchBroken, code, switches: false });
+      const fetchTried = (tried) => explain({ ...wish, ...tried }, signal);
+      this.look = mount(this.element, trace, { lang: language(), theme, fetchBroken, fetchTried, code, switches: false });
       this.note.textContent = sentence === whole ? "" : say("inside.first");
     } catch (error) {
       if (this.shown !== wanted) return;

@@ -14,6 +14,8 @@ import { quiz } from "./quiz/view.js";
 import { layers } from "./layers/view.js";
 import { influence } from "./influence/view.js";
 import { beam } from "./beam/view.js";
+import { teach } from "./teach/view.js";
+import { sayWord } from "./say/view.js";
 import { proofs } from "./proofs/view.js";
 
 export const CHAPTERS = [
@@ -21,6 +23,8 @@ export const CHAPTERS = [
   { id: "text", make: text },
   { id: "clocks", make: clocks },
   { id: "loss", make: loss, mode: "training" },
+  { id: "teach", make: teach },
+  { id: "say", make: sayWord },
   { id: "qkv", make: qkv },
   { id: "attention", make: attention },
   { id: "heads", make: heads },

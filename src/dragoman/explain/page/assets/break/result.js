@@ -3,7 +3,7 @@
 import { h, swap, table, choice, word, number, percent } from "../drawing/dom.js";
 import { read, row, entropy } from "../trace/tensor.js";
 import { matrix } from "../drawing/heat.js";
-import { told } from "../drawing/told.js";
+import { told, kindOf } from "../drawing/told.js";
 
 const MOST = 64; // tokens shown a side
 // What these two hide from a row shows in training alone: in inference the tokens to the right do not exist yet.
@@ -14,6 +14,14 @@ const OF_DECODER = ["causal_mask", "shift", "cache"];
 /** What is typed into a shell to explain a text again; quoted, so that the shell reads nothing in it. */
 export function command(text, rest) {
   return h("p", {}, h("code.command", {}, `dragoman explain '${text.replaceAll("'", "'\\''")}'${rest}`));
+}
+
+/** How many layers each side has with one out, or in twice. */
+function layersLeft({ inference }, removed) {
+  const [side] = removed.replace("twice:", "").split(".");
+  const change = removed.startsWith("twice:") ? 1 : -1;
+  const { encoder, decoder } = inference.pass;
+  return { encoder: encoder.length + (side === "encoder") * change, decoder: decoder.length + (side === "decoder") * change };
 }
 
 export class Comparison {
@@ -53,13 +61,15 @@ export class Comparison {
     const { say } = this.context;
     const { before, after } = this;
     const gap = say("language.space");
-    const part = after.removed.startsWith("head:") ? "head" : after.removed;
+    const part = kindOf(after.removed);
     const attention = lastAttention(before, "inference", "cross");
     const width = attention?.q ? attention.q.shape[2] : 0;
     const values = {
       k: width,
       k2: number(Math.sqrt(width), 1),
       s: before.source.tokens.length,
+      d: before.model.config.d_model,
+      ...layersLeft(before, after.removed),
     };
     const failed = (after.proofs ?? []).filter((proof) => !proof.passed).map((proof) => proof.id);
     return h(

@@ -1,7 +1,7 @@
 /* Question 1: training and inference as two clocks on one sentence, why they are the same function, and what a word
    that is not the label does in either. Puts the parts together and draws none of them. */
 
-import { h, button } from "../drawing/dom.js";
+import { h, button, table } from "../drawing/dom.js";
 import { trainingSide, inferenceSide, isCached } from "./sides.js";
 import { ownWords } from "./own.js";
 import { exact, sources } from "../drawing/written.js";
@@ -23,6 +23,7 @@ export function clocks(context) {
     h("div.clock-tools", {}, button(say("clocks.run"), both, { class: "primary" }), h("span.hint", {}, say("clocks.run.hint"))),
     h("div.clocks", {}, training.element, inference.element),
     standIn(context),
+    always(context),
     notes(context),
     same(context),
     unmasked(context),
@@ -41,6 +42,12 @@ function missing({ say }) {
     h("p", {}, h("code", {}, "dragoman explain \"…\" --reference \"…\" -o page.html")),
   );
   return { element, tick() {} };
+}
+
+/** What is so of every model and sentence. */
+function always({ say }) {
+  const rows = ["weights", "dropout", "iteration"].map((name) => say(`clocks.${name}`).split("|"));
+  return table(["", say("clocks.training"), say("clocks.inference")], rows, { class: "both-modes" });
 }
 
 /** What the picture of the loop leaves out: the other hypotheses of the beam. */

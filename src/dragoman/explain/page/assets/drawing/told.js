@@ -7,8 +7,14 @@ export function told(say, key, values) {
     .map((part, i) => (i % 2 ? (values[part] ?? "") : part));
 }
 
+/** What kind of part it is: encoder.3 and decoder.1 are layers; of all others the name before the colon. */
+export function kindOf(part) {
+  return /^(en|de)coder\./.test(part) ? "layer" : part.split(":")[0];
+}
+
 /** causal_mask -> "causal mask", in the language of the page. */
 export function partName(say, part) {
+  if (/^(twice:)?(en|de)coder\./.test(part)) return say(`break.part.${kindOf(part)}`, { name: part.replace("twice:", "") });
   if (!part.startsWith("head:")) return say(`break.part.${part}`);
   const [, name, head] = part.split(":");
   return say("break.part.head", { name, head });

@@ -6,6 +6,7 @@ import { row, norm, reach } from "../trace/tensor.js";
 import { matrix } from "../drawing/heat.js";
 import { panel } from "../drawing/panel.js";
 import { codeLine } from "../drawing/arithmetic.js";
+import { twins } from "./twins.js";
 import { positionTable, alike } from "./table.js";
 
 const WAVE = 20; // positions: the column that is first shown has about this wavelength
@@ -14,7 +15,7 @@ const ALIKE = 40; // positions whose likeness is drawn
 export function positions(context) {
   const { store, say, trace } = context;
   const places = positionTable(trace);
-  if (!places) return h("p.lead", {}, say("positions.none"));
+  if (!places) return h("div.positions", {}, h("p.lead", {}, say("positions.none")), twins(context));
   const far = Array.from({ length: places.D }, (_, c) => Math.abs(Math.log(places.wavelength(c) / WAVE)));
   const state = { pinned: [0, far.indexOf(Math.min(...far))] };
   const [formula, curves, lengths] = [h("div.formula-of", { "aria-live": "polite" }), h("div"), h("div", { "aria-live": "polite" })];
@@ -47,6 +48,7 @@ export function positions(context) {
     lengths,
     h("h3", {}, say("positions.alike")),
     likeness(context, places),
+    twins(context),
     places.waves && codeLine(context, "positions"),
     codeLine(context, "embedding"),
   );

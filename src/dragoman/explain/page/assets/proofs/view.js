@@ -3,7 +3,7 @@
 import { h, s, table, word, number, button } from "../drawing/dom.js";
 import { partName, told } from "../drawing/told.js";
 
-// The eight, and the view that shows what each is about.
+// The nine, and the view that shows what each is about.
 const VIEWS = {
   rows_sum_to_one: "attention",
   arithmetic: "attention",
@@ -13,6 +13,7 @@ const VIEWS = {
   pad_free: "masks",
   encoder_once: "qkv",
   traced_equals_served: "beam",
+  order_needs_positions: "positions",
 };
 const LEAST = -10; // the scale of a measured value, in powers of ten
 const MOST = 1;
@@ -30,6 +31,7 @@ export function proofs(context) {
     trace.removed && good < sorted.length && h("p.warn", {}, say("proofs.removed", { part: partName(say, trace.removed) })),
     h("ul.proofs", {}, sorted.map((proof) => card(context, proof))),
     sorted.length < known && h("p.limit", {}, say("proofs.fewer", { n: sorted.length, all: known })),
+    !trace.twins && trace.model.kind !== "transformer" && h("p.limit", {}, say("twins.recurrent")),
     h("h3", {}, say("proofs.served")),
     served(context),
     h("h3", {}, say("proofs.limits")),

@@ -1,0 +1,105 @@
+"""The twin of a sentence, the same words in another order, and how far apart a model holds the two. Draws nothing.
+
+Attention asks each word for each other, whatever the order: without positions a permuted sentence gives the same rows
+in another order, and the decoder, which asks all of them at once, the same logits.
+
+Dimensions: S source, T target, D model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dragoman.explain.trace.layers import Token
+from dragoman.explain.trace.tokens import SPACE
+from dragoman.explain.trace.trials import TwinPlace
+from dragoman.transformer.attention import padding_mask
+from dragoman.transformer.model import Transformer
+
+WIDE = 0x2E80  # from here on, letters of scripts that set no space between words
+
+
+def other_order(tokens: Sequence[Token]) -> list[int]:
+    """Places [S] of the source's tokens, </s> last, in the order of the twin: its words from the last to the first.
+
+    Signs stay where they are. Of a sentence that reads the same backwards, or has one word, another order is taken.
+    """
+    end = len(tokens) - 1
+    words = _words(tokens[:end])
+    turned = iter([word for word in words if _spoken(tokens[word[0]])][::-1])
+    backwards = [i for word in words for i in (next(turned) if _spoken(tokens[word[0]]) else word)]
+    whole = list(range(end))
+    candidates = [[*backwards, end], [*whole[1:], *whole[:1], end], [end, *whole[::-1]], [end, *whole]]
+    ids = [token.id for token in tokens]
+    return next((order for order in candidates if [ids[i] for i in order] != ids), [*whole, end])
+
+
+def _words(tokens: Sequence[Token]) -> list[list[int]]:
+    """The places of each word: a piece with no space before it goes on with the letters that it follows."""
+    words: list[list[int]] = []
+    for i, token in enumerate(tokens):
+        if words and _goes_on(tokens[i - 1], token):
+            words[-1].append(i)
+        else:
+            words.append([i])
+    return words
+
+
+def _goes_on(before: Token, token: Token) -> bool:
+    if before.byte and token.byte:
+        return True
+    letters = before.text[-1:], token.text[:1]
+    joined = _spoken(before) and _spoken(token) and not token.piece.startswith(SPACE)
+    return joined and all(letter and ord(letter) < WIDE for letter in letters)
+
+
+def _spoken(token: Token) -> bool:
+    return token.byte or any(sign.isalnum() for sign in token.text)
+
+
+def apart(
+    placed: Transformer, bare: Transformer, source: Tensor, order: Sequence[int], fed: Tensor
+) -> tuple[TwinPlace, ...]:
+    """The distance of both sentences after each part, each word beside itself, and of their logits.
+
+    placed and bare are the model with positions and without; source [1, S], fed [1, T].
+    """
+    twin = source[:, list(order)]
+    with_, without = (
+        [
+            _largest(a, b)
+            for a, b in zip(_stages(one, source, fed), _stages(one, twin, fed, order), strict=True)
+        ]
+        for one in (placed, bare)
+    )
+    layers = [f"encoder.{i + 1}" for i in range(len(placed.encoder.layers))]
+    names = ["embedding", *layers, "logits"]
+    return tuple(map(TwinPlace, names, without, with_))
+
+
+def first_parted(places: Sequence[TwinPlace], limit: float) -> str | None:
+    return next((place.name for place in places if place.placed > limit + 10 * place.bare), None)
+
+
+def _largest(a: Tensor, b: Tensor) -> float:
+    return float((a - b).abs().max())
+
+
+def _stages(
+    module: Transformer, source: Tensor, fed: Tensor, order: Sequence[int] | None = None
+) -> list[Tensor]:
+    """The embedding [S, D], the stream after each encoder layer [S, D], and the logits [T, V]; rows of the source go
+    back from `order` to where their words stand in the other sentence."""
+    real = torch.ones_like(source, dtype=torch.bool)
+    x = module.source_input(source, module.source_table)
+    streams = [x[0]]
+    for layer in module.encoder.layers:
+        x = layer(x, padding_mask(real))
+        streams.append(x[0])
+    if order is not None:
+        back = torch.tensor(order, device=source.device).argsort()
+        streams = [stream[back] for stream in streams]
+    return [*streams, module(source, real, fed)[0].float()]
