@@ -149,6 +149,13 @@ def evaluate(
     )
 
 
+def scored(texts: Sequence[str], targets: list[str], language: str, simplified: bool) -> tuple[float, float]:
+    """BLEU and chrF2 of translations that are there already; `simplified`: the model learnt simplified Chinese."""
+    references = [to_simplified(target) for target in targets] if simplified else targets
+    bleu = _bleu(bleu_tokenizer(language))
+    return bleu.corpus_score(texts, [references]).score, CHRF().corpus_score(texts, [references]).score
+
+
 def _bleu(tokenize: str) -> BLEU:
     """Raises UsageError for a tokenizer that needs what is not here: a package, or a download."""
     try:

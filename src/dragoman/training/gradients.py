@@ -92,9 +92,10 @@ class Workers:
     def _pool(self) -> ThreadPoolExecutor | None:
         return processor.side_by_side(len(self.workers), self.threads) if len(self.workers) > 1 else None
 
-    def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+    def gradient(self, window: list[SplittableBatch], parts: int, tokens: int | None = None) -> Gradient:
         """The gradient over all batches of the window, each cut in `parts` pieces for each worker.
 
+        tokens: of a larger window that this one is a part of, and by which its loss is divided.
         When memory runs out, it starts again with twice as many parts, from the same random state. Raises
         TrainingError when MOST_PARTS do not fit either.
         """
@@ -102,11 +103,11 @@ class Workers:
             device = self.workers[0].gradient.device
             randomness = random_state(device)
             try:
-                return self._gradient(window, parts)
+                return self._gradient(window, parts, tokens)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if parts >= min(MOST_PARTS, max(len(batch) for batch in window)):
+                if parts >= min(MOST_PARTS, max((len(batch) for batch in window), default=1)):
                     raise TrainingError(
                         f"memory runs out even with a batch cut into {parts} parts: "
                         "lower training.batch_tokens or the size of the model"
@@ -114,11 +115,12 @@ class Workers:
             set_random_state(randomness, device)  # as if the failed attempt had not been
             parts *= 2
 
-    def _gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+    def _gradient(self, window: list[SplittableBatch], parts: int, tokens: int | None) -> Gradient:
         for worker in self.workers:
             if worker.generator is not None:
                 worker.generator.manual_seed(int(torch.randint(2**62, ())))
-        tokens = sum(int(batch.target_mask[:, 1:].sum()) for batch in window)
+        if tokens is None:
+            tokens = sum(int(batch.target_mask[:, 1:].sum()) for batch in window)
         losses: list[Tensor] = []
         count = len(self.workers)
         pieces = [piece for batch in window for piece in _pieces(batch, parts * count)]
@@ -126,6 +128,9 @@ class Workers:
             found = self._backward(pieces[start : start + count], tokens)
             self._add([worker.gradient for worker in self.workers[: len(found)]], first=not losses)
             losses += found
+        if not losses:
+            self._add([worker.gradient.zero_() for worker in self.workers], first=True)
+            return Gradient(self._total, 0.0, 0.0, tokens, parts)
         loss, nll = (torch.stack(losses).sum(0) / tokens).tolist()
         return Gradient(self._total, loss, nll, tokens, parts)
 

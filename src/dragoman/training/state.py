@@ -58,6 +58,7 @@ class State:
     layout: list[Any] | None = None  # name and shape of each parameter, in the order of the vectors [P]
     worker_threads: int | None = None  # None: workers shared all threads equally
     contents: str = ""  # task.Task.contents
+    ranks: int = 1  # processes that trained together
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> State:

@@ -37,6 +37,7 @@ from dragoman.training.gpu.grid import (
     grid_batches,
     plan_on_grid,
 )
+from dragoman.training.lock import one_at_a_time
 from dragoman.training.settings import DataConfig
 from dragoman.training.tasks.origin import RECORD, Origin, Recipe, digest, hashes, is_prepared
 from dragoman.training.tasks.texts import share_to_hold_out
@@ -92,6 +93,10 @@ class TrainingData:
         return self._store[1]
 
     def _opened(self, variant: int) -> IdStore:
+        with one_at_a_time(self.directory / ".lock"):  # several ranks of a host come for the same epoch
+            return self._found_or_encoded(variant)
+
+    def _found_or_encoded(self, variant: int) -> IdStore:
         directory = self.directory / f"ids-{variant}{self.recipe.name}"
         if (found := IdStore.opened(directory)) is not None:
             return found

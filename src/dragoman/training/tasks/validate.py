@@ -6,7 +6,8 @@ BLEU is measured through a sealed model directory and the Translator, the door t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from dragoman.corpus.batches import Batch
+from dragoman.corpus.pairs import Pair
 from dragoman.errors import ModelError, TrainingError
-from dragoman.evaluate import evaluate
+from dragoman.evaluate import scored
 from dragoman.model.directory import ModelDirectory, open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.training.optimizer import Optimizer
@@ -71,35 +74,64 @@ class Validator:
         self.batches = data.dev_batches(config.training.batch_tokens, most)
 
     def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores:
+        return self.whole([self.part(model, optimizer, step, (0, 1))])
+
+    def part(
+        self, model: nn.Module, optimizer: Optimizer, step: int, share: tuple[int, int]
+    ) -> dict[str, Any]:
+        """Every so-many-th batch and sentence: the nll of the references, and the translations."""
+        number, count = share
         with trained(model, optimizer):
-            loss = self._loss(model)
-            if self.look is not None:
+            nll, tokens = self._loss(model, self.batches[number::count])
+            if self.look is not None and number == 0:
                 self.look(model, step)
+        found: dict[str, Any] = {"nll": nll, "tokens": tokens}
+        if self.config.validation.metric == "loss":
+            return found
+        with self._candidate(number) as candidate:
+            self._seal(candidate, optimizer, card="")
+            with Translator.load(candidate) as translator:
+                texts = translator.translate(
+                    [pair.source for pair in self._measured[number::count]],
+                    beam_size=self.config.validation.beam_size,
+                    protect=False,
+                )
+        return found | {"texts": [one.text for one in texts]}
+
+    @contextmanager
+    def _candidate(self, number: int) -> Iterator[Path]:
+        """Where a model is sealed to be measured. The output directory may be that of another machine."""
+        if number:
+            with tempfile.TemporaryDirectory(prefix="dragoman-") as place:
+                yield Path(place) / "candidate"
+            return
+        yield self.output / "candidate"
+        shutil.rmtree(self.output / "candidate")
+
+    def whole(self, parts: Sequence[Mapping[str, Any]]) -> Scores:
+        """BLEU and chrF of all translations, which the parts have in turn."""
+        loss = sum(part["nll"] for part in parts) / sum(part["tokens"] for part in parts)
         if self.config.validation.metric == "loss":
             return Scores(loss)
-        candidate = self.output / "candidate"
-        self._seal(candidate, optimizer, card="")
-        pairs = self.data.dev[: self.config.validation.sentences]
-        with Translator.load(candidate) as translator:
-            report = evaluate(
-                translator,
-                pairs,
-                beam_size=self.config.validation.beam_size,
-                perplexity=False,
-                protect=False,
-            )
-        shutil.rmtree(candidate)
-        samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
-        return Scores(loss, report.bleu, report.chrf, samples)
+        pairs = self._measured
+        texts = [parts[i % len(parts)]["texts"][i // len(parts)] for i in range(len(pairs))]
+        simplified = self.config.cleaning.simplify in ("target", "both")
+        bleu, chrf = scored(texts, [pair.target for pair in pairs], self.config.data.target, simplified)
+        samples = tuple(f"{pair.source} -> {text}" for pair, text in zip(pairs, texts, strict=True))
+        return Scores(loss, bleu, chrf, samples[:SAMPLES])
 
-    def _loss(self, model: nn.Module) -> float:
-        """Negative log-likelihood of the references, in nats a token, as it is without smoothing."""
+    @property
+    def _measured(self) -> list[Pair]:
+        return self.data.dev[: self.config.validation.sentences]
+
+    def _loss(self, model: nn.Module, batches: Sequence[Batch]) -> tuple[float, int]:
+        """Summed negative log-likelihood of the references in nats, without smoothing, and their tokens."""
         total, tokens = 0.0, 0
-        for batch in self.batches:
+        for batch in batches:
             batch = batch.to(next(model.parameters()).device)
             found = model.loss(batch)  # type: ignore[operator]
             total, tokens = total + float(found.nll), tokens + found.tokens
-        return total / tokens
+        return total, tokens
 
     def keep(self, scores: Scores, step: int, seconds: float, parameters: int, optimizer: Optimizer) -> None:
         """Publish the present weights as the model of the output directory."""
