@@ -121,6 +121,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.cpu.dropout": {"transformer"},
     "training.cpu.fused": {"training.cpu", "transformer"},
     "training.gpu.grid": {"corpus", "text"},
+    # Ranks: what they say to each other stands on nothing; one gradient by all, on the mechanics; who follows, on a task.
+    "training.ranks.group": set(),
+    "training.ranks.together": {"training.gradients", "training.optimizer", "training.ranks.group"},
+    "training.ranks.follow": MECHANICS
+    | {"training.preparation", "training.task", "training.ranks", "training.settings"},
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
     | MODELS,
     "training.lock": {"training.leftovers"},
@@ -140,9 +145,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.settings",
         "training.task",
         "training.state",
+        "training.ranks.group",
         "config",
     },
-    "training.recovery": MECHANICS | {"training.preparation", "training.settings", "training.task"},
+    "training.recovery": MECHANICS
+    | {"training.preparation", "training.settings", "training.task", "training.ranks.group"},
     "training.outlook": {"training.journal", "training.recovery", "training.state"},
     "training.run": MECHANICS
     | {
@@ -152,12 +159,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.resume",
         "training.task",
         "training.lock",
+        "training.ranks",
         "training.signals",
     },
     # Text, a model and a look at the dev set for each thing that can be trained.
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
     "training.tasks.origin": {"training.settings", "text", "corpus", "config"},
-    "training.tasks.validate": {"training", "evaluate", "model", "translate"},
+    "training.tasks.validate": {"training", "evaluate", "model", "translate", "corpus"},
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
     "training.tasks.stages": {"training", "model", "config"},
     # A recipe is words; the stages are runs.

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow(reason="each run starts torchrun and as many proce
 WORDS = "one two three four five six seven eight nine ten red green blue big small cat dog house tree bird".split()
 SIZE = [
     "--preset", "tiny", "--precision", "fp32", "--set", "model.d_model=32", "--set", "model.d_ff=32",
-    "--set", "tokenizer.vocab_size=120", "--set", "training.batch_tokens=256", "--set", "validation.every=5",
+    "--set", "tokenizer.vocab_size=300", "--set", "training.batch_tokens=256", "--set", "tokenizer.kind=bpe", "--set", "validation.every=5",
     "--set", "validation.sentences=8",
 ]  # fmt: skip
 STILL = ["--set", "model.dropout=0"]
@@ -46,7 +46,12 @@ class Group:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
-            launch = ["-m", "torch.distributed.run", f"--nproc-per-node={ranks}", f"--max-restarts={restarts}"]
+            launch = [
+                "-m",
+                "torch.distributed.run",
+                f"--nproc-per-node={ranks}",
+                f"--max-restarts={restarts}",
+            ]
             train = [*launch, f"--master-port={port}", *train]
         self.process = subprocess.Popen(
             [sys.executable, *train], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -108,7 +113,9 @@ def test_a_resumed_group_is_one_that_was_not_interrupted(tmp_path: Path, corpus:
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_rank_that_dies_is_started_again_with_its_group(tmp_path: Path, corpus: list[str], rank: int) -> None:
+def test_a_rank_that_dies_is_started_again_with_its_group(
+    tmp_path: Path, corpus: list[str], rank: int
+) -> None:
     output = tmp_path / "run"
     asked = [*corpus, "-o", str(output), *SIZE, "--set", "training.max_steps=60"]
     group = Group(2, asked, restarts=1)
