@@ -121,7 +121,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.cpu.dropout": {"transformer"},
     "training.cpu.fused": {"training.cpu", "transformer"},
     "training.gpu.grid": {"corpus", "text"},
-    # Ranks: what they say to each other stands on nothing; one gradient by all, on the mechanics; who follows, on a task.
+    # What ranks say to each other stands on nothing; one gradient by all, on the mechanics; who follows, on a task.
     "training.ranks.group": set(),
     "training.ranks.together": {"training.gradients", "training.optimizer", "training.ranks.group"},
     "training.ranks.follow": MECHANICS

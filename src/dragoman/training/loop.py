@@ -64,15 +64,18 @@ class WholeStep(Protocol):
 class Gradients(Protocol):
     """Batches -> gradient: gradients.Workers, or several ranks."""
 
-    def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient: ...
+    def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+        """Over all batches of the window; see gradients.Workers."""
 
 
 class Steps(Protocol):
     """Gradient -> new weights: an Optimizer, or those of several ranks."""
 
-    def step(self, number: int, gradient: Tensor) -> float: ...
+    def step(self, number: int, gradient: Tensor) -> float:
+        """Apply the gradient [P] as step `number`; returns its norm before clipping."""
 
-    def learning_rate(self, step: int) -> float: ...
+    def learning_rate(self, step: int) -> float:
+        """Of step 1, 2, ..."""
 
 
 class Diverged(Exception):

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.slow(reason="each run starts torchrun and as many proce
 WORDS = "one two three four five six seven eight nine ten red green blue big small cat dog house tree bird".split()
 SIZE = [
     "--preset", "tiny", "--precision", "fp32", "--set", "model.d_model=32", "--set", "model.d_ff=32",
-    "--set", "tokenizer.vocab_size=300", "--set", "training.batch_tokens=256", "--set", "tokenizer.kind=bpe", "--set", "validation.every=5",
+    "--set", "tokenizer.vocab_size=300", "--set", "training.batch_tokens=256",
+    "--set", "tokenizer.kind=bpe", "--set", "validation.every=5",
     "--set", "validation.sentences=8",
 ]  # fmt: skip
 STILL = ["--set", "model.dropout=0"]

@@ -53,6 +53,7 @@ class Ranks:
 
     @property
     def leads(self) -> bool:
+        """Whether this is the rank that decides, writes and speaks."""
         return self.rank == 0
 
     # -- words ------------------------------------------------------------------------------------------------
@@ -130,14 +131,14 @@ class Ranks:
     # -- numbers ----------------------------------------------------------------------------------------------
 
     def add_up(self, *tensors: Tensor) -> None:
-        """Each tensor becomes the sum of those of all ranks, the same to the bit on each."""
+        """Each tensor [...] becomes the sum of those of all ranks, the same to the bit on each."""
         with _told(self.rank):
             for tensor in tensors:
                 dist.all_reduce(tensor)
                 self.sent += 2 * (self.size - 1) * tensor.numel() * tensor.element_size() // self.size
 
     def share(self, tensors: Iterable[Tensor]) -> None:
-        """Each tensor becomes that of rank 0."""
+        """Each tensor [...] becomes that of rank 0."""
         with _told(self.rank):
             for tensor in tensors:
                 dist.broadcast(tensor, 0)

@@ -55,10 +55,11 @@ class Led:
         return found
 
     def step(self, number: int, gradient: torch.Tensor) -> float:
-        """The optimiser's step, on all ranks from the same gradient."""
+        """The optimiser's step, on all ranks from the same gradient [P]."""
         self.ranks.say("step", number=number, scale=self._optimizer.scale)
         self.step_done = number
         return self._optimizer.step(number, gradient)
 
     def learning_rate(self, step: int) -> float:
+        """Of step 1, 2, ..."""
         return self._optimizer.learning_rate(step)
