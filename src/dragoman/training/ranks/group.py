@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -157,7 +158,7 @@ def _told(rank: int) -> Iterator[None]:
         RuntimeError,
         OSError,
     ) as error:  # DistBackendError, DistNetworkError and gloo's own are of this kind
-        why = str(error).strip().partition("\n")[0][:200]
+        why = re.sub(r"^\[\S+\]\s*", "", str(error).strip().partition("\n")[0])[:200]
         raise TrainingError(
             f"rank {rank} has lost the others ({why}). With --max-restarts torchrun starts them again, and they go on "
             "from the last checkpoint"
