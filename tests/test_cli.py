@@ -69,7 +69,7 @@ def refused(capsys: Capture, words: Sequence[str], code: int = 2) -> str:
 
 @pytest.mark.parametrize(
     "verb",
-    [[], ["translate"], ["train"], ["evaluate"], ["score"], ["models"]]
+    [[], ["translate"], ["train"], ["evaluate"], ["score"], ["models"], ["models", "average"]]
     + [["data"], ["data", "fetch"], ["data", "clean"], ["data", "split"], ["data", "stats"]],
 )
 def test_help_shows_a_real_example(capsys: Capture, verb: list[str]) -> None:

@@ -40,7 +40,7 @@ app.command(measure.evaluate, usage=measure.EVALUATE_USAGE, help_epilogue=measur
 app.command(measure.score, usage=measure.SCORE_USAGE, help_epilogue=measure.SCORE_EXAMPLES)
 app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES)
 app.command(corpora.data)
-app.command(models.models, usage=models.USAGE, help_epilogue=models.EXAMPLES)
+app.command(models.models)
 app.command(serve.serve)
 app.command(health.health, usage=health.USAGE, help_epilogue=health.EXAMPLES)
 app.command(

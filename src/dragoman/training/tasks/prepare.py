@@ -53,7 +53,7 @@ class TrainingData:
         self.directory, self.recipe, self._say = directory, recipe, say
         origin = Origin.read(directory)
         self.fingerprint, self.contents = origin.corpus, digest(hashes(directory))
-        self.tokenizers = _load_tokenizers(directory, recipe.tokenizer.joint)
+        self.tokenizers = load_tokenizers(directory, recipe.tokenizer.joint)
         self.dev = list(_read(directory / "dev.tsv", recipe.data))
         self._store: tuple[int, IdStore] | None = None
         self.pairs = len(self.ids(0))
@@ -338,6 +338,7 @@ def _file_name(name: str) -> str:
     return "tokenizer.model" if name == "joint" else f"tokenizer.{name}.model"
 
 
-def _load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
+def load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
+    """Those of prepared data. Raises OSError where they are not there."""
     names: Iterable[str] = ("joint",) if joint else ("source", "target")
     return {name: Tokenizer.load(directory / _file_name(name)) for name in names}
