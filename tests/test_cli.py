@@ -70,7 +70,14 @@ def refused(capsys: Capture, words: Sequence[str], code: int = 2) -> str:
 @pytest.mark.parametrize(
     "verb",
     [[], ["translate"], ["train"], ["evaluate"], ["score"], ["models"], ["models", "average"]]
-    + [["data"], ["data", "fetch"], ["data", "clean"], ["data", "split"], ["data", "stats"]],
+    + [
+        ["data"],
+        ["data", "fetch"],
+        ["data", "clean"],
+        ["data", "split"],
+        ["data", "stats"],
+        ["data", "translate"],
+    ],
 )
 def test_help_shows_a_real_example(capsys: Capture, verb: list[str]) -> None:
     assert main([*verb, "--help"]) == 0
