@@ -106,7 +106,8 @@ class TrainingData:
 
     def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
         data, rate, longest = self.recipe.data, self.recipe.tokenizer.sampling, self.recipe.data.longest
-        setting = Setting(data.source, data.target, self._placeholders(), longest)
+        symbols = tuple(self.source_tokenizer.symbols)
+        setting = Setting(data.source, data.target, self._placeholders(), symbols, longest)
         plain, other = tee(drawn(pairs, Weights(data.weights), self.recipe.seed, variant))
         both = zip(
             plain, augmented(other, self.recipe.augment, setting, self.recipe.seed, variant), strict=True
