@@ -169,7 +169,7 @@ def test_the_command_line_writes_pairs_and_refuses_to_write_over(
     any_pair = ["--max-ratio", "0", "--no-drop-wrong-script"]
     assert main([*call, *any_pair, "--sample", "--n-best", "2"]) == 0
     told = capsys.readouterr()
-    assert "6 texts, " in told.out and "tokenizer.symbols=<bt>" in told.err
+    assert "6 texts, " in told.out and "--set 'tokenizer.symbols=<bt>'" in told.err
     written = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     assert {one["target"] for one in written} <= set(TEXTS[:5])
     assert {one["extra"] for one in written} == {f"back:{tiny_model.name}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,4 +110,5 @@ def translate(
         reading.tell()
     say(str(report))
     if config.tag:
-        tell(f"train with --set tokenizer.symbols={config.tag}, so that the tag stays one token")
+        setting = shlex.quote(f"tokenizer.symbols={config.tag}")
+        tell(f"train with --set {setting}, so that the tag stays one token")
