@@ -34,6 +34,7 @@ MECHANICS = {
         "leftovers",
         "loop",
         "loss",
+        "measuring",
         "optimizers",
         "optimizer",
         "places",

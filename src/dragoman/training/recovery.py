@@ -63,6 +63,7 @@ class Recoverable:
             layout=self.parameters.layout,
             threads=torch.get_num_threads(),
             worker_threads=self.workers.threads,
+            workers=len(self.workers.workers),
         )
         return Checkpoint(self.progress.step, tensors, asdict(state))
 
@@ -79,12 +80,18 @@ class Recoverable:
         self.progress, self.health = state.progress, state.health
         self.optimizer.scale = state.learning_rate_scale
         self.optimizer.restore(found.tensors, found.step)
-        # As the run began, whatever is thought best by now: with others, sums and kernels round otherwise.
-        equal = max(state.threads // len(self.workers.workers), 1)
-        self.workers.threads = equal if state.worker_threads is None else state.worker_threads
+        if found.step:  # before the first step it was not yet chosen how to compute
+            self._arrange_as(state)
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])
+
+    def _arrange_as(self, state: State) -> None:
+        """As the run began, whatever is thought best by now: with others, sums and kernels round otherwise."""
+        count = len(self.workers.workers)
+        equal = max(state.threads // count, 1)
+        threads = equal if state.worker_threads is None else state.worker_threads
+        self.workers.arrange(min(state.workers or count, count), threads)
 
     # -- the model that is kept -----------------------------------------------------------------------------
 
