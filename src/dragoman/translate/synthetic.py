@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 from dragoman.bounds import Within, refuse_out_of_bounds
 from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean
@@ -28,9 +28,11 @@ from dragoman.corpus.pairs import Pair, write_pairs
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.files import naming, sync_directory
-from dragoman.model.directory import ModelDirectory
 from dragoman.translate.translation import Translation
-from dragoman.translate.translator import Translator
+
+if TYPE_CHECKING:
+    from dragoman.model.directory import ModelDirectory
+    from dragoman.translate.translator import Translator
 
 AT_ONCE = 512  # texts, after which they are safe on the disk
 # Flags of a translation that is no translation.
