@@ -34,6 +34,7 @@ MECHANICS = {
         "leftovers",
         "loop",
         "loss",
+        "measuring",
         "optimizers",
         "optimizer",
         "places",
@@ -164,6 +165,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # Text, a model and a look at the dev set for each thing that can be trained.
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
+    "training.tasks.average": {"training", "model", "text", "config"},
     "training.tasks.origin": {"training.settings", "text", "corpus", "config"},
     "training.tasks.validate": {"training", "evaluate", "model", "translate", "corpus"},
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, RawFlag, flags_of, given
+from dragoman.cli.flags import Corpus, EnsembleFlags, FormatFlag, ModelFlags, RawFlag, flags_of, given
 from dragoman.cli.language import LangFlag, chosen, speaker
 from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
@@ -37,7 +37,11 @@ EVALUATE_EXAMPLES = """Examples:
 
   dragoman evaluate test.de test.en -m runs/de-en --against runs/older
 
-  dragoman evaluate test.tsv --format json --save-translations test.out"""
+  dragoman evaluate test.tsv --format json --save-translations test.out
+
+  dragoman evaluate test.de test.en -m runs/de-en --reference second.en --reference third.en
+
+  dragoman evaluate test.de test.en --ensemble -m runs/one -m runs/two"""
 
 SCORE_USAGE = "dragoman score CORPUS... [-m MODEL] [OPTIONS]"
 SCORE_EXAMPLES = """Examples:
@@ -49,10 +53,20 @@ SCORE_EXAMPLES = """Examples:
 
 def evaluate(
     *corpus: Corpus,
-    model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
     against: Annotated[
         str | None, Parameter(help="another model: is the difference more than chance?")
     ] = None,
+    reference: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="more references: a text, a line for each pair, empty where there is none; may be given several times"
+        ),
+    ] = (),
+    reference_columns: Annotated[
+        tuple[int, ...],
+        Parameter(help="columns of the table that hold more references, from 3 on", consume_multiple=True),
+    ] = (),
     tokenize: Annotated[
         str | None, Parameter(help="BLEU's tokenizer, if not the target language's own")
     ] = None,
@@ -68,23 +82,30 @@ def evaluate(
     told = speaker(chosen(lang))
     translator = model.load()
     pairs = _pairs(corpus, translator)
-    report = _measured(translator, pairs, decoding, tokenize, raw)
+    references = further_references(reference, reference_columns, pairs)
+
+    def measured(one: Translator) -> Report:
+        return _measured(
+            one, pairs, decoding, {"tokenize": tokenize, "protect": not raw, "references": references}
+        )
+
+    report = measured(translator)
     if save_translations is not None:
         _save(save_translations, report)
     comparison = None
     if against is not None:
         from dragoman.evaluate import compare
 
-        other = model.load(against)
+        other = model.open(against)
         if [*map(base_language, other.languages)] != [*map(base_language, translator.languages)]:
             raise UsageError(
-                f"{model.model} translates {'-'.join(translator.languages)} and {against} "
+                f"{model.name} translates {'-'.join(translator.languages)} and {against} "
                 f"{'-'.join(other.languages)}: only models of the same languages can be compared"
             )
-        comparison = compare(_measured(other, pairs, decoding, tokenize, raw), report, (against, model.model))
+        comparison = compare(measured(other), report, (against, model.name))
     if format == "json":
         more = {"comparison": comparison.to_json()} if comparison else {}
-        say_json({"model": model.model, "corpus": list(map(str, corpus)), **report.to_json(), **more})
+        say_json({"model": model.name, "corpus": list(map(str, corpus)), **report.to_json(), **more})
         return
     say(report.told(told))
     if comparison is not None:
@@ -97,14 +118,40 @@ def _pairs(corpus: tuple[Path, ...], translator: Translator) -> list[Pair]:
     return list(read_corpus(corpus, *translator.languages))
 
 
-def _measured(
-    translator: Translator, pairs: list[Pair], decoding: Any, tokenize: str | None, raw: bool
-) -> Report:
+def _measured(translator: Translator, pairs: list[Pair], decoding: Any, asked: dict[str, Any]) -> Report:
     from dragoman.evaluate import evaluate as measure
 
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     with counter("sentences", len(pairs)) as progress:
-        return measure(translator, pairs, options, tokenize=tokenize, protect=not raw, progress=progress)
+        return measure(translator, pairs, options, progress=progress, **asked)
+
+
+def further_references(
+    files: tuple[Path, ...], columns: tuple[int, ...], pairs: list[Pair]
+) -> list[list[str | None]]:
+    """The references beside the target sides: of texts, then of columns of a table. Raises UsageError, CorpusError."""
+    from dragoman.corpus.lines import read_lines
+
+    found: list[list[str | None]] = [list(read_lines(path)) for path in files]
+    for path, lines in zip(files, found, strict=True):
+        if len(lines) != len(pairs):
+            raise UsageError(
+                f"{path} has {len(lines):,} lines and the corpus {len(pairs):,} pairs: there must be a line for each "
+                "pair, an empty one where there is none"
+            )
+    cells = [pair.extra.split("\t") if pair.extra else [] for pair in pairs]
+    for column in columns:
+        if column < 3:
+            raise UsageError(
+                f"--reference-columns {column}: the columns after source and target begin with 3"
+            )
+        read = [row[column - 3] if len(row) > column - 3 else None for row in cells]
+        if not any(read):
+            raise UsageError(
+                f"--reference-columns {column}: no pair of the corpus has anything in column {column}"
+            )
+        found.append(read)
+    return found
 
 
 def _save(path: Path, report: Report) -> None:

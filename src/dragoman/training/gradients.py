@@ -6,6 +6,7 @@ Dimensions: P all parameters, end to end in one vector.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from dragoman import processor
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch, Loss
 from dragoman.training.cpu import kernels
+from dragoman.training.measuring import quickest
 from dragoman.training.optimizer import FlatParameters
 from dragoman.training.random_state import random_state, set_random_state
 
@@ -85,8 +87,36 @@ class Workers:
 
     def __init__(self, workers: Sequence[Worker], threads: int = 1) -> None:
         self.workers = workers
-        self.threads = threads  # may be set until the first gradient is asked for
+        self.threads = threads
         self._total = torch.empty(0)  # the sum of a window, in fp32: its memory is used again for the next
+
+    def arrange(self, count: int, threads: int) -> None:
+        """Compute with the first `count` workers from now on, at whose products `threads` compute."""
+        if (pool := self.__dict__.pop("_pool", None)) is not None:
+            pool.shutdown()
+        self.workers, self.threads = self.workers[:count], threads
+
+    def choose(self, window: list[SplittableBatch], clock: Callable[[], float] = time.perf_counter) -> bool:
+        """One worker with one thread, where all of them together take more time on this window; whether that is so.
+
+        They wait for each other, and on a machine with other work, or little work to share, that costs more than it
+        brings.
+        """
+        whole, threads = self.workers, self.threads
+
+        def tried(count: int, each: int) -> Callable[[], object]:
+            def run() -> object:
+                self.workers = whole
+                self.arrange(count, each)
+                return self.gradient(window, 1)
+
+            return run
+
+        candidates = {"all": tried(len(whole), threads), "one": tried(1, 1)}
+        chosen = quickest(candidates, clock=clock)
+        self.workers = whole
+        self.arrange(*((1, 1) if chosen == "one" else (len(whole), threads)))
+        return chosen == "one"
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor | None:

@@ -66,6 +66,7 @@ class Recoverable:
             threads=torch.get_num_threads(),
             worker_threads=self.workers.threads,
             ranks=1 if self.ranks is None else self.ranks.size,
+            workers=len(self.workers.workers),
         )
         return Checkpoint(self.progress.step, tensors, asdict(state))
 
@@ -82,9 +83,8 @@ class Recoverable:
         self.progress, self.health = state.progress, state.health
         self.optimizer.scale = state.learning_rate_scale
         self.optimizer.restore(found.tensors, found.step)
-        # As the run began, whatever is thought best by now: with others, sums and kernels round otherwise.
-        equal = max(state.threads // len(self.workers.workers), 1)
-        self.workers.threads = equal if state.worker_threads is None else state.worker_threads
+        if found.step:  # before the first step it was not yet chosen how to compute
+            self._arrange_as(state)
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])
@@ -95,6 +95,13 @@ class Recoverable:
         if self.ranks is not None:
             self.ranks.say("share", number=self.progress.step)
             self.ranks.share(self.optimizer.tensors().values())
+
+    def _arrange_as(self, state: State) -> None:
+        """As the run began, whatever is thought best by now: with others, sums and kernels round otherwise."""
+        count = len(self.workers.workers)
+        equal = max(state.threads // count, 1)
+        threads = equal if state.worker_threads is None else state.worker_threads
+        self.workers.arrange(min(state.workers or count, count), threads)
 
     # -- the model that is kept -----------------------------------------------------------------------------
 

@@ -35,6 +35,8 @@ from dragoman.training.signals import stop_on_signals
 from dragoman.training.state import Progress, State
 from dragoman.training.task import RunBatch, Settings, Task
 
+TRIED = 4096  # target tokens, padding included, of the gradient by which workers are chosen: a fraction of a second
+
 
 class Run(Recoverable):
     """One training run in one output directory."""
@@ -84,16 +86,32 @@ class Run(Recoverable):
             self.progress.epoch, self.progress.position = self.progress.epoch + 1, 0
 
     def look(self) -> float:
-        """One gradient of the largest batch, thrown away: seconds it took. What does not fit memory fails now."""
+        """One gradient of the largest batch, thrown away: seconds it took. What does not fit memory fails now.
+
+        A run that begins also sees with how many workers it is quicker; one that goes on computes as it began.
+        """
         batch = self.data.largest_batch(self.config.training.batch_tokens).to(self.device)
         randomness = random_state(self.device)
         workers = self.led or self.workers
         workers.gradient([batch], 1)  # the first call also warms caches
+        if self._may_choose():
+            least = max(len(batch) * TRIED // max(batch.target_mask.numel(), 1), len(self.workers.workers))
+            before = len(self.workers.workers)
+            if self.workers.choose([batch.rows(0, min(least, len(batch)))]):
+                self.journal.note(
+                    f"one worker with one thread computes: {max(before, 2)} take more time here now"
+                )
         started = time.perf_counter()
         found = workers.gradient([batch], 1)
         set_random_state(randomness, self.device)
         self.progress.parts = max(self.progress.parts, found.parts)
         return time.perf_counter() - started
+
+    def _may_choose(self) -> bool:
+        """Whether nobody has said how many workers there are, neither a person nor an earlier step."""
+        several = len(self.workers.workers) > 1 or self.workers.threads > 1
+        asked = self.config.training.workers or self.progress.step or self.static is not None
+        return several and not asked and self.device.type == "cpu"
 
     def go(self, deadline: float | None) -> Result:
         """Train until something says stop; fall back when the loss runs away."""

@@ -58,7 +58,8 @@ class TrainingConfig:
         "auto"
     )
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"], "of the matrix products; weights are kept in fp32 beside them"
+        Literal["auto", "fp32", "bf16"],
+        "of the matrix products, auto = the quicker; weights are kept in fp32 beside them",
     ] = "auto"
     batch_tokens: Annotated[
         int, "sentences of a batch x longest side, padding included", Within(1, 2**31)
@@ -66,7 +67,7 @@ class TrainingConfig:
     accumulate: Annotated[int, "batches that make one step", Within(1, 2**31)] = 1
     workers: Annotated[
         int,
-        "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens",
+        "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens and that is quicker",
         Within(0, 2**16),
     ] = 0
     fused: Annotated[

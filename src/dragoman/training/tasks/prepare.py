@@ -54,7 +54,7 @@ class TrainingData:
         self.directory, self.recipe, self._say = directory, recipe, say
         origin = Origin.read(directory)
         self.fingerprint, self.contents = origin.corpus, digest(hashes(directory))
-        self.tokenizers = _load_tokenizers(directory, recipe.tokenizer.joint)
+        self.tokenizers = load_tokenizers(directory, recipe.tokenizer.joint)
         self.dev = list(_read(directory / "dev.tsv", recipe.data))
         self._store: tuple[int, IdStore] | None = None
         self.pairs = len(self.ids(0))
@@ -111,7 +111,8 @@ class TrainingData:
 
     def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
         data, rate, longest = self.recipe.data, self.recipe.tokenizer.sampling, self.recipe.data.longest
-        setting = Setting(data.source, data.target, self._placeholders(), longest)
+        symbols = tuple(self.source_tokenizer.symbols)
+        setting = Setting(data.source, data.target, self._placeholders(), symbols, longest)
         plain, other = tee(drawn(pairs, Weights(data.weights), self.recipe.seed, variant))
         both = zip(
             plain, augmented(other, self.recipe.augment, setting, self.recipe.seed, variant), strict=True
@@ -343,6 +344,7 @@ def _file_name(name: str) -> str:
     return "tokenizer.model" if name == "joint" else f"tokenizer.{name}.model"
 
 
-def _load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
+def load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
+    """Those of prepared data. Raises OSError where they are not there."""
     names: Iterable[str] = ("joint",) if joint else ("source", "target")
     return {name: Tokenizer.load(directory / _file_name(name)) for name in names}
