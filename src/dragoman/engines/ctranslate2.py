@@ -36,6 +36,7 @@ from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import BOS, EOS, PAD
 from dragoman.interop.ctranslate2 import convert
+from dragoman.memory import require_for_engine
 from dragoman.processor import undisturbed
 
 # Sentences of a batch, with one beam and with several, and its source tokens, measured on small models: what a
@@ -92,6 +93,7 @@ class CTranslate2Engine:
         if not WORKERS.holds(workers):
             raise ConfigError(f"workers = {workers}: must be {WORKERS.said}")
         use_wide_vectors()
+        require_for_engine(sum(map(len, files.values())), workers)
         try:
             with undisturbed():
                 self._translator = ctranslate2.Translator(
