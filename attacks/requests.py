@@ -23,6 +23,12 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "/api/translate/stream": {"text": "A dog.", "source": "en", "prefix": "狗"},
     "/api/explain": {"text": "A dog.", "reference": "狗。", "without": "causal_mask", "model": None},
+    "/api/explain?teach": {"text": "A dog.", "reference": "狗。", "teach": 1, "say": "0=狗"},
+    "/translate?": {"text": "A dog.", "from": "en", "to": "zh", "html": False},
+    "/translate/batch": {"texts": ["A dog."], "from": "en", "to": "zh", "html": True},
+    "/imme": {"source_lang": "en", "target_lang": "zh", "text_list": ["A dog."]},
+    "/kiss": {"text": "A dog.", "from": "en", "to": "zh"},
+    "/v1/translate": {"text": "A dog.", "source_lang": "EN", "target_lang": "ZH"},
     "/translate": {"q": "A dog.", "source": "en", "target": "zh", "format": "text", "alternatives": 1, "api_key": "x"},
     "/detect": {"q": "A dog."},
     "/v2/translate": {"text": ["A dog."], "target_lang": "ZH", "source_lang": "EN", "tag_handling": "html"},
@@ -33,7 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 READ = (
     "/", "/health", "/metrics", "/languages", "/docs", "/spec", "/openapi.json", "/api/models",
-    "/frontend/settings",
+    "/frontend/settings", "/version", "/__heartbeat__", "/__lbheartbeat__",
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 10**30, 1e308, 0.5, "", " ", "\x00", "\ud800", "🙂" * 50, "<b>", "%s", "a" * 5000, [], {},

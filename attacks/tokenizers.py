@@ -19,13 +19,14 @@ from attacks.protobuf import BYTES, FIXED32, VARINT, Field, parse, written
 from attacks.sealing import belong_together, damaged
 
 PIECE, TEXT_OF, SCORE, TYPE = 1, 1, 2, 3  # fields of SentencePiece's ModelProto, and of a piece
+NORMALIZER, DENORMALIZER, CHARACTER_MAP = 3, 5, 2
 TYPES = (
     1, 2, 3, 4, 5, 6, 0, 7, 2**31, 2**63,
 )  # fmt: skip
 
 
 def tokenizer_change(rng: random.Random) -> Change:
-    what = rng.choice(("pieces", "pieces", "pieces", "bytes"))
+    what = rng.choice(("pieces", "pieces", "pieces", "bytes", "rules"))
     return Change(what, rng.choice(ENGINES), rng.getrandbits(32))
 
 
@@ -35,6 +36,8 @@ def change_tokenizer(model: Path, change: Change) -> str:
     if change.what == "bytes":
         data = damaged(data, rng)
         done = "bytes"
+    elif change.what == "rules":
+        data, done = with_odd_rules(data, rng), "rules"
     else:
         fields, deeds = parse(data), []
         for _ in range(rng.randint(1, 3)):
@@ -95,6 +98,17 @@ def with_odd_piece(fields: Sequence[Field], rng: random.Random) -> tuple[list[Fi
     else:
         found[at] = Field(PIECE, BYTES, damaged(value, rng))
     return found, f"{kind} of piece {places.index(at)}"
+
+
+def with_odd_rules(data: bytes, rng: random.Random) -> bytes:
+    """The same model, that rewrites a text before or after: some letters become up to 300,000."""
+    written_out = b"".join(rng.choice((b"b", b" ", b"\xff", "狗".encode())) * rng.choice((1, 60, 5000, 300_000)) + b"\0"
+                           for _ in range(rng.randint(1, 4)))  # fmt: skip
+    # A trie of random units: most lead somewhere for some letter.
+    trie = rng.randbytes(4 * rng.choice((1, 256, 512)))
+    size = rng.choice((len(trie), len(trie), 0, 2**32 - 1, len(trie) + 10**6)).to_bytes(4, "little")
+    rules = written([Field(CHARACTER_MAP, BYTES, size + trie + written_out)])
+    return data + written([Field(rng.choice((NORMALIZER, DENORMALIZER)), BYTES, rules)])
 
 
 TOKENIZERS: Trials[Product, Change] = Trials(

@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"errors", "bounds", "ids", "protocols", "files", "native", "processor"}
+GROUND = {"errors", "bounds", "ids", "protocols", "files", "native", "processor", "memory"}
 
 MODELS = {"transformer", "lineage"}
 BELOW_TRANSLATE = {"engines", "interop", "documents", "decoding", "model", "text", "corpus"} | MODELS
@@ -54,7 +54,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "protocols": set(),
     "files": set(),
     "native": {"files"},
-    "processor": set(),
+    "processor": {"memory"},
+    "memory": set(),
     # These do not know each other.
     "transformer": {"transformer"},
     # GPT and BERT are the layers of the Transformer with other heads.

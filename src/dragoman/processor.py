@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from dragoman.memory import left
+
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -80,7 +82,10 @@ def _grow_in_large_pages(libc: ctypes.CDLL) -> None:
     libc.free.argtypes = (ctypes.c_void_p,)
     libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     pieces: list[int] = []
-    while len(pieces) < PIECES and (piece := libc.malloc(PIECE)):
+    room = left()
+    # Under a limit on addresses the heap would keep them all, and no library or thread would find any.
+    most = PIECES if room is None else min(PIECES, room // 4 // PIECE)
+    while len(pieces) < most and (piece := libc.malloc(PIECE)):
         pieces.append(piece)
         first = -(-piece // PAGE) * PAGE
         libc.madvise(

@@ -196,6 +196,29 @@ def test_no_damage_to_a_memory_ends_in_anything_but_a_sentence(
         assert "\n" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<tmx a='" + "x" * 2_000_000, "a tag or comment of more than"),
+        ("<tmx><!--" + "x" * 2_000_000, "a tag or comment of more than"),
+        ("<tmx>" + "<a>" * 10_000, "more than 100 elements within each other"),
+        (
+            f'<tmx><body><tu><tuv xml:lang="{"x" * 1_000}"><seg>a</seg></tuv></tu></body></tmx>',
+            "there are xxxx",
+        ),
+    ],
+)
+def test_what_is_out_of_all_proportion_is_no_tmx(tmp_path: Path, text: str, said: str) -> None:
+    # A packed file of 2 MB holds a tag of 500: the parser kept it, and looked through all of it with each chunk.
+    refused = refusal(put(tmp_path / "a.tmx", text))
+    assert said in refused
+    assert len(refused) < 250 + len(str(tmp_path))
+
+
+def test_a_long_segment_is_words(tmp_path: Path) -> None:
+    assert read(put(tmp_path / "a.tmx", tmx(unit(en="x" * 3_000_000, zh="甲"))))[0].target == "甲"
+
+
 # -- archives --------------------------------------------------------------------------------------------------------
 
 
@@ -258,3 +281,20 @@ def test_the_line_ends_of_an_old_mac_are_named(tmp_path: Path) -> None:
     assert "line ends of an old Mac" in refusal(put(tmp_path / "a.tsv", "a\tb\rc\td\re\tf\r"))
     # One that stands within a text is a character like any other.
     assert len(read(put(tmp_path / "b.tsv", "a\rx\tb\nc\td\n"))) == 2
+
+
+def test_archives_packed_by_other_methods_are_refused_where_they_are_damaged(tmp_path: Path) -> None:
+    # lzma has an error of its own, which nobody caught.
+    for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w", method) as file:
+            file.writestr("a.tsv", TEXT * 300)
+        whole = bytearray(path.read_bytes())
+        assert len(read(path)) == 600
+        for at in range(60, len(whole) // 2):
+            whole[at] = 0xFF
+        assert str(path) in refusal(put(path, bytes(whole)))
+
+
+def test_a_first_row_that_no_spreadsheet_wrote_is_refused(tmp_path: Path) -> None:
+    assert "no CSV" in refusal(put(tmp_path / "a.csv", "x" * 200_000 + ",b\n"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, replace
+from functools import partial
 
 import pytest
 import torch
 
 from dragoman import engines as engine_protocol
 from dragoman import processor
-from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, Unwanted
 from dragoman.engines.ctranslate2 import CTranslate2Engine, _batch_size
 from dragoman.engines.torch import TorchEngine, _batches
 from dragoman.errors import ConfigError, ModelError, UsageError
@@ -223,7 +224,7 @@ class TestCTranslate2:
         engine = TorchEngine(build(SMALL), workers=2, batch_tokens=1)  # a sentence a batch
         may_go, searched = threading.Event(), []
 
-        def search(sources, options, prefixes):
+        def search(sources, options, prefixes, wanted):
             searched.append(sources)
             assert may_go.wait(20)
             return [[Hypothesis([5], 0.0, [0.0, 0.0], None, True)] for _ in sources]
@@ -234,6 +235,24 @@ class TestCTranslate2:
         may_go.set()
         engine._pool.shutdown()
         assert len(searched) <= 3  # two that had begun, and one that a worker took meanwhile
+
+    def test_what_is_not_wanted_any_more_ends_between_two_steps_or_batches(self, one_pair):
+        request = SearchRequest(asked(beam_size=5, min_length=60, max_length=64))
+        many = [*SOURCES, *[[5 + n] * n for n in range(1, 30)]]
+        for engine in one_pair:
+            looked: list[int] = []
+
+            def wanted(looked: list[int] = looked, most: int = 1000) -> bool:
+                looked.append(len(looked))
+                return len(looked) < most
+
+            begin = partial(engine_protocol.translate, engine, many, request)
+            equal(begin(wanted=wanted), begin())
+            steps = len(looked)
+            looked.clear()
+            with pytest.raises(Unwanted):
+                begin(wanted=partial(wanted, most=3))
+            assert 3 <= len(looked) < steps
 
     @pytest.mark.parametrize(
         ("sentences", "length", "size"), [(1, 5, 1), (48, 5, 48), (49, 5, 25), (100, 512, 2)]

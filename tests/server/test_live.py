@@ -21,6 +21,7 @@ import pytest
 
 from dragoman.translate.translator import Translator
 from server.live import ASK, Server, serving
+from tiny import parts
 
 TEXT = ASK["text"]
 
@@ -69,6 +70,24 @@ class TestClients:
         with pytest.raises(deepl.DeepLException, match="FR|fr"):
             client.translate_text(TEXT, target_lang="FR")
         client.close()
+
+
+def test_a_long_search_whose_client_leaves_frees_its_engine(tmp_path: Path) -> None:
+    """A beam that had begun ran to its end, 9 s and more, for a client that had gone."""
+    # One that never ends: a sentence takes many seconds.
+    slow = parts(d_model=128, d_ff=512, n_heads=4, max_length=1024)
+    slow.config["decoding"] = {"max_length": 1000, "min_length": 999, "max_length_ratio": 0.0}
+    flags = ("--threads", "1", "--engine", "torch")
+    with serving(slow.write(tmp_path / "slow"), tmp_path, *flags) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=15) as leaving:
+            body = json.dumps({"q": TEXT, "source": "en", "target": "zh"})
+            head = f"POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+            leaving.sendall(f"{head}Content-Type: application/json\r\n\r\n{body}".encode())
+            time.sleep(0.5)
+        until = time.monotonic() + 2
+        while server.counted("dragoman_cancelled_total") == 0:
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
 class TestRudeClients:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, Unwanted, Wanted
 from dragoman.errors import UsageError
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
@@ -41,7 +41,7 @@ class Engine:
         self.go = threading.Event()
         self.go.set()
 
-    def __call__(self, batch: Sequence[Work]) -> list[Found]:
+    def __call__(self, batch: Sequence[Work], wanted: Wanted) -> list[Found]:
         self.batches.append([words(one.ids) for one in batch])
         assert self.go.wait(10)
         if "bad" in self.batches[-1]:
@@ -153,6 +153,36 @@ def test_what_its_client_has_left_is_not_translated() -> None:
     assert run(story).batches == [["first"], ["shared"]]
 
 
+def test_a_search_that_nobody_waits_for_is_given_up() -> None:
+    # A beam that had begun ran to its end, and those who came after waited for it.
+    asked = threading.Event()
+
+    def endless(batch: Sequence[Work], wanted: Wanted) -> list[Found]:
+        while words(batch[0].ids) == "long" and wanted():
+            asked.set()
+            time.sleep(0.001)
+        if not wanted():
+            raise Unwanted
+        return [[Hypothesis(list(one.ids[::-1]), -1.0, [])] for one in batch]
+
+    async def told() -> None:
+        queue = Queue(Metrics(), 10, 1, endless)
+        first, second = (asyncio.create_task(queue.search([work("long")], 10)) for _ in range(2))
+        await until(asked.is_set)
+        first.cancel()
+        await asyncio.sleep(0.02)
+        other = asyncio.create_task(queue.search([work("other")], 10))
+        await asyncio.sleep(0.02)
+        assert not other.done()  # one of the two still waits
+        second.cancel()
+        assert said(await asyncio.wait_for(other, 1)) == ["rehto"]
+        with pytest.raises(Refusal):  # the same is begun anew, and given up when its time is over
+            await queue.search([work("long")], 0.1)
+        await asyncio.wait_for(queue.close(), 1)
+
+    asyncio.run(told())
+
+
 def test_more_than_there_is_room_for_is_refused_at_once() -> None:
     async def story(queue: Queue, engine: Engine) -> None:
         engine.go.clear()
@@ -244,7 +274,7 @@ def test_one_that_fails_does_not_harm_its_neighbours() -> None:
 
 def test_an_unforeseen_error_is_logged_and_tells_the_client_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        def broken(batch: Sequence[Work]) -> list[Found]:
+        def broken(batch: Sequence[Work], wanted: Wanted) -> list[Found]:
             raise ValueError("secret")
 
         queue = Queue(Metrics(), 10, 1, broken)

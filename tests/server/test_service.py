@@ -382,10 +382,10 @@ def test_what_nobody_waits_for_is_taken_out_of_the_queue(tiny_model: Path, html:
         begun, go = threading.Event(), threading.Event()
         search = service.queue._search
 
-        def slow(batch: Any) -> Any:
+        def slow(batch: Any, wanted: Any) -> Any:
             begun.set()
             go.wait(10)
-            return search(batch)
+            return search(batch, wanted)
 
         service.queue._search = slow
         texts = [f"<p>The {n} red dogs see {'my house ' * (n % 9)}.</p>" for n in range(100)]

@@ -60,7 +60,11 @@ class StandIn:
         self.function, self.attention = function, attention
 
     def begin(
-        self, sources: Sequence[Sequence[int]], request: SearchRequest, prefixes: Any = None
+        self,
+        sources: Sequence[Sequence[int]],
+        request: SearchRequest,
+        prefixes: Any = None,
+        wanted: Any = None,
     ) -> Iterator[list[Hypothesis]]:
         for source in sources:
             (text,) = self.function([self.source.decode(source)])

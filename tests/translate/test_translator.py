@@ -46,7 +46,7 @@ class Echo:
         return Hypothesis(tokens, -0.5 - rank, [-0.5] * (len(tokens) + 1))
 
     def begin(
-        self, sources: Sequence[list[int]], request: SearchRequest, prefixes: Any = None
+        self, sources: Sequence[list[int]], request: SearchRequest, prefixes: Any = None, wanted: Any = None
     ) -> Iterator[list[Hypothesis]]:
         options = request.options
         assert all(sources), "an empty sentence has no place in a model"

@@ -12,6 +12,7 @@ from typing import Any
 
 from dragoman.cli.failures import below_need, told
 from dragoman.cli.terminal import prepare_streams, settle_output, tell
+from dragoman.memory import watch_imports
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if too_little := below_need():
         tell(f"dragoman: {too_little}")
         return 1
+    watch_imports()
     try:
         from dragoman.cli.commands import run
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from dragoman.bounds import beginning
 from dragoman.errors import DragomanError
+from dragoman.memory import left
 
 Lack = Literal["memory", "open files", "threads"]
 
@@ -33,6 +34,8 @@ _WORDS: tuple[tuple[str, Lack], ...] = (
     ("start new thread", "threads"),
     ("Resource temporarily unavailable", "threads"),
 )
+# ... and what they say for that and for other reasons: under a limit it is this one.
+_WORDS_UNDER_A_LIMIT = ("could not create a primitive",)
 _NUMBERS: dict[int | None, Lack] = {
     errno.ENOMEM: "memory",
     errno.EMFILE: "open files",
@@ -104,6 +107,8 @@ def _lack(error: BaseException) -> Lack | None:
         return None
     if isinstance(error, OSError | ImportError | RuntimeError | SystemError):
         text = str(error)
+        if left() is not None and any(words in text for words in _WORDS_UNDER_A_LIMIT):
+            return "memory"
         return next((lack for words, lack in _WORDS if words in text), None)
     return None
 

@@ -5,6 +5,7 @@ Members are read as streams; their names decide nothing but which is which, and 
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,12 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from dragoman.bounds import beginning
 from dragoman.errors import CorpusError
 from dragoman.text.languages import base_language
 
 READABLE = (".tsv", ".csv", ".jsonl", ".json", ".tmx")
 # What reading a damaged archive raises: encrypted members are a RuntimeError, unknown methods a NotImplementedError.
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
 
 
 @contextmanager
@@ -51,7 +61,7 @@ def members(path: Path, archive: zipfile.ZipFile, source: str, target: str) -> t
         return (whole[0],)
     raise CorpusError(
         f"{path}: one file that ends in .{source or 'en'} and one in .{target or 'zh'} are looked for in it, or one "
-        f"table; it holds {', '.join(names[:8]) or 'nothing'}: unpack it and name the files"
+        f"table; it holds {', '.join(map(beginning, names[:8])) or 'nothing'}: unpack it and name the files"
     )
 
 

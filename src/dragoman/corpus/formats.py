@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from typing import Any
 
+from dragoman.bounds import shown
 from dragoman.errors import CorpusError
 from dragoman.text.languages import base_language
 
@@ -116,7 +117,7 @@ def read_csv(lines: Lines, name: str, source: str, target: str) -> Iterator[Row]
         head = next(ended, None)
         if head is None:
             return
-        delimiter = max(_DELIMITERS, key=lambda sign: len(next(csv.reader([head], delimiter=sign), [])))
+        delimiter = max(_DELIMITERS, key=lambda sign: _columns_of(head, sign))
         reader = csv.reader(chain([head], ended), delimiter=delimiter)
         rows = _csv_rows(reader, name)
         seen = list(islice(rows, _LOOKED_AT))
@@ -128,6 +129,13 @@ def read_csv(lines: Lines, name: str, source: str, target: str) -> Iterator[Row]
                     "should stand"
                 )
             yield layout.row(columns)
+
+
+def _columns_of(head: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([head], delimiter=delimiter), []))
+    except csv.Error:  # told when the row itself is read
+        return 0
 
 
 def _csv_rows(reader: Any, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -173,7 +181,7 @@ def _row_of(value: Any, source: str, target: str, where: str) -> Row:
         if not isinstance(text, str):
             raise CorpusError(
                 f"{where}: no text under {' or '.join(repr(key) for key in (code, name) if key)}; "
-                f"the keys are {', '.join(map(repr, list(inner)[:8]))}"
+                f"the keys are {', '.join(map(shown, list(inner)[:8]))}"
             )
         sides.append(text)
     extra = value.get("extra")

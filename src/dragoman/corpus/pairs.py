@@ -6,7 +6,7 @@ import glob
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -182,10 +182,10 @@ def _read_stream(path: Path, source: str, target: str) -> Iterator[Row]:
 
 
 def _read_archive(path: Path, source: str, target: str) -> Iterator[Row]:
-    with archives.opened(path) as archive:
+    with archives.opened(path) as archive, ExitStack() as open_members:
         names = archives.members(path, archive, source, target)
         inside = tuple(f"{path}/{name}" for name in names)
-        streams = [archives.stream(archive, name) for name in names]
+        streams = [open_members.enter_context(archives.stream(archive, name)) for name in names]
         if len(inside) == 2:
             first, second = (lines_of(*one) for one in zip(streams, inside, strict=True))
             yield from read_two(first, second, (inside[0], inside[1]))

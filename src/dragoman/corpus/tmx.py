@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from xml.parsers import expat
 
+from dragoman.bounds import beginning
 from dragoman.corpus.lines import DAMAGED, LONGEST_LINE_BYTES
 from dragoman.errors import CorpusError
 from dragoman.text.languages import base_language
 
 _CHUNK = 2**16  # bytes
+# A tag is kept until it ends, and looked through again with each chunk: one of gigabytes takes all memory and for ever.
+_LONGEST_TAG = 2**20  # bytes; a comment and an instruction too
+_DEEPEST = 100  # elements within each other; TMX has seven, and nested sub a few more
 _MARKUP = {"bpt", "ept", "ph", "it", "ut"}
 
 
@@ -27,7 +31,7 @@ def read_tmx(stream: BinaryIO, name: str, source: str, target: str) -> Iterator[
     while True:
         try:
             chunk = stream.read(_CHUNK)
-            units.parser.Parse(chunk, not chunk)
+            units.parse(chunk)
         except expat.ExpatError as error:
             raise CorpusError(f"{name}:{error.lineno}: not TMX: {expat.ErrorString(error.code)}") from error
         except (LookupError, ValueError) as error:  # an encoding that there is not, or that expat cannot read
@@ -56,6 +60,7 @@ class _Units:
         self.language = ""
         self.segment: list[str] | None = None  # the words of the segment that is open
         self.length, self.hidden = 0, 0
+        self.fed, self.depth = 0, 0  # bytes, and elements that are open
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -64,22 +69,33 @@ class _Units:
         # An entity of the file's own may stand for a gigabyte of others. TMX needs none.
         self.parser.EntityDeclHandler = self._entity
 
+    def parse(self, chunk: bytes) -> None:
+        """Read on; nothing is the end. Raises CorpusError for what is out of all proportion."""
+        self.parser.Parse(chunk, not chunk)
+        self.fed += len(chunk)
+        if self.fed - max(0, self.parser.CurrentByteIndex) > _LONGEST_TAG and chunk:
+            raise CorpusError(f"{self.name}: a tag or comment of more than {_LONGEST_TAG:,} bytes is no TMX")
+
     def _entity(self, *_: object) -> None:
         raise CorpusError(f"{self.name}: declares entities of its own, which are not resolved")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise CorpusError(f"{self.name}: more than {_DEEPEST} elements within each other are no TMX")
         if tag == "tu":
             self.texts = {}
         elif tag == "tuv":
             self.language = base_language(attributes.get("xml:lang", attributes.get("lang", "")))
             if len(self.languages) < 20:
-                self.languages.add(self.language)
+                self.languages.add(beginning(self.language))
         elif tag == "seg":
             self.segment, self.length, self.hidden = [], 0, 0
         elif tag in _MARKUP:
             self.hidden += 1
 
     def _end(self, tag: str) -> None:
+        self.depth -= 1
         if tag in _MARKUP:
             self.hidden -= 1
         elif tag == "seg" and self.segment is not None:

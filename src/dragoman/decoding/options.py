@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
@@ -169,6 +169,14 @@ def _without_sampling(name: str, value: object) -> str:
     return (
         f"decoding.{name} = {value} has no effect while decoding.sample = false: set decoding.sample = true"
     )
+
+
+# Asked between the steps of a search: whether anybody still waits for what it finds.
+Wanted = Callable[[], bool]
+
+
+class Unwanted(Exception):
+    """A search that was given up, since nobody waits for it. Told to whoever asked for it, and to no user."""
 
 
 @dataclass(frozen=True)

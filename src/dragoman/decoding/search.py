@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dragoman.decoding.constraints import RULES, Constraints, PlaceholdersOnce
-from dragoman.decoding.options import NOT_NUMBERS, DecodingOptions, Hypothesis, no_prefixes
+from dragoman.decoding.options import NOT_NUMBERS, DecodingOptions, Hypothesis, Unwanted, Wanted, no_prefixes
 from dragoman.decoding.sampling import draw, uniforms
 from dragoman.errors import ModelError
 from dragoman.ids import BOS, EOS, UNWRITTEN
@@ -97,6 +97,7 @@ def search(
     *,
     prefixes: Sequence[Sequence[int]] | None = None,
     placeholders: Sequence[int] = (),
+    wanted: Wanted | None = None,
 ) -> list[list[Hypothesis]]:
     """The n best translations of each sentence, best first.
 
@@ -105,6 +106,7 @@ def search(
 
     A sentence is finished when its beam has found as many endings as it is wide, or when nothing that still grows
     can get among the n best. It then leaves the batch, as soon as enough leave with it.
+    Raises Unwanted at the first step at which `wanted` says so.
     """
     draws = options.n_best if options.sample else 1
     lengths = source_mask.sum(1).tolist()
@@ -121,7 +123,7 @@ def search(
         if options.sample
         else likeliest(options)
     )
-    pools = _run(model, state, _Search(options, limits, rules, choose), source.device)
+    pools = _run(model, state, _Search(options, limits, rules, choose, wanted), source.device)
     best = []
     for i in range(len(lengths)):
         pool = [hypothesis for drawn in pools[i * draws : (i + 1) * draws] for hypothesis in drawn]
@@ -185,6 +187,7 @@ class _Search:
     limits: list[int]
     rules: Constraints
     choose: Choose
+    wanted: Wanted | None = None
 
     @cached_property
     def by_rank(self) -> bool:
@@ -245,6 +248,8 @@ def _run(model: Decodable, state: object, asked: _Search, device: torch.device) 
     last = torch.full((n, 1), BOS, device=device)
     over: set[int] = set()  # sentences that are finished, some of which are still in the batch
     while len(live.sentence):
+        if asked.wanted is not None and not asked.wanted():
+            raise Unwanted
         found, state = asked.look(model, last, state, live)
         if found.total.isnan().any():
             raise ModelError(NOT_NUMBERS)

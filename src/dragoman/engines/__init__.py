@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Protocol
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, Wanted
 from dragoman.errors import ConfigError
 
 Ids = Sequence[int]
@@ -30,13 +30,18 @@ class Engine(Protocol):
         """What `write` heeds."""
 
     def begin(
-        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
+        self,
+        sources: Sequence[Ids],
+        request: SearchRequest,
+        prefixes: Sequence[Ids] | None = None,
+        wanted: Wanted | None = None,
     ) -> Iterator[list[Hypothesis]]:
         """Set going the search for the n best of each source; what comes back waits for each result.
 
         They come in the order of the sources, and no result depends on the others. `prefixes` holds what each
         translation must begin with. An empty source has one translation, which is its prefix.
-        Whoever lets go of what comes back wants no more of it.
+        Whoever lets go of what comes back wants no more of it. `wanted` is asked again and again, from any thread:
+        when it says no, what comes back raises Unwanted, after one step more or one batch.
         """
 
     def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
@@ -47,10 +52,14 @@ class Engine(Protocol):
 
 
 def translate(
-    engine: Engine, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
+    engine: Engine,
+    sources: Sequence[Ids],
+    request: SearchRequest,
+    prefixes: Sequence[Ids] | None = None,
+    wanted: Wanted | None = None,
 ) -> list[list[Hypothesis]]:
     """Engine.begin, and all its results."""
-    return list(engine.begin(sources, request, prefixes))
+    return list(engine.begin(sources, request, prefixes, wanted))
 
 
 def unheeded(options: DecodingOptions, heeds: Collection[str]) -> dict[str, object]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -21,17 +22,33 @@ from typing import Any, Self
 import ctranslate2
 
 from dragoman.bounds import Within
-from dragoman.decoding.options import NOT_NUMBERS, DecodingOptions, Hypothesis, SearchRequest, no_prefixes
+from dragoman.decoding.options import (
+    NOT_NUMBERS,
+    DecodingOptions,
+    Hypothesis,
+    SearchRequest,
+    Unwanted,
+    Wanted,
+    no_prefixes,
+)
 from dragoman.engines import Ids, empty, refuse_unheeded
 from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import BOS, EOS, PAD
 from dragoman.interop.ctranslate2 import convert
+from dragoman.memory import require_for_engine
 from dragoman.processor import undisturbed
 
 # Sentences of a batch, with one beam and with several, and its source tokens, measured on small models: what a
 # core's cache has room for.
 BATCH, BATCH_OF_BEAMS, BATCH_TOKENS = 48, 16, 1024
+# Hypotheses x longest translation of a batch that may not be wanted to its end. Every one at its limit took the bundled
+# model 2 s on a busy core; without it 31 s, of which nobody could have the core back.
+BATCH_WORK = 8192
+
+Group = tuple[
+    int, int, tuple[int, ...]
+]  # tokens of the source, of the prefix, and placeholders that it lacks
 
 WORKERS = Within(1, 1024)
 FILES = ("model.bin", "config.json")
@@ -76,6 +93,7 @@ class CTranslate2Engine:
         if not WORKERS.holds(workers):
             raise ConfigError(f"workers = {workers}: must be {WORKERS.said}")
         use_wide_vectors()
+        require_for_engine(sum(map(len, files.values())), workers)
         try:
             with undisturbed():
                 self._translator = ctranslate2.Translator(
@@ -110,12 +128,17 @@ class CTranslate2Engine:
         return cls(files, workers=workers, device=device, compute_type=compute_type)
 
     def begin(
-        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
+        self,
+        sources: Sequence[Ids],
+        request: SearchRequest,
+        prefixes: Sequence[Ids] | None = None,
+        wanted: Wanted | None = None,
     ) -> Iterator[list[Hypothesis]]:
         """See Engine. Raises UsageError for a source with more tokens than positions.
 
         Token scores take a second pass, a third as long as a beam search of five; they are among the whole
         vocabulary, where the torch engine's are among the allowed tokens. Scores cost time with one beam only.
+        A batch that CTranslate2 has begun runs to its end: with `wanted` they are handed to it a few at a time.
         """
         options, attention = request.options, request.attention
         refuse_unheeded(self.name, options, self.heeds)
@@ -131,7 +154,9 @@ class CTranslate2Engine:
         beams = attention and options.beam_size > 1
         most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
         running: list[Any] = [None] * len(sources)
-        for (length, prefix, lacked), indices in self._groups(sources, given, request.placeholders).items():
+        groups = self._groups(sources, given, request.placeholders)
+        asking = groups.items() if wanted is None else self._while_wanted(groups, request, running, wanted)
+        for (length, prefix, lacked), indices in asking:
             futures = self._translator.translate_batch(
                 [self._pieces(self._source, sources[i]) for i in indices],
                 [self._pieces(self._target, given[i]) for i in indices] if prefix else None,
@@ -156,6 +181,28 @@ class CTranslate2Engine:
         )
         return iter(self._with_token_scores(sources, given, list(found))) if request.token_scores else found
 
+    def _while_wanted(
+        self,
+        groups: Mapping[Group, list[int]],
+        request: SearchRequest,
+        running: Sequence[Any],
+        wanted: Wanted,
+    ) -> Iterator[tuple[Group, list[int]]]:
+        """The groups, batch by batch: the next when one is done. Raises Unwanted where none is wanted any more."""
+        ahead: deque[list[int]] = deque()
+        options = request.options
+        most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
+        for group, indices in groups.items():
+            work = options.beam_size * self._limit(options, *group[:2])
+            size = _batch_size(len(indices), group[0], min(most, BATCH_WORK // work))
+            for start in range(0, len(indices), size):
+                if len(ahead) > self.workers:  # what they are at, and the next
+                    running[ahead.popleft()[-1]][0].result()
+                if not wanted():
+                    raise Unwanted
+                ahead.append(indices[start : start + size])
+                yield group, ahead[-1]
+
     def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
         """See Engine."""
         refuse_unheeded(self.name, options, self.heeds_in_drafts, "in a draft")
@@ -174,7 +221,7 @@ class CTranslate2Engine:
 
     def _groups(
         self, sources: Sequence[Ids], given: Sequence[Ids], placeholders: Sequence[int]
-    ) -> dict[tuple[int, int, tuple[int, ...]], list[int]]:
+    ) -> dict[Group, list[int]]:
         """Sentences that share a call: of one length, with prefixes of one length, that lack the same placeholders.
 
         Longest first.
@@ -183,7 +230,7 @@ class CTranslate2Engine:
         has one. And padding changes the order in which numbers are summed: in one sentence of some hundreds the
         last bits decide between two words. None of these may reach a neighbour.
         """
-        groups: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}
+        groups: dict[Group, list[int]] = {}
         for i in sorted(range(len(sources)), key=lambda i: -len(sources[i])):
             if sources[i]:
                 lacked = tuple(word for word in placeholders if word not in sources[i])

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from dragoman.decoding.constraints import RULES, Constraints
-from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, no_prefixes
+from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, Wanted, no_prefixes
 from dragoman.decoding.search import heeded, search
 from dragoman.engines import Ids, empty, refuse_unheeded
 from dragoman.engines.compiled import compiled
@@ -83,7 +83,11 @@ class TorchEngine:
         return side_by_side(self.workers)
 
     def begin(
-        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids] | None = None
+        self,
+        sources: Sequence[Ids],
+        request: SearchRequest,
+        prefixes: Sequence[Ids] | None = None,
+        wanted: Wanted | None = None,
     ) -> Iterator[list[Hypothesis]]:
         """See Engine. Scores cost nothing here: they are always there, and always the real ones.
 
@@ -98,7 +102,7 @@ class TorchEngine:
         def of_batch(indices: list[int]) -> list[list[Hypothesis]]:
             some, forced = [sources[i] for i in indices], [given[i] for i in indices]
             with threads(threads_worth(rows * len(some), self._weights)):  # the rows of a decoder's step
-                best = self._search(some, request, forced)
+                best = self._search(some, request, forced, wanted)
                 return [self._attend(*pair) for pair in zip(some, best, strict=True)] if attention else best
 
         several = len(batches) > 1 and self.workers > 1
@@ -139,7 +143,11 @@ class TorchEngine:
                 yield tokens[-1]
 
     def _search(
-        self, sources: Sequence[Ids], request: SearchRequest, prefixes: Sequence[Ids]
+        self,
+        sources: Sequence[Ids],
+        request: SearchRequest,
+        prefixes: Sequence[Ids],
+        wanted: Wanted | None = None,
     ) -> list[list[Hypothesis]]:
         source = _pad([[*ids, EOS] for ids in sources], self.device)
         return search(
@@ -149,6 +157,7 @@ class TorchEngine:
             request.options,
             prefixes=prefixes,
             placeholders=request.placeholders,
+            wanted=wanted,
         )
 
     @torch.no_grad()

@@ -2,7 +2,8 @@
 
 The event loop submits sentences and waits; a few worker threads take batches and search for translations. A batch
 begins with the sentence whose turn it is and is filled with those nearest to it in length. Equal sentences asked for
-at the same time are searched for once. One that nobody waits for any more is taken out.
+at the same time are searched for once. One that nobody waits for any more is taken out, and a search all of whose
+sentences are such is given up.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
-from dragoman.decoding.options import Hypothesis, SearchRequest
+from dragoman.decoding.options import Hypothesis, SearchRequest, Unwanted, Wanted
 from dragoman.engines import Engine, translate
 from dragoman.errors import DragomanError
 from dragoman.server.gate.metrics import Metrics
@@ -83,14 +85,14 @@ def works_of(plan: Plan) -> list[Work]:
     return [Work(plan.engine, tuple(ids), request, tuple(prefix)) for ids, request, prefix in plan.works]
 
 
-Search = Callable[[Sequence[Work]], Sequence[Found]]
+Search = Callable[[Sequence[Work], Wanted], Sequence[Found]]
 
 
-def search(batch: Sequence[Work]) -> list[Found]:
-    """The works of one group, by their engine."""
+def search(batch: Sequence[Work], wanted: Wanted) -> list[Found]:
+    """The works of one group, by their engine. Raises Unwanted when they are not `wanted` any more."""
     first = batch[0]
     prefixes = [work.prefix for work in batch] if any(work.prefix for work in batch) else None
-    return translate(first.engine, [work.ids for work in batch], first.request, prefixes)
+    return translate(first.engine, [work.ids for work in batch], first.request, prefixes, wanted)
 
 
 class Queue:
@@ -216,17 +218,36 @@ class Queue:
     def _work(self) -> None:
         while batch := self._next():
             started = time.monotonic()
-            found = self._found([unit.work for unit in batch])
+            try:
+                found = self._found([unit.work for unit in batch], partial(self._wanted, batch))
+            except Unwanted:
+                continue
             seconds = max(time.monotonic() - started, 1e-4)
             with self._changed:
                 self._note_speed(batch, seconds)
-                for unit in batch:
-                    if self._running.get(unit.work) is unit:
-                        del self._running[unit.work]
+                self._end(batch)
             self._metrics.observe("dragoman_batch_sentences", len(batch))
             self._metrics.observe("dragoman_batch_seconds", seconds)
             with suppress(RuntimeError):  # the loop is closed: nobody waits
                 self._loop.call_soon_threadsafe(self._finish, list(zip(batch, found, strict=True)))
+
+    def _wanted(self, batch: Sequence[Unit]) -> bool:
+        """Whether anybody waits for one of them. None: who asks for the same from now on begins anew."""
+        if any(unit.waiting for unit in batch):
+            return True
+        with self._changed:
+            if any(unit.waiting for unit in batch):  # somebody came meanwhile
+                return True
+            left = self._end(batch)
+        self._metrics.count("dragoman_cancelled_total", left)
+        return False
+
+    def _end(self, batch: Sequence[Unit]) -> int:
+        """Take out those that are under way, and say how many were."""
+        mine = [unit.work for unit in batch if self._running.get(unit.work) is unit]
+        for work in mine:
+            del self._running[work]
+        return len(mine)
 
     def _note_speed(self, batch: Sequence[Unit], seconds: float) -> None:
         """Only a large batch tells: a small one takes longer than its share."""
@@ -234,13 +255,15 @@ class Queue:
             rate = sum(unit.work.cost for unit in batch) / seconds
             self._rate = rate if self._rate is None else self._rate + FORGETTING * (rate - self._rate)
 
-    def _found(self, works: Sequence[Work]) -> Sequence[Found | Exception]:
-        """Where one of a batch fails, the others are answered all the same."""
+    def _found(self, works: Sequence[Work], wanted: Wanted) -> Sequence[Found | Exception]:
+        """Where one of a batch fails, the others are answered all the same. Raises Unwanted."""
         try:
-            return self._search(works)
+            return self._search(works, wanted)
+        except Unwanted:
+            raise
         except Exception as error:
             if len(works) > 1:
-                return [found for work in works for found in self._found([work])]
+                return [found for work in works for found in self._found([work], wanted)]
             return [error if isinstance(error, DragomanError) else _broken(error)]
 
     def _next(self) -> list[Unit]:

@@ -1,7 +1,7 @@
 """Work that takes long, in threads beside the event loop, and so much of it at once and no more. Knows no model.
 
-A thread that computes in Python lets others have the interpreter every 5 ms: with n of them the event loop waits n
-times as long, several times a request. So there are few.
+A thread that computes in Python lets others have the interpreter only now and then (run.SWITCHING): with n of them the
+event loop waits n times as long, several times a request. So there are few.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ import sentencepiece
 from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
+from dragoman.text.rules import refuse_endless
 
 SHUFFLE_SEED = 1
 MOST_PLACEHOLDERS = 50
@@ -114,6 +115,7 @@ class Tokenizer:
                 f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}"
             ) from error
         self._pieces = _spelled(self._model, name)
+        refuse_endless(serialized, name)
         specials = [self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id()]
         if specials != [PAD, UNK, BOS, EOS]:
             raise ModelError(
