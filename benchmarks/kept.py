@@ -98,13 +98,13 @@ def over_http(texts: Sequence[str], model: str) -> list[str]:
 
 
 def on_the_command_line(texts: Sequence[str], model: str) -> list[str]:
-    """A file of one text a line."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "texts.en"
-        file.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
-        command = [sys.executable, "-m", "dragoman", "translate", "-m", model, str(file)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True)
-    return done.stdout.split("\n")[:-1]
+    """A file of one text a line, on standard input."""
+    with tempfile.TemporaryFile() as file:
+        file.write("".join(f"{text}\n" for text in texts).encode())
+        file.seek(0)
+        command = [sys.executable, "-m", "dragoman", "translate", "-m", model]
+        done = subprocess.run(command, stdin=file, stdout=subprocess.PIPE, check=True)
+    return done.stdout.decode().split("\n")[:-1]
 
 
 @contextmanager

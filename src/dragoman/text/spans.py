@@ -280,7 +280,7 @@ def _merged(text: str, found: Sequence[Span]) -> Iterator[Span]:
         elif (
             current.end == span.start
             and not {text[current.start], text[span.start]} & _PAIRED
-            and _one(current, span, found[number + 1 : number + 2])
+            and _one(text, current, span, found[number + 1 : number + 2])
         ):
             kind = current.kind if current.kind not in (Kind.MARK, Kind.BREAK) else span.kind
             role = Role.ALONE if kind is not Kind.MARK else current.role
@@ -292,14 +292,14 @@ def _merged(text: str, found: Sequence[Span]) -> Iterator[Span]:
         yield _bracketed(text, current)
 
 
-def _one(left: Span, right: Span, then: Sequence[Span]) -> bool:
+def _one(text: str, left: Span, right: Span, then: Sequence[Span]) -> bool:
     kinds = {left.kind, right.kind}
     if Kind.BREAK in kinds:
         return False
     if Kind.MARK not in kinds:
         return True
-    if kinds == {Kind.MARK}:
-        return left.role == right.role
+    if kinds == {Kind.MARK}:  # not <1><0>: each has a partner of its own
+        return left.role == right.role and (left.role is Role.ALONE or text[right.start] not in "<[")
     if left.kind is Kind.MARK and left.role is Role.OPENS:  # <b>{name}</b>, but not <b>{name} and more</b>
         return bool(then) and then[0].start == right.end and then[0].role is Role.CLOSES
     return right.kind is not Kind.MARK or right.role is not Role.OPENS
