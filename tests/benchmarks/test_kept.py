@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.kept import Kind, in_python, kinds, ordinary
 
 

@@ -67,15 +67,17 @@ class Dialect:
             token.name in self.ignored
             or token.name in opaque
             or bool(NOT_TRANSLATED.search(token.raw))
-            or self._is_foreign(token)
+            or token.foreign
         )
 
-    def _is_foreign(self, token: Token) -> bool:
-        """Whether it says of its words that they are in another language than the source.
+    def is_foreign(self, token: Token) -> bool:
+        """Whether an element says of its words that they are in another language than the source.
 
         What is said of a whole page is not believed: templates say it of any.
         """
-        said = _LANGUAGE.search(token.raw) if self.source and token.name not in ("html", "body") else None
+        if not self.source or token.sort is not Sort.START or token.name in ("html", "body"):
+            return False
+        said = _LANGUAGE.search(token.raw)
         tag = read_tag(said[1] or said[2] or said[3]) if said else None
         return tag is not None and tag.language != base_language(self.source)
 

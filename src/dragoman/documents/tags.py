@@ -39,11 +39,15 @@ _NEXT = re.compile(r"<(?=[A-Za-z/!?]|\d{1,4}\s?/?>)", re.ASCII)
 
 @dataclass(frozen=True)
 class Token:
-    """`raw` is what stands in the page; `name` is in lower case in HTML, and empty where there is none."""
+    """`raw` is what stands in the page; `name` is in lower case in HTML, and empty where there is none.
+
+    foreign: whether it said, before its attributes were translated, that its words are in another language.
+    """
 
     sort: Sort
     raw: str
     name: str = ""
+    foreign: bool = False
 
 
 CDATA = "<![CDATA[", "]]>"
