@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from benchmarks import (
     detection,
+    kept,
     latency,
     ngram,
     optimizers,
@@ -44,6 +45,7 @@ app.command(install)
 app.command(train.main, name="train")
 app.command(translate.main, name="translate")
 app.command(latency.main, name="latency")
+app.command(kept.main, name="kept")
 app.command(scaling.main, name="scaling")
 app.command(optimizers.main, name="optimizers")
 app.command(threads.main, name="threads")

@@ -234,3 +234,20 @@ def test_stats() -> None:
 
 def test_stats_of_nothing() -> None:
     assert "0 pairs" in str(stats([]))
+
+
+@pytest.mark.parametrize(("source", "target"), [("eng", "cmn"), ("en-US", "zho_Hans"), ("EN", "chi")])
+def test_a_prefix_is_found_by_any_tag_of_its_languages(tmp_path: Path, source: str, target: str) -> None:
+    """train.en was not found where the model's languages were written eng and cmn."""
+    write(tmp_path / "train.en", EN)
+    write(tmp_path / "train.zh.gz", ZH)
+    write(tmp_path / "train.notes.txt", "no side")
+    assert list(read_corpus([tmp_path / "train"], source, target)) == PAIRS
+
+
+def test_a_prefix_with_two_files_of_a_language_is_refused(tmp_path: Path) -> None:
+    for name, text in (("train.en", EN), ("train.eng", EN), ("train.zh", ZH)):
+        write(tmp_path / name, text)
+    assert list(read_corpus([tmp_path / "train"], "eng", "zh")) == PAIRS
+    with pytest.raises(CorpusError, match=r"train\.en and .*train\.eng are both en-GB"):
+        read_corpus([tmp_path / "train"], "en-GB", "zh")

@@ -241,3 +241,28 @@ def test_the_bundled_model_translates_around_tags():
             lambda texts: [t.text for t in translator.translate(texts)],
         )
     assert re.fullmatch(r'<p>[^<]*<a href="x">[^<]*狗[^<]*</a>[^<]*</p>', page)
+
+
+ENGLISH = Dialect(source="eng", target="zh")
+
+
+@pytest.mark.parametrize("foreign", ["<span lang=fr>le monde</span>", "<i xml:lang='de-AT'>die Welt</i>"])
+def test_words_that_say_to_be_in_another_language_are_left_alone(foreign: str) -> None:
+    """A French quotation within an English page was translated as if it were English."""
+    page = f"<html lang='de'><body lang=\"fr\"><p lang='en-GB'>He said {foreign} to me.</p></body></html>"
+    found = translate_html(page, loud, ENGLISH)
+    assert foreign in found and "He said" not in found
+
+
+@pytest.mark.parametrize("language", ["en", "en-US", "eng", "x", "none of these", ""])
+def test_a_language_that_is_that_of_the_source_or_none_hides_no_words(language: str) -> None:
+    assert "He" not in translate_html(f"<p><b lang='{language}'>He is here.</b></p>", loud, ENGLISH)
+
+
+@pytest.mark.parametrize(
+    "page", ["Click <0>here</0> now.", "<1><0>Terms</0></1> apply.", "One <0/> two <12 /> three."]
+)
+def test_a_number_is_the_name_of_a_tag(page: str) -> None:
+    """Its opening tag was escaped, and its closing one stood after the words of others."""
+    found = translate_html(page, loud)
+    assert re.findall("<[^>]*>", found) == re.findall("<[^>]*>", page) and "&lt;" not in found

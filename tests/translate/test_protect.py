@@ -321,3 +321,19 @@ def test_a_model_with_placeholders_is_shown_them_and_writes_no_other(tmp_path: P
         found = translator.translate("The dog sees {name} and https://e.org now.").text
         assert found.count("{name}") == found.count("https://e.org") == 1
         assert "⟦" not in translator.translate("The dog sees the cat.").text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Read <1><0>the terms</0></1> before you sign.",
+        "<0><1>Big</1> dog</0> is here.",
+        "[b][i]Tom[/i][/b] is here.",
+    ],
+)
+def test_tags_that_touch_each_keep_words(english: Translator, text: str) -> None:
+    """Two that touched were taken for one without a partner, and came back around nothing."""
+    found = english.translate(text).text
+    opened = re.findall(r"[<\[]/?\w+[>\]]", text)
+    assert sorted(re.findall(r"[<\[]/?\w+[>\]]", found)) == sorted(opened)
+    assert not re.search(r"[<\[](\w+)[>\]][<\[]/\1[>\]]", found)

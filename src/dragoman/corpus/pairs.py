@@ -15,7 +15,7 @@ from dragoman.corpus.formats import Lines, Row, read_csv, read_json, read_table,
 from dragoman.corpus.lines import COMPRESSED, lines_of, new_file, open_file, read_lines, unpacked
 from dragoman.corpus.tmx import read_tmx
 from dragoman.errors import CorpusError
-from dragoman.text.languages import base_language
+from dragoman.text.languages import base_language, read_tag
 
 _KINDS = {".tsv": "table", ".csv": "csv", ".jsonl": "json", ".json": "json", ".tmx": "tmx", ".zip": "zip"}
 
@@ -100,18 +100,33 @@ def _expand(path: Path, source: str, target: str) -> tuple[Path, ...]:
     """The path itself, or the two text files that it is the beginning of."""
     if path.exists():
         return (path,)
-    sides = [
-        next(
-            (p for end in ("", *COMPRESSED) if (p := path.with_name(f"{path.name}.{code}{end}")).is_file()),
-            None,
-        )
-        for code in (source, target)
-        if code
-    ]
+    sides = [_side(path, code) for code in (source, target) if code]
     if len(sides) == 2 and sides[0] and sides[1]:
         return sides[0], sides[1]
     expected = f", and neither are {path}.{source} and {path}.{target} (or with .gz, .zst)" if sides else ""
     raise CorpusError(f"{path} is not there{expected}")
+
+
+def _side(prefix: Path, code: str) -> Path | None:
+    """The file of a language: called as it was asked for, else by any other tag of the same language."""
+    for end in ("", *COMPRESSED):
+        if (path := prefix.with_name(f"{prefix.name}.{code}{end}")).is_file():
+            return path
+    folder = prefix.parent.iterdir() if prefix.parent.is_dir() else iter(())
+    named = [path for path in sorted(folder) if path.name.startswith(f"{prefix.name}.") and path.is_file()]
+    found = [path for path in named if _tag_after(prefix, path) == base_language(code)]
+    if len(found) > 1:
+        raise CorpusError(f"{found[0]} and {found[1]} are both {code}: name the files that are meant")
+    return found[0] if found else None
+
+
+def _tag_after(prefix: Path, path: Path) -> str | None:
+    """What language a file's name says behind a common beginning; None where it says anything else."""
+    rest = path.name.removeprefix(f"{prefix.name}.")
+    for end in COMPRESSED:
+        rest = rest.removesuffix(end)
+    tag = None if "." in rest else read_tag(rest)
+    return tag.language if tag else None
 
 
 def _kind(path: Path) -> str:

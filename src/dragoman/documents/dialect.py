@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dragoman.documents.tags import Sort, Token
+from dragoman.text.languages import base_language, read_tag
 
 # Tags of the HTML standard that do not belong to a sentence. Any other name (<b>, <b0>, <my-word>) does.
 BLOCKS = frozenset(
@@ -31,6 +32,7 @@ NOT_TRANSLATED = re.compile(
     r"""\stranslate\s*=\s*["']?no\b|\sclass\s*=\s*(?:"[^"]*\bnotranslate\b|'[^']*\bnotranslate\b|notranslate\b)""",
     re.I,
 )
+_LANGUAGE = re.compile(r"""\s(?:xml:)?lang\s*=\s*(?:"([^"]{2,35})"|'([^']{2,35})'|([^\s"'>]{2,35}))""", re.I)
 # In XML: names that people use as HTML does.
 _INLINE = frozenset(
     "a abbr b bdo big cite code del dfn em font g i ins it kbd mark mrk ph q s samp small span strike strong sub sup "
@@ -61,7 +63,23 @@ class Dialect:
     def is_kept(self, token: Token) -> bool:
         """Whether an element is copied with all that is in it."""
         opaque = _OPAQUE_IN_XML if self.xml else OPAQUE
-        return token.name in self.ignored or token.name in opaque or bool(NOT_TRANSLATED.search(token.raw))
+        return (
+            token.name in self.ignored
+            or token.name in opaque
+            or bool(NOT_TRANSLATED.search(token.raw))
+            or token.foreign
+        )
+
+    def is_foreign(self, token: Token) -> bool:
+        """Whether an element says of its words that they are in another language than the source.
+
+        What is said of a whole page is not believed: templates say it of any.
+        """
+        if not self.source or token.sort is not Sort.START or token.name in ("html", "body"):
+            return False
+        said = _LANGUAGE.search(token.raw)
+        tag = read_tag(said[1] or said[2] or said[3]) if said else None
+        return tag is not None and tag.language != base_language(self.source)
 
     def blocks(self, page: Sequence[Token]) -> set[int]:
         """The places of the tags that divide sentences."""

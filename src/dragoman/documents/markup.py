@@ -19,7 +19,11 @@ HTML = Dialect()
 
 def translate_html(page: str, translate: Translate, dialect: Dialect = HTML) -> str:
     """A page or a part of one. `translate` gets text with seals, and may be called a few times with many texts."""
-    row = with_attributes(list(tokens(page, dialect.xml)), dialect, translate)
+    read = [
+        replace(token, foreign=True) if dialect.is_foreign(token) else token
+        for token in tokens(page, dialect.xml)
+    ]
+    row = with_attributes(read, dialect, translate)
     parts: list[str | Run] = []
     for part in runs(row, dialect):
         if isinstance(part, str) and dialect.xml and part.startswith(CDATA[0]) and part.endswith(CDATA[1]):

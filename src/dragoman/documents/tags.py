@@ -30,19 +30,24 @@ class Sort(StrEnum):
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 RAW = frozenset("script style textarea xmp iframe noembed noframes plaintext".split())
 
-_NAME = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/>]{0,100})", re.ASCII)
+# A number is no name to a browser, and one to those who put <0>words</0> into their messages.
+_NAME = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/>]{0,100}|\d{1,4}(?=\s?/?>))", re.ASCII)
 _QUOTE = re.compile("[\"']")
 _PLAIN = re.compile(r"[^<>\"']*+")
-_NEXT = re.compile(r"<(?=[A-Za-z/!?])")
+_NEXT = re.compile(r"<(?=[A-Za-z/!?]|\d{1,4}\s?/?>)", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Token:
-    """`raw` is what stands in the page; `name` is in lower case in HTML, and empty where there is none."""
+    """`raw` is what stands in the page; `name` is in lower case in HTML, and empty where there is none.
+
+    foreign: whether it said, before its attributes were translated, that its words are in another language.
+    """
 
     sort: Sort
     raw: str
     name: str = ""
+    foreign: bool = False
 
 
 CDATA = "<![CDATA[", "]]>"

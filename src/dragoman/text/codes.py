@@ -36,6 +36,10 @@ def before_sentence(token: str) -> str:
     return head if dot and head and begins else token
 
 
+def is_function_word(word: str) -> bool:
+    return word.lower() in _FUNCTION
+
+
 @lru_cache(256)
 def is_code(token: str) -> bool:
     """Whether a run of signs is no word of a language."""

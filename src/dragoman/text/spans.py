@@ -1,6 +1,6 @@
 """What stands in a text and is no word of a language: addresses, placeholders, codes, numbers, marks. Translates none.
 
-Two ways lead to a span: a pattern for what is written by a rule (an address, a format string), and the look of a run
+Two ways lead to a span: a pattern (patterns.py) for what is written by a rule, and the look of a run
 of signs (codes.py; symbols), for what nobody thought of.
 """
 
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from dragoman.text import seals
-from dragoman.text.codes import TOKEN, before_sentence, is_code
+from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
 from dragoman.text.messages import branches_of
+from dragoman.text.patterns import NUMBERS, PATTERNS, UNITS
 
 
 class Kind(StrEnum):
@@ -46,104 +47,26 @@ class Span:
     branches: tuple[tuple[int, int], ...] = ()
 
 
-# Lengths are bounded and repetitions possessive: time stays linear in the length of any text.
-_ADDRESS = r"(?:[^()\s]|\([^()\s]{0,200}\)){1,2000}(?:\s\"[^\"\n]{0,200}\")?"
-_PATTERNS: dict[str, tuple[Kind, str]] = {
-    "placeholder": (Kind.WORD, r"⟦\d{1,2}⟧"),
-    "fence": (Kind.WORD, r"```[^`]{0,20000}```|``[^`\n]{1,500}``|`[^`\n]{1,500}`"),
-    "message": (Kind.WORD, r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:plural|select|selectordinal)\s{0,9},"),
-    "braces": (
-        Kind.WORD,
-        r"\{\{\{[^{}\n]{1,200}\}\}\}|\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
-        r"|[$#%@]?\{[^{}\s]{0,200}\}|\$\{[^{}\n]{0,200}\}"
-        r"|\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:number|date|time|spellout|ordinal|duration)\b[^{}\n]{0,200}\}"
-        r"|\{ ?[A-Za-z_][\w.]{0,64} ?\}|\[\[[^\[\]\n]{1,100}\]\]|<<[^<>\n]{1,100}>>"
-        r"|\$t\([^()\n]{1,200}\)|\\\([^()\n]{1,100}\)|@:[\w.]{1,100}",
-    ),
-    "percent": (
-        Kind.WORD,
-        r"%%|%\([\w. ]{1,100}\)[-+ #0]{0,5}\d{0,5}(?:\.\d{1,5})?[a-zA-Z]"
-        r"|%(?:\d{1,3}\$)?[-+#0]{0,5}\d{0,5}(?:\.\d{1,5})?(?:hh|h|ll|l|z)?[diouxXeEfFgGcrsa@](?![A-Za-z])"
-        r"|(?<![\w%])%[A-Za-z_]\w{1,60}%|(?<![\w%])%\d(?!\d)",
-    ),
-    "autolink": (Kind.WORD, r"<(?:[^<>\s]{1,64}@[^<>\s]{1,255}|[a-z]{2,9}:[^<>\s]{1,2000})>"),
-    "break": (Kind.BREAK, r"(?i:<br\s{0,9}/?>)|\t|(?<!\S)\|(?!\S)|(?m:^\||\|$)"),
-    "comment": (Kind.MARK, r"<!--[^\n]{0,20000}?-->|<%[^\n]{0,500}?%>|<\?[^\n]{0,500}?\?>"),
-    "tag": (
+_KINDS = {
+    **dict.fromkeys(("break", "escape"), Kind.BREAK),
+    **dict.fromkeys(
+        ("comment", "tag", "image", "link", "target", "footnote", "emoji", "command", "entity", "heading"),
         Kind.MARK,
-        r"</?(?:[A-Za-z][^<>\n]{0,500}|\d{1,4}\s?/?)>"
-        r"|\[/?(?:b|i|u|s|url|img|color|size|quote|code|list)(?:=[^\]\n]{0,200})?\]",
     ),
-    "image": (Kind.MARK, r"!\[[^\[\]\n]{0,300}\]\([^()\s]{1,2000}\)"),
-    "link": (Kind.MARK, rf"(?<!\\)\[(?=[^\[\]\n]{{1,500}}\]\({_ADDRESS}\))"),
-    "target": (Kind.MARK, rf"\]\({_ADDRESS}\)"),
-    "footnote": (
-        Kind.MARK,
-        r"\[(?:\d{1,3}|\^\w{1,20}|[ xX])\]|(?<=[.!?。！？])[\u00b9\u00b2\u00b3\u2070-\u2079]{1,3}",
-    ),
-    "url": (
-        Kind.WORD,
-        r"(?<!\w)(?:[a-zA-Z][a-zA-Z0-9+.-]{1,20}://|www\.|mailto:|tel:(?=[+\d]))"
-        r"[^\s<>\"“”‘’（）{}|\\^`，。；：！？、]{1,2000}",
-    ),
-    "email": (Kind.WORD, r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"),
-    "mention": (
-        Kind.WORD,
-        r"(?<![\w.@/])@[A-Za-z0-9_][\w-]{0,63}(?:\.[\w-]{1,63}){0,5}(?:@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})?",
-    ),
-    "emoji": (Kind.MARK, r"(?<![\w:]):(?=[\w+-]{0,63}[A-Za-z_])[\w+-]{1,64}:(?![\w:])|[0-9#*]\ufe0f?\u20e3"),
-    "colon": (Kind.WORD, r"(?<![\w:]):[A-Za-z_]\w{0,63}(?:\.\w{1,63}){0,5}(?![\w:])"),
-    "entity": (Kind.MARK, r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"),
-    "escape": (Kind.BREAK, r"(?:\\[nrt](?![a-z]))+|(?:\\u[0-9A-Fa-f]{4})+"),
-    "area": (Kind.NUMBER, r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30}){0,4}\s?[kcmnµμ]?m[²³](?!\w)"),
-    "issue": (Kind.NUMBER, r"(?<![\w&#])#\d{1,12}(?!\w)"),
-    "hashtag": (Kind.WORD, r"(?<![\w&#])#\w[\w-]{0,99}"),
-    "variable": (Kind.WORD, r"(?<![\w$])\$[A-Za-z_]\w{0,63}(?![\w$])|(?<!\w)__\w{1,64}__(?!\w)"),
-    "path": (
-        Kind.WORD,
-        r"(?<![\w/.~<])(?:~|\.{1,2})?/[\w@+~-][\w@+~.-]{0,254}(?:/[\w@+~.*-]{0,255}){0,50}(?<![.])"
-        r"|(?<!\w)[A-Za-z]:\\[^\s\"<>|?*]{0,1000}(?<![.,;:!])|\\\\[\w.$-]{1,100}\\[^\s\"<>|?*]{1,1000}",
-    ),
-    "option": (
-        Kind.WORD,
-        r"(?<![\w-])--[A-Za-z][\w-]{0,60}(?:=[^\s,;]{1,200})?|(?<!\S)-[A-Za-z](?=[\s,.;:!?)]|$)",
-    ),
-    "heading": (
-        Kind.MARK,
-        r"(?m:^[ ]{0,9}(?:#{1,6}|>{1,5}|[-*+•‣▪●–—]|\d{1,4}[.)])(?=[ ]))(?:[ ]{1,4}\[[ xX]\])?",
-    ),
-}
-_NUMBERS: dict[str, tuple[Kind, str]] = {
-    "day": (
-        Kind.DAY,
-        r"(?<![\w./-])(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})"
-        r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?(?![\w/-]|[.:]\d)",
-    ),
-    "formula": (
-        Kind.WORD,
-        r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30})*+(?:\s?[x×*+=<>≤≥÷^]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+)"
-        r"(?:\s?[x×*/+=<>≤≥÷^-]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+){0,20}(?!\w|[.,]\d)",
-    ),
-    "number": (
-        Kind.NUMBER,
-        r"(?<![A-Za-z0-9_.])(?:(?:(?<![\w)])[-−]|[+±~≈<>≤≥])?(?:(?:US|CA|A|HK|NT)?[$€£¥₹₽₩₿]\s?)?)"
-        r"(?<!\d)\d{1,60}(?:[.,:/’-]\d{1,60}){0,8}"
-        r"(?:\s?(?:%|‰|°\s?[CFK]?(?![A-Za-z])|[€£¥₹₽₩](?!\d)|(?:km/h|mph|m/s|[kMGT]bps|kWh?|[KMGTk]i?B"
-        r"|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|[ap]\.m|[ap]m|[AP]M)(?!\w)"
-        r"|[mgLl](?![\w'’])))?(?!\d|st\b|nd\b|rd\b|th\b|['’]?s\b)",
-    ),
+    **dict.fromkeys(("area", "issue", "number"), Kind.NUMBER),
+    "day": Kind.DAY,
 }
 
 
-def _compiled(patterns: dict[str, tuple[Kind, str]]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?P<{name}>{pattern})" for name, (_, pattern) in patterns.items()))
+def _compiled(patterns: Mapping[str, str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items()))
 
 
-_PATTERN, _NUMBER = _compiled(_PATTERNS), _compiled(_NUMBERS)
+_PATTERN, _NUMBER = _compiled(PATTERNS), _compiled(NUMBERS)
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
-    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};"
+    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,2}\)|-_-|localhost"
 )
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
 _SIGNS = frozenset("#*_~^@%\\[]{}|`+=<>$§¶†‡•‣※·‰′″⁂")
@@ -163,7 +86,10 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
     if not terms and not _SUSPECT.search(text):
         return []
     found = list(terms)
-    for more in (_sealed, _by_pattern, _by_look, _numbers, _symbols):
+    for more in (_sealed, _by_pattern):
+        found = _filled(text, found, more)
+    found = list(_grown(text, found))
+    for more in (_by_look, _numbers, _symbols):
         found = _filled(text, found, more)
     return list(_merged(text, found))
 
@@ -210,7 +136,7 @@ def _by_pattern(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _matched(text: str, match: re.Match[str], limit: int) -> Span:
     name, (start, end) = str(match.lastgroup), match.span()
-    kind = _PATTERNS[name][0]
+    kind = _KINDS.get(name, Kind.WORD)
     if name == "message":
         message = branches_of(text, start)
         if message is None or message[0] > limit:
@@ -224,7 +150,9 @@ def _matched(text: str, match: re.Match[str], limit: int) -> Span:
 
 
 def _role_of(name: str, raw: str) -> Role:
-    if name in ("link", "heading") or (name == "tag" and raw[1] not in "/!" and not raw.endswith("/>")):
+    if name in ("link", "heading", "command") or (
+        name == "tag" and raw[1] not in "/!" and not raw.endswith("/>")
+    ):
         return Role.OPENS
     if name in ("target", "footnote") or (name == "tag" and raw[1] == "/"):
         return Role.CLOSES
@@ -245,20 +173,65 @@ def _without_stops(url: str) -> str:
 
 def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
     for match in _NUMBER.finditer(text, start, end):
-        yield Span(*match.span(), _NUMBERS[str(match.lastgroup)][0])
+        yield Span(*match.span(), _KINDS.get(str(match.lastgroup), Kind.WORD))
+
+
+# What is glued to a placeholder is a part of the same address, path or file name: user@{host}, {host}:{port}, %s.txt.
+_GLUE = re.compile(r"[/\\_=@&.:+–-]{1,2}")
+_GLUED_BEFORE = re.compile(r"(?<![\w.~/-])[\w.~-]{1,60}[/\\_=@]$")
+_GLUED_AFTER = re.compile(
+    r"(?:[/\\_=@][\w.~*%-]*[\w*]|:\d{1,5}(?!\d)|\.[a-z][a-z0-9]{0,5}(?![\w'’]))(?:[/\\_=@.:-]\w{1,60})*"
+    r"|\s[€£¥₹%](?!\w)"
+)
+
+
+def _grown(text: str, found: Sequence[Span]) -> Iterator[Span]:
+    """With what is glued to words that are no words, at most as far as their neighbours."""
+    grown: Span | None = None
+    for number, span in enumerate(found):
+        if span.kind in (Kind.MARK, Kind.BREAK, Kind.DAY):
+            if grown is not None:
+                yield grown
+            grown = None
+            yield span
+            continue
+        low = grown.end if grown is not None else found[number - 1].end if number else 0
+        if grown is not None and _GLUE.fullmatch(text, grown.end, span.start):
+            span = Span(grown.start, span.end, span.kind, branches=(*grown.branches, *span.branches))
+        else:
+            if grown is not None:
+                yield grown
+            begin = span.start + (text[span.start] == "@")
+            before = _GLUED_BEFORE.search(text, max(low, span.start - 64), begin)
+            span = replace(span, start=before.start() if before else span.start)
+        high = found[number + 1].start if number + 1 < len(found) else len(text)
+        after = _GLUED_AFTER.match(text, span.end, high)
+        grown = replace(span, end=after.end() if after else span.end)
+    if grown is not None:
+        yield grown
 
 
 # -- by look ----------------------------------------------------------------------------------------------------------
+
+
+_UNIT = re.compile(UNITS)
+_HIDDEN = re.compile(r"\.(?:[a-z][\w-]*|[A-Z]{2,9})")  # .gitignore, .NET
 
 
 def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
     for match in TOKEN.finditer(text, start, end):
         token = match.group()
         core = before_sentence(token).strip(".'’:-/&")
-        if core and is_code(core) and not _NUMBER.fullmatch(token.strip(".'’:/&")):
-            at = match.start() + token.index(core)
-            last = at + len(core)
-            yield Span(at, last + 2 * (text[last : last + 2] == "()"), Kind.WORD)
+        if not core or _NUMBER.fullmatch(token.strip(".'’:/&")):
+            continue
+        at = match.start() + token.index(core)
+        if _UNIT.fullmatch(core) and text[max(0, at - 2) : at - 1].isdigit() and text[at - 1].isspace():
+            continue
+        named = at == match.start() + 1 and _HIDDEN.fullmatch(token[: len(core) + 1])
+        if named and not text[match.start() - 1 : match.start()].strip() and not is_function_word(core):
+            yield Span(at - 1, at + len(core), Kind.WORD)
+        elif is_code(core):
+            yield Span(at, at + len(core), Kind.WORD)
 
 
 # -- symbols ----------------------------------------------------------------------------------------------------------
@@ -307,7 +280,7 @@ def _merged(text: str, found: Sequence[Span]) -> Iterator[Span]:
         elif (
             current.end == span.start
             and not {text[current.start], text[span.start]} & _PAIRED
-            and _one(current, span, found[number + 1 : number + 2])
+            and _one(text, current, span, found[number + 1 : number + 2])
         ):
             kind = current.kind if current.kind not in (Kind.MARK, Kind.BREAK) else span.kind
             role = Role.ALONE if kind is not Kind.MARK else current.role
@@ -319,14 +292,14 @@ def _merged(text: str, found: Sequence[Span]) -> Iterator[Span]:
         yield _bracketed(text, current)
 
 
-def _one(left: Span, right: Span, then: Sequence[Span]) -> bool:
+def _one(text: str, left: Span, right: Span, then: Sequence[Span]) -> bool:
     kinds = {left.kind, right.kind}
     if Kind.BREAK in kinds:
         return False
     if Kind.MARK not in kinds:
         return True
-    if kinds == {Kind.MARK}:
-        return left.role == right.role
+    if kinds == {Kind.MARK}:  # not <1><0>: each has a partner of its own
+        return left.role == right.role and (left.role is Role.ALONE or text[right.start] not in "<[")
     if left.kind is Kind.MARK and left.role is Role.OPENS:  # <b>{name}</b>, but not <b>{name} and more</b>
         return bool(then) and then[0].start == right.end and then[0].role is Role.CLOSES
     return right.kind is not Kind.MARK or right.role is not Role.OPENS

@@ -187,7 +187,9 @@ def _belong(opening: Part, closing: Kept) -> bool:
         return other[0] == seals.Sort.CLOSE and one[1:] == other[1:]
     if one.startswith(("<", "[")) and len(one) > 1:
         return re.split(r"[\s>/=\]]", one[1:], maxsplit=1)[0] == other[2:-1].rstrip()
-    return (one[-1:] == "[" and other[0] == "]") or one == other[::-1] or (one, other) == ("{", "}")
+    return (
+        (one[-1:] == "[" and other[0] == "]") or one == other[::-1] or (one[-1:] == "{" and other[0] == "}")
+    )
 
 
 def apart(parts: Sequence[Part]) -> Parts:

@@ -12,7 +12,13 @@ from dragoman.text.tokenizer import Tokenizer
 
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _ACRONYM = re.compile(r"(?<![\w.])[A-Z]{2,8}(?![\w.]*\w)")
-_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+# \w lacks the vowel signs of many scripts, and the signs that join letters or keep them apart.
+_SIGNS = (
+    "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0dff\u0e31-\u0ecd"
+    "\u0f18-\u0fbc\u102b-\u109d\u1712-\u17dd"
+)
+_SHAPED = rf"[^\W_](?:[^\W_]|[{_SIGNS}]|[\u200c\u200d](?=\w))*"
+_WORD = re.compile(f"{_SHAPED}(?:[-'’]{_SHAPED})*")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 # Words of English that are written so; models know them.
 _WORDS = frozenset(
@@ -36,10 +42,12 @@ class Lexicon:
         found: list[Span] = []
         at = 0
         for span in [*spans, Span(len(text), len(text), Kind.MARK)]:
-            found += self._between(text, at, span.start, foreign)
-            found.append(span)
+            found += sorted(self._between(text, at, span.start, foreign), key=lambda one: one.start)
             at = span.end
-        return sorted(found[:-1], key=lambda span: span.start)
+            if found and span.kind is Kind.NUMBER and _is_label(text, found[-1], span):  # RFC 5646, USD 20
+                span = Span(found.pop().start, span.end, Kind.WORD)
+            found.append(span)
+        return found[:-1]
 
     def _between(self, text: str, start: int, end: int, foreign: bool) -> Iterator[Span]:
         if foreign:
@@ -87,3 +95,12 @@ class Lexicon:
         """Whether it is written letter by letter, so that the model has never seen it as a word."""
         pieces = self.tokenizer.pieces(self.tokenizer.encode(acronym))
         return all(len(piece.strip("▁")) <= 1 for piece in pieces)
+
+
+def _is_label(text: str, label: Span, number: Span) -> bool:
+    """Whether capitals stand before a number as a part of its name."""
+    return (
+        label.kind is Kind.WORD
+        and text[label.end : number.start] == " "
+        and _ACRONYM.fullmatch(text[label.start : label.end]) is not None
+    )

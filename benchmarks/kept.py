@@ -1,0 +1,182 @@
+"""Does what must come out exactly come out once, wherever in a sentence it stands, through each door? Measures no time.
+
+    python -m benchmarks kept [--sentences 50] [--show]
+
+Each of the kinds in kept.tsv is put first, in the middle and last into ordinary sentences; these are translated in
+Python, over HTTP by a server, and on the command line from a file. What is kept of a kind whose words may be
+translated is what stands around them: they stand between ⟨ and ⟩ in the table.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from benchmarks.alternate import ROOT
+from benchmarks.comparison import say
+from dragoman import Translator
+from dragoman.corpus.pairs import read_corpus
+
+KINDS = Path(__file__).with_name("kept.tsv")  # group, what is kept
+CORPUS = ROOT / "corpus/tatoeba/dev.tsv.gz"
+AT_ONCE = 100  # texts of a request: the service takes 128
+_WORDS = re.compile("⟨([^⟩]*)⟩")
+_ORDINARY = re.compile(r"(?:[A-Za-z']+ ){3,8}[A-Za-z']+\.")  # four to nine words
+
+Door = Callable[[Sequence[str], str], list[str]]  # texts, model -> translations
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that is no word."""
+
+    group: str
+    marked: str
+
+    @property
+    def written(self) -> str:
+        return _WORDS.sub(r"\1", self.marked)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What a translation that kept it has once."""
+        return re.compile("(?s:.+?)".join(map(re.escape, _WORDS.split(self.marked)[::2])))
+
+    def within(self, sentence: str) -> tuple[str, str, str]:
+        """First, in the middle, last."""
+        words = sentence.split()
+        half = len(words) // 2
+        middle = " ".join((*words[:half], self.written, *words[half:]))
+        return f"{self.written} {sentence}", middle, f"{sentence[:-1]} {self.written}."
+
+    def is_kept(self, translation: str) -> bool:
+        return len(self.pattern.findall(translation)) == 1
+
+
+def kinds() -> list[Kind]:
+    """Those of the table, in its order: one group after another."""
+    return [Kind(*line.split("\t", 1)) for line in KINDS.read_text(encoding="utf-8").splitlines()]
+
+
+def ordinary(count: int) -> list[str]:
+    """The first sentences of held-out pairs that have no digit and no sign."""
+    found = (pair.source for pair in read_corpus([CORPUS], "en", "zh") if _ORDINARY.fullmatch(pair.source))
+    return [sentence for _, sentence in zip(range(count), found, strict=False)]
+
+
+# -- doors -------------------------------------------------------------------------------------------------------------
+
+
+def in_python(texts: Sequence[str], model: str) -> list[str]:
+    with Translator.load(model) as translator:
+        return [found.text for found in translator.translate(texts)]
+
+
+def over_http(texts: Sequence[str], model: str) -> list[str]:
+    """POST /translate, many texts a request."""
+    with _server(model) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        found: list[str] = []
+        for at in range(0, len(texts), AT_ONCE):
+            body = json.dumps({"q": list(texts[at : at + AT_ONCE]), "source": "en", "target": "zh"})
+            connection.request("POST", "/translate", body, {"Content-Type": "application/json"})
+            found += json.loads(connection.getresponse().read())["translatedText"]
+        return found
+
+
+def on_the_command_line(texts: Sequence[str], model: str) -> list[str]:
+    """A file of one text a line, on standard input."""
+    with tempfile.TemporaryFile() as file:
+        file.write("".join(f"{text}\n" for text in texts).encode())
+        file.seek(0)
+        command = [sys.executable, "-m", "dragoman", "translate", "-m", model]
+        done = subprocess.run(command, stdin=file, stdout=subprocess.PIPE, check=True)
+    return done.stdout.decode().split("\n")[:-1]
+
+
+@contextmanager
+def _server(model: str) -> Iterator[int]:
+    """The port of a service that runs meanwhile, and says on stderr where it listens."""
+    command = [
+        sys.executable,
+        "-m",
+        "dragoman",
+        "serve",
+        "-m",
+        model,
+        "--port",
+        "0",
+        "--characters",
+        "100000",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        address = next(found for line in process.stderr if (found := re.search(r"http://\S+?:(\d+)", line)))
+        yield int(address[1])
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+DOORS: dict[str, Door] = {"Python": in_python, "HTTP": over_http, "command line": on_the_command_line}
+
+# -- counting ----------------------------------------------------------------------------------------------------------
+
+
+def count(texts: Sequence[str], asked: Sequence[Kind], door: Door, model: str) -> list[list[int]]:
+    """How often each kind was kept first, in the middle and last. texts: for each kind those of each sentence."""
+    each = len(texts) // len(asked)
+    found = door(texts, model)
+    assert len(found) == len(texts)
+    kept = [asked[at // each].is_kept(translation) for at, translation in enumerate(found)]
+    return [
+        [sum(kept[number * each + place : (number + 1) * each : 3]) for place in range(3)]
+        for number in range(len(asked))
+    ]
+
+
+def main(
+    sentences: Annotated[int, Parameter(help="how many, each with every kind in three places")] = 50,
+    model: Annotated[str, Parameter(help="a bundled model, or a directory")] = "en-zh",
+    doors: Annotated[tuple[str, ...], Parameter(help=", ".join(DOORS))] = tuple(DOORS),
+    show: Annotated[bool, Parameter(help="also each kind, and how often it was kept in each place")] = False,
+) -> None:
+    """How often what must come out exactly does, through three doors."""
+    asked, chosen = kinds(), ordinary(sentences)
+    texts = [text for kind in asked for sentence in chosen for text in kind.within(sentence)]
+    say(f"{len(asked)} kinds in {len(chosen)} sentences and 3 places: {len(texts):,} texts a door")
+    counts = {name: count(texts, asked, DOORS[name], model) for name in doors}
+    say("\n".join(_table(asked, counts, 3 * len(chosen))))
+    for number, kind in enumerate(asked):
+        places = {name: found[number] for name, found in counts.items()}
+        if show or any(sum(found) < 3 * len(chosen) for found in places.values()):
+            say(f"{kind.written}  {places}")
+
+
+def _table(asked: Sequence[Kind], counts: dict[str, list[list[int]]], each: int) -> Iterator[str]:
+    """In Markdown: a line a group, with how many of its kinds were kept always, and how often of all."""
+    yield f"| | kinds | {' | '.join(counts)} | for example |"
+    yield f"|---|---|{'---|' * len(counts)}---|"
+    for group, numbers in groupby(range(len(asked)), lambda number: asked[number].group):
+        members = list(numbers)
+        kept = [
+            f"{sum(sum(found[number]) for number in members):,} of {len(members) * each:,}"
+            for found in counts.values()
+        ]
+        shown = [asked[number].written for number in members if "|" not in asked[number].written][:4]
+        examples = " ".join(f"`` {one} ``" if "`" in one else f"`{one}`" for one in shown)
+        yield f"| {group} | {len(members)} | {' | '.join(kept)} | {examples} |"
