@@ -71,9 +71,7 @@ def _rows(subject: Subject, logits: Tensor) -> tuple[LessonRow, ...]:
     p, losses, best = of_label.exp().tolist(), (-of_label).tolist(), top_guesses(log_p.exp(), tokenizer, 1)
     read = tokens_of(tokenizer, shifted(labels, None), reference)
     wanted = tokens_of(tokenizer, labels, reference)
-    return tuple(
-        LessonRow(t, read[t], wanted[t], best[t][0], p[t], losses[t]) for t in range(len(labels))
-    )
+    return tuple(LessonRow(t, read[t], wanted[t], best[t][0], p[t], losses[t]) for t in range(len(labels)))
 
 
 def _slip(rows: Sequence[LessonRow], logits: Tensor, tokenizer: Tokenizer) -> Slip | None:

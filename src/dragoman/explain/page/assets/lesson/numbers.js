@@ -45,7 +45,7 @@ export function shapesOf(model) {
   const shape = (...sizes) => `[${sizes.join(", ")}]`;
   return {
     T, S, q: shape(T, width), k: shape(S, width), v: shape(S, width), w: shape(T, S), out: shape(T, width), name: attention.name,
-    heads: model.heads, layers: model.layers("cross"),
+    heads: model.heads, count: model.layers("cross"),
   };
 }
 

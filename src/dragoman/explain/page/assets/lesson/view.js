@@ -70,7 +70,7 @@ export function lesson(context) {
 
   function press(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !screen.checkVisibility()) return;
-    if (event.target.closest?.("input, select, textarea, [contenteditable], .tabs, .scroll")) return;
+    if (event.target.closest?.("input, select, textarea, [contenteditable], [role=tab], .scroll")) return;
     if (event.key === "ArrowRight") turn(1);
     else if (event.key === "ArrowLeft") turn(-1);
     else return;

@@ -2,6 +2,7 @@
 
 import { h, word, percent } from "../drawing/dom.js";
 import { told } from "../drawing/told.js";
+import { standIn } from "../frame/standin.js";
 import { boxes } from "./boxes.js";
 import { lettered } from "./numbers.js";
 
@@ -15,7 +16,8 @@ export function source(model) {
   return model.source.map((token) => word(lettered(token), "memory"));
 }
 
-export function twoBoxes({ say, trace, model }) {
+export function twoBoxes(context) {
+  const { say, trace, model } = context;
   const written = model.written("inference");
   const picture = boxes({
     names: names(say), read: source(model), written: [word(say("lesson.unknown"))],
@@ -26,6 +28,7 @@ export function twoBoxes({ say, trace, model }) {
     h("p.question-line", {}, say("lesson.q1")),
     h("p.question-line", {}, say("lesson.q2")),
     picture,
+    standIn(context),
     h("p.told", {}, told(say, "lesson.boxes.said", { source: h("bdi", {}, trace.source.text), s: model.source.length })),
   ];
 }
@@ -48,7 +51,7 @@ export function loop(context, frame, go) {
   return [
     picture,
     h("p.told", {}, sentences(context, frame, last)),
-    frame < last - 1 && h("button.skip", { type: "button", on: { click: () => go(last) } }, say("lesson.skip")),
+    frame < last - 1 && h("button.lesson-skip", { type: "button", on: { click: () => go(last) } }, say("lesson.skip")),
   ];
 }
 
