@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from cyclopts import Group, Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags
 from dragoman.cli.language import LangFlag, chosen
+from dragoman.cli.lesson import Draw, teach
 from dragoman.cli.terminal import STANDARD_OUTPUT, for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
 from dragoman.files import naming
@@ -29,6 +29,8 @@ USAGE = "dragoman explain TEXT [-m MODEL] [OPTIONS]"
 EXAMPLES = """Examples:
 
   dragoman explain "Are you OK ?"
+
+  dragoman explain "Are you OK ?" --reference "你好吗？" --lesson   step by step, for a first visit
 
   dragoman explain "Are you OK ?" --training --reference "你好吗？"
 
@@ -64,6 +66,13 @@ _HEAD = Parameter(help="head, from 1, of --attention (all without it) or --ask q
 class Views:
     """Which views of the trace are asked for."""
 
+    lesson: Annotated[
+        bool,
+        Parameter(
+            help="a lesson of eight steps on this sentence: how it is written, how one trains, who is Q, K and V",
+            group=_VIEWS,
+        ),
+    ] = False
     training: Annotated[
         bool, Parameter(help="the training step of this sentence: teacher forcing, loss, mask", group=_VIEWS)
     ] = False
@@ -201,10 +210,11 @@ def _traced(
     from dragoman.explain.trace.trials import wanted
 
     taught = views.training or views.ask == "training-vs-inference" or views.teach is not None
-    if not (taught or views.changed or views.say or paged):
+    if not (taught or views.lesson or views.changed or views.say or paged):
         return trace_of(translator, text, reference, beam_size)
     shown = SHOWN_TAUGHT if paged and reference else 0  # the page cannot run the model
-    tried = wanted(shown or None if views.teach is None else views.teach, views.say)
+    steps = shown or None if views.teach is None else views.teach
+    tried = wanted(steps, views.say, lesson=views.lesson or paged)
     trace = explain_both(translator, text, reference, beam_size, tried)
     if taught and trace.training is None:
         raise UsageError(
@@ -222,16 +232,23 @@ def _show_timelapse(path: Path, lang: str) -> None:
         probes = read_probes(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: is it the probe.jsonl of a training run?") from error
-    _print(lambda screen: timelapse(probes, screen), lang)
+    screen, draw = _terminal(lang)
+    draw(timelapse(probes, screen))
 
 
 def _show(trace: Trace, changed: Trace | None, views: Views, lang: str) -> None:
     stands_in = trace.training is not None and bool(trace.training.stands_in)
-    _print(lambda screen: _lines(trace, changed, views, replace(screen, stands_in=stands_in)), lang)
+    screen, draw = _terminal(lang)
+    screen = replace(screen, stands_in=stands_in)
+    if views.lesson:
+        teach(trace, screen, draw)
+        if views == Views(lesson=True):
+            return
+    draw(_lines(trace, changed, views, screen))
 
 
-def _print(made: Callable[[Screen], Lines], lang: str) -> None:
-    """In colour and as wide as the terminal is, or plain."""
+def _terminal(lang: str) -> tuple[Screen, Draw]:
+    """What is written on, in colour and as wide as the terminal is, or plain; and what writes lines on it."""
     from rich.console import Console
 
     from dragoman.explain.terminal.drawing import Screen, drawn
@@ -239,8 +256,12 @@ def _print(made: Callable[[Screen], Lines], lang: str) -> None:
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     screen = Screen(Console().width if terminal else _width(), colour, lang)
-    with naming(STANDARD_OUTPUT):
-        sys.stdout.write(drawn(made(screen), screen, for_terminal if terminal else None))
+
+    def draw(lines: Lines) -> None:
+        with naming(STANDARD_OUTPUT):
+            sys.stdout.write(drawn(lines, screen, for_terminal if terminal else None))
+
+    return screen, draw
 
 
 def _width() -> int:

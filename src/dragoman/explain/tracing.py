@@ -18,6 +18,7 @@ from dragoman.explain.trace.trace import Trace
 from dragoman.explain.trace.trials import Said, Wanted
 from dragoman.explain.trace.values import Environment, Inference, Limits, Model, Source
 from dragoman.explain.watch.inside import look_inside
+from dragoman.explain.watch.lesson import lesson_of
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
 from dragoman.explain.watch.saying import say_word
@@ -101,6 +102,7 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         taught(subject, wanted.teach) if wanted.teach else None,
         seen.twins,
         _said(subject, seen.inference, wanted),
+        lesson_of(subject) if wanted.lesson else None,
         partial(_traced, subject),
     )
 

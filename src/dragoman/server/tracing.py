@@ -93,7 +93,7 @@ def trace(translator: Translator, task: TraceTask) -> str:
     from dragoman.explain import explain_both
     from dragoman.explain.trace.trials import wanted
 
-    tried = wanted(task.teach, task.say)
+    tried = wanted(task.teach, task.say, lesson=task.teach is None and task.say is None)
     found = explain_both(translator, task.text, task.reference or None, wanted=tried)
     return (found.without(task.without) if task.without else found).to_json()
 

@@ -104,15 +104,16 @@ def proved(trace: Trace, screen: Screen) -> Lines:
 def more(trace: Trace, screen: Screen) -> Lines:
     """What else can be asked of this model about the sentence: flags of `dragoman explain`."""
     flags = [
+        ("--lesson", "lesson"),
         ("--training", "training"),
         ("--ask training-vs-inference", "differs"),
         ("--beam", "beam"),
         ("-o page.html", "page"),
     ]
     if trace.attentions():
-        flags.insert(2, (f"--attention {list(trace.attentions())[-1]}", "attention"))
+        flags.insert(3, (f"--attention {list(trace.attentions())[-1]}", "attention"))
     if trace.encoder:
-        flags.insert(2, (f"--ask qkv --layer {len(trace.decoder)}", "qkv"))
+        flags.insert(3, (f"--ask qkv --layer {len(trace.decoder)}", "qkv"))
         flags.insert(-1, ("--without causal_mask", "without"))
     flags[-1:-1] = [("--teach 5", "teach"), ("--say 1=WORD", "say")]
     rows = [(flag, screen.say(f"terminal.more.{what}")) for flag, what in flags]

@@ -18,6 +18,7 @@ import numpy as np
 from dragoman.errors import UsageError
 from dragoman.explain.trace.codec import decoded, encoded
 from dragoman.explain.trace.layers import Attention, DecoderLayer, EncoderLayer, Pass
+from dragoman.explain.trace.lesson import Lesson
 from dragoman.explain.trace.trials import Said, Teaching, Twins
 from dragoman.explain.trace.values import (
     Environment,
@@ -54,6 +55,7 @@ class Trace:
     taught: Teaching | None = field(default=None, metadata={"rare": True})
     twins: Twins | None = field(default=None, metadata={"rare": True})
     said: Said | None = field(default=None, metadata={"rare": True})
+    lesson: Lesson | None = field(default=None, metadata={"rare": True})
     again: Callable[[str, bool], Trace] | None = field(default=None, repr=False, metadata={"private": True})
 
     # -- what was recorded --------------------------------------------------------------------------------------

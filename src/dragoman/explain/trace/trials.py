@@ -15,20 +15,21 @@ class Wanted:
 
     teach: int = 0  # steps of gradient descent
     say: tuple[int, str] | None = None  # at that step, that word
+    lesson: bool = False  # the pair cut into characters, and one iteration
 
 
 MOST_STEPS = 20  # of teaching
 _SAID = re.compile(r"\s*([0-9]{1,6})=(.*\S.*)", re.DOTALL)
 
 
-def wanted(teach: int | None, say: str | None) -> Wanted:
+def wanted(teach: int | None, say: str | None, lesson: bool = False) -> Wanted:
     """From what a person asks for: steps, and "STEP=WORD". Raises UsageError."""
     if teach is not None and not 1 <= teach <= MOST_STEPS:
         raise UsageError(f"teach = {teach}: there can be 1 to {MOST_STEPS} steps")
     found = None if say is None else _SAID.fullmatch(say)
     if say is not None and found is None:
         raise UsageError(f"say = {say!r}: write a step from 0 and a word, as in --say 1=WORD")
-    return Wanted(teach or 0, found and (int(found[1]), found[2]))
+    return Wanted(teach or 0, found and (int(found[1]), found[2]), lesson)
 
 
 # -- teaching -----------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ OTHER_SENTENCES = Path(__file__).with_name("others.toml")  # what the lesson is 
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """One forward pass with its gradients: loss in nats a token, p(label) of each row [T], gradients by name."""
 
     loss: float
@@ -61,10 +61,10 @@ def taught(subject: Subject, steps: int) -> Teaching:
     others = _other_subjects(subject)
     watched = [subject, *others]
     before = [_translation(student, one) for one in watched]
-    looks = [_look(student, subject)]
+    looks = [look(student, subject)]
     for _ in range(steps):
-        _step(student, looks[-1].gradients)
-        looks.append(_look(student, subject))
+        step(student, looks[-1].gradients)
+        looks.append(look(student, subject))
         if not math.isfinite(looks[-1].loss):
             raise UsageError(f"the loss is {looks[-1].loss} after {len(looks) - 1} steps: teach fewer")
     after = [_translation(student, one) for one in watched]
@@ -74,7 +74,7 @@ def taught(subject: Subject, steps: int) -> Teaching:
         sum(weight.numel() for weight in student.parameters()),
         _moved(subject.module, student),
         tuple(look.loss for look in looks),
-        tuple(_norm(look.gradients.values()) for look in looks[:-1]),
+        tuple(norm(look.gradients.values()) for look in looks[:-1]),
         _rows(subject, looks),
         _boxes(student, looks[:-1]),
         own,
@@ -82,7 +82,7 @@ def taught(subject: Subject, steps: int) -> Teaching:
     )
 
 
-def _look(module: nn.Module, subject: Subject) -> _Look:
+def look(module: nn.Module, subject: Subject) -> Look:
     names, weights = zip(*module.named_parameters(), strict=True)
     with torch.inference_mode(False), torch.enable_grad():
         source, labels = subject.source(), torch.tensor(subject.labels, device=subject.translator.device)
@@ -101,27 +101,27 @@ def _look(module: nn.Module, subject: Subject) -> _Look:
         name: torch.zeros_like(weight) if one is None else one
         for name, weight, one in zip(names, weights, found, strict=True)
     }
-    return _Look(loss.item(), p.tolist(), gradients, output)
+    return Look(loss.item(), p.tolist(), gradients, output)
 
 
-def _step(module: nn.Module, gradients: Mapping[str, Tensor]) -> None:
+def step(module: nn.Module, gradients: Mapping[str, Tensor]) -> None:
     with torch.inference_mode(False), torch.no_grad():
         for name, weight in module.named_parameters():
             weight.sub_(gradients[name], alpha=RATE)
 
 
-def _norm(tensors: Iterable[Tensor]) -> float:
+def norm(tensors: Iterable[Tensor]) -> float:
     return math.sqrt(sum(float(one.double().square().sum()) for one in tensors))
 
 
 def _moved(whole: nn.Module, student: nn.Module) -> float:
     pairs = zip(whole.parameters(), student.parameters(), strict=True)
-    return _norm([new.detach() - old.detach().float() for old, new in pairs]) / max(
-        _norm([old.detach() for old in whole.parameters()]), 1e-12
+    return norm([new.detach() - old.detach().float() for old, new in pairs]) / max(
+        norm([old.detach() for old in whole.parameters()]), 1e-12
     )
 
 
-def _rows(subject: Subject, looks: Sequence[_Look]) -> tuple[TaughtRow, ...]:
+def _rows(subject: Subject, looks: Sequence[Look]) -> tuple[TaughtRow, ...]:
     tokenizer, reference = subject.target_tokenizer, subject.reference or ""
     read = tokens_of(tokenizer, shifted(subject.labels, None), reference)
     wanted = tokens_of(tokenizer, subject.labels, reference)
@@ -134,12 +134,12 @@ def _rows(subject: Subject, looks: Sequence[_Look]) -> tuple[TaughtRow, ...]:
 # -- the boxes of the figure --------------------------------------------------------------------------------------
 
 
-def _boxes(module: nn.Module, looks: Sequence[_Look]) -> tuple[Box, ...]:
+def _boxes(module: nn.Module, looks: Sequence[Look]) -> tuple[Box, ...]:
     each = [_by_box(module, look) for look in looks]
-    return tuple(Box(name, tuple(_norm(found[name]) for found in each)) for name in each[0])
+    return tuple(Box(name, tuple(norm(found[name]) for found in each)) for name in each[0])
 
 
-def _by_box(module: nn.Module, look: _Look) -> dict[str, list[Tensor]]:
+def _by_box(module: nn.Module, look: Look) -> dict[str, list[Tensor]]:
     """A table that embeds and projects is two boxes of the figure, each with its own share of the gradient."""
     found: dict[str, list[Tensor]] = {}
     table = module.output_weight if isinstance(module, Transformer) else None

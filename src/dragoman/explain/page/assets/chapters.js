@@ -1,5 +1,6 @@
 /* The views in reading order: names, who makes them, and the mode that a view is about where it is about one. */
 
+import { lesson } from "./lesson/view.js";
 import { start } from "./start/view.js";
 import { text } from "./text/view.js";
 import { clocks } from "./clocks/view.js";
@@ -19,6 +20,7 @@ import { sayWord } from "./say/view.js";
 import { proofs } from "./proofs/view.js";
 
 export const CHAPTERS = [
+  { id: "lesson", make: lesson },
   { id: "start", make: start },
   { id: "text", make: text },
   { id: "clocks", make: clocks },

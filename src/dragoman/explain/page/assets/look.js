@@ -40,7 +40,7 @@ class Look {
       theme: options.theme ?? (dark ? "dark" : "light"),
       mode: "inference",
       t: Math.min(1, this.model.length("inference") - 1),
-      view: this.fromAddress() ?? "start",
+      view: this.fromAddress() ?? CHAPTERS[0].id,
       kind: "cross",
       layer: this.model.layers("cross") - 1,
       head: 0,
@@ -202,6 +202,7 @@ class Look {
     const at = Math.max(0, CHAPTERS.findIndex((chapter) => chapter.id === this.store.view));
     const context = this.context(this.scope);
     const { make, id } = CHAPTERS[at];
+    this.root.setAttribute("data-view", id);
     swap(this.main, h("h2", {}, this.say(`${id}.title`)), make(context), this.pager(at));
     this.main.scrollTop = 0;
     if (this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView();
