@@ -42,14 +42,17 @@ from dragoman.model.contents import (
     read_files,
     require,
     serialized,
+    text,
     token_fields,
     vocabulary_files,
     vocabulary_of,
     weights_of,
     write_files,
 )
+from dragoman.model.directory import BUNDLED
 from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
 from dragoman.model.modules import assembled, require_torch, shapes_of
+from dragoman.model.seal import MANIFEST
 from dragoman.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -117,8 +120,11 @@ def fields(kind: LmKind) -> tuple[Field, ...]:
 
 
 def open_lm(directory: str | Path) -> LmDirectory:
-    """Read and check the model in `directory`. Raises ModelError, naming the part that is missing or wrong."""
-    directory = Path(directory)
+    """Read and check a model: in a directory, or one that came with the package, such as lineage/bert.
+
+    Raises ModelError, naming the part that is missing or wrong.
+    """
+    directory = _found(Path(directory))
     files = read_files(directory)
     with naming(directory):
         if VOCABULARY not in files:
@@ -138,6 +144,22 @@ def open_lm(directory: str | Path) -> LmDirectory:
             else _network(files, kind, config, vocabulary)
         )
     return LmDirectory(directory, config, kind, model, vocabulary)
+
+
+def list_lms() -> list[str]:
+    """The names of the language models that came with the package, in the order in which they were invented."""
+    return [name for kind in names() if (BUNDLED / (name := f"lineage/{kind}") / MANIFEST).exists()]
+
+
+def card_of(name: str) -> tuple[Path, str]:
+    """Where a bundled language model lies, and what its card says."""
+    path = BUNDLED / name
+    return path, text(read_files(path).get(CARD, b""), CARD)
+
+
+def _found(path: Path) -> Path:
+    """A sealed directory of one's own can stand in for a bundled one of its name, as with translators."""
+    return BUNDLED / path if path.as_posix() in list_lms() and not (path / MANIFEST).exists() else path
 
 
 def _network(files: Files, kind: NeuralKind, config: Mapping[str, Any], vocabulary: Vocabulary) -> nn.Module:
