@@ -21,7 +21,6 @@ from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import LmKind, Reads
 from dragoman.lineage.masked import Guess, MaskedLM
 from dragoman.lineage.ngram import Floats, NgramModel
-from dragoman.text.joining import writes_without_spaces
 from dragoman.text.normalize import normalize
 from dragoman.text.splitter import SPACE
 from dragoman.text.vocabulary import MASK, Vocabulary
@@ -30,6 +29,7 @@ BLANK = "[ ]"
 EXAMPLE = f"今天晚上吃{BLANK}"
 # As people type it, with the brackets of a Chinese keyboard too.
 _BLANK = re.compile(r"\[\s*\]|［\s*］|【\s*】|" + re.escape(MASK))
+_SOLID = "\u2e80"  # from here on signs are set without spaces between them
 _HERE = "\ue000"  # a character of no language: normalising leaves the spaces beside it
 
 
@@ -56,10 +56,8 @@ class Gap:
             )
         left, _, right = normalize(_HERE.join(part.replace(_HERE, "") for part in parts)).partition(_HERE)
         # Beside Chinese a space sets the blank off for the eye, and is no part of the text.
-        if writes_without_spaces(left.rstrip()[-1:]):
-            left = left.rstrip()
-        if writes_without_spaces(right.lstrip()[:1]):
-            right = right.lstrip()
+        left = left.rstrip() if left.rstrip()[-1:] >= _SOLID else left
+        right = right.lstrip() if right.lstrip()[:1] >= _SOLID else right
         return cls(left, right)
 
     @property
