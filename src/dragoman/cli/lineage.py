@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from dragoman.cli.carried import unrolled
 from dragoman.cli.flags import FormatFlag
 from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.terminal import say, say_json
@@ -16,6 +17,7 @@ from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
     from dragoman.lineage.blank import Filled
+    from dragoman.lineage.carried import Carried
     from dragoman.lineage.kinds import Reads
     from dragoman.model.languagemodels import LmDirectory
 
@@ -25,6 +27,8 @@ EXAMPLES = """Examples:
   dragoman lineage "今天晚上吃[ ]"
 
   dragoman lineage "赶紧[ ]号，老师马上点名" --best 3
+
+  dragoman lineage "今天晚上吃[ ]" --steps
 
   dragoman lineage "我[ ]你。" -m runs/ngram -m runs/bert --format json"""
 
@@ -50,6 +54,9 @@ def lineage(
             help="directory of a language model, to be asked instead of the bundled five; may be repeated",
         ),
     ] = None,
+    steps: Annotated[
+        bool, Parameter(help="also draw the recurrent network step by step: what goes in, on and out")
+    ] = False,
     best: Annotated[int, Parameter(help="guesses of each", show_default=True)] = 5,
     format: FormatFlag = "text",
     lang: LangFlag = None,
@@ -68,12 +75,13 @@ def lineage(
     asked: list[LmDirectory] = [open_lm(Path(one)) for one in model or list_lms()]
     found = [fill(one.kind, one.model, one.vocabulary, gap, best) for one in asked]
     if format == "json":
-        systems = [_as_json(one, answer) for one, answer in zip(asked, found, strict=True)]
+        systems = [_as_json(one, answer, steps) for one, answer in zip(asked, found, strict=True)]
         say_json({"text": gap.text, "systems": systems})
         return
     lines = [gap.text, ""]
     for one, answer in zip(asked, found, strict=True):
-        lines += [*_told(one, answer, told), ""]
+        drawn = _drawn(one, answer, told) if steps else []
+        lines += [*_told(one, answer, told), "", *drawn]
     say("\n".join([*lines, *_notes(found, told)]))
 
 
@@ -85,13 +93,30 @@ def title(kind: str) -> str:
     return {"ngram": "n-gram"}.get(kind, kind.upper())
 
 
-def _as_json(asked: LmDirectory, found: Filled) -> dict[str, Any]:
+def _as_json(asked: LmDirectory, found: Filled, steps: bool) -> dict[str, Any]:
     seen = {"left": found.left[len(found.left) - found.seen_left :], "right": found.right[: found.seen_right]}
+    carried = _carried(asked, found) if steps else None
     return {
         "kind": found.kind, "model": str(asked.path), "reads": found.reads, "tokens": found.tokens, "sees": seen,
         "ticks": {"read": found.ticks_to_read, "write": found.ticks_to_write}, "unknown": found.unknown,
         "guesses": [asdict(guess) for guess in found.guesses], "measured": asked.config.get("measured", {}),
-    }  # fmt: skip
+    } | ({"steps": asdict(carried)} if carried else {})  # fmt: skip
+
+
+def _carried(asked: LmDirectory, found: Filled) -> Carried | None:
+    """The steps of a model that takes steps."""
+    from dragoman.lineage.carried import carried
+    from dragoman.lineage.rnnlm import RnnLm
+
+    if not isinstance(asked.model, RnnLm):
+        return None
+    return carried(asked.model, *asked.vocabulary.numbered([found.left]))
+
+
+def _drawn(asked: LmDirectory, found: Filled, told: Say) -> list[str]:
+    carried = _carried(asked, found)
+    lines = unrolled(carried, asked.vocabulary.words, told) if carried else []
+    return [" " * _WIDTH + line if line else "" for line in [*lines, ""]] if lines else []
 
 
 def _told(asked: LmDirectory, found: Filled, told: Say) -> list[str]:
