@@ -15,6 +15,7 @@ from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 from dragoman.text.vocabulary import MASK
 from dragoman.training.tasks import classifier
 from dragoman.training.tasks.classifier import Example, check_labels, read_labelled
+from dragoman.training.tasks.languagemodels import _measured_masked
 from dragoman.training.tasks.masking import MaskedData, Words, hide, pair_of
 from dragoman.training.tasks.texts import Split, TextConfig
 from toys import CHARACTERS, lines, random_lm, settings, trained
@@ -311,6 +312,27 @@ def test_it_learns_what_is_hidden_and_what_follows(tmp_path: Path) -> None:
     model = open_lm(tmp_path).masked()
     assert model.fill(f"我你{MASK}我你他")[0][0].token == "他"
     assert model.follows("我你他我你他", "狗猫鸟狗猫鸟") > 0.5 > model.follows("我你他我你他", "我你他我你他")
+
+
+def test_a_line_by_itself_is_no_pair_that_was_answered_wrongly(tmp_path: Path) -> None:
+    opened = random_lm(tmp_path, "bert")
+    text = ["我你他我。狗猫鸟狗。" if i % 2 else "我你他" for i in range(40)]
+    words = Words.of(opened.vocabulary.words, "characters")
+    config = TextConfig(longest=24, next_sentence=True, cut_lines=True)
+    data = MaskedData(Split(text, text), opened.vocabulary.encode, words, config, 1)
+    batches = data.dev_batches(300)
+    found = _measured_masked(data, batches, opened.module).numbers()["next_sentence_accuracy"]
+    bert = opened.masked().model
+    answers = []
+    for batch in batches:
+        with torch.no_grad():
+            said = bert.follows(bert.encode(batch.source, batch.source_mask, batch.segments)).argmax(-1)
+        answers += [
+            yes == label
+            for yes, label in zip(said.tolist(), batch.follows.tolist(), strict=True)
+            if label >= 0
+        ]
+    assert 0 < len(answers) < len(text) and found == pytest.approx(sum(answers) / len(answers), abs=1e-4)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

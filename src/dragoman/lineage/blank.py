@@ -21,6 +21,7 @@ from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import LmKind, Reads
 from dragoman.lineage.masked import Guess, MaskedLM
 from dragoman.lineage.ngram import Floats, NgramModel
+from dragoman.processor import one_thread
 from dragoman.text.normalize import normalize
 from dragoman.text.splitter import SPACE
 from dragoman.text.vocabulary import MASK, Vocabulary
@@ -97,6 +98,7 @@ class Filled:
         return None if self.reads == "both sides" else self.tokens
 
 
+@one_thread()
 def fill(
     kind: LmKind, model: NgramModel | torch.nn.Module, vocabulary: Vocabulary, gap: Gap, best: int = 5
 ) -> Filled:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dragoman.ids import BOS, SPECIALS
 from dragoman.lineage.rnnlm import RnnLm
+from dragoman.processor import one_thread
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Carried:
     gates: int  # the blocks of U and W, one upon the other: 4 in an LSTM, 3 in a GRU
 
 
+@one_thread()
 @torch.no_grad()
 def carried(model: RnnLm, ids: list[int]) -> Carried:
     """Read <s> and `ids` one after another."""
