@@ -25,6 +25,7 @@ RUNS, SHIPPED = Path("runs/blank"), Path("src/dragoman/models/lineage")
 TRAIN = ("corpus/tatoeba/train.tsv.gz", "corpus/captions/train.tsv.gz", "corpus/phrases/train.tsv")
 DEV = ("corpus/tatoeba/dev.tsv.gz", "corpus/captions/val.tsv.gz")
 BEST = 5
+HALF = 30  # characters of the longest half of a line that is asked about
 
 # The same for all that learn; of the Transformers the same shape too.
 _COMMON = (
@@ -154,9 +155,9 @@ def blanks(opened: Any, lines: list[str]) -> dict[str, Any]:
 def pairs(opened: Any, lines: list[str]) -> dict[str, Any]:
     """Next sentence: the halves of a line beside a half of another line, as often one as the other."""
     bert, draw = opened.masked("next"), random.Random(1)
-    halves = [
-        (line[:cut], line[cut:]) for line in lines if (cut := line.find("，") + 1) > 1 and len(line) > cut + 1
-    ]
+    cuts = [(line[:cut], line[cut:]) for line in lines if (cut := line.find("，") + 1) > 1]
+    # Any two of them fit into its positions; `second` is more than a stop.
+    halves = [(first, second) for first, second in cuts if len(first) <= HALF and 1 < len(second) <= HALF]
     others = [second for _, second in halves]
     draw.shuffle(others)
     own = [bert.follows(first, second) for first, second in halves]
