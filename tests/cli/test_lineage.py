@@ -71,9 +71,9 @@ def test_it_is_drawn_for_people(capsys: Capture) -> None:
     assert (
         "      今天晚上吃[ ]了。" in said and "今→天→晚→上→吃→[ ]····" in said and "······上吃[ ]····" in said
     )
-    assert "reads 8 tokens in 8 ticks, one after another; writes them in 8" in said
-    assert said.count("reads 8 tokens at once, in 1 tick") == 4
-    assert "only fills blanks" in said
+    assert "ticks to read it: 8, one token after another; to write it: 8, one by one" in said
+    assert said.count("ticks to read it: 1, all at once; to write it: 8") == 3
+    assert "ticks to read it: 1, all at once; it writes no text" in said
     assert all(len(line) < 120 for line in said.splitlines())
 
 

@@ -36,10 +36,10 @@ EXAMPLES = """Examples:
 _HIDDEN = "·"
 _WIDTH = 8  # of the names of kinds, in cells
 SEES: dict[Reads, str] = {
-    "window": "sees the {n} tokens before the blank, and no others",
-    "carried along": "sees all {n} tokens before the blank, through one vector h that is handed from each to the next",
-    "all before": "sees all {n} tokens before the blank, each of them directly, and none after it",
-    "both sides": "sees all {n} tokens on both sides of the blank, each of them directly",
+    "window": "tokens seen: {n}, just before the blank, and no others",
+    "carried along": "tokens seen: {n}, all before the blank, through one vector h that is handed from each to the next",
+    "all before": "tokens seen: {n}, all before the blank, each of them directly, and none after it",
+    "both sides": "tokens seen: {n}, on both sides of the blank, each of them directly",
 }
 
 
@@ -146,17 +146,13 @@ def _spelled(tokens: Sequence[str]) -> str:
 
 
 def _ticks(found: Filled, told: Say) -> str:
-    serial = found.reads == "carried along"
-    read = told(
-        "reads {n} tokens in {ticks} ticks, one after another"
-        if serial
-        else "reads {n} tokens at once, in 1 tick",
-        n=found.tokens,
-        ticks=found.ticks_to_read,
-    )
+    how = "{read}, one token after another" if found.reads == "carried along" else "{read}, all at once"
+    read = told(how, read=found.ticks_to_read)
     if found.ticks_to_write is None:
-        return told("{read}; writes no text, it only fills blanks", read=read)
-    return told("{read}; writes them in {ticks}, one by one", read=read, ticks=found.ticks_to_write)
+        return told("ticks to read it: {read}; it writes no text", read=read)
+    return told(
+        "ticks to read it: {read}; to write it: {write}, one by one", read=read, write=found.ticks_to_write
+    )
 
 
 def _measured(asked: LmDirectory, told: Say) -> list[str]:
