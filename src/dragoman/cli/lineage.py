@@ -37,7 +37,7 @@ _HIDDEN = "·"
 _WIDTH = 8  # of the names of kinds, in cells
 SEES: dict[Reads, str] = {
     "window": "tokens seen: {n}, just before the blank, and no others",
-    "carried along": "tokens seen: {n}, all before the blank, through one vector h that is handed from each to the next",
+    "carried along": "tokens seen: {n}, all before the blank, through one vector h that each hands to the next",
     "all before": "tokens seen: {n}, all before the blank, each of them directly, and none after it",
     "both sides": "tokens seen: {n}, on both sides of the blank, each of them directly",
 }
