@@ -25,6 +25,7 @@ RUNS, SHIPPED = Path("runs/blank"), Path("src/dragoman/models/lineage")
 TRAIN = ("corpus/tatoeba/train.tsv.gz", "corpus/captions/train.tsv.gz", "corpus/phrases/train.tsv")
 DEV = ("corpus/tatoeba/dev.tsv.gz", "corpus/captions/val.tsv.gz")
 BEST = 5
+LONGEST = 62  # characters of a line with a blank: what fits into 64 positions beside <s> and </s>
 HALF = 30  # characters of the longest half of a line that is asked about
 
 # The same for all that learn; of the Transformers the same shape too.
@@ -89,8 +90,8 @@ trained on; where training looked at them, it was to choose the step that is kep
 
 {measured}
 
-A blank is one character, drawn at random, of each line; what stands after it is shown to BERT only. Names, numbers and
-written language it hardly knows: it has read everyday sentences and picture captions.
+A blank is one character, drawn at random, of each line of at most 62 characters; what stands after it is shown to BERT
+only. Names, numbers and written language the five hardly know: they have read everyday sentences and picture captions.
 
 ## Made by
 
@@ -143,7 +144,7 @@ def blanks(opened: Any, lines: list[str]) -> dict[str, Any]:
     from dragoman.lineage.blank import Gap, fill
 
     draw, ranks = random.Random(1), []
-    for line in lines:
+    for line in (line for line in lines if len(line) <= LONGEST):
         place = draw.randrange(len(line))
         found = fill(opened.kind, opened.model, opened.vocabulary, Gap(line[:place], line[place + 1 :]), BEST)
         guesses = [guess.token.replace("▁", " ") for guess in found.guesses]

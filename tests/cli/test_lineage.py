@@ -61,7 +61,7 @@ def test_only_who_reads_the_other_side_is_helped_by_it(asked: dict[str, Any]) ->
 
 def test_what_was_measured_is_better_the_more_a_model_sees(asked: dict[str, Any]) -> None:
     first = {kind: one["measured"]["first"] for kind, one in asked.items()}
-    assert all(one["measured"]["blanks"] == 2000 for one in asked.values())
+    assert all(one["measured"]["blanks"] > 1900 for one in asked.values())
     assert max(first, key=lambda kind: first[kind]) == "bert"
     assert first["gpt"] > first["ngram"]
 
