@@ -1,7 +1,8 @@
 """The directory of a language model of any kind: write it, open it. Trains nothing.
 
 config.toml          [model] what the kind says of itself; [tokens] what a token is, which n-grams say in [model];
-                     [labels] the names of a classifier's classes; other sections are a record
+                     [labels] the names of a classifier's classes; [measured] what one that came with the package
+                     scored; other sections are a record
 model.safetensors    the weights of a network, or
 ngram.safetensors    keys, log10 probabilities and log10 backoffs of each order (lineage/ngram.py)
 vocabulary.txt       the tokens by id, one a line
