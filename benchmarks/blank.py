@@ -9,6 +9,7 @@ stopped. Counts and small networks of Chinese characters: half an hour on two co
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shlex
@@ -63,7 +64,7 @@ FIVE = (
              flags=("--order", "3", "--prune", "0", "1", "1")),
     Ancestor("nnlm", "a neural probabilistic language model (Bengio et al., 2003): it sees a window of four characters",
              ("model.window=4", "model.d_model=64", "model.d_hidden=128", "model.dropout=0.1",
-              "training.max_steps=3000")),
+              "training.max_steps=1500")),
     Ancestor("rnn", "a recurrent language model, one LSTM layer: all that it has read is in one state",
              ("model.d_model=128", "model.dropout=0.1", "training.max_steps=3000")),
     Ancestor("gpt", "a GPT of two layers: it sees all that stands before, and nothing after",
@@ -77,7 +78,7 @@ CARD = """# {title}: {about}
 One of the five models of `dragoman lineage`, which fills one blank with each of them. It knows {words:,} characters
 and is small on purpose: it shows what its kind can see, and is of no other use.
 
-- {parameters} in {size:.1f} MB
+- {parameters} in {size:.1f} MB{kept}
 - data: the Chinese side of `corpus/tatoeba` (26,655 sentences), `corpus/captions` (23,931 picture captions) and
   `corpus/phrases` (534), cleaned, with traditional characters made simplified: 50,910 lines, 766,417 characters
 - licence: MIT, as the code. The sentences of Tatoeba (https://tatoeba.org) are under CC BY 2.0 FR, and who wrote
@@ -199,11 +200,20 @@ def seal(one: Ancestor, found: dict[str, Any]) -> None:
     files[NAME] = CARD.format(
         title=title(one.name), about=one.about, words=len(opened.vocabulary.words) - 4,
         parameters=f"{number:,} {'n-grams' if counted else 'parameters, float16'}",
-        size=sum(map(len, files.values())) / 1e6,
+        kept=_kept(run, opened.config), size=sum(map(len, files.values())) / 1e6,
         measured="\n".join("- " + text.format(**found) for name, text in says.items() if name in found),
         clean="\n    ".join(shlex.join(["dragoman", *words]) for words in main_data()), command=shlex.join(one.command),
     ).encode()  # fmt: skip
     write_files(SHIPPED / one.name, files)
+
+
+def _kept(run: Path, config: dict[str, Any]) -> str:
+    """Which step of the run it is that is kept: the one that validation found best."""
+    if not (run / "log.jsonl").exists():
+        return ""
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = max(record["step"] for record in log if record["kind"] == "validation" and record["best"])
+    return f"; kept is step {best:,} of {config['training']['max_steps']:,}"
 
 
 app = App("blank", help=__doc__, default_parameter=Parameter(negative_bool=(), negative_iterable=()))
