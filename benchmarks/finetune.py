@@ -24,10 +24,10 @@ from dragoman.files import publish
 RUNS = Path("runs/finetune")
 SIZES = (100, 1000, 0)  # labelled texts; 0: all of them
 RATES = {"bundled": (3e-4,), "scratch": (3e-4, 1e-3)}
-STEPS = 600
+STEPS = 300
 
 
-def tables(train: Path, test: Path, longest: int) -> dict[str, Path]:
+def tables(train: Path, test: Path, longest: int, sizes: Sequence[int]) -> dict[str, Path]:
     """The labelled texts that fit, by the name of their file."""
     from dragoman.training.tasks.classifier import Example, read_labelled
 
@@ -42,7 +42,7 @@ def tables(train: Path, test: Path, longest: int) -> dict[str, Path]:
     )
     return {
         "test": write("test", others),
-        **{f"{size}": write(f"train-{size}", some[: size or None]) for size in SIZES},
+        **{f"{size}": write(f"train-{size}", some[: size or None]) for size in sizes},
     }
 
 
@@ -88,20 +88,25 @@ def main(
     train: Annotated[Path, Parameter(help="labelled texts to learn from")],
     test: Annotated[Path, Parameter(help="labelled texts to measure on")],
     /,
+    *,
+    size: Annotated[
+        list[int] | None, Parameter(help="labelled texts to learn from, 0 for all; may be repeated")
+    ] = None,
 ) -> None:
     """Train, measure, print the table."""
     from dragoman.model.languagemodels import open_lm
 
     RUNS.mkdir(parents=True, exist_ok=True)
-    files = tables(train, test, open_lm("lineage/bert").config["model"]["max_length"])
+    sizes = size or SIZES
+    files = tables(train, test, open_lm("lineage/bert").config["model"]["max_length"], sizes)
     scratch(RUNS / "scratch")
     bases = {"bundled": "lineage/bert", "scratch": str(RUNS / "scratch")}
-    counts = [len(files[f"{size}"].read_text(encoding="utf-8").splitlines()) for size in SIZES]
+    counts = [len(files[f"{size}"].read_text(encoding="utf-8").splitlines()) for size in sizes]
     print("| labelled texts | " + " | ".join(f"{count:,}" for count in counts) + " |")
-    print("|---|" + "---:|" * len(SIZES))
+    print("|---|" + "---:|" * len(sizes))
     for name, title in (("scratch", "from scratch"), ("bundled", "fine-tuned from lineage/bert")):
         cells = []
-        for size in SIZES:
+        for size in sizes:
             tried = [accuracy(bases[name], rate, files[f"{size}"], files["test"]) for rate in RATES[name]]
             cells.append(f"{max(tried)[1]:.1%}")
         print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
