@@ -3,8 +3,8 @@
     python -m benchmarks.finetune train.tsv.gz test.tsv.gz       tables of text, tab, label
 
 Learns from 100 of the labelled texts, from 1,000 and from all, each time by `dragoman lm classify --train`, and prints
-a Markdown table. From scratch is the bundled BERT's shape and vocabulary with weights at random. Each may
-choose the better of two learning rates on the texts held out of those that it learns from. Texts that are longer than the
+a Markdown table. From scratch is the bundled BERT's shape and vocabulary with weights at random. Each may choose the
+better of two learning rates on the texts held out of those that it learns from. Texts that are longer than the
 positions of the bundled BERT are left out.
 """
 
