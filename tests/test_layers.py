@@ -64,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lineage.ngramlm": {"lineage", "text"},
     "lineage.scoring": {"lineage", "text", "corpus", "decoding"},
     "lineage.masked": {"lineage", "text", "corpus"},
+    "lineage.blank": {"lineage", "text"},
     # Files that others read.
     "lineage.arpa": {"lineage", "corpus"},
     "lineage.wordvectors": {"corpus"},

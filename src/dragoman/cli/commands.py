@@ -12,7 +12,18 @@ from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
 from dragoman.bounds import beginning
-from dragoman.cli import corpora, explain, health, measure, models, serve, synthesize, train, translate
+from dragoman.cli import (
+    corpora,
+    explain,
+    health,
+    lineage,
+    measure,
+    models,
+    serve,
+    synthesize,
+    train,
+    translate,
+)
 from dragoman.cli.language import Help, of_the_call
 from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
@@ -49,6 +60,7 @@ app.command(health.health, usage=health.USAGE, help_epilogue=health.EXAMPLES)
 app.command(
     "dragoman.cli.lm:lm", name="lm", help="Language models: how probable a text is, what may come next."
 )
+app.command(lineage.lineage, usage=lineage.USAGE, help_epilogue=lineage.EXAMPLES)
 app.command(
     "dragoman.cli.words:words",
     name="words",
