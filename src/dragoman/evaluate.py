@@ -171,7 +171,7 @@ def _tokenizer(scripts: Collection[str]) -> str:
 
 def _references(translator: Translator, targets: list[str]) -> tuple[list[str], list[str]]:
     """A model that learnt simplified Chinese is not to blame for references in traditional signs."""
-    if translator.model.config["cleaning"].get("simplify", "") not in ("target", "both"):
+    if translator.cleaning["simplify"] not in ("target", "both"):
         return targets, []
     simplified = [to_simplified(target) for target in targets]
     changed = sum(one != other for one, other in zip(targets, simplified, strict=True))

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from dragoman.cli.flags import Corpus, LanguageFlags, languages
 from dragoman.cli.terminal import say
-from dragoman.config import Resolved, explain, load_toml, parse_set
+from dragoman.config import Resolved, Spelled, explain, load_toml, parse_set
 from dragoman.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ EXAMPLES = """Examples:
 
   dragoman train train.de train.en --dev val.de val.en -o runs/de-en --recipe small-data
 
+  dragoman train train.de train.en -o runs/both --directions de-en,en-de
+
   dragoman train --preset base --print-config > base.toml"""
 
 
@@ -54,6 +56,10 @@ class SettingFlags:
         Parameter(name="--from", help="model to train further: its weights, vocabulary and shape are kept"),
     ] = None
     config: Annotated[Path | None, Parameter(help="TOML file of settings; --print-config writes one")] = None
+    directions: Annotated[
+        str | None,
+        Parameter(help="as data.directions, such as en-zh,zh-en: one model for all of them"),
+    ] = None
     corpus_weight: Annotated[
         list[str] | None,
         Parameter(
@@ -115,9 +121,13 @@ class SettingFlags:
             layers.append((str(self.config), load_toml(self.config)))
         if self.corpus_weight:
             layers.append(("--corpus-weight", {"data": {"weights": self.corpus_weight}}))
+        if self.directions is not None:
+            layers.append(("--directions", {"data": {"directions": Spelled(self.directions)}}))
         for name in ("device", "precision", "seed"):
             if getattr(self, name) is not None:
                 layers.append((f"--{name}", {"training": {name: getattr(self, name)}}))
+        if self.directions is not None and (asked.source_lang or asked.target_lang):
+            raise UsageError("--directions names the languages: leave out --source-lang and --target-lang")
         for side in ("source", "target"):
             if code := getattr(asked, f"{side}_lang"):
                 layers.append((f"--{side}-lang", {"data": {side: code}}))

@@ -46,6 +46,10 @@ def translate(
     ],
     model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
     language: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
+    tag: Annotated[
+        list[str] | None,
+        Parameter(help="a symbol of the model's training (data.tags) before each source; may be repeated"),
+    ] = None,
     prefix: Annotated[str, Parameter(help="what each translation has to begin with")] = "",
     scores: Annotated[
         bool,
@@ -69,8 +73,8 @@ def translate(
         if not is_utf8(word):
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     typed = not text and sys.stdin.isatty()
-    translator = model.load()
-    script = language.script(translator.languages)
+    translator = language.toward(model.load(), tag or ())
+    script = language.script
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     if typed:
         tell("One sentence a line; Ctrl-D ends.")
@@ -79,7 +83,7 @@ def translate(
     if prefix:
         texts, others = tee(texts)
         prefixes = (prefix for _ in others)
-    reading = Reading(translator.languages)
+    reading = Reading(translator)
     buffering: dict[str, Any] = {"chunk": 1} if typed or unbuffered else {}
     with counter("lines") as progress:
         found = translator.stream(

@@ -6,9 +6,9 @@ BLEU is measured through a sealed model directory and the Translator, the door t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from dragoman.corpus.batches import Batch
 from dragoman.errors import ModelError, TrainingError
 from dragoman.evaluate import evaluate
 from dragoman.model.directory import ModelDirectory, open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.text.directions import Direction, all_told, written
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.tasks.prepare import TrainingData
@@ -38,6 +40,23 @@ class Scores:
     bleu: float | None = None
     chrf: float | None = None
     samples: tuple[str, ...] = ()
+    each: tuple[
+        tuple[str, Scores], ...
+    ] = ()  # of several directions, each by its name; their means are above
+
+    @classmethod
+    def mean(cls, loss: float, each: Mapping[Direction, Scores]) -> Scores:
+        """Of several directions, which count alike; `loss` is over all their tokens."""
+        if len(each) == 1:
+            return next(iter(each.values()))
+        bleu, chrf = (
+            sum(found) / len(each)
+            if (found := [v for one in each.values() if (v := getattr(one, name)) is not None])
+            else None
+            for name in ("bleu", "chrf")
+        )
+        samples = tuple(sample for one in each.values() for sample in one.samples)
+        return cls(loss, bleu, chrf, samples, tuple((written(way), one) for way, one in each.items()))
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -47,7 +66,9 @@ class Scores:
         return (self.bleu if self.bleu >= NOISE else 0.0, self.chrf, -self.loss)
 
     def numbers(self) -> dict[str, float]:
-        named = {"loss": self.loss, "bleu": self.bleu, "chrf": self.chrf}
+        named: dict[str, float | None] = {"loss": self.loss, "bleu": self.bleu, "chrf": self.chrf}
+        for direction, scores in self.each:
+            named |= {f"{name} {direction}": value for name, value in scores.numbers().items()}
         return {name: round(value, 4) for name, value in named.items() if value is not None}
 
 
@@ -72,34 +93,43 @@ class Validator:
 
     def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores:
         with trained(model, optimizer):
-            loss = self._loss(model)
+            losses = {way: self._loss(model, batches) for way, batches in self.batches.items()}
             if self.look is not None:
                 self.look(model, step)
-        if self.config.validation.metric == "loss":
-            return Scores(loss)
+        tokens = sum(count for _, count in losses.values())
+        loss = sum(total for total, _ in losses.values()) / tokens
+        each = {way: Scores(total / count) for way, (total, count) in losses.items()}
+        if self.config.validation.metric == "bleu":
+            each = self._translated(each, optimizer)
+        return Scores.mean(loss, each)
+
+    def _translated(self, each: Mapping[Direction, Scores], optimizer: Optimizer) -> dict[Direction, Scores]:
+        """With the scores of the dev set's translations."""
         candidate = self.output / "candidate"
         self._seal(candidate, optimizer, card="")
-        pairs = self.data.dev[: self.config.validation.sentences]
+        found = {}
         with Translator.load(candidate) as translator:
-            report = evaluate(
-                translator,
-                pairs,
-                beam_size=self.config.validation.beam_size,
-                perplexity=False,
-                protect=False,
-            )
+            for way, scores in each.items():
+                report = evaluate(
+                    translator.toward(*way),
+                    self.data.dev[way][: self.config.validation.sentences],
+                    beam_size=self.config.validation.beam_size,
+                    perplexity=False,
+                    protect=False,
+                )
+                samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
+                found[way] = replace(scores, bleu=report.bleu, chrf=report.chrf, samples=samples)
         shutil.rmtree(candidate)
-        samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
-        return Scores(loss, report.bleu, report.chrf, samples)
+        return found
 
-    def _loss(self, model: nn.Module) -> float:
-        """Negative log-likelihood of the references, in nats a token, as it is without smoothing."""
+    def _loss(self, model: nn.Module, batches: Sequence[Batch]) -> tuple[float, int]:
+        """Negative log-likelihood of the references, in nats, as it is without smoothing; and of how many tokens."""
         total, tokens = 0.0, 0
-        for batch in self.batches:
+        for batch in batches:
             batch = batch.to(next(model.parameters()).device)
             found = model.loss(batch)  # type: ignore[operator]
             total, tokens = total + float(found.nll), tokens + found.tokens
-        return total / tokens
+        return total, tokens
 
     def keep(self, scores: Scores, step: int, seconds: float, parameters: int, optimizer: Optimizer) -> None:
         """Publish the present weights as the model of the output directory."""
@@ -120,6 +150,8 @@ class Validator:
             "model": {"kind": kind_of_model(self.config.model), **asdict(self.config.model)},
             "languages": {"source": self.config.data.source, "target": self.config.data.target},
         }
+        if self.config.data.several:
+            settings["languages"]["directions"] = self.config.data.directions
         sizes = [tokenizer.vocab_size for tokenizer in self.data.tokenizers.values()]
         settings["tokenizer"]["vocab_size"] = max(
             sizes
@@ -128,13 +160,12 @@ class Validator:
         write_model(directory, config=settings, weights=weights, tokenizers=serialized, card=card)
 
     def _card(self, scores: Scores, step: int, seconds: float, parameters: int) -> str:
-        source, target = self.config.data.source, self.config.data.target
         found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
         kind = TRANSLATORS[kind_of_model(self.config.model)].title
         return (
-            f"# {source} -> {target}\n\n{kind}, {parameters:,} parameters, step {step:,}, "
+            f"# {all_told(self.config.data.ways)}\n\n{kind}, {parameters:,} parameters, step {step:,}, "
             f"{seconds / 60:.0f} minutes of training on {self.data.pairs:,} pairs.\n\n"
-            f"## Dev set at that step ({len(self.data.dev):,} pairs)\n\n{found}\n\n"
+            f"## Dev set at that step ({sum(map(len, self.data.dev.values())):,} pairs)\n\n{found}\n\n"
             f"## Cleaning of the corpus\n\n```\n{self.data.report}\n```\n\n"
             "The whole configuration of the run stands in config.toml.\n" + self._began()
         )
