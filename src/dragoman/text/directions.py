@@ -7,11 +7,12 @@ al., 2017, "Google's Multilingual Neural Machine Translation System", section 3)
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from dragoman.errors import ConfigError, UsageError
 from dragoman.text.languages import UNDERSTOOD, base_language, name_of, read_tag
-from dragoman.text.normalize import dominant_script, scripts_of
+from dragoman.text.normalize import script_counts, scripts_of
 
 Direction = tuple[str, str]  # codes of the source and the target language
 
@@ -19,6 +20,7 @@ _ARROW = re.compile(r"\s*(?:->|→|>)\s*")
 _PLAIN = re.compile(
     r"([A-Za-z]{2,3})-([A-Za-z]{2,3})"
 )  # en-zh; with a script or a country it could be either
+_WORD = re.compile(r"[^\W\d_]+")
 _SYMBOL = re.compile(r"[^\s\u2581,=]{1,32}")
 
 
@@ -97,7 +99,7 @@ def of_text(text: str, directions: Sequence[Direction]) -> Direction:
     Text that tells nothing, such as a number, goes the first way there is. Raises UsageError where the language of the
     text can be translated into several.
     """
-    script = dominant_script(text)
+    script = _script_of_words(text)
     found = [one for one in directions if script in scripts_of(one[0])] or list(directions)
     if script is not None and len({base_language(source) for source, _ in found}) > 1:
         from dragoman.text.detection import likeliest  # half a second
@@ -112,6 +114,16 @@ def of_text(text: str, directions: Sequence[Direction]) -> Direction:
             "(--target-lang)"
         )
     return found[0]
+
+
+def _script_of_words(text: str) -> str | None:
+    """The script of most words, a sign of Chinese or Japanese being one: what stands in Latin letters among these is
+    longer, and a guest. None where there are no words."""
+    words = Counter[str]()
+    for word in _WORD.findall(text):
+        for script, letters in script_counts(word).items():
+            words[script] += letters if script in ("Han", "Kana") else 1
+    return max(words, key=words.__getitem__) if words else None
 
 
 def simplified_sides(simplify: str, first: Direction, direction: Direction) -> str:

@@ -137,8 +137,9 @@ def _cleaned(
             _add(report, own, languages)
     # A column that tells each pair's author is no name of a source: those have a share worth naming.
     known = [one for one, n in sources.most_common() if one and n > max(1, report.kept // 1000)]
+    every = dict.fromkeys([*labels, *(str(file) for one in found for file in one.files)])
     for one in named:
-        one.check(list(labels), known)
+        one.check(every, known)
 
 
 def _add(report: CleaningReport, own: CleaningReport, languages: Direction) -> None:
