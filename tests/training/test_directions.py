@@ -125,3 +125,36 @@ def test_a_corpus_that_serves_no_direction_is_named_before_anything_is_written(t
     with pytest.raises(CorpusError, match="a.de .*a.en is in de and en, and no direction goes between these"):
         begin([train, *sides], [dev], tmp_path, both())
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_of_one_direction_learns_another_with_a_longer_vocabulary(tmp_path: Path) -> None:
+    """The tags come into the vocabulary, the run resumes bit for bit, and without being asked nothing is added."""
+    short = config(training={"max_steps": 1}, tokenizer={"sampling": 0.0})
+    go(tmp_path, short)
+    base = open_model((tmp_path / "run").rename(tmp_path / "base"))
+    settings = both(
+        data={"directions": WAYS, "extend_vocab": 3},
+        tokenizer={"sampling": 0.0},
+        training={"max_steps": 4},
+        validation={"every": 2},
+    )
+    for name in ("whole", "parts", "none"):
+        (tmp_path / name).mkdir()
+    _, said = go(tmp_path / "whole", settings, base=base)
+    assert "2 symbols; it has" in said and "the first 330 as they were" in said
+    result, _ = go(tmp_path / "parts", settings, base=base, max_minutes=0)
+    while not result.finished:
+        result, _ = go(tmp_path / "parts", settings, base=base, resume=True, max_minutes=0)
+    assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
+    model = open_model(tmp_path / "whole" / "run")
+    assert model.source_tokenizer.vocabulary()[:330] == base.source_tokenizer.vocabulary()
+    assert model.directions == (("en", "zh"), ("zh", "en"))
+    with pytest.raises(ConfigError, match="no symbol ⟨zh⟩ and no ⟨en⟩.*--extend-vocab"):
+        go(tmp_path / "none", both(tokenizer={"sampling": 0.0}), base=base)
+
+
+def test_a_vocabulary_is_extended_only_where_there_is_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match="adds to the vocabulary of a model that exists: name it with --from"
+    ):
+        go(tmp_path, config(data={"extend_vocab": 10}))

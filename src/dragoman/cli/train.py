@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dragoman.training.recipe import Layer
     from dragoman.training.settings import RunConfig
 
+ADDED = 1000  # pieces, with --extend-vocab
 USAGE = "dragoman train CORPUS... -o DIR [--dev CORPUS...] [OPTIONS]"
 EXAMPLES = """Examples:
 
@@ -32,6 +33,8 @@ EXAMPLES = """Examples:
   dragoman train train.de train.en -o runs/de-en --resume
 
   dragoman train mine.tsv --from en-zh -o runs/mine --set optimizer.peak_lr=5e-4
+
+  dragoman train mine.tsv --from en-zh --extend-vocab -o runs/mine
 
   dragoman train train.de train.en --dev val.de val.en -o runs/de-en --recipe small-data
 
@@ -55,6 +58,14 @@ class SettingFlags:
         str | None,
         Parameter(name="--from", help="model to train further: its weights, vocabulary and shape are kept"),
     ] = None
+    extend_vocab: Annotated[
+        bool,
+        Parameter(
+            help=f"with --from: add up to {ADDED:,} pieces that its vocabulary lacks for this corpus; another number "
+            "as data.extend_vocab",
+            negative=(),
+        ),
+    ] = False
     config: Annotated[Path | None, Parameter(help="TOML file of settings; --print-config writes one")] = None
     directions: Annotated[
         str | None,
@@ -121,6 +132,8 @@ class SettingFlags:
             layers.append((str(self.config), load_toml(self.config)))
         if self.corpus_weight:
             layers.append(("--corpus-weight", {"data": {"weights": self.corpus_weight}}))
+        if self.extend_vocab:
+            layers.append(("--extend-vocab", {"data": {"extend_vocab": ADDED}}))
         if self.directions is not None:
             layers.append(("--directions", {"data": {"directions": Spelled(self.directions)}}))
         for name in ("device", "precision", "seed"):
@@ -211,7 +224,14 @@ def train(
         run(output=output, config=config, resume=resume, max_minutes=max_minutes, base=base)
         return
     staged = [StagedRun(name, resolved.value) for name, resolved in stages]
+    # What the first stage adds to the vocabulary the others find in it.
+    staged[1:] = [replace(one, config=_as_it_is(one.config)) for one in staged[1:]]
     run_stages(staged, output, run, console, resume=resume, max_minutes=max_minutes, base=base)
+
+
+def _as_it_is(config: RunConfig) -> RunConfig:
+    """With the vocabulary of the model that training begins at."""
+    return replace(config, data=replace(config.data, extend_vocab=0))
 
 
 def _check(

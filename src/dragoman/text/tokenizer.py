@@ -134,6 +134,10 @@ class Tokenizer:
         """The words that stand for something else, with their ids: whatever is around them, each is one token."""
         return {piece: i for i, piece in enumerate(self.vocabulary()) if _PLACEHOLDER.fullmatch(piece)}
 
+    def score_of(self, piece: int) -> float:
+        """What SentencePiece weighs a piece with: of a unigram model, its log-probability."""
+        return float(self._model.get_score(piece))
+
     @cached_property
     def symbols(self) -> dict[str, int]:
         """The pieces, with their ids, that no text is encoded to and that tell a model something about one."""

@@ -56,6 +56,11 @@ class DataConfig:
         tuple[str, ...],
         "NAME=SYMBOL each: a symbol that stands before the sources of a corpus, such as back=<bt>",
     ] = ()
+    extend_vocab: Annotated[
+        int,
+        "pieces that are added at most to the vocabulary of the model that training begins at; 0 = none",
+        Within(0, 100_000),
+    ] = 0
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "data")

@@ -27,6 +27,7 @@ from dragoman.corpus.weights import Weights, drawn
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.files import publish
 from dragoman.text.directions import Direction, target_tags, written
+from dragoman.text.extension import extended
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training.gpu.grid import (
     DeviceCorpus,
@@ -258,6 +259,8 @@ def prepare(
         other.unlink()
     report = CleaningReport()
     kept = gather(corpus, dev, directory, recipe, say, report)
+    if tokenizers and recipe.data.extend_vocab:
+        tokenizers = _extended(directory, recipe, tokenizers, say)
     for name, tokenizer in (tokenizers or _learn(directory, recipe)).items():
         publish(directory / _file_name(name), tokenizer.serialized)
         asked = recipe.tokenizer.vocab_size
@@ -282,6 +285,24 @@ class _Lines:
         for pair in stored(self.directory / TRAIN, self.recipe.data):
             for side in self.sides:
                 yield getattr(pair, side)
+
+
+def _extended(
+    directory: Path, recipe: Recipe, tokenizers: Mapping[str, Tokenizer], say: Callable[[str], None]
+) -> dict[str, Tokenizer]:
+    """Those of a model that exists, with the pieces that they lack for this corpus."""
+    found = {}
+    for name, tokenizer in tokenizers.items():
+        sides = ("source", "target") if name == "joint" else (name,)
+        symbols = recipe.data.symbols if "source" in sides else ()
+        lines = _Lines(directory, recipe, sides)
+        found[name], added = extended(tokenizer, lines, recipe.tokenizer, symbols, recipe.data.extend_vocab)
+        which = "" if name == "joint" else f" of the {name}"
+        say(
+            f"added to the vocabulary{which}: {added}; it has {found[name].vocab_size:,} pieces now, the first "
+            f"{tokenizer.vocab_size:,} as they were"
+        )
+    return found
 
 
 def _learn(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:

@@ -15,6 +15,7 @@ from dragoman.corpus.cleaning import prepare_text
 from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.model.directory import ModelDirectory
+from dragoman.model.growth import grown
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.text.directions import all_told, of_text, simplified_sides
 from dragoman.training.outlook import Result
@@ -84,6 +85,11 @@ def start(
             corpora(files, config.data, columns)  # what is not there is said before any writing
     if base is not None:
         _check_same_shape(config, base)
+    elif config.data.extend_vocab:
+        raise ConfigError(
+            f"data.extend_vocab = {config.data.extend_vocab:,} adds to the vocabulary of a model that exists: name it "
+            "with --from, or leave that out"
+        )
 
     def task() -> Task:
         recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.augment, config.training.seed)
@@ -92,7 +98,7 @@ def start(
         if base is not None and base.directions != config.data.ways:
             say(
                 f"the model to begin with translates {all_told(base.directions)}, and is trained on "
-                f"{all_told(config.data.ways)} from here on, with the vocabulary it has"
+                f"{all_told(config.data.ways)} from here on"
             )
         data = prepare(corpus, dev, output / "data", recipe, say, tokenizers, resume)
         look = None if probed is None else probed.look(config, data, output)
@@ -116,7 +122,8 @@ def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None, p
     _, build = TRANSLATORS[kind_of_model(config.model)].load()
     model = build(config.model, *vocabularies, parts)
     if base is not None:
-        model.load_state_dict(base.build().state_dict())
+        whole = grown(base, data.source_tokenizer, data.target_tokenizer)
+        model.load_state_dict(whole.build().state_dict())
     return model
 
 
