@@ -73,7 +73,7 @@ def evaluate(
     speak = speaker(chosen(lang))
     translator = direction.toward(model.load())
     other = None if against is None else direction.toward(model.load(against))
-    found = _pairs(corpus, translator)
+    found = pairs_of(corpus, translator)
     if save_translations is not None and len(found) > 1:
         raise UsageError(
             f"--save-translations: into one file goes one direction of {all_told([*found])}: name it with "
@@ -115,7 +115,16 @@ def _same_way(other: Translator, way: Direction, names: tuple[str, str]) -> Tran
     return other.toward(*way)
 
 
-def _pairs(corpus: tuple[Path, ...], translator: Translator) -> dict[Direction, list[Pair]]:
+def only_direction(translator: Translator) -> Translator:
+    """Raises UsageError for a model of several directions of which none was named."""
+    if len(translator.directions) > 1:
+        raise UsageError(
+            f"this model translates {all_told(translator.directions)}: name one with --source-lang and --target-lang"
+        )
+    return translator
+
+
+def pairs_of(corpus: tuple[Path, ...], translator: Translator) -> dict[Direction, list[Pair]]:
     """By direction; of a model of several, those that the corpus is in."""
     from dragoman.corpus.directed import corpora_of, exchanged
     from dragoman.corpus.pairs import read_corpus
@@ -165,13 +174,8 @@ def score(
 
     A pair that is too long for the model to read whole has none: its line is "-", in JSON null.
     """
-    translator = direction.toward(model.load())
-    if len(translator.directions) > 1:
-        raise UsageError(
-            f"this model translates {all_told(translator.directions)}: name one with --source-lang and --target-lang"
-        )
-    ((_, pairs),) = _pairs(corpus, translator).items()
-    unread = []
+    translator = only_direction(direction.toward(model.load()))
+    pairs, unread = pairs_of(corpus, translator)[translator.languages], []
     for start in range(0, len(pairs), _SCORED_AT_ONCE):
         some = pairs[start : start + _SCORED_AT_ONCE]
         reads = [translator.reads(pair.source, pair.target) for pair in some]

@@ -95,7 +95,7 @@ class Translator:
         model, languages = self.model, directions[0]
         self.directions, self.languages, self.tags = tuple(directions), languages, tuple(tags)
         self._ways: dict[Direction, Translator] = {}
-        self._before = model.tags(languages, tags)
+        self.before = model.tags(languages, tags)
         self.cleaning = dict(model.config["cleaning"])  # how both sides are prepared
         self.cleaning["simplify"] = simplified_sides(
             self.cleaning.get("simplify", ""), model.languages, languages
@@ -124,9 +124,14 @@ class Translator:
         if (tuple(found), tuple(tags)) == (self.directions, self.tags):
             return self
         other = copy.copy(self)
-        other._origin = self._origin or self
+        other._origin = self.whole
         other._face(found, tags)
         return other
+
+    @property
+    def whole(self) -> Translator:
+        """This model in all of its directions."""
+        return self._origin or self
 
     def way_of(self, text: str) -> Translator:
         """This translator in the direction that a text goes. Raises UsageError where a text can go several ways."""
@@ -141,7 +146,7 @@ class Translator:
         """Give back the memory of the engines. The next call loads them again."""
         with self._loading:
             self._engines.clear()
-            (self._origin or self).__dict__.pop("_module", None)
+            self.whole.__dict__.pop("_module", None)
 
     def __enter__(self) -> Self:
         return self
@@ -261,7 +266,7 @@ class Translator:
         passage = self._reader.passage(text, protection, bool(prefix))
         beginning = beginning_of(passage, prefix)
         forced = self._detokeniser.target.encode(self.prepare(beginning, "target")) if beginning else []
-        before = tuple(self._before)
+        before = tuple(self.before)
         return Plan(
             text, passage, forced, request, engine, self._detokeniser, self._reader, protection, before
         )
@@ -281,7 +286,7 @@ class Translator:
     def longest(self) -> int:
         """The longest sentence, in tokens, that goes through the model in one run: no longer than in training."""
         trained = self.model.config["data"].get("longest", DEFAULT_LONGEST)
-        return max(1, min(int(trained), self.positions - 1) - len(self._before))
+        return max(1, min(int(trained), self.positions - 1) - len(self.before))
 
     def prepare(self, text: str, side: Literal["source", "target"]) -> str:
         """A text as the model's training corpus was cleaned."""
@@ -292,7 +297,7 @@ class Translator:
         if (way := self.way_of(source)) is not self:
             return way.encode(source, target)
         ids = self.model.source_tokenizer.encode(self.prepare(source, "source"))
-        return [*self._before, *ids], self.model.target_tokenizer.encode(self.prepare(target, "target"))
+        return [*self.before, *ids], self.model.target_tokenizer.encode(self.prepare(target, "target"))
 
     # -- scoring ------------------------------------------------------------------------------------------------
 
@@ -368,7 +373,7 @@ class Translator:
     @property
     def module(self) -> nn.Module:
         """The reference model; whoever shares this translator's engines has the same."""
-        return (self._origin or self)._module
+        return self.whole._module
 
     @cached_property
     def _module(self) -> nn.Module:
