@@ -46,7 +46,7 @@ def test_new_text_is_shorter_and_comes_back(both: tuple[Tokenizer, Tokenizer]) -
 
 def test_a_symbol_is_added_and_no_text_spells_it(both: tuple[Tokenizer, Tokenizer]) -> None:
     old, new = both
-    assert new.symbols == {"⟨de⟩": old.vocab_size}
+    assert new.controls == {"⟨de⟩": old.vocab_size}
     assert old.vocab_size not in new.encode("⟨de⟩ das")
 
 

@@ -46,7 +46,7 @@ def test_each_direction_reads_every_pair_behind_its_tag(tmp_path: Path) -> None:
 def test_no_text_can_spell_a_tag(tmp_path: Path) -> None:
     train, _ = write_corpus(tmp_path)
     tokenizer = prepared(tmp_path, [train], both()).source_tokenizer
-    assert not {*tokenizer.symbols.values()} & {*tokenizer.encode("⟨zh⟩ ⟨en⟩ The dog")}
+    assert not {*tokenizer.controls.values()} & {*tokenizer.encode("⟨zh⟩ ⟨en⟩ The dog")}
 
 
 def test_a_run_in_two_directions_resumes_bit_for_bit(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_tagged_corpus_is_read_behind_its_symbol(tmp_path: Path) -> None:
     )
     recipe = Recipe(settings.data, settings.cleaning, settings.tokenizer, settings.augment, 1)
     data = prepare([train, dev], [train], tmp_path / "data", recipe, lambda text: None)
-    store, symbols = data.ids(0), data.source_tokenizer.symbols
+    store, symbols = data.ids(0), data.source_tokenizer.controls
     begins = [store[i][0][:2].tolist() for i in range(len(store))]
     assert sum(symbols["<bt>"] in one for one in begins) == 20
     assert [symbols["⟨zh⟩"], symbols["<bt>"]] in begins and [symbols["⟨en⟩"], symbols["<bt>"]] in begins
@@ -104,6 +104,8 @@ def test_contradictions_are_refused(tmp_path: Path) -> None:
         DataConfig("zh", "en", directions=WAYS)
     with pytest.raises(ConfigError, match=r"tokenizer\.joint = false"):
         both(tokenizer={"joint": False})
+    with pytest.raises(ConfigError, match="data.columns: no corpus is called your"):
+        go(tmp_path, both(data={"directions": WAYS, "columns": ("your=en>zh",)}))
     with pytest.raises(ConfigError, match=r"data\.columns goes with several directions"):
         DataConfig("zh", "en", columns=("a=en>zh",))
 

@@ -81,7 +81,7 @@ class ModelDirectory:
 
         Raises UsageError for a symbol that the vocabulary does not have.
         """
-        symbols = self.source_tokenizer.symbols
+        symbols = self.source_tokenizer.controls
         known = target_tags(self.directions)
         for symbol in more:
             if symbol not in symbols or symbol in known.values():
@@ -142,7 +142,7 @@ def _assemble(directory: Path, files: Files) -> ModelDirectory:
 def _check_tags(languages: Mapping[str, Any], tokenizer: Tokenizer) -> None:
     """Raises ModelError for a vocabulary without a tag of one of the target languages."""
     for tag in target_tags(read_directions(languages.get("directions", ()))).values():
-        if tag not in tokenizer.symbols:
+        if tag not in tokenizer.controls:
             raise ModelError(
                 f"the tokenizer has no symbol {tag}, which languages.directions in {CONFIG} asks for"
             )

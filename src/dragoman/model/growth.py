@@ -37,7 +37,7 @@ def _spelled(old: Tokenizer, new: Tokenizer) -> list[list[int]]:
     pieces, known = new.vocabulary(), old.vocab_size
     if pieces[:known] != old.vocabulary():
         raise ModelError("the tokenizer is not that of the model with more pieces: its first ids mean others")
-    return [[] if piece in new.symbols else spelling(old, piece) for piece in pieces[known:]]
+    return [[] if piece in new.controls else spelling(old, piece) for piece in pieces[known:]]
 
 
 def _vocabulary_axes(model: ModelDirectory) -> list[tuple[str, int, int]]:

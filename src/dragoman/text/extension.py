@@ -51,7 +51,7 @@ def extended(
 
     config: how the tokenizer was learnt. The result is a pure function of the arguments.
     """
-    new = tuple(symbol for symbol in symbols if symbol not in tokenizer.symbols)
+    new = tuple(symbol for symbol in symbols if symbol not in tokenizer.controls)
     room = min(most, LARGEST_SIZE - tokenizer.vocab_size - len(new))
     some = list(islice(lines, _LINES))
     characters, total = _characters(tokenizer, some)
@@ -94,7 +94,7 @@ def _pieces(
         counts.update(learnt.pieces(ids))
     found = []
     for piece, count in counts.items():
-        if count < _RARE or piece in own or _BYTE.fullmatch(piece) or piece in learnt.symbols:
+        if count < _RARE or piece in own or _BYTE.fullmatch(piece) or piece in learnt.controls:
             continue
         parts = spelling(tokenizer, piece)
         # A merge of BPE joins two symbols: of three, the first two would have to be one.

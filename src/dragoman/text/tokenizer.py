@@ -139,7 +139,7 @@ class Tokenizer:
         return float(self._model.get_score(piece))
 
     @cached_property
-    def symbols(self) -> dict[str, int]:
+    def controls(self) -> dict[str, int]:
         """The pieces, with their ids, that no text is encoded to and that tell a model something about one."""
         return {piece: i for i, piece in enumerate(self._pieces) if i > EOS and self._model.is_control(i)}
 

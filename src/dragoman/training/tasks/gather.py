@@ -38,13 +38,10 @@ MOST_SOURCES = 10_000  # a third column with more than that is an attribution
 Say = Callable[[str], None]
 
 
-def corpora(paths: Sequence[Path], data: DataConfig, columns: bool = True) -> list[Corpus]:
-    """The corpora in `paths` with their languages. Raises CorpusError for what is not there, or in none of them.
-
-    columns: whether data.columns may name them, as it does the corpora and not the dev sets.
-    """
+def corpora(paths: Sequence[Path], data: DataConfig) -> list[Corpus]:
+    """The corpora in `paths` with their languages. Raises CorpusError for what is not there, or in none of them."""
     if data.several:
-        return corpora_of(paths, data.ways, Columns(data.columns if columns else ()))
+        return corpora_of(paths, data.ways, Columns(data.columns))
     (way,) = data.ways
     return [Corpus(tuple(corpus_files(paths, *way)), way, way)]
 
@@ -83,7 +80,7 @@ def gather(
                 f"no pair of the corpus is in {' and '.join(languages)}: name one, or leave out this direction"
             )
     if dev:
-        held = corpora(dev, recipe.data, columns=False)
+        held = corpora(dev, recipe.data)
         every = chain.from_iterable(_stored_of(one, recipe.data, labelled=False) for one in held)
         count = write_pairs(directory / DEV, every)
         say(f"dev set: {count:,} pairs of {_names(held, recipe.data)}")

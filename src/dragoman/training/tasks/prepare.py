@@ -149,7 +149,7 @@ class TrainingData:
 
     def before(self, direction: Direction, tag: str = "") -> list[int]:
         """The symbols before a source."""
-        return [*self._tags[direction], *([self.source_tokenizer.symbols[tag]] if tag else ())]
+        return [*self._tags[direction], *([self.source_tokenizer.controls[tag]] if tag else ())]
 
     def _placeholders(self) -> list[str]:
         """The words that stand for what no model knows, of both sides."""
@@ -245,8 +245,8 @@ def prepare(
     Raises CorpusError when nothing is left to train on, TrainingError when a resumed run began with another corpus.
     """
     of_corpus, of_dev = (
-        [file for one in corpora(paths, recipe.data, columns) for file in one.files] if paths else []
-        for paths, columns in ((corpus, True), (dev, False))
+        [file for one in corpora(paths, recipe.data) for file in one.files] if paths else []
+        for paths in (corpus, dev)
     )
     origin = Origin.asked(of_corpus, of_dev, recipe, tokenizers)
     if is_prepared(directory, origin, [*corpus, *dev], say, resume):
@@ -321,13 +321,13 @@ def _learn(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
 
 def _target_tags(tokenizer: Tokenizer, data: DataConfig) -> dict[Direction, list[int]]:
     """The ids that ask for each direction. Raises ConfigError for symbols that the vocabulary does not have."""
-    if missing := [symbol for symbol in data.symbols if symbol not in tokenizer.symbols]:
+    if missing := [symbol for symbol in data.symbols if symbol not in tokenizer.controls]:
         raise ConfigError(
             f"the vocabulary has no symbol {' and no '.join(missing)}, which data.directions or data.tags asks for: "
             "that of a model that is trained further gets it with --extend-vocab"
         )
     tags = target_tags(data.ways)
-    return {way: [tokenizer.symbols[tags[way[1]]]] if tags else [] for way in data.ways}
+    return {way: [tokenizer.controls[tags[way[1]]]] if tags else [] for way in data.ways}
 
 
 def _file_name(name: str) -> str:

@@ -12,6 +12,7 @@ from torch import nn
 
 from dragoman.config import difference
 from dragoman.corpus.cleaning import prepare_text
+from dragoman.corpus.directed import Columns
 from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.model.directory import ModelDirectory
@@ -80,9 +81,9 @@ def start(
 
     Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
     """
-    for files, columns in ((corpus, True), (dev, False)):
-        if files:
-            corpora(files, config.data, columns)  # what is not there is said before any writing
+    # What is not there is said before any writing.
+    named = [one.files[0] for files in (corpus, dev) if files for one in corpora(files, config.data)]
+    Columns(config.data.columns).check([*map(str, named)], ())
     if base is not None:
         _check_same_shape(config, base)
     elif config.data.extend_vocab:
