@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.cli import main
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.model.directory import open_model
 from dragoman.training.settings import DataConfig, RunConfig, resolve_run
@@ -160,3 +161,17 @@ def test_a_vocabulary_is_extended_only_where_there_is_one(tmp_path: Path) -> Non
         ConfigError, match="adds to the vocabulary of a model that exists: name it with --from"
     ):
         go(tmp_path, config(data={"extend_vocab": 10}))
+
+
+def test_the_same_directions_are_the_same_setting_however_they_are_spelled() -> None:
+    assert DataConfig("en", "zh", directions=("en-zh", "zh->en")) == DataConfig("en", "zh", directions=WAYS)
+
+
+def test_the_language_that_a_model_simplifies_stays_when_the_first_direction_is_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The bundled model writes simplified Chinese; trained further from Chinese, it read the signs as they came."""
+    command = ["train", "--from", "en-zh", "--print-config", "--extend-vocab", "--directions"]
+    for directions, simplified in (("zh-en,en-zh", "source"), ("en-zh,zh-en", "target")):
+        assert main([*command, directions]) == 0
+        assert f'simplify = "{simplified}"' in capsys.readouterr().out

@@ -293,7 +293,8 @@ def test_the_best_model_is_sealed_anew_though_later_steps_were_worse(tmp_path: P
     with pytest.MonkeyPatch.context() as patch:
         # The dev loss falls until step 4 and rises from then on.
         patch.setattr(
-            "dragoman.training.tasks.validate.Validator._loss", lambda self, model: abs(next(steps) - 4) + 1.0
+            "dragoman.training.tasks.validate.Validator._loss",
+            lambda self, model, batches: (abs(next(steps) - 4) + 1.0, 1),
         )
         steps = iter(range(2, 99, 2))
         result, _ = go(tmp_path, settings)

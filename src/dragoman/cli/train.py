@@ -107,6 +107,7 @@ class SettingFlags:
         """The whole configuration; `must_know`: languages that nobody named are an error."""
         from dragoman.training.settings import resolve_run
 
+        layers = self._simplifying_as_before(layers)
         resolved = resolve_run(layers)
         data = resolved.value.data
         try:
@@ -119,6 +120,19 @@ class SettingFlags:
             side: code for side, code in (("source", source), ("target", target)) if not getattr(data, side)
         }
         return resolve_run([*layers, ("file names", {"data": told})])
+
+    def _simplifying_as_before(self, layers: list[Layer]) -> list[Layer]:
+        """The side of the model to begin with that is simplified may be the other side of the first direction here."""
+        from dragoman.text.directions import simplified_sides
+        from dragoman.training.settings import resolve_run
+
+        resolved, place = resolve_run(layers), f"--from {self.base}"
+        before = next((sections["data"] for origin, sections in layers if origin == place), None)
+        if before is None or resolved.origin["cleaning.simplify"] != place:
+            return layers
+        data, simplify = resolved.value.data, resolved.value.cleaning.simplify
+        old, new = (before["source"], before["target"]), (data.source, data.target)
+        return [*layers, (place, {"cleaning": {"simplify": simplified_sides(simplify, old, new)}})]
 
     def _layers(self, asked: LanguageFlags, preset: str | None, recipe: Sequence[Layer]) -> list[Layer]:
         from dragoman.model.kinds import TRANSLATORS

@@ -20,7 +20,7 @@ from dragoman.corpus.weights import Weights
 from dragoman.decoding.options import MOST_HYPOTHESES, DecodingOptions
 from dragoman.errors import ConfigError
 from dragoman.model.kinds import TRANSLATORS
-from dragoman.text.directions import Direction, read_directions, target_tags
+from dragoman.text.directions import Direction, read_directions, target_tags, written
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.transformer.model import TransformerConfig
@@ -64,6 +64,8 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "data")
+        # However they are spelled, the same directions are the same setting.
+        object.__setattr__(self, "directions", tuple(map(written, read_directions(self.directions))))
         # What is no weight, no direction and so on is refused here.
         Weights(self.weights), Tags(self.tags), Columns(self.columns)
         if self.directions and (self.source, self.target) not in (
