@@ -69,8 +69,15 @@ def refused(capsys: Capture, words: Sequence[str], code: int = 2) -> str:
 
 @pytest.mark.parametrize(
     "verb",
-    [[], ["translate"], ["train"], ["evaluate"], ["score"], ["models"]]
-    + [["data"], ["data", "fetch"], ["data", "clean"], ["data", "split"], ["data", "stats"]],
+    [[], ["translate"], ["train"], ["evaluate"], ["score"], ["models"], ["models", "average"]]
+    + [
+        ["data"],
+        ["data", "fetch"],
+        ["data", "clean"],
+        ["data", "split"],
+        ["data", "stats"],
+        ["data", "translate"],
+    ],
 )
 def test_help_shows_a_real_example(capsys: Capture, verb: list[str]) -> None:
     assert main([*verb, "--help"]) == 0
@@ -519,6 +526,23 @@ def test_evaluate_against_another_as_json(
     assert found["pairs"] == 2 and found["model"] == str(tiny_model) and found["corpus"] == [str(pairs)]
     assert found["comparison"]["names"] == [str(other), str(tiny_model)]
     assert len(saved.read_text(encoding="utf-8").split("\n")) == 3
+
+
+def test_further_references_come_from_texts_and_columns(
+    capsys: Capture, tiny_model: Path, tmp_path: Path
+) -> None:
+    corpus, second = tmp_path / "pairs.tsv", tmp_path / "second.zh"
+    corpus.write_text("The dog.\t狗。\t一只狗。\nA big cat.\t大猫。\n", encoding="utf-8")
+    second.write_text("那只狗。\n一只大猫。\n", encoding="utf-8")
+    call = ["evaluate", str(corpus), "-m", str(tiny_model)]
+    assert main([*call, "--reference", str(second)]) == 0
+    assert "nrefs:2" in capsys.readouterr().out
+    assert main([*call, "--reference", str(second), "--reference-columns", "3"]) == 0
+    assert "1 pairs 3, 1 pairs 2" in capsys.readouterr().out
+    assert "begin with 3" in refused(capsys, [*call, "--reference-columns", "2"])
+    assert "anything in column 4" in refused(capsys, [*call, "--reference-columns", "3", "4"])
+    second.write_text("那只狗。\n", encoding="utf-8")
+    assert "has 1 lines and the corpus 2 pairs" in refused(capsys, [*call, "--reference", str(second)])
 
 
 def test_scores_are_log_probabilities(capsys: Capture, tiny_model: Path, pairs: Path) -> None:

@@ -81,6 +81,29 @@ def test_scores_are_those_of_sacrebleu_with_its_signatures() -> None:
     assert report.chrf_signature.startswith("nrefs:1") and "nc:6" in report.chrf_signature
 
 
+def test_several_references_are_measured_as_sacrebleu_does() -> None:
+    more = [["你还好吗？", "", "我喜欢在家里看书。", None], ["你好？", "猫在垫子上坐。", "我看书。", " "]]
+    report = evaluate(middling(), PAIRS, references=more)
+    texts, first = ["你好？", "猫在垫子上坐。", "我看书。", ""], [pair.target for pair in PAIRS]
+    given = [first, [more[0][0], None, more[0][2], None], [*more[1][:3], None]]
+    bleu, chrf = sacrebleu.metrics.BLEU(tokenize="zh"), sacrebleu.metrics.CHRF()
+    assert report.bleu == bleu.corpus_score(texts, given).score > evaluate(middling(), PAIRS).bleu
+    assert report.chrf == chrf.corpus_score(texts, given).score
+    assert "nrefs:var" in report.bleu_signature and "nrefs:var" in report.chrf_signature
+    assert report.notes == (
+        "not all pairs have as many references (nrefs:var): 2 pairs 3, 1 pairs 2, 1 pairs 1",
+    )
+    whole = [[*more[1][:3], "空的"]]
+    report = evaluate(middling(), PAIRS, references=whole)
+    assert report.notes == () and "nrefs:2" in report.bleu_signature
+    found = compare(report, evaluate(perfect(), PAIRS, references=whole), samples=20)
+    assert all("nrefs:2" in difference.signature for difference in found.differences)
+    with pytest.raises(UsageError, match="measured differently"):
+        compare(report, evaluate(perfect(), PAIRS))
+    with pytest.raises(UsageError, match="reference 2 has 1 lines and the corpus 4 pairs"):
+        evaluate(perfect(), PAIRS, references=[["你好吗？"]])
+
+
 def test_a_perfect_translator_has_full_marks() -> None:
     report = evaluate(perfect(), PAIRS)
     assert (report.pairs, report.length_ratio) == (4, 1.0)

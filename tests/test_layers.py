@@ -34,6 +34,7 @@ MECHANICS = {
         "leftovers",
         "loop",
         "loss",
+        "measuring",
         "optimizers",
         "optimizer",
         "places",
@@ -121,6 +122,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.cpu.dropout": {"transformer"},
     "training.cpu.fused": {"training.cpu", "transformer"},
     "training.gpu.grid": {"corpus", "text"},
+    # What ranks say to each other stands on nothing; one gradient by all, on the mechanics; who follows, on a task.
+    "training.ranks.group": set(),
+    "training.ranks.together": {"training.gradients", "training.optimizer", "training.ranks.group"},
+    "training.ranks.follow": MECHANICS
+    | {"training.preparation", "training.task", "training.ranks", "training.settings"},
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
     | MODELS,
     "training.lock": {"training.leftovers"},
@@ -140,9 +146,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.settings",
         "training.task",
         "training.state",
+        "training.ranks.group",
         "config",
     },
-    "training.recovery": MECHANICS | {"training.preparation", "training.settings", "training.task"},
+    "training.recovery": MECHANICS
+    | {"training.preparation", "training.settings", "training.task", "training.ranks.group"},
     "training.outlook": {"training.journal", "training.recovery", "training.state"},
     "training.run": MECHANICS
     | {
@@ -152,10 +160,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.resume",
         "training.task",
         "training.lock",
+        "training.ranks",
         "training.signals",
     },
     # Text, a model and a look at the dev set for each thing that can be trained.
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
+    "training.tasks.average": {"training", "model", "text", "config"},
     "training.tasks.origin": {"training.settings", "text", "corpus", "config"},
     "training.tasks.gather": {
         "training.settings",

@@ -9,8 +9,10 @@ import importlib.util
 import math
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sacrebleu import BLEU, CHRF
@@ -55,7 +57,7 @@ class Report:
     flags: dict[str, int]
     notes: tuple[str, ...]
     translations: list[Translation] = field(repr=False)
-    references: list[str] = field(repr=False)
+    references: list[list[str | None]] = field(repr=False)  # a list for each; None where a pair has fewer
 
     def to_json(self) -> dict[str, Any]:
         """All but the translations, as plain values."""
@@ -105,14 +107,16 @@ def evaluate(
     perplexity: bool = True,
     tokenize: str | None = None,
     protect: bool = True,
+    references: Sequence[Sequence[str | None]] = (),
     progress: Callable[[int], object] | None = None,
     **overrides: Any,
 ) -> Report:
     """Translate the source side of `pairs` and measure against the target side.
 
-    tokenize: BLEU's tokenizer, default the one for the target language. `options`, `protect` and
-    `overrides` as in Translator.translate. Raises CorpusError when there is no pair, UsageError for an unknown
-    tokenizer.
+    references: more of them, each with a text for each pair; None or "" where there is none. An n-gram counts where
+    any reference has it. tokenize: BLEU's tokenizer, default the one for the target language. `options`, `protect`
+    and `overrides` as in Translator.translate. Raises CorpusError when there is no pair, UsageError for an unknown
+    tokenizer and for references that are not as many as the pairs.
     """
     pairs = list(pairs)
     if not pairs:
@@ -122,15 +126,15 @@ def evaluate(
     if tokenize not in BLEU.TOKENIZERS:
         raise UsageError(f"tokenize = {tokenize!r}: sacreBLEU has {', '.join(sorted(BLEU.TOKENIZERS))}")
     bleu, chrf = _bleu(tokenize), CHRF()
-    references, notes = _references(translator, [pair.target for pair in pairs])
-    notes += _warnings(language, tokenize, references)
+    whole, notes = _all_references(translator, [pair.target for pair in pairs], references)
+    notes += _warnings(language, tokenize, [pair.target for pair in pairs])
     started = time.perf_counter()
     translations = translator.translate(
         [pair.source for pair in pairs], options, protect=protect, progress=progress, **overrides
     )
     seconds = time.perf_counter() - started
     texts = [translation.text for translation in translations]
-    found, found_chrf = bleu.corpus_score(texts, [references]), chrf.corpus_score(texts, [references])
+    found, found_chrf = bleu.corpus_score(texts, whole), chrf.corpus_score(texts, whole)  # type: ignore[arg-type]
     perplexed, measured, why = _perplexity(translator, pairs) if perplexity else (None, 0, [])
     return Report(
         pairs=len(pairs),
@@ -145,8 +149,15 @@ def evaluate(
         flags={flag: sum(flag in translation.flags for translation in translations) for flag in FLAGS},
         notes=(*notes, *why),
         translations=translations,
-        references=references,
+        references=whole,
     )
+
+
+def scored(texts: Sequence[str], targets: list[str], language: str, simplified: bool) -> tuple[float, float]:
+    """BLEU and chrF2 of translations that are there already; `simplified`: the model learnt simplified Chinese."""
+    references = [to_simplified(target) for target in targets] if simplified else targets
+    bleu = _bleu(bleu_tokenizer(language))
+    return bleu.corpus_score(texts, [references]).score, CHRF().corpus_score(texts, [references]).score
 
 
 def _bleu(tokenize: str) -> BLEU:
@@ -169,17 +180,42 @@ def _tokenizer(scripts: Collection[str]) -> str:
     return name if module is None or importlib.util.find_spec(module) else "char"
 
 
-def _references(translator: Translator, targets: list[str]) -> tuple[list[str], list[str]]:
+def _all_references(
+    translator: Translator, targets: list[str], more: Sequence[Sequence[str | None]]
+) -> tuple[list[list[str | None]], list[str]]:
+    """The targets and further references as they are measured against, and what there is to say about them.
+
+    Raises UsageError for references that are not as many as the pairs.
+    """
+    for number, one in enumerate(more, 2):
+        if len(one) != len(targets):
+            raise UsageError(
+                f"reference {number} has {len(one):,} lines and the corpus {len(targets):,} pairs: there must be one "
+                "for each pair, an empty one where there is none"
+            )
+    whole: list[list[str | None]] = [[*targets]]
+    whole += ([text if text and text.strip() else None for text in one] for one in more)
+    notes = []
+    counts = Counter(sum(text is not None for text in texts) for texts in zip(*whole, strict=True))
+    if len(counts) > 1:
+        each = ", ".join(f"{count:,} pairs {n}" for n, count in sorted(counts.items(), reverse=True))
+        notes.append(f"not all pairs have as many references (nrefs:var): {each}")
+    return _as_learnt(translator, whole, notes)
+
+
+def _as_learnt(
+    translator: Translator, references: list[list[str | None]], notes: list[str]
+) -> tuple[list[list[str | None]], list[str]]:
     """A model that learnt simplified Chinese is not to blame for references in traditional signs."""
     if translator.cleaning["simplify"] not in ("target", "both"):
-        return targets, []
-    simplified = [to_simplified(target) for target in targets]
-    changed = sum(one != other for one, other in zip(targets, simplified, strict=True))
-    if not changed:
-        return targets, []
-    return simplified, [
-        f"{changed:,} references were turned from traditional into simplified Chinese, as in training"
-    ]
+        return references, notes
+    simplified = [[text and to_simplified(text) for text in one] for one in references]
+    pairs = zip(chain(*references), chain(*simplified), strict=True)
+    if changed := sum(one != other for one, other in pairs):
+        notes.append(
+            f"{changed:,} references were turned from traditional into simplified Chinese, as in training"
+        )
+    return simplified, notes
 
 
 def _warnings(language: str, tokenize: str, references: Sequence[str]) -> list[str]:
@@ -277,7 +313,7 @@ def compare(
         ("second", [t.text for t in second.translations]),
     ]
     metrics = {"BLEU": _bleu(tokenize), "chrF2": CHRF()}
-    signatures, found = PairedTest(systems, metrics, [first.references], "bs", samples)()
+    signatures, found = PairedTest(systems, metrics, first.references, "bs", samples)()  # type: ignore[arg-type]
     scores: dict[str, Any] = dict(found)
     differences = []
     for metric, (one, other) in ((metric, scores[metric]) for metric in metrics):

@@ -167,3 +167,36 @@ def test_a_cut_falls_on_the_same_comma_of_both_sides() -> None:
 def test_rates_are_shares(rates: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="augment"):
         AugmentConfig(**rates)
+
+
+TAGGED = Setting("en", "zh", SYMBOLS, ("<bt>", "<2zh>"))
+
+
+def test_tags_before_a_source_stay_what_and_where_they_are() -> None:
+    """ "<bt>" in capitals is another word, one that no vocabulary has as one token."""
+    everything = only(
+        upper=0.4, title=0.3, lower=0.3, typos=1, stops=1, symbols=1, placeholders=1, tags=1, cut=1
+    )
+    for pair in many("<2zh> <bt> I see, you know.", "我明白，你知道。", everything, TAGGED):
+        assert pair[0].startswith("<2zh> <bt> ") and pair[0].count("<") == 2 and "<" not in pair[1]
+    assert many("<bt> I see.", "我明白。", only(upper=1.0), TAGGED) == {("<bt> I SEE.", "我明白。")}
+
+
+def test_only_pairs_of_the_same_tags_are_joined() -> None:
+    pairs = [
+        Pair("<bt> One.", "一。"),
+        Pair("<bt> Two.", "二。"),
+        Pair("Three.", "三。"),
+        Pair("Four.", "四。"),
+    ]
+    found = {one for epoch in range(30) for one in changed(pairs, only(joined=1.0), TAGGED, epoch)}
+    assert Pair("<bt> One. Two.", "一。二。") in found and Pair("Three. Four.", "三。四。") in found
+    assert all(one.source.count("<bt>") == one.source.startswith("<bt>") for one in found)
+    assert not any("<bt>" in one.source and "Three" in one.source for one in found)
+
+
+@given(PAIRS, st.integers(0, 3))
+def test_tags_that_no_pair_has_change_nothing(pairs: list[Pair], epoch: int) -> None:
+    config = AugmentConfig(**{one.name: 0.3 for one in fields(AugmentConfig)})
+    plain = [one for one in pairs if not one.source.startswith(("<bt>", "<2zh>"))]
+    assert changed(plain, config, TAGGED, epoch) == changed(plain, config, EN_ZH, epoch)

@@ -112,10 +112,23 @@ def test_missing_files_are_named_before_anything_is_read(tmp_path: Path) -> None
         CorpusError, match=r"nowhere is not there, and neither are .*nowhere\.en and .*nowhere\.zh"
     ):
         read_corpus([tmp_path / "nowhere"], "en", "zh")
-    with pytest.raises(CorpusError, match="is a directory"):
+    with pytest.raises(CorpusError, match="a directory without files"):
         read_corpus([tmp_path], "en", "zh")
+    with pytest.raises(CorpusError, match="a pattern that no file fits"):
+        read_corpus([tmp_path / "part-*.tsv"], "en", "zh")
     with pytest.raises(CorpusError, match="no corpus file"):
         read_corpus([], "en", "zh")
+
+
+def test_a_directory_or_a_pattern_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        write(tmp_path / f"{name}.en", f"{name} one\n")
+        write(tmp_path / f"{name}.zh", f"{name} 一\n")
+    write(tmp_path / ".hidden", "no pair\n")
+    (tmp_path / "inner").mkdir()
+    wanted = [("a one", "a 一"), ("b one", "b 一")]
+    for asked in ([tmp_path], [tmp_path / "*.*"], [tmp_path / "a.*", tmp_path / "b.*"]):
+        assert [(pair.source, pair.target) for pair in read_corpus(asked, "en", "zh")] == wanted
 
 
 def test_a_lone_side_is_refused(tmp_path: Path, sides: tuple[Path, Path]) -> None:

@@ -123,6 +123,26 @@ def test_settings_without_sense_are_refused(field: str, value: float) -> None:
         TokenizerConfig(**{field: value})
 
 
+def test_symbols_are_single_tokens_wherever_they_stand_and_are_never_cut() -> None:
+    config = TokenizerConfig(vocab_size=340, placeholders=1, symbols=("<bt>", "«en→zh»"))
+    tokenizer = Tokenizer.train([*lines(1), *["<bt> <b t> <bt"] * 50], config)
+    assert list(tokenizer.symbols) == ["<bt>", "«en→zh»"] and list(tokenizer.placeholders) == ["⟦0⟧"]
+    text = "<bt> red«en→zh»house <b"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    for seed in range(20):
+        (ids,) = tokenizer.sample_batch([text], 0.9, seed)
+        assert [ids.count(i) for i in tokenizer.symbols.values()] == [1, 1]
+    assert Tokenizer.train(lines(1), TokenizerConfig(vocab_size=340)).symbols == {}
+
+
+@pytest.mark.parametrize("symbol", ["", "a b", "</s>", "⟦7⟧", "<0x41>", "x" * 41, "\u2581a", "\u200b"])
+def test_a_symbol_that_is_none_is_refused(symbol: str) -> None:
+    with pytest.raises(ConfigError, match="tokenizer.symbols"):
+        TokenizerConfig(symbols=("<bt>", symbol))
+    with pytest.raises(ConfigError, match="twice"):
+        TokenizerConfig(symbols=("<bt>", "<bt>"))
+
+
 def test_placeholders_are_single_tokens_wherever_they_stand() -> None:
     tokenizer = Tokenizer.train(lines(1), TokenizerConfig(vocab_size=340, placeholders=3))
     assert list(tokenizer.placeholders) == ["⟦0⟧", "⟦1⟧", "⟦2⟧"]

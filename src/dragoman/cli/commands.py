@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
 from dragoman.bounds import beginning
-from dragoman.cli import align, corpora, explain, health, measure, models, serve, train, translate
+from dragoman.cli import align, corpora, explain, health, measure, models, serve, synthesize, train, translate
 from dragoman.cli.language import Help, of_the_call
 from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
@@ -40,8 +40,11 @@ app.command(measure.evaluate, usage=measure.EVALUATE_USAGE, help_epilogue=measur
 app.command(measure.score, usage=measure.SCORE_USAGE, help_epilogue=measure.SCORE_EXAMPLES)
 app.command(align.align, usage=align.USAGE, help_epilogue=align.EXAMPLES)
 app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES)
+corpora.data.command(
+    synthesize.translate, usage=synthesize.USAGE, help_epilogue=synthesize.EXAMPLES, name="translate"
+)
 app.command(corpora.data)
-app.command(models.models, usage=models.USAGE, help_epilogue=models.EXAMPLES)
+app.command(models.models)
 app.command(serve.serve)
 app.command(health.health, usage=health.USAGE, help_epilogue=health.EXAMPLES)
 app.command(

@@ -26,7 +26,7 @@ else:
 
 data = App(
     "data",
-    help="Fetch, clean, split and count sentence pairs.",
+    help="Fetch, clean, split and count sentence pairs, and make them of text without a partner.",
     usage="dragoman data COMMAND ...",
     help_epilogue="Examples:\n\n  dragoman data stats corpus.tsv.gz\n\n  dragoman data clean --help",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, make_dataclass
+from dataclasses import asdict, dataclass, fields, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
 
@@ -66,15 +66,9 @@ def given(flags: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class ModelFlags:
-    """Which model, and who computes."""
+class EngineFlags:
+    """Who computes."""
 
-    model: Annotated[
-        str,
-        Parameter(
-            name=("--model", "-m"), help="a bundled model by name, or a model directory", show_default=True
-        ),
-    ] = "en-zh"
     engine: Annotated[
         Literal["auto", "ctranslate2", "torch"] | None,
         Parameter(help="fast (ctranslate2) or reference (torch); auto takes the fast one where it can"),
@@ -90,14 +84,65 @@ class ModelFlags:
         ),
     ] = None
 
-    def load(self, model: str | None = None) -> Translator:
-        """The translator that these flags describe, of another model if one is named."""
+    def open(self, *models: str) -> Translator:
+        """The translator that these flags describe, of one model or of several that translate together."""
         from dragoman.translate.translator import Translator
 
-        flags = given(self)
-        return Translator.load(
-            model or flags.pop("model"), **{k: v for k, v in flags.items() if k != "model"}
-        )
+        flags = {field.name: getattr(self, field.name) for field in fields(EngineFlags)}
+        asked = {name: value for name, value in flags.items() if value is not None}
+        return Translator.load(models[0] if len(models) == 1 else models, **asked)
+
+
+@dataclass(frozen=True)
+class ModelFlags(EngineFlags):
+    """Which model, and who computes."""
+
+    model: Annotated[
+        str,
+        Parameter(
+            name=("--model", "-m"), help="a bundled model by name, or a model directory", show_default=True
+        ),
+    ] = "en-zh"
+
+    def load(self, model: str | None = None) -> Translator:
+        """The translator that these flags describe, of another model if one is named."""
+        return self.open(model or self.model)
+
+
+@dataclass(frozen=True)
+class EnsembleFlags(EngineFlags):
+    """Which model, or models that translate together, and who computes."""
+
+    model: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name=("--model", "-m"),
+            help="a bundled model by name, or a model directory; several with --ensemble",
+            show_default=" ".join,
+        ),
+    ] = ("en-zh",)
+    ensemble: Annotated[
+        bool,
+        Parameter(
+            help="translate with all models of several -m together, by the mean of their probabilities (torch)"
+        ),
+    ] = False
+
+    @property
+    def name(self) -> str:
+        """What the translator is called where a model would be named."""
+        return " + ".join(self.model)
+
+    def load(self) -> Translator:
+        """The translator that these flags describe. Raises UsageError for several models that are not an ensemble."""
+        if len(self.model) > 1 and not self.ensemble:
+            raise UsageError(
+                f"-m names {len(self.model)} models ({', '.join(self.model)}): add --ensemble to translate with all of "
+                "them together, or name one"
+            )
+        if self.ensemble and len(self.model) == 1:
+            raise UsageError(f"--ensemble of {self.model[0]} alone: name the others too, each with -m")
+        return self.open(*self.model)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.flags import Corpus, FormatFlag, ModelFlags, RawFlag, flags_of, given
+from dragoman.cli.flags import Corpus, EnsembleFlags, FormatFlag, ModelFlags, RawFlag, flags_of, given
 from dragoman.cli.language import LangFlag, chosen, speaker
 from dragoman.cli.reading import DirectionFlags
 from dragoman.cli.terminal import counter, say, say_json, tell
@@ -38,7 +38,11 @@ EVALUATE_EXAMPLES = """Examples:
 
   dragoman evaluate test.de test.en -m runs/de-en --against runs/older
 
-  dragoman evaluate test.tsv --format json --save-translations test.out"""
+  dragoman evaluate test.tsv --format json --save-translations test.out
+
+  dragoman evaluate test.de test.en -m runs/de-en --reference second.en --reference third.en
+
+  dragoman evaluate test.de test.en --ensemble -m runs/one -m runs/two"""
 
 SCORE_USAGE = "dragoman score CORPUS... [-m MODEL] [OPTIONS]"
 SCORE_EXAMPLES = """Examples:
@@ -50,11 +54,21 @@ SCORE_EXAMPLES = """Examples:
 
 def evaluate(
     *corpus: Corpus,
-    model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
     direction: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     against: Annotated[
         str | None, Parameter(help="another model: is the difference more than chance?")
     ] = None,
+    reference: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="more references: a text, a line for each pair, empty where there is none; may be given several times"
+        ),
+    ] = (),
+    reference_columns: Annotated[
+        tuple[int, ...],
+        Parameter(help="columns of the table that hold more references, from 3 on", consume_multiple=True),
+    ] = (),
     tokenize: Annotated[
         str | None, Parameter(help="BLEU's tokenizer, if not the target language's own")
     ] = None,
@@ -72,30 +86,32 @@ def evaluate(
     """
     speak = speaker(chosen(lang))
     translator = direction.toward(model.load())
-    other = None if against is None else direction.toward(model.load(against))
+    other = None if against is None else direction.toward(model.open(against))
     found = pairs_of(corpus, translator)
-    if save_translations is not None and len(found) > 1:
+    if len(found) > 1 and (save_translations is not None or reference or reference_columns):
         raise UsageError(
-            f"--save-translations: into one file goes one direction of {all_told([*found])}: name it with "
+            f"one file of translations or references is of one direction of {all_told([*found])}: name it with "
             "--source-lang and --target-lang"
         )
     for number, (way, pairs) in enumerate(found.items()):
         one = translator.toward(*way)
-        report = _measured(one, pairs, decoding, tokenize, raw)
+        references = further_references(reference, reference_columns, pairs)
+        asked = {"tokenize": tokenize, "protect": not raw, "references": references}
+        report = _measured(one, pairs, decoding, asked)
         if save_translations is not None:
             _save(save_translations, report)
         comparison = None
         if other is not None:
             from dragoman.evaluate import compare
 
-            names = against or "", model.model
-            rival = _measured(_same_way(other, way, names), pairs, decoding, tokenize, raw)
+            names = against or "", model.name
+            rival = _measured(_same_way(other, way, names), pairs, decoding, asked)
             comparison = compare(rival, report, names)
         several = len(translator.model.directions) > 1
         if format == "json":
             more = {"comparison": comparison.to_json()} if comparison else {}
             named = dict(zip(("source", "target"), way, strict=True)) if several else {}
-            about = {"model": model.model, "corpus": list(map(str, corpus))}
+            about = {"model": model.name, "corpus": list(map(str, corpus))}
             say_json({**about, **named, **report.to_json(), **more})
             continue
         if several:
@@ -144,14 +160,40 @@ def pairs_of(corpus: tuple[Path, ...], translator: Translator) -> dict[Direction
     return found
 
 
-def _measured(
-    translator: Translator, pairs: list[Pair], decoding: Any, tokenize: str | None, raw: bool
-) -> Report:
+def _measured(translator: Translator, pairs: list[Pair], decoding: Any, asked: dict[str, Any]) -> Report:
     from dragoman.evaluate import evaluate as measure
 
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     with counter("sentences", len(pairs)) as progress:
-        return measure(translator, pairs, options, tokenize=tokenize, protect=not raw, progress=progress)
+        return measure(translator, pairs, options, progress=progress, **asked)
+
+
+def further_references(
+    files: tuple[Path, ...], columns: tuple[int, ...], pairs: list[Pair]
+) -> list[list[str | None]]:
+    """The references beside the target sides: of texts, then of columns of a table. Raises UsageError, CorpusError."""
+    from dragoman.corpus.lines import read_lines
+
+    found: list[list[str | None]] = [list(read_lines(path)) for path in files]
+    for path, lines in zip(files, found, strict=True):
+        if len(lines) != len(pairs):
+            raise UsageError(
+                f"{path} has {len(lines):,} lines and the corpus {len(pairs):,} pairs: there must be a line for each "
+                "pair, an empty one where there is none"
+            )
+    cells = [pair.extra.split("\t") if pair.extra else [] for pair in pairs]
+    for column in columns:
+        if column < 3:
+            raise UsageError(
+                f"--reference-columns {column}: the columns after source and target begin with 3"
+            )
+        read = [row[column - 3] if len(row) > column - 3 else None for row in cells]
+        if not any(read):
+            raise UsageError(
+                f"--reference-columns {column}: no pair of the corpus has anything in column {column}"
+            )
+        found.append(read)
+    return found
 
 
 def _save(path: Path, report: Report) -> None:

@@ -1,13 +1,15 @@
-"""`dragoman models`: what models there are, and what is known about one. Opens them, loads no engine."""
+"""`dragoman models`: what models there are, and what is known about one, the mean of several. Loads no engine."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from dragoman.cli.flags import FormatFlag
 from dragoman.cli.terminal import say, say_json, tell
+from dragoman.errors import UsageError
 from dragoman.text.directions import all_told, written
 
 USAGE = "dragoman models [MODEL] [OPTIONS]"
@@ -15,10 +17,15 @@ EXAMPLES = """Examples:
 
   dragoman models
 
-  dragoman models runs/de-en"""
+  dragoman models runs/de-en
+
+  dragoman models average --last 5 runs/de-en -o runs/averaged"""
+
+models = App("models", usage=USAGE, help_epilogue=EXAMPLES)
 
 
-def models(
+@models.default
+def show(
     model: Annotated[
         str | None, Parameter(help="a bundled model by name, or a model directory: show its card")
     ] = None,
@@ -43,3 +50,36 @@ def models(
             say(f"{one.path.name:<12}  {all_told(one.directions)}  {one.path}")
         else:
             say(one.card.rstrip("\n") or f"{one.path} ({all_told(one.directions)}) has no card.")
+
+
+@models.command(
+    usage="dragoman models average MODEL|CHECKPOINT... -o DIR",
+    help_epilogue=(
+        "Examples:\n\n"
+        "  dragoman models average --last 5 runs/de-en -o runs/averaged\n\n"
+        "  dragoman models average runs/one runs/two/checkpoints/step-00004000 -o runs/averaged"
+    ),
+)
+def average(
+    *model: Annotated[
+        str, Parameter(help="models by name or directory, or checkpoints of runs; with --last one run")
+    ],
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), help="directory to seal the new model in")
+    ] = None,
+    last: Annotated[int | None, Parameter(help="so many checkpoints of one run, the newest")] = None,
+) -> None:
+    """Write a model whose weights are the mean of others: of the last checkpoints of a run, or of its continuations."""
+    from dragoman.model.modules import require_torch
+
+    if output is None:
+        raise UsageError("where should the model go? Add -o and a directory, such as -o runs/averaged")
+    if last is not None and len(model) != 1:
+        raise UsageError(f"--last {last} takes one run, and {len(model)} were named")
+    require_torch("checkpoints are read with torch")
+    from dragoman.training.tasks.average import average as averaged
+    from dragoman.training.tasks.average import last_of
+
+    for note in averaged(model if last is None else last_of(Path(model[0]), last), output):
+        tell(f"note: {note}")
+    say(str(output))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.flags import FormatFlag, ModelFlags, RawFlag, flags_of, given
+from dragoman.cli.flags import EnsembleFlags, FormatFlag, RawFlag, flags_of, given
 from dragoman.cli.reading import DirectionFlags, Reading
 from dragoman.cli.terminal import counter, flush, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
@@ -38,14 +38,16 @@ EXAMPLES = """Examples:
 
   dragoman translate "He is a doctor." --n-best 3
 
-  dragoman translate "It rained." --format json -m runs/de-en"""
+  dragoman translate "It rained." --format json -m runs/de-en
+
+  dragoman translate --ensemble -m runs/one -m runs/two < english.txt"""
 
 
 def translate(
     *text: Annotated[
         str, Parameter(help="what to translate, one line for each; standard input when there is none")
     ],
-    model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
     language: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     tag: Annotated[
         list[str] | None,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import Annotated
 
 from dragoman.bounds import Within, refuse_out_of_bounds
@@ -82,11 +82,12 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class Setting:
-    """What the changes depend on beside the pair: the languages, the reserved placeholders, the longest side."""
+    """What the changes depend on beside the pair: the languages, the reserved words, the longest side."""
 
     source: str
     target: str
     placeholders: Sequence[str] = ()
+    symbols: Collection[str] = ()  # that a source may begin with: tags, which stay what and where they are
     longest: int = 200  # characters of a side that is joined from several: pieces are never more
 
 
@@ -108,6 +109,26 @@ def augmented(
 
 
 def _augmented(
+    pair: Pair, after: Sequence[Pair], config: AugmentConfig, setting: Setting, draw: random.Random
+) -> Pair:
+    """What stands behind the tags of a source is changed, and only pairs of the same tags are joined."""
+    if not setting.symbols:
+        return _changed(pair, after, config, setting, draw)
+    tags, pair = _untagged(pair, setting.symbols)
+    others = takewhile(lambda other: other[0] == tags, (_untagged(one, setting.symbols) for one in after))
+    changed = _changed(pair, [other for _, other in others], config, setting, draw)
+    return replace(changed, source=tags + changed.source)
+
+
+def _untagged(pair: Pair, symbols: Collection[str]) -> tuple[str, Pair]:
+    """The tags before a source, with the spaces after each, and the pair without them."""
+    rest = pair.source
+    while tag := next((one for one in symbols if rest.startswith(one)), ""):
+        rest = rest[len(tag) :].lstrip(" ")
+    return pair.source[: len(pair.source) - len(rest)], replace(pair, source=rest)
+
+
+def _changed(
     pair: Pair, after: Sequence[Pair], config: AugmentConfig, setting: Setting, draw: random.Random
 ) -> Pair:
     """The order matters: sentences are joined and cut while their commas and stops stand where they stood, and what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,7 +68,7 @@ def _group(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[
     """One tuple for each corpus: a table or JSON file alone, or the two sides of a text corpus in order."""
     corpora: list[tuple[Path, ...]] = []
     lone: Path | None = None
-    for path in map(Path, paths):
+    for path in (shard for one in map(Path, paths) for shard in _shards(one)):
         files = _expand(path, source, target)
         if lone is not None and len(files) == 1 and kind_of(path) == "text":
             corpora.append(_in_order(lone, path, source, target))
@@ -85,10 +86,23 @@ def _group(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[
     return corpora
 
 
+def _shards(path: Path) -> list[Path]:
+    """The files of a directory, or those that a pattern names (shards-*.tsv.gz), in the order of their names."""
+    if path.is_dir():
+        found = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
+        what = "a directory without files"
+    elif not path.exists() and glob.has_magic(str(path)):
+        found = [Path(one) for one in sorted(glob.glob(str(path), recursive=True)) if Path(one).is_file()]
+        what = "a pattern that no file fits"
+    else:
+        return [path]
+    if not found:
+        raise CorpusError(f"{path} is {what}")
+    return found
+
+
 def _expand(path: Path, source: str, target: str) -> tuple[Path, ...]:
     """The path itself, or the two text files that it is the beginning of."""
-    if path.is_dir():
-        raise CorpusError(f"{path} is a directory: give the corpus files in it")
     if path.exists():
         return (path,)
     sides = [

@@ -46,12 +46,11 @@ def load(name: str, sources: Sequence[Path], signatures: Signatures) -> ctypes.C
 
 
 def _place(name: str, sources: Sequence[Path]) -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    made_from = "\n".join((*FLAGS[:-1], platform.machine(), _processor())).encode()
+    made_from = "\n".join((*FLAGS[:-1], platform.machine(), processor())).encode()
     folders = {HERE, *(path.parent for path in sources)}
     headers = sorted(header for folder in folders for header in folder.glob("*.h"))
     made_from += b"".join(path.read_bytes() for path in (*sources, *headers))
-    return cache / "dragoman" / f"{name}-{sha256(made_from)[:16]}.so"
+    return cache() / f"{name}-{sha256(made_from)[:16]}.so"
 
 
 def _opened(path: Path, signatures: Signatures) -> ctypes.CDLL:
@@ -62,7 +61,12 @@ def _opened(path: Path, signatures: Signatures) -> ctypes.CDLL:
     return found
 
 
-def _processor() -> str:
+def cache() -> Path:
+    """Where to keep what this machine made for itself. Raises RuntimeError where nobody has a home."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dragoman"
+
+
+def processor() -> str:
     """What -march=native depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

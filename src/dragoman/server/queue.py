@@ -80,8 +80,7 @@ class Unit:
 
 def works_of(plan: Plan) -> list[Work]:
     """The sentences of a text that have words; what is found for them goes to Plan.taking."""
-    asked = zip(plan.sources, plan.requests, plan.prefixes, strict=True)
-    return [Work(plan.engine, tuple(ids), request, tuple(prefix)) for ids, request, prefix in asked]
+    return [Work(plan.engine, tuple(ids), request, tuple(prefix)) for ids, request, prefix in plan.works]
 
 
 Search = Callable[[Sequence[Work]], Sequence[Found]]

@@ -23,7 +23,9 @@ from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 
 SHUFFLE_SEED = 1
 MOST_PLACEHOLDERS = 50
+MOST_SYMBOLS, LONGEST_SYMBOL = 1000, 40
 _PLACEHOLDER = re.compile(r"⟦\d{1,2}⟧")
+_BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 LEAST_PIECES = 261  # 256 bytes, four special tokens, and one to learn
 # What SentencePiece says, in its words, of a vocabulary that is too large or too small for a text.
 _TOO_HIGH = re.compile(r"set it to a value <= (\d+)")
@@ -59,6 +61,10 @@ class TokenizerConfig:
         "words of the vocabulary that stand for what no model knows: addresses, format strings; 0 = none",
         Within(0, MOST_PLACEHOLDERS),
     ] = 0
+    symbols: Annotated[
+        tuple[str, ...],
+        "words that stay one token each and are never cut, such as tags of a corpus or a language",
+    ] = ()
     training_lines: Annotated[
         int, "at most so many lines are read to learn the pieces", Within(0, LARGEST_WHOLE)
     ] = 2_000_000
@@ -74,6 +80,25 @@ class TokenizerConfig:
                 "or no character is left for byte fallback to learn"
             )
         refuse_out_of_bounds(self, "tokenizer")
+        self._refuse_symbols()
+
+    def _refuse_symbols(self) -> None:
+        if len(self.symbols) > MOST_SYMBOLS:
+            raise ConfigError(
+                f"tokenizer.symbols: {len(self.symbols):,} are more than the {MOST_SYMBOLS:,} there may be"
+            )
+        for i, symbol in enumerate(self.symbols):
+            why = ""
+            if not symbol or len(symbol) > LONGEST_SYMBOL:
+                why = f"a symbol has 1 to {LONGEST_SYMBOL} characters"
+            elif any(letter.isspace() or not letter.isprintable() for letter in symbol) or "\u2581" in symbol:
+                why = "a symbol has no space in it, and no sign that cannot be seen"
+            elif symbol in SPECIALS or _PLACEHOLDER.fullmatch(symbol) or _BYTE.fullmatch(symbol):
+                why = "the vocabulary has a token of this name already"
+            elif symbol in self.symbols[:i]:
+                why = "it is named twice"
+            if why:
+                raise ConfigError(f"tokenizer.symbols: {symbol[:LONGEST_SYMBOL]!r}: {why}")
 
 
 class Tokenizer:
@@ -143,6 +168,19 @@ class Tokenizer:
         """The pieces, with their ids, that no text is encoded to and that tell a model something about one."""
         return {piece: i for i, piece in enumerate(self._pieces) if i > EOS and self._model.is_control(i)}
 
+    @cached_property
+    def symbols(self) -> dict[str, int]:
+        """The fixed words of TokenizerConfig.symbols, with their ids; placeholders are not among them.
+
+        SentencePiece places what is defined for it between the special tokens and the bytes.
+        """
+        first = next((i for i in range(EOS + 1, self.vocab_size) if self._model.is_byte(i)), EOS + 1)
+        return {
+            piece: i
+            for i, piece in enumerate(self._pieces[:first])
+            if i > EOS and not _PLACEHOLDER.fullmatch(piece)
+        }
+
     def encode(self, text: str) -> list[int]:
         """Ids without <s> and </s>."""
         return list(self._model.encode(text, out_type=int))
@@ -194,7 +232,10 @@ class Tokenizer:
             [
                 (spelled[piece[:cut]], spelled[piece[cut:]])
                 for cut in range(1, len(piece))
-                if piece in spelled and piece[:cut] in spelled and piece[cut:] in spelled
+                if piece not in self.symbols
+                and piece in spelled
+                and piece[:cut] in spelled
+                and piece[cut:] in spelled
             ]
             for piece in self.vocabulary()
         ]
@@ -249,7 +290,7 @@ def _learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str
         bos_id=BOS,
         eos_id=EOS,
         pad_piece=SPECIALS[PAD],
-        user_defined_symbols=[f"⟦{number}⟧" for number in range(config.placeholders)],
+        user_defined_symbols=[*(f"⟦{number}⟧" for number in range(config.placeholders)), *config.symbols],
         num_threads=2,  # fixed: the learnt pieces must not depend on the machine
         minloglevel=2,
     )

@@ -6,6 +6,7 @@ Dimensions: P all parameters, end to end in one vector.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from dragoman import processor
 from dragoman.errors import TrainingError
 from dragoman.protocols import Batch, Loss
 from dragoman.training.cpu import kernels
+from dragoman.training.measuring import quickest
 from dragoman.training.optimizer import FlatParameters
 from dragoman.training.random_state import random_state, set_random_state
 
@@ -85,16 +87,45 @@ class Workers:
 
     def __init__(self, workers: Sequence[Worker], threads: int = 1) -> None:
         self.workers = workers
-        self.threads = threads  # may be set until the first gradient is asked for
+        self.threads = threads
         self._total = torch.empty(0)  # the sum of a window, in fp32: its memory is used again for the next
+
+    def arrange(self, count: int, threads: int) -> None:
+        """Compute with the first `count` workers from now on, at whose products `threads` compute."""
+        if (pool := self.__dict__.pop("_pool", None)) is not None:
+            pool.shutdown()
+        self.workers, self.threads = self.workers[:count], threads
+
+    def choose(self, window: list[SplittableBatch], clock: Callable[[], float] = time.perf_counter) -> bool:
+        """One worker with one thread, where all of them together take more time on this window; whether that is so.
+
+        They wait for each other, and on a machine with other work, or little work to share, that costs more than it
+        brings.
+        """
+        whole, threads = self.workers, self.threads
+
+        def tried(count: int, each: int) -> Callable[[], object]:
+            def run() -> object:
+                self.workers = whole
+                self.arrange(count, each)
+                return self.gradient(window, 1)
+
+            return run
+
+        candidates = {"all": tried(len(whole), threads), "one": tried(1, 1)}
+        chosen = quickest(candidates, clock=clock)
+        self.workers = whole
+        self.arrange(*((1, 1) if chosen == "one" else (len(whole), threads)))
+        return chosen == "one"
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor | None:
         return processor.side_by_side(len(self.workers), self.threads) if len(self.workers) > 1 else None
 
-    def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+    def gradient(self, window: list[SplittableBatch], parts: int, tokens: int | None = None) -> Gradient:
         """The gradient over all batches of the window, each cut in `parts` pieces for each worker.
 
+        tokens: of a larger window that this one is a part of, and by which its loss is divided.
         When memory runs out, it starts again with twice as many parts, from the same random state. Raises
         TrainingError when MOST_PARTS do not fit either.
         """
@@ -102,11 +133,11 @@ class Workers:
             device = self.workers[0].gradient.device
             randomness = random_state(device)
             try:
-                return self._gradient(window, parts)
+                return self._gradient(window, parts, tokens)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if parts >= min(MOST_PARTS, max(len(batch) for batch in window)):
+                if parts >= min(MOST_PARTS, max((len(batch) for batch in window), default=1)):
                     raise TrainingError(
                         f"memory runs out even with a batch cut into {parts} parts: "
                         "lower training.batch_tokens or the size of the model"
@@ -114,11 +145,12 @@ class Workers:
             set_random_state(randomness, device)  # as if the failed attempt had not been
             parts *= 2
 
-    def _gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+    def _gradient(self, window: list[SplittableBatch], parts: int, tokens: int | None) -> Gradient:
         for worker in self.workers:
             if worker.generator is not None:
                 worker.generator.manual_seed(int(torch.randint(2**62, ())))
-        tokens = sum(int(batch.target_mask[:, 1:].sum()) for batch in window)
+        if tokens is None:
+            tokens = sum(int(batch.target_mask[:, 1:].sum()) for batch in window)
         losses: list[Tensor] = []
         count = len(self.workers)
         pieces = [piece for batch in window for piece in _pieces(batch, parts * count)]
@@ -126,6 +158,9 @@ class Workers:
             found = self._backward(pieces[start : start + count], tokens)
             self._add([worker.gradient for worker in self.workers[: len(found)]], first=not losses)
             losses += found
+        if not losses:
+            self._add([worker.gradient.zero_() for worker in self.workers], first=True)
+            return Gradient(self._total, 0.0, 0.0, tokens, parts)
         loss, nll = (torch.stack(losses).sum(0) / tokens).tolist()
         return Gradient(self._total, loss, nll, tokens, parts)
 

@@ -33,3 +33,11 @@ def exclusive(output: Path) -> Iterator[None]:
             for directory in [output] if pattern == "." else output.glob(pattern):
                 remove_leftovers(directory)
         yield
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait for whoever holds the lock at `path`, which is created where it is missing, and hold it."""
+    with open(path, "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from dragoman.training.gradients import SplittableBatch, Workers
-from dragoman.training.optimizer import Optimizer
+from torch import Tensor
+
+from dragoman.training.gradients import Gradient, SplittableBatch
 
 # So far above the best smoothed loss no healthy run stays, once it has settled a little; before that it may well rise.
 DIVERGED_NATS = 1.5
@@ -60,6 +61,23 @@ class WholeStep(Protocol):
         """
 
 
+class Gradients(Protocol):
+    """Batches -> gradient: gradients.Workers, or several ranks."""
+
+    def gradient(self, window: list[SplittableBatch], parts: int) -> Gradient:
+        """Over all batches of the window; see gradients.Workers."""
+
+
+class Steps(Protocol):
+    """Gradient -> new weights: an Optimizer, or those of several ranks."""
+
+    def step(self, number: int, gradient: Tensor) -> float:
+        """Apply the gradient [P] as step `number`; returns its norm before clipping."""
+
+    def learning_rate(self, step: int) -> float:
+        """Of step 1, 2, ..."""
+
+
 class Diverged(Exception):
     """The loss or the gradient is no number, or the loss has risen far above its best; the message says which.
 
@@ -96,9 +114,9 @@ class Health:
 
 
 def train(
-    workers: Workers,
+    workers: Gradients,
     batches: Iterator[SplittableBatch],
-    optimizer: Optimizer,
+    optimizer: Steps,
     *,
     number: int = 0,
     accumulate: int = 1,

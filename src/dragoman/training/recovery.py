@@ -19,8 +19,9 @@ from dragoman.training.loop import Diverged, Health
 from dragoman.training.optimizer import USUAL_RATES, OptimizerConfig
 from dragoman.training.places import is_the_same_trouble, to_keep, to_return_to
 from dragoman.training.preparation import Objective, prepared
+from dragoman.training.ranks.group import joined
 from dragoman.training.state import Progress, State
-from dragoman.training.task import Scores, Settings, Task
+from dragoman.training.task import Scores, Settings, SharedValidator, Task
 
 MOST_FALLBACKS = 6
 # What the learning rate is multiplied by: at a first divergence, and where that did not help.
@@ -38,6 +39,7 @@ class Recoverable:
         self.device, self.model, self.parameters = made.device, made.model, made.parameters
         self.optimizer, self.workers, self.static = made.optimizer, made.workers, made.static
         self.data, self.validator, self.begin = made.data, task.validator, made.begin
+        self.ranks = joined()
         self.progress, self.health = Progress(), Health()
 
     # -- state ------------------------------------------------------------------------------------------------
@@ -63,6 +65,8 @@ class Recoverable:
             layout=self.parameters.layout,
             threads=torch.get_num_threads(),
             worker_threads=self.workers.threads,
+            ranks=1 if self.ranks is None else self.ranks.size,
+            workers=len(self.workers.workers),
         )
         return Checkpoint(self.progress.step, tensors, asdict(state))
 
@@ -79,12 +83,25 @@ class Recoverable:
         self.progress, self.health = state.progress, state.health
         self.optimizer.scale = state.learning_rate_scale
         self.optimizer.restore(found.tensors, found.step)
-        # As the run began, whatever is thought best by now: with others, sums and kernels round otherwise.
-        equal = max(state.threads // len(self.workers.workers), 1)
-        self.workers.threads = equal if state.worker_threads is None else state.worker_threads
+        if found.step:  # before the first step it was not yet chosen how to compute
+            self._arrange_as(state)
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])
+        self.share()
+
+    def share(self) -> None:
+        """Give the state of the optimiser to all other ranks."""
+        if self.ranks is not None:
+            self.ranks.say("share", number=self.progress.step)
+            self.ranks.share(self.optimizer.tensors().values())
+
+    def _arrange_as(self, state: State) -> None:
+        """As the run began, whatever is thought best by now: with others, sums and kernels round otherwise."""
+        count = len(self.workers.workers)
+        equal = max(state.threads // count, 1)
+        threads = equal if state.worker_threads is None else state.worker_threads
+        self.workers.arrange(min(state.workers or count, count), threads)
 
     # -- the model that is kept -----------------------------------------------------------------------------
 
@@ -96,10 +113,19 @@ class Recoverable:
 
     def measured(self) -> Scores:
         """The scores of the present weights. Raises Diverged for such that no model has that can be used."""
-        scores = self.validator.validate(self.model, self.optimizer, self.progress.step)
+        scores = self._scores()
         if not all(map(math.isfinite, scores.rank)):
             raise Diverged("the loss of the dev set became no number")
         return scores
+
+    def _scores(self) -> Scores:
+        """Each rank measures its share of the dev set, where that can be shared."""
+        step, ranks, validator = self.progress.step, self.ranks, self.validator
+        if ranks is None or not isinstance(validator, SharedValidator):
+            return validator.validate(self.model, self.optimizer, step)
+        ranks.say("measure", step=step)
+        own = validator.part(self.model, self.optimizer, step, (0, ranks.size))
+        return validator.whole([own, *ranks.answers()])
 
     def keep(self, scores: Scores) -> None:
         size = self.parameters.master.numel()
@@ -191,6 +217,7 @@ class Recoverable:
     def _begin_anew(self) -> None:
         self.optimizer.restore({"master": self.begin()}, 0)
         self.progress, self.health = Progress(), Health()
+        self.share()
 
 
 def _advice(config: OptimizerConfig, scale: float) -> str:

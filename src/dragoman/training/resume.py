@@ -15,6 +15,7 @@ from dragoman.errors import TrainingError
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.optimizer import FlatParameters
+from dragoman.training.ranks.group import joined
 from dragoman.training.settings import FIXED_SECTIONS
 from dragoman.training.state import State
 from dragoman.training.task import Settings, Task
@@ -48,6 +49,12 @@ def earlier_run(output: Path, config: Settings, console: Console, resume: bool) 
     say(f"resuming {output} from step {found.step:,}")
     for change in changes:
         say(f"  changed: {change}")
+    ranks = joined()
+    if state.ranks != (now := 1 if ranks is None else ranks.size):
+        say(
+            f"  trained by {_processes(state.ranks)} so far, now by {_processes(now)}: the batches are the same, the "
+            "result will be as good, but not bit for bit the same"
+        )
     if state.threads != torch.get_num_threads():
         say(
             f"  trained with {state.threads} threads so far, now {torch.get_num_threads()}: the result will be as "
@@ -70,6 +77,10 @@ def check_same_run(state: State, task: Task, parameters: FlatParameters) -> None
             f"the checkpoint of step {state.step:,} orders its weights as another version of Dragoman does: resume "
             "it with that version, or start again in another directory"
         )
+
+
+def _processes(count: int) -> str:
+    return "one process" if count == 1 else f"{count} ranks"
 
 
 def completed(before: Mapping[str, Mapping[str, Any]], config: object) -> dict[str, dict[str, Any]]:

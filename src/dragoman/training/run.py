@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,25 @@ from torch import nn
 from dragoman.errors import TrainingError
 from dragoman.processor import keep_few_kernels, keep_freed_memory
 from dragoman.protocols import Loss
+from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
 from dragoman.training.journal import Journal
 from dragoman.training.lock import exclusive
 from dragoman.training.loop import Diverged, train
 from dragoman.training.loss import LabelSmoothing
 from dragoman.training.outlook import Result, forecast, say_how_it_ended
-from dragoman.training.preparation import device_of
+from dragoman.training.preparation import device_of, prepared
 from dragoman.training.random_state import random_state, set_random_state
+from dragoman.training.ranks.follow import Follower
+from dragoman.training.ranks.group import Ranks, joined, restarted
+from dragoman.training.ranks.together import Led
 from dragoman.training.recovery import Recoverable
 from dragoman.training.resume import check_same_run, earlier_run
 from dragoman.training.signals import stop_on_signals
-from dragoman.training.state import State
+from dragoman.training.state import Progress, State
 from dragoman.training.task import RunBatch, Settings, Task
+
+TRIED = 4096  # target tokens, padding included, of the gradient by which workers are chosen: a fraction of a second
 
 
 class Run(Recoverable):
@@ -37,6 +44,10 @@ class Run(Recoverable):
     def __init__(self, output: Path, config: Settings, task: Task, journal: Journal) -> None:
         super().__init__(output, config, task, journal, _loss)
         self.stop_reason = ""
+        self.led = None if self.ranks is None else Led(self.ranks, self.workers, self.optimizer, self._stop)
+
+    def _stop(self, reason: str) -> None:
+        self.stop_reason = self.stop_reason or reason
 
     def resume(self, found: Checkpoint) -> None:
         """Go on from a checkpoint, with a whole model in the output directory if one was kept before.
@@ -66,6 +77,8 @@ class Run(Recoverable):
                 self.progress.epoch, self.progress.position, self.config.training.batch_tokens
             ):
                 used += 1
+                if self.led is not None:
+                    self.led.places.append((self.progress.epoch, self.progress.position))
                 self.progress.position += 1
                 yield batch.to(self.device)
             if used == 0 and self.progress.position == 0:
@@ -73,15 +86,32 @@ class Run(Recoverable):
             self.progress.epoch, self.progress.position = self.progress.epoch + 1, 0
 
     def look(self) -> float:
-        """One gradient of the largest batch, thrown away: seconds it took. What does not fit memory fails now."""
+        """One gradient of the largest batch, thrown away: seconds it took. What does not fit memory fails now.
+
+        A run that begins also sees with how many workers it is quicker; one that goes on computes as it began.
+        """
         batch = self.data.largest_batch(self.config.training.batch_tokens).to(self.device)
         randomness = random_state(self.device)
-        self.workers.gradient([batch], 1)  # the first call also warms caches
+        workers = self.led or self.workers
+        workers.gradient([batch], 1)  # the first call also warms caches
+        if self._may_choose():
+            least = max(len(batch) * TRIED // max(batch.target_mask.numel(), 1), len(self.workers.workers))
+            before = len(self.workers.workers)
+            if self.workers.choose([batch.rows(0, min(least, len(batch)))]):
+                self.journal.note(
+                    f"one worker with one thread computes: {max(before, 2)} take more time here now"
+                )
         started = time.perf_counter()
-        found = self.workers.gradient([batch], 1)
+        found = workers.gradient([batch], 1)
         set_random_state(randomness, self.device)
         self.progress.parts = max(self.progress.parts, found.parts)
         return time.perf_counter() - started
+
+    def _may_choose(self) -> bool:
+        """Whether nobody has said how many workers there are, neither a person nor an earlier step."""
+        several = len(self.workers.workers) > 1 or self.workers.threads > 1
+        asked = self.config.training.workers or self.progress.step or self.static is not None
+        return several and not asked and self.device.type == "cpu"
 
     def go(self, deadline: float | None) -> Result:
         """Train until something says stop; fall back when the loss runs away."""
@@ -110,10 +140,12 @@ class Run(Recoverable):
             return Result(progress, reason, finished)
         started, before = time.monotonic(), progress.seconds
         saved = started
+        if self.led is not None:
+            self.led.places, self.led.step_done = [], progress.step
         steps = train(
-            self.workers, self.batches(), self.optimizer,
+            self.led or self.workers, self.batches(), self.led or self.optimizer,
             number=progress.step, accumulate=training.accumulate, parts=progress.parts, health=self.health,
-            whole=self.static,
+            whole=self.static if self.led is None else None,
         )  # fmt: skip
         for step in steps:
             progress.step, progress.parts = step.number, step.parts
@@ -215,9 +247,17 @@ def carry_out(
     keep_few_kernels()
     keep_freed_memory()
     device_of(config.training)  # what is not there is said before the corpus is read
-    with exclusive(output):
+    ranks = joined()
+    resume = resume or (restarted() and checkpoints.exists(output / "checkpoints"))
+    if ranks is not None and not ranks.leads:
+        return _follow(ranks, config, prepare)
+    with exclusive(output), _leading(ranks) as ended:
         found = earlier_run(output, config, console, resume)
         task = prepare()
+        if ranks is not None:
+            ranks.say("prepare")
+            ranks.answers()
+            console.print(f"{ranks.size} ranks train together: each computes its share of every batch")
         console.print(task.data.report, markup=False, highlight=False)
         with Journal(output, console, config.training.max_steps, tensorboard) as journal:
             if found is None:
@@ -231,5 +271,40 @@ def carry_out(
             forecast(run, run.look(), console, max_minutes)
             with stop_on_signals(run):
                 result = run.go(deadline)
+        ended.update(asdict(result))
         say_how_it_ended(result, task.usage, config.validation.every, console)
         return result
+
+
+@contextmanager
+def _leading(ranks: Ranks | None) -> Iterator[dict[str, Any]]:
+    """Whatever ends training, the other ranks are told; with the result, where it was put in."""
+    ended: dict[str, Any] = {}
+    try:
+        yield ended
+    except BaseException as error:
+        if ranks is not None:
+            with suppress(TrainingError):  # they are gone
+                ranks.say("stop", failed=str(error).partition("\n")[0] or type(error).__name__)
+        raise
+    if ranks is not None:
+        ranks.say("stop", failed="", **{name: ended[name] for name in ("reason", "finished")})
+
+
+def _follow(ranks: Ranks, config: Settings, prepare: Callable[[], Task]) -> Result:
+    """What a rank does that does not lead. Raises TrainingError for what ended rank 0."""
+    message = ranks.heard()
+    if message["do"] == "prepare":
+        # What one process of a host has prepared, or found prepared, the next one finds.
+        if ranks.local > 0 and ranks.rank > 1:
+            ranks.follows(ranks.rank - 1, "preparing")
+        task = prepare()
+        ranks.done("preparing")
+        made = prepared(task, config, _loss, lambda note: None)
+        ranks.report({})
+        follower = Follower(ranks, config, made, task.validator)
+        with stop_on_signals(follower):
+            message = follower.go()
+    if message["failed"]:
+        raise TrainingError(f"rank {ranks.rank} ends because rank 0 did: {message['failed']}")
+    return Result(Progress(), message["reason"], message["finished"])

@@ -107,7 +107,8 @@ class TrainingConfig:
         "auto"
     )
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"], "of the matrix products; weights are kept in fp32 beside them"
+        Literal["auto", "fp32", "bf16"],
+        "of the matrix products, auto = the quicker; weights are kept in fp32 beside them",
     ] = "auto"
     batch_tokens: Annotated[
         int, "sentences of a batch x longest side, padding included", Within(1, 2**31)
@@ -115,7 +116,7 @@ class TrainingConfig:
     accumulate: Annotated[int, "batches that make one step", Within(1, 2**31)] = 1
     workers: Annotated[
         int,
-        "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens",
+        "share each batch on a CPU, side by side; 0 = one a thread, if each then has 1,024 tokens and that is quicker",
         Within(0, 2**16),
     ] = 0
     fused: Annotated[
@@ -188,6 +189,11 @@ class RunConfig:
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
 
     def __post_init__(self) -> None:
+        if twice := sorted({*self.data.symbols} & {*self.tokenizer.symbols}):
+            raise ConfigError(
+                f"tokenizer.symbols has {', '.join(twice)}, which data.directions or data.tags makes a symbol that no "
+                "text can spell: name it in one of the two"
+            )
         if self.data.several and not self.tokenizer.joint:
             raise ConfigError(
                 "data.directions has several, and tokenizer.joint = false: each language stands on both sides then, so "

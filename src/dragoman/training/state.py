@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 # Fields that some runs which may be resumed began without; all others have to be there.
-_YOUNG = {"failed", "returned", "above", "layout", "worker_threads", "contents"}
+_YOUNG = {"failed", "returned", "above", "layout", "worker_threads", "workers", "contents"}
 
 
 @dataclass
@@ -57,7 +57,9 @@ class State:
     threads: int
     layout: list[Any] | None = None  # name and shape of each parameter, in the order of the vectors [P]
     worker_threads: int | None = None  # None: workers shared all threads equally
+    workers: int | None = None  # None: as many as training.workers asks for
     contents: str = ""  # task.Task.contents
+    ranks: int = 1  # processes that trained together
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> State:
@@ -67,6 +69,7 @@ class State:
             ("progress.parts", found.progress.parts, 1),
             ("threads", found.threads, 1),
             ("worker_threads", found.worker_threads or found.threads, 1),
+            ("workers", found.workers or 1, 1),
         ):
             if number < least:
                 raise ValueError(f"state.json: {name} = {number}: must be at least {least}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import nn
@@ -81,6 +81,19 @@ class Validator(Protocol):
 
     def fault(self) -> str | None:
         """Why the model of the output directory cannot be used; None where it can."""
+
+
+@runtime_checkable
+class SharedValidator(Validator, Protocol):
+    """A validator whose work several processes can share."""
+
+    def part(
+        self, model: nn.Module, optimizer: Optimizer, step: int, share: tuple[int, int]
+    ) -> dict[str, Any]:
+        """What one of them finds on its part of the dev set, in JSON's types; `share`: its number, and how many."""
+
+    def whole(self, parts: Sequence[Mapping[str, Any]]) -> Scores:
+        """The scores, from the parts in order."""
 
 
 class Settings(Protocol):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dragoman.ids import UNWRITTEN
+from dragoman.ids import EOS, UNWRITTEN
 from dragoman.text.joining import join, like_end, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
 from dragoman.translate.placing import fill, joined, literal
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from dragoman.translate.plan import Plan
 
 
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _HALF_A_CHARACTER = "\ufffd"  # what bytes are shown as until the last of a character's is there
 
 
@@ -55,8 +58,18 @@ class Detokeniser:
     target: Tokenizer
     language: str  # of the target
 
+    @cached_property
+    def _speaking(self) -> frozenset[int]:
+        """Ids of the pieces that are, or have, a letter or a digit by themselves; those of single bytes are not."""
+        pieces = self.target.vocabulary()
+        return frozenset(
+            i for i, piece in enumerate(pieces) if i > EOS and _speaks(piece) and not _BYTE.fullmatch(piece)
+        )
+
     def is_wordless(self, answer: Answer) -> bool:
         """Whether a model had nothing to say to words: no text, or a full stop and nothing else."""
+        if any(not self._speaking.isdisjoint(best[0].tokens) for best in answer.found):
+            return False  # as most: nothing has to be decoded to see that
         texts = [self.target.decode(best[0].tokens) for best in answer.found]
         sources = [piece.text for piece in answer.sentence.pieces]
         return bool(texts) and _speaks("".join(sources)) and not _speaks("".join(texts))
@@ -138,7 +151,7 @@ class Detokeniser:
 
     def _told(self, piece: Piece, text: str, found: Hypothesis, forced: int, length_penalty: float) -> Told:
         """forced: tokens that were no choice of the model, and tell nothing about it."""
-        free = found.token_scores[forced:]
+        free = found.token_scores[forced:] if forced else found.token_scores
         score = found.score
         if forced and free:
             score *= math.pow(len(found.token_scores) / len(free), length_penalty)

@@ -71,10 +71,10 @@ def is_copied(evidence: Evidence) -> bool:
 
 def is_untranslated(evidence: Evidence) -> bool:
     """Words of three letters or more, written small: names are not."""
-    source = _WORD.findall(evidence.source)
+    written = set(_WORD.findall(evidence.text))
+    source = _WORD.findall(evidence.source) if written else []
     if len(source) < FEWEST_LEFT:
         return False
-    written = set(_WORD.findall(evidence.text))
     left = sum(word in written for word in source)
     words = len(_ANY_WORD.findall(evidence.source))
     return left >= max(FEWEST_LEFT, SHARE_LEFT * words) and not is_copied(evidence)

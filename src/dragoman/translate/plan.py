@@ -20,6 +20,10 @@ from dragoman.translate.protect import Kept, Protection
 from dragoman.translate.reading import Passage, Piece, Reader, Sentence
 from dragoman.translate.translation import Translation
 
+Work = tuple[
+    list[int], SearchRequest, list[int]
+]  # the ids of a piece, what is asked, what it has to begin with
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -45,6 +49,8 @@ class Plan:
     @cached_property
     def sentences(self) -> list[Sentence]:
         """Of the text, and of texts within what is kept in it."""
+        if not any(sentence.branches for sentence in self.passage):  # as most
+            return list(self.passage)
         return [inner for sentence in self.passage for inner in sentence.flat()]
 
     @property
@@ -56,30 +62,40 @@ class Plan:
         """How it is searched for: no longer than the model has positions."""
         return self.request.options
 
-    @cached_property
+    @property
     def _asked(self) -> list[Sentence]:
         """What has no answer yet."""
         if not self.answers:
             return [sentence for sentence in self.sentences if sentence.searched]
         return [sentence for _, others in self.tried for sentence in others]
 
-    @property
-    def sources(self) -> list[list[int]]:
-        """What goes to the engine: the ids of the pieces that have words. None left: there is a translation."""
-        return [
-            [*self.before, *piece.ids] for sentence in self._asked for piece in sentence.pieces if piece.ids
-        ]
+    @cached_property
+    def works(self) -> list[Work]:
+        """What goes to the engine: the pieces that have words. None left: there is a translation."""
+        prefix = [] if self.answers else self.prefix  # the first piece takes it all
+        works = list[Work]()
+        for sentence in self._asked:
+            request = self._request(sentence)
+            for piece in sentence.pieces:
+                if piece.ids:
+                    works.append(([*self.before, *piece.ids], request, prefix))
+                    prefix = []
+        return works
 
     @property
-    def prefixes(self) -> list[list[int]]:
-        """A forced prefix for each of the sources: the first takes it all."""
-        count = len(self.sources)
-        return [[] if self.answers else self.prefix, *([] for _ in range(count - 1))] if count else []
+    def sources(self) -> list[list[int]]:
+        """The ids of each piece that goes to the engine."""
+        return [ids for ids, _, _ in self.works]
 
     @property
     def requests(self) -> list[SearchRequest]:
         """What is asked of the search for each of the sources."""
-        return [self._request(sentence) for sentence in self._asked for piece in sentence.pieces if piece.ids]
+        return [request for _, request, _ in self.works]
+
+    @property
+    def prefixes(self) -> list[list[int]]:
+        """A forced prefix for each of the sources."""
+        return [prefix for _, _, prefix in self.works]
 
     def _request(self, sentence: Sentence) -> SearchRequest:
         """Where something is kept, the beam is asked for all that it has, and for what the model looked at."""
@@ -167,15 +183,10 @@ def begun(plans: Sequence[Plan]) -> Iterator[Sequence[Hypothesis]]:
 
     Those of which the same is asked go to it together.
     """
-    works = [
-        (source, request, prefix)
-        for plan in plans
-        for source, request, prefix in zip(plan.sources, plan.requests, plan.prefixes, strict=True)
-    ]
+    works = [work for plan in plans for work in plan.works]
     running: dict[SearchRequest, Iterator[Sequence[Hypothesis]]] = {}
     for asked in dict.fromkeys(request for _, request, _ in works):
-        group = [(source, prefix) for source, request, prefix in works if request == asked]
-        prefixes = [prefix for _, prefix in group]
-        sources = [source for source, _ in group]
+        group = [work for work in works if work[1] is asked or work[1] == asked]
+        sources, prefixes = [source for source, _, _ in group], [prefix for _, _, prefix in group]
         running[asked] = plans[0].engine.begin(sources, asked, prefixes if any(prefixes) else None)
     return (next(running[request]) for _, request, _ in works)

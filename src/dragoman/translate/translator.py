@@ -25,6 +25,7 @@ from dragoman.text.directions import Direction, all_told, fitting, of_text, simp
 from dragoman.text.languages import UNDERSTOOD, read_tag
 from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
 from dragoman.translate.detokenise import Detokeniser
+from dragoman.translate.ensemble import built, refuse_unlike
 from dragoman.translate.plan import Plan, begun
 from dragoman.translate.prefetch import prefetch
 from dragoman.translate.protect import Protection
@@ -57,10 +58,15 @@ class Translator:
         device: str = "cpu",
         workers: int | None = None,
         compute_type: str | None = None,
+        partners: Sequence[ModelDirectory] = (),
     ) -> None:
+        """partners: models that translate together with `model`, by the mean of their probabilities."""
         if engine not in ("auto", *ENGINES):
             raise ConfigError(f"engine = {engine!r}: must be auto, {' or '.join(ENGINES)}")
-        self.model = model
+        if partners and engine == "ctranslate2":
+            raise ConfigError("engine = 'ctranslate2' computes one model, not an ensemble: use 'torch'")
+        refuse_unlike(model, partners)
+        self.model, self.partners = model, tuple(partners)
         self.engine, self.device, self.workers, self.compute_type = engine, device, workers, compute_type
         self.options = _default_options(model)
         self._origin: Translator | None = None  # of one that was made by `toward`
@@ -72,7 +78,7 @@ class Translator:
     @classmethod
     def load(
         cls,
-        name_or_path: str | Path,
+        name_or_path: str | Path | Sequence[str | Path],
         *,
         engine: EngineName = "auto",
         device: str = "cpu",
@@ -81,12 +87,18 @@ class Translator:
     ) -> Self:
         """A bundled model by name ("en-zh"), or a model directory by path. Raises ModelError.
 
+        A list of them is an ensemble: models of one vocabulary, the mean of whose probabilities decides (torch engine).
         engine: "ctranslate2" is the fast one, "torch" the reference; "auto" takes the fast one where it can do what
         is asked. device: "cpu" or "cuda". workers: sentences translated side by side, default one a processor core.
         compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32.
         """
-        model = open_model(find_model(name_or_path))
-        return cls(model, engine, device=device, workers=workers, compute_type=compute_type)
+        names = [name_or_path] if isinstance(name_or_path, str | Path) else name_or_path
+        if not names:
+            raise UsageError("an ensemble of no model translates nothing: name at least one")
+        model, *partners = (open_model(find_model(name)) for name in names)
+        return cls(
+            model, engine, device=device, workers=workers, compute_type=compute_type, partners=partners
+        )
 
     # -- directions ---------------------------------------------------------------------------------------------
 
@@ -280,13 +292,19 @@ class Translator:
     @property
     def positions(self) -> int:
         """How many tokens of either side the model reads at most, one of which is </s> or <s>."""
-        return int(self.model.config["model"].get("max_length", 2 * DEFAULT_LONGEST))
+        return min(
+            int(model.config["model"].get("max_length", 2 * DEFAULT_LONGEST))
+            for model in (self.model, *self.partners)
+        )
 
     @property
     def longest(self) -> int:
         """The longest sentence, in tokens, that goes through the model in one run: no longer than in training."""
-        trained = self.model.config["data"].get("longest", DEFAULT_LONGEST)
-        return max(1, min(int(trained), self.positions - 1) - len(self.before))
+        trained = (
+            int(model.config["data"].get("longest", DEFAULT_LONGEST))
+            for model in (self.model, *self.partners)
+        )
+        return max(1, min(*trained, self.positions - 1) - len(self.before))
 
     def prepare(self, text: str, side: Literal["source", "target"]) -> str:
         """A text as the model's training corpus was cleaned."""
@@ -344,7 +362,7 @@ class Translator:
         """What `auto` means: the fast engine where it can do what is asked, the reference elsewhere."""
         if self.engine != "auto":
             return self.engine
-        if self.model.config["model"]["kind"] != "transformer" or self._uncomputed:
+        if self.partners or self.model.config["model"]["kind"] != "transformer" or self._uncomputed:
             return "torch"
         from dragoman.engines.ctranslate2 import CTranslate2Engine as fast
 
@@ -377,7 +395,7 @@ class Translator:
 
     @cached_property
     def _module(self) -> nn.Module:
-        return self.model.build().to(self.device)
+        return built((self.model, *self.partners)).to(self.device)
 
 
 def _torch(translator: Translator) -> Engine:
@@ -385,7 +403,8 @@ def _torch(translator: Translator) -> Engine:
     from dragoman.engines.torch import TorchEngine
 
     # With "auto" the type was asked of the fast engine, and this one stands in for it.
-    compute_type = translator.compute_type if translator.engine == "torch" else None
+    asked = translator.engine == "torch" or translator.partners
+    compute_type = translator.compute_type if asked else None
     return TorchEngine(module, translator.device, workers=translator.workers, compute_type=compute_type)
 
 

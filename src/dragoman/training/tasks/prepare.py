@@ -38,6 +38,7 @@ from dragoman.training.gpu.grid import (
     grid_batches,
     plan_on_grid,
 )
+from dragoman.training.lock import one_at_a_time
 from dragoman.training.settings import DataConfig
 from dragoman.training.tasks.gather import DEV, TRAIN, corpora, directed, gather, stored
 from dragoman.training.tasks.origin import RECORD, Origin, Recipe, digest, hashes, is_prepared
@@ -55,7 +56,7 @@ class TrainingData:
         self.directory, self.recipe, self._say = directory, recipe, say
         origin = Origin.read(directory)
         self.fingerprint, self.contents = origin.corpus, digest(hashes(directory))
-        self.tokenizers = _load_tokenizers(directory, recipe.tokenizer.joint)
+        self.tokenizers = load_tokenizers(directory, recipe.tokenizer.joint)
         self._tags = _target_tags(self.source_tokenizer, recipe.data)
         dev = {way: list(directed(directory / DEV, recipe.data, way)) for way in recipe.data.ways}
         self.dev = {way: pairs for way, pairs in dev.items() if pairs}
@@ -96,6 +97,10 @@ class TrainingData:
         return self._store[1]
 
     def _opened(self, variant: int) -> IdStore:
+        with one_at_a_time(self.directory / ".lock"):  # several ranks of a host come for the same epoch
+            return self._found_or_encoded(variant)
+
+    def _found_or_encoded(self, variant: int) -> IdStore:
         directory = self.directory / f"ids-{variant}{self.recipe.name}"
         if (found := IdStore.opened(directory)) is not None:
             return found
@@ -120,7 +125,8 @@ class TrainingData:
             direction != data.ways[0]
         ):  # what becomes of a pair one way is no reason for the same the other way
             seed = crc32(f"{seed} {written(direction)}".encode())
-        setting = Setting(*direction, self._placeholders(), data.longest)
+        symbols = tuple(self.source_tokenizer.symbols)
+        setting = Setting(*direction, self._placeholders(), symbols, data.longest)
         pairs = directed(self.directory / TRAIN, data, direction)
         plain, other = tee(drawn(pairs, Weights(data.weights), seed, variant))
         return zip(plain, augmented(other, self.recipe.augment, setting, seed, variant), strict=True)
@@ -334,6 +340,7 @@ def _file_name(name: str) -> str:
     return "tokenizer.model" if name == "joint" else f"tokenizer.{name}.model"
 
 
-def _load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
+def load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
+    """Those of prepared data. Raises OSError where they are not there."""
     names: Iterable[str] = ("joint",) if joint else ("source", "target")
     return {name: Tokenizer.load(directory / _file_name(name)) for name in names}

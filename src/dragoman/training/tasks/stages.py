@@ -21,6 +21,7 @@ from dragoman.files import publish
 from dragoman.model.directory import ModelDirectory, open_model
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.outlook import Result
+from dragoman.training.ranks.group import is_follower, restarted
 from dragoman.training.settings import RunConfig
 
 STAGES = "stages"
@@ -80,6 +81,8 @@ def run_stages(
     Returns how the last of them ended that was begun: not finished when the time is over or somebody stopped it.
     """
     check_stages(stages)
+    console.quiet = console.quiet or is_follower()
+    resume = resume or restarted()
     directory = output / STAGES
     done = _done(directory)
     # What a start has left that failed before its first checkpoint is no run: the same command may be typed again.

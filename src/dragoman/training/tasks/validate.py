@@ -6,9 +6,10 @@ BLEU is measured through a sealed model directory and the Translator, the door t
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import torch
 from torch import nn
 
 from dragoman.corpus.batches import Batch
+from dragoman.corpus.pairs import Pair
 from dragoman.errors import ModelError, TrainingError
-from dragoman.evaluate import evaluate
+from dragoman.evaluate import scored
 from dragoman.model.directory import ModelDirectory, open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
-from dragoman.text.directions import Direction, all_told, written
+from dragoman.text.directions import Direction, all_told, simplified_sides, written
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.tasks.prepare import TrainingData
@@ -92,38 +94,67 @@ class Validator:
         self.batches = data.dev_batches(config.training.batch_tokens, most)
 
     def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> Scores:
-        with trained(model, optimizer):
-            losses = {way: self._loss(model, batches) for way, batches in self.batches.items()}
-            if self.look is not None:
-                self.look(model, step)
-        tokens = sum(count for _, count in losses.values())
-        loss = sum(total for total, _ in losses.values()) / tokens
-        each = {way: Scores(total / count) for way, (total, count) in losses.items()}
-        if self.config.validation.metric == "bleu":
-            each = self._translated(each, optimizer)
-        return Scores.mean(loss, each)
+        return self.whole([self.part(model, optimizer, step, (0, 1))])
 
-    def _translated(self, each: Mapping[Direction, Scores], optimizer: Optimizer) -> dict[Direction, Scores]:
-        """With the scores of the dev set's translations."""
-        candidate = self.output / "candidate"
-        self._seal(candidate, optimizer, card="")
-        found = {}
-        with Translator.load(candidate) as translator:
-            for way, scores in each.items():
-                report = evaluate(
-                    translator.toward(*way),
-                    self.data.dev[way][: self.config.validation.sentences],
-                    beam_size=self.config.validation.beam_size,
-                    perplexity=False,
-                    protect=False,
-                )
-                samples = tuple(f"{t.source} -> {t.text}" for t in report.translations[:SAMPLES])
-                found[way] = replace(scores, bleu=report.bleu, chrf=report.chrf, samples=samples)
-        shutil.rmtree(candidate)
+    def part(
+        self, model: nn.Module, optimizer: Optimizer, step: int, share: tuple[int, int]
+    ) -> dict[str, Any]:
+        """Every so-many-th batch and sentence: the nll of the references, and the translations."""
+        number, count = share
+        with trained(model, optimizer):
+            losses = {way: self._loss(model, batches[number::count]) for way, batches in self.batches.items()}
+            if self.look is not None and number == 0:
+                self.look(model, step)
+        found: dict[str, dict[str, Any]] = {
+            written(way): {"nll": nll, "tokens": tokens} for way, (nll, tokens) in losses.items()
+        }
+        if self.config.validation.metric == "loss":
+            return found
+        with self._candidate(number) as candidate:
+            self._seal(candidate, optimizer, card="")
+            with Translator.load(candidate) as translator:
+                for way in losses:
+                    texts = translator.toward(*way).translate(
+                        [pair.source for pair in self._measured(way)[number::count]],
+                        beam_size=self.config.validation.beam_size,
+                        protect=False,
+                    )
+                    found[written(way)]["texts"] = [one.text for one in texts]
         return found
 
+    @contextmanager
+    def _candidate(self, number: int) -> Iterator[Path]:
+        """Where a model is sealed to be measured. The output directory may be that of another machine."""
+        if number:
+            with tempfile.TemporaryDirectory(prefix="dragoman-") as place:
+                yield Path(place) / "candidate"
+            return
+        yield self.output / "candidate"
+        shutil.rmtree(self.output / "candidate")
+
+    def whole(self, parts: Sequence[Mapping[str, Any]]) -> Scores:
+        """BLEU and chrF of all translations, which the parts have in turn; of each direction, and their means."""
+        each = {way: self._of_direction(way, [part[written(way)] for part in parts]) for way in self.batches}
+        counted = [one for part in parts for one in part.values()]
+        loss = sum(one["nll"] for one in counted) / sum(one["tokens"] for one in counted)
+        return Scores.mean(loss, each)
+
+    def _of_direction(self, way: Direction, parts: Sequence[Mapping[str, Any]]) -> Scores:
+        loss = sum(part["nll"] for part in parts) / sum(part["tokens"] for part in parts)
+        if self.config.validation.metric == "loss":
+            return Scores(loss)
+        pairs = self._measured(way)
+        texts = [parts[i % len(parts)]["texts"][i // len(parts)] for i in range(len(pairs))]
+        simplify = simplified_sides(self.config.cleaning.simplify, self.config.data.ways[0], way)
+        bleu, chrf = scored(texts, [pair.target for pair in pairs], way[1], simplify in ("target", "both"))
+        samples = tuple(f"{pair.source} -> {text}" for pair, text in zip(pairs, texts, strict=True))
+        return Scores(loss, bleu, chrf, samples[:SAMPLES])
+
+    def _measured(self, way: Direction) -> list[Pair]:
+        return self.data.dev[way][: self.config.validation.sentences]
+
     def _loss(self, model: nn.Module, batches: Sequence[Batch]) -> tuple[float, int]:
-        """Negative log-likelihood of the references, in nats, as it is without smoothing; and of how many tokens."""
+        """Summed negative log-likelihood of the references in nats, without smoothing, and their tokens."""
         total, tokens = 0.0, 0
         for batch in batches:
             batch = batch.to(next(model.parameters()).device)

@@ -1,0 +1,202 @@
+"""The processes that torchrun started, and what they tell each other. Knows no model and no run.
+
+Words (JSON) go through the store of torchrun's rendezvous, where waiting may last as long as the other is alive;
+numbers go through collectives, which all ranks begin within TIMEOUT of each other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from threading import Event, Thread
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
+
+from dragoman.errors import TrainingError
+
+TIMEOUT = 120.0  # seconds that a collective waits for the slowest rank
+SILENCE = 60.0  # seconds without a sign of life after which a rank is given up
+_BEAT = 2.0  # seconds between signs of life
+_QUICK, _SLOW = 0.001, 0.05  # seconds between two looks for a word, at first and at last
+
+Message = Mapping[str, Any]
+
+
+class Ranks:
+    """This process and the others; rank 0 leads, the others do what it says."""
+
+    def __init__(self, store: Any, rank: int, size: int, local: int) -> None:
+        """`local`: the number of this process on its host."""
+        self.rank, self.size, self.local = rank, size, local
+        self.sent = 0  # bytes of gradients and weights that this rank has sent, by the ring algorithm's count
+        self._store = store
+        self._said, self._gathered = 0, 0
+        self._seen: dict[int, tuple[bytes, float]] = {}
+        self._look_again = 0.0
+        self._over = Event()
+        self._beating = Thread(target=self._beat, daemon=True)
+        self._beating.start()
+        atexit.register(
+            self._leave
+        )  # a thread within torch at the end of Python would end the process with a signal
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the rank that decides, writes and speaks."""
+        return self.rank == 0
+
+    # -- words ------------------------------------------------------------------------------------------------
+
+    def say(self, do: str, **more: Any) -> None:
+        """Rank 0: what all others shall do next."""
+        self._said += 1
+        self._put(f"said/{self._said}", {"do": do, **more})
+        if self._said > 64:  # read by all: each of so many messages ends in something done together
+            self._store.delete_key(f"said/{self._said - 64}")
+
+    def heard(self) -> Message:
+        """The others: the next thing that rank 0 says."""
+        self._said += 1
+        return self._get(f"said/{self._said}", 0)
+
+    def report(self, found: Message) -> None:
+        """The others: an answer to rank 0."""
+        self._gathered += 1
+        self._put(f"answer/{self._gathered}/{self.rank}", found)
+
+    def answers(self) -> list[Message]:
+        """Rank 0: the answers of all others, in the order of their ranks."""
+        self._gathered += 1
+        found = []
+        for rank in range(1, self.size):
+            key = f"answer/{self._gathered}/{rank}"
+            found.append(self._get(key, rank))
+            self._store.delete_key(key)
+        return found
+
+    def done(self, what: str) -> None:
+        """Let `follows` of the same words pass on other ranks."""
+        self._put(f"done/{what}/{self.rank}", {})
+
+    def follows(self, rank: int, what: str) -> None:
+        """Wait until that rank is done with it."""
+        self._get(f"done/{what}/{rank}", rank)
+
+    def _put(self, key: str, message: Message) -> None:
+        with _told(self.rank):
+            self._store.set(key, json.dumps(dict(message)))
+
+    def _get(self, key: str, owner: int) -> Message:
+        """What `owner` puts there, as soon as it does. Raises TrainingError when it gives no sign of life."""
+        pause = _QUICK
+        with _told(self.rank):
+            while not self._store.check([key]):
+                self._check_alive(owner)
+                time.sleep(pause)
+                pause = min(1.1 * pause, _SLOW)
+            found: Message = json.loads(self._store.get(key))
+            return found
+
+    def _check_alive(self, rank: int) -> None:
+        now, key = time.monotonic(), f"alive/{rank}"
+        if now < self._look_again:
+            return
+        self._look_again = now + _BEAT
+        sign = self._store.get(key) if self._store.check([key]) else b""
+        before, since = self._seen.get(rank, (b"", now))
+        self._seen[rank] = sign, now if sign != before or rank not in self._seen else since
+        if now - self._seen[rank][1] > SILENCE:
+            raise TrainingError(f"rank {rank} has given no sign of life for {SILENCE:.0f} s: the group ends")
+
+    def _beat(self) -> None:
+        number = 0
+        while not self._over.wait(_BEAT if number else 0):
+            number += 1
+            try:
+                self._store.set(f"alive/{self.rank}", str(number))
+            except RuntimeError:  # the store is gone: whoever waits for a word is told
+                return
+
+    # -- numbers ----------------------------------------------------------------------------------------------
+
+    def add_up(self, *tensors: Tensor) -> None:
+        """Each tensor [...] becomes the sum of those of all ranks, the same to the bit on each."""
+        with _told(self.rank):
+            for tensor in tensors:
+                dist.all_reduce(tensor)
+                self.sent += 2 * (self.size - 1) * tensor.numel() * tensor.element_size() // self.size
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Each tensor [...] becomes that of rank 0."""
+        with _told(self.rank):
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+    def _leave(self) -> None:
+        self._over.set()
+        self._beating.join(_BEAT)
+
+
+@contextmanager
+def _told(rank: int) -> Iterator[None]:
+    """What torch raises when another rank is gone, as one line."""
+    try:
+        yield
+    except (
+        RuntimeError,
+        OSError,
+    ) as error:  # DistBackendError, DistNetworkError and gloo's own are of this kind
+        why = re.sub(r"^\[\S+\]\s*", "", str(error).strip().partition("\n")[0])[:200]
+        raise TrainingError(
+            f"rank {rank} has lost the others ({why}). With --max-restarts torchrun starts them again, and they go on "
+            "from the last checkpoint"
+        ) from error
+
+
+@cache
+def joined() -> Ranks | None:
+    """The group that torchrun started this process in; None where it did not. Raises TrainingError."""
+    size = _number("WORLD_SIZE")
+    if size <= 1 or not dist.is_available():
+        return None
+    rank, attempt = _number("RANK"), os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    with _told(rank):
+        store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=TIMEOUT)))
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        if torch.cuda.is_available():
+            torch.cuda.set_device(_number("LOCAL_RANK") % torch.cuda.device_count())
+        dist.init_process_group(
+            backend, store=PrefixStore(f"numbers/{attempt}", store), rank=rank, world_size=size,
+            timeout=timedelta(seconds=TIMEOUT),
+        )  # fmt: skip
+        # The store outlives the processes: what an earlier group said there is not meant for this one.
+        name = torch.tensor([time.time_ns()])
+        dist.broadcast(name, 0)
+    return Ranks(PrefixStore(f"words/{int(name)}", store), rank, size, _number("LOCAL_RANK"))
+
+
+def restarted() -> bool:
+    """Whether torchrun started this process in place of one that ended."""
+    return _number("TORCHELASTIC_RESTART_COUNT") > 0 and _number("WORLD_SIZE") > 0
+
+
+def is_follower() -> bool:
+    """Whether this process is one of several and not the first, which speaks for all."""
+    return _number("WORLD_SIZE") > 1 and _number("RANK") > 0
+
+
+def _number(name: str) -> int:
+    value = os.environ.get(name, "0")
+    return int(value) if value.isdecimal() else 0
