@@ -169,7 +169,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.tasks": {"training", "model", "text", "corpus"} | MODELS,
     "training.tasks.average": {"training", "model", "text", "config"},
     "training.tasks.origin": {"training.settings", "text", "corpus", "config"},
-    "training.tasks.validate": {"training", "evaluate", "model", "translate", "corpus"},
+    "training.tasks.gather": {
+        "training.settings",
+        "training.tasks.origin",
+        "training.tasks.texts",
+        "text",
+        "corpus",
+    },
+    "training.tasks.validate": {"training", "evaluate", "model", "translate", "text", "corpus"},
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
     "training.tasks.stages": {"training", "model", "config"},
     # A recipe is words; the stages are runs.

@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 import dragoman
 from dragoman.bounds import beginning
 from dragoman.cli import (
+    align,
     corpora,
     explain,
     health,
@@ -49,6 +50,7 @@ app.command(translate.translate, usage=translate.USAGE, help_epilogue=translate.
 app.command(train.train, usage=train.USAGE, help_epilogue=train.EXAMPLES)
 app.command(measure.evaluate, usage=measure.EVALUATE_USAGE, help_epilogue=measure.EVALUATE_EXAMPLES)
 app.command(measure.score, usage=measure.SCORE_USAGE, help_epilogue=measure.SCORE_EXAMPLES)
+app.command(align.align, usage=align.USAGE, help_epilogue=align.EXAMPLES)
 app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES)
 corpora.data.command(
     synthesize.translate, usage=synthesize.USAGE, help_epilogue=synthesize.EXAMPLES, name="translate"

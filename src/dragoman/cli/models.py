@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from dragoman.cli.flags import FormatFlag
 from dragoman.cli.terminal import say, say_json, tell
 from dragoman.errors import UsageError
+from dragoman.text.directions import all_told, written
 
 USAGE = "dragoman models [MODEL] [OPTIONS]"
 EXAMPLES = """Examples:
@@ -46,11 +47,12 @@ def show(
         if format == "json":
             parameters = sum(weight.size for weight in one.weights.values())
             say_json({"name": one.path.name, "path": str(one.path), "source": source, "target": target,
+                      **({"directions": [*map(written, one.directions)]} if len(one.directions) > 1 else {}),
                       "parameters": parameters, "card": one.card})  # fmt: skip
         elif model is None:
-            say(f"{one.path.name:<12}  {source} -> {target}  {one.path}")
+            say(f"{one.path.name:<12}  {all_told(one.directions)}  {one.path}")
         else:
-            say(one.card.rstrip("\n") or f"{one.path} ({source} -> {target}) has no card.")
+            say(one.card.rstrip("\n") or f"{one.path} ({all_told(one.directions)}) has no card.")
     for name in lms:
         _language_model(name, model is None, format)
 

@@ -12,7 +12,7 @@ Its files are read by contents.py, as those of a language model are (languagemod
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from dragoman.bounds import LENGTH
 from dragoman.config import dump_toml
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
-from dragoman.errors import ModelError
+from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.files import sha256
 from dragoman.model.contents import (
     CARD,
@@ -46,6 +46,7 @@ from dragoman.model.fields import CONFIG, NOT_EMPTY, Field, check, configured, f
 from dragoman.model.kinds import TranslatorKind, kind_of
 from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST
+from dragoman.text.directions import Direction, read_directions, target_tags, told
 from dragoman.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -67,8 +68,27 @@ class ModelDirectory:
 
     @property
     def languages(self) -> tuple[str, str]:
-        """Codes of the source and target language."""
+        """Codes of the source and target language; of several directions, of the first."""
         return self.config["languages"]["source"], self.config["languages"]["target"]
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """All that it translates; the first is `languages`."""
+        return read_directions(self.config["languages"].get("directions", ())) or (self.languages,)
+
+    def tags(self, direction: Direction, more: Sequence[str] = ()) -> list[int]:
+        """The ids that stand before a source to be translated so: the tag of the target language, and `more`.
+
+        Raises UsageError for a symbol that the vocabulary does not have.
+        """
+        symbols = self.source_tokenizer.controls
+        known = target_tags(self.directions)
+        for symbol in more:
+            if symbol not in symbols or symbol in known.values():
+                there = ", ".join(one for one in symbols if one not in known.values()) or "none"
+                raise UsageError(f"the model knows no tag {symbol!r}: there is {there}")
+        asked = [known[direction[1]]] if known else []
+        return [symbols[symbol] for symbol in (*asked, *more)]
 
     @property
     def tokenizers(self) -> dict[str, Tokenizer]:
@@ -114,8 +134,18 @@ def _assemble(directory: Path, files: Files) -> ModelDirectory:
             )
     tokenizers = {side: Tokenizer(files[name], name) for side, name in TOKENIZERS.items() if name in files}
     source, target = (tokenizers.get(side) or tokenizers["joint"] for side in ("source", "target"))
+    _check_tags(config["languages"], source)
     weights = weights_of(files, kind.shapes(config["model"], source.vocab_size, target.vocab_size))
     return ModelDirectory(directory, config, weights, source, target, text(files.get(CARD, b""), CARD))
+
+
+def _check_tags(languages: Mapping[str, Any], tokenizer: Tokenizer) -> None:
+    """Raises ModelError for a vocabulary without a tag of one of the target languages."""
+    for tag in target_tags(read_directions(languages.get("directions", ()))).values():
+        if tag not in tokenizer.controls:
+            raise ModelError(
+                f"the tokenizer has no symbol {tag}, which languages.directions in {CONFIG} asks for"
+            )
 
 
 def not_a_translator(config: Mapping[str, Any]) -> ModelError:
@@ -147,6 +177,7 @@ def fields(kind: TranslatorKind) -> tuple[Field, ...]:
         *kind.fields(),
         Field("languages", "source", str, within=NOT_EMPTY),
         Field("languages", "target", str, within=NOT_EMPTY),
+        Field("languages", "directions", tuple[str, ...], required=False),
         Field("data", "longest", int, required=False, within=LENGTH),
         *fields_of(CleaningConfig, "cleaning", required=False),
         *fields_of(DecodingOptions, "decoding", required=False),
@@ -161,7 +192,22 @@ def _checked_kind(config: dict[str, Any]) -> TranslatorKind:
         config.setdefault(section, {})
     check(config, fields(kind), closed=("model", "decoding"), known=f"model of kind {kind.name!r}")
     configured(DecodingOptions, config["decoding"])
+    directions_of(config["languages"])
     return kind
+
+
+def directions_of(languages: Mapping[str, Any]) -> tuple[Direction, ...]:
+    """What [languages] says of several directions; nothing where it says nothing. Raises ModelError."""
+    try:
+        directions = read_directions(languages.get("directions", ()))
+    except (ConfigError, TypeError, AttributeError) as error:  # of a list of anything
+        raise ModelError(f"{CONFIG}: languages.directions: {error}") from error
+    if directions and directions[0] != (languages["source"], languages["target"]):
+        raise ModelError(
+            f"{CONFIG}: languages.directions begins with {told(directions[0])}, and languages.source and "
+            f"languages.target say {languages['source']} -> {languages['target']}"
+        )
+    return directions
 
 
 # -- write ------------------------------------------------------------------------------------------------------

@@ -131,19 +131,20 @@ class Tokenizer:
         return cls(serialized)
 
     @classmethod
-    def train(cls, lines: Iterable[str], config: TokenizerConfig) -> Tokenizer:
+    def train(cls, lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str] = ()) -> Tokenizer:
         """Learn pieces from text: config.vocab_size of them, or as many as there are in a text that has fewer.
 
-        `lines` that can be read twice are, in that case. Raises CorpusError when the vocabulary is too small for the
-        characters of the text, and when there are too few pieces in lines that can be read only once.
+        `symbols` are pieces too, each with an id that no text is encoded to: they tell a model something about it.
+        `lines` that can be read twice are, where there are too few pieces. Raises CorpusError when the vocabulary is
+        too small for the characters of the text, and when there are too few pieces in lines that can be read only once.
         """
         try:
-            return cls(_learnt(lines, config, exact=True))
+            return cls(_learnt(lines, config, symbols, exact=True))
         except (RuntimeError, ValueError) as error:
             if iter(lines) is lines or not _TOO_HIGH.search(str(error)):
                 raise _refused(error, config) from error
         try:
-            return cls(_learnt(lines, config, exact=False))
+            return cls(_learnt(lines, config, symbols, exact=False))
         except (RuntimeError, ValueError) as error:
             raise _refused(error, config) from error
 
@@ -159,6 +160,15 @@ class Tokenizer:
     def placeholders(self) -> dict[str, int]:
         """The words that stand for something else, with their ids: whatever is around them, each is one token."""
         return {piece: i for i, piece in enumerate(self.vocabulary()) if _PLACEHOLDER.fullmatch(piece)}
+
+    def score_of(self, piece: int) -> float:
+        """What SentencePiece weighs a piece with: of a unigram model, its log-probability."""
+        return float(self._model.get_score(piece))
+
+    @cached_property
+    def controls(self) -> dict[str, int]:
+        """The pieces, with their ids, that no text is encoded to and that tell a model something about one."""
+        return {piece: i for i, piece in enumerate(self._pieces) if i > EOS and self._model.is_control(i)}
 
     @cached_property
     def symbols(self) -> dict[str, int]:
@@ -255,7 +265,7 @@ def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str
     return pieces
 
 
-def _learnt(lines: Iterable[str], config: TokenizerConfig, exact: bool) -> bytes:
+def _learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str], exact: bool) -> bytes:
     """A SentencePiece model; if not `exact`, one with fewer pieces will do."""
     model = io.BytesIO()
     # Lines are shuffled before they are read; without this each process would shuffle them its own way.
@@ -263,6 +273,8 @@ def _learnt(lines: Iterable[str], config: TokenizerConfig, exact: bool) -> bytes
     train: Callable[..., None] = sentencepiece.SentencePieceTrainer.train
     if not exact:  # what is said is written into the model, even if it is the default
         train = partial(train, hard_vocab_limit=False)
+    if symbols:
+        train = partial(train, control_symbols=list(dict.fromkeys(symbols)))
     train(
         sentence_iterator=iter(lines),
         model_writer=model,

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -173,6 +174,23 @@ class Transformer(nn.Module):
         ask = last.cross_attention
         q, k = ask.queries(last.residuals[1].before(x)), ask.keys_values(memory).keys
         return attention_weights(q, k, memory_mask).mean(1)  # [B, H, T, S] -> [B, T, S]
+
+    def cross_attentions(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
+        """Where each target position looks, in every layer and head: [layers, B, H, T, S].
+
+        Of the last layer, its mean over heads is `align`.
+        """
+        mask, memory_mask = causal_mask(target.size(1), device=target.device), padding_mask(source_mask)
+        memory = self.encode(source, source_mask)
+        x = self.target_input(target, self.target_table)
+        found = []
+        for layer in self.decoder.layers:
+            written = layer.residuals[0](x, lambda x, layer=layer: layer.self_attention(x, x, mask))
+            ask = layer.cross_attention
+            q, k = ask.queries(layer.residuals[1].before(written)), ask.keys_values(memory).keys
+            found.append(attention_weights(q, k, memory_mask))  # [B, H, T, S]
+            x = layer(x, memory, mask, memory_mask)
+        return torch.stack(found)
 
 
 def transformer(
