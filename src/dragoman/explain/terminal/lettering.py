@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dragoman.explain.terminal.drawing import number, tail
 from dragoman.explain.trace.layers import Guess, RankedGuess, Token
 from dragoman.explain.trace.lesson import Lesson, LessonRow
-from dragoman.text.words import SPACE
+from dragoman.explain.trace.tokens import SPACE
 
 if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dragoman.explain.trace.layers import Token
 from dragoman.ids import EOS
 from dragoman.text.tokenizer import Tokenizer
-from dragoman.text.words import BYTE, SPACE, token_spans
+from dragoman.text.words import BYTE, token_spans
+from dragoman.text.words import SPACE as SPACE  # the terminal knows the trace, and no text
 
 
 def tokens_of(tokenizer: Tokenizer, ids: Sequence[int], text: str = "") -> tuple[Token, ...]:
