@@ -26,7 +26,7 @@ Quantization = Literal["float32", "float16", "int8"]
 
 BINARY_VERSION, REVISION = 6, 7
 TYPE_IDS = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}
-ACTIVATIONS = {"relu": 0, "swiglu": 2, "gelu": 3}
+ACTIVATIONS = {"relu": 0, "swish": 2, "swiglu": 2, "gelu": 3}
 LAYER_NORM_EPSILON = 1e-5  # torch's default
 
 # What there are arrays for. A setting that has no line here may change what a model computes.
@@ -37,6 +37,7 @@ COMPUTES: Computes = {
     "activation": tuple(ACTIVATIONS),
     "positions": ("sinusoidal", "learned", "rotary"),
     "tie": ("all", "target", "none"),
+    "output_bias": (False, True),
     "attention_dropout": None,  # of training
 }
 
@@ -55,12 +56,13 @@ class Shape:
     activation: str
     positions: str
     tie: str
+    output_bias: bool = False
 
     @classmethod
     def of(cls, config: object) -> Shape:
         """`config` has these settings as attributes or as keys."""
         settings = description(config)
-        return cls(**{name: settings[name] for name in cls.__dataclass_fields__})
+        return cls(**{name: settings[name] for name in cls.__dataclass_fields__ if name in settings})
 
 
 def refusal(config: object) -> str | None:
@@ -152,6 +154,8 @@ def _transformer(weights: _Weights, shape: Shape) -> Arrays:
     yield "encoder/embeddings_merge", np.int8(0)
     yield "decoder/embeddings/weight", target
     yield "decoder/projection/weight", weights["output.weight"] if shape.tie == "none" else target
+    if shape.output_bias:
+        yield "decoder/projection/bias", weights["output_bias"]
     yield "decoder/alignment_layer", np.int16(-1)  # the last
     yield "decoder/alignment_heads", np.int16(shape.n_heads)  # the mean of all
     yield "decoder/start_from_zero_embedding", np.int8(False)
