@@ -90,13 +90,18 @@ class ModelFlags:
         ),
     ] = None
 
-    def load(self, model: str | None = None) -> Translator:
+    def load(
+        self, model: str | None = None, source_lang: str | None = None, target_lang: str | None = None
+    ) -> Translator:
         """The translator that these flags describe, of another model if one is named."""
         from dragoman.translate.translator import Translator
 
         flags = given(self)
         return Translator.load(
-            model or flags.pop("model"), **{k: v for k, v in flags.items() if k != "model"}
+            model or flags["model"],
+            source_lang=source_lang,
+            target_lang=target_lang,
+            **{k: v for k, v in flags.items() if k != "model"},
         )
 
 

@@ -48,8 +48,9 @@ class DirectionFlags:
                 raise UsageError(f"{flag} {code}: no language has this code; {UNDERSTOOD}")
             if code and base_language(code) != base_language(model):
                 raise UsageError(f"{flag} {code}: this model translates {languages[0]} -> {languages[1]}")
-        tag = read_tag(self.target_lang or "")
-        return to_traditional if tag and tag.traditional else str
+        tag, written = read_tag(self.target_lang or ""), read_tag(languages[1])
+        itself = written is not None and written.traditional
+        return to_traditional if tag and tag.traditional and not itself else str
 
 
 class Reading:

@@ -69,7 +69,7 @@ def translate(
         if not is_utf8(word):
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     typed = not text and sys.stdin.isatty()
-    translator = model.load()
+    translator = model.load(source_lang=language.source_lang, target_lang=language.target_lang)
     script = language.script(translator.languages)
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     if typed:

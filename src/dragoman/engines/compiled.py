@@ -58,7 +58,7 @@ COMPUTES: Computes = {
     **NUMBERS,
     "norm": ("post", "pre"),
     "activation": ("relu", "swish"),
-    "positions": ("sinusoidal", "learned", "grid"),
+    "positions": ("sinusoidal", "fairseq", "learned", "grid"),
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
     "attention_dropout": None,  # of training

@@ -64,7 +64,16 @@ class Packer:
         decoder = (Layer * c.decoder_layers)(*map(self._decoder_layer, model.decoder.layers))
         self.kept += encoder, decoder
         epsilon = model.encoder.layers[0].residuals[0].norm.eps
-        shape = c.d_model, c.d_ff, c.n_heads, c.norm == "pre", c.activation == "swish", epsilon, len(encoder), len(decoder)
+        shape = (
+            c.d_model,
+            c.d_ff,
+            c.n_heads,
+            c.norm == "pre",
+            c.activation == "swish",
+            epsilon,
+            len(encoder),
+            len(decoder),
+        )
         norms = self._norm(model.encoder.norm), self._norm(model.decoder.norm)
         return Model(*shape, encoder, decoder, *norms, self._linear(model.output_weight, model.output_bias))
 

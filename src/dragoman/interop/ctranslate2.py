@@ -35,7 +35,7 @@ COMPUTES: Computes = {
     "kind": ("transformer",),
     "norm": ("post", "pre"),
     "activation": tuple(ACTIVATIONS),
-    "positions": ("sinusoidal", "learned", "rotary"),
+    "positions": ("sinusoidal", "fairseq", "learned", "rotary"),
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
     "attention_dropout": None,  # of training
@@ -220,8 +220,8 @@ def _positions(weights: _Weights, shape: Shape, d_model: int) -> Arrays:
     if shape.positions == "learned":
         for stack, side in (("encoder", "source"), ("decoder", "target")):
             yield f"{stack}/{name}", weights[f"{side}_input.learned.weight"]
-    elif shape.positions == "sinusoidal":  # rotary ones are in the layers
-        table = sinusoids(SINUSOIDAL_POSITIONS, d_model)
+    elif shape.positions in WAVES:  # rotary ones are in the layers
+        table = WAVES[shape.positions](SINUSOIDAL_POSITIONS, d_model)
         yield f"encoder/{name}", table
         yield f"decoder/{name}", table
 
@@ -230,6 +230,17 @@ def sinusoids(length: int, d_model: int) -> np.ndarray:
     """PE(pos, 2i) = sin(pos / 10000^(2i/D)), PE(pos, 2i+1) = cos(same) (paper 3.5) -> [length, D]."""
     angle = np.arange(length)[:, None] * np.exp(np.arange(0, d_model, 2) * (-math.log(1e4) / d_model))
     return np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(length, d_model).astype(np.float32)
+
+
+def fairseq_sinusoids(length: int, d_model: int) -> np.ndarray:
+    """What transformer.positions.Fairseq adds -> [length, D]."""
+    pairs = d_model // 2
+    rates = np.exp(np.arange(pairs, dtype=np.float32) * np.float32(-(math.log(1e4) / max(pairs - 1, 1))))
+    angle = np.arange(2, length + 2, dtype=np.float32)[:, None] * rates
+    return np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(length, d_model)
+
+
+WAVES = {"sinusoidal": sinusoids, "fairseq": fairseq_sinusoids}
 
 
 # -- the files ----------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -188,10 +189,15 @@ class _Entry:
 def _header(data: bytes, name: str) -> tuple[dict[str, _Entry], dict[str, str]]:
     """What a safetensors file says of its arrays, and its metadata. Raises ModelError."""
     length = int.from_bytes(data[:8], "little")
+    return _entries(data[8 : 8 + length], length, len(data), name)
+
+
+def _entries(head: bytes, length: int, size: int, name: str) -> tuple[dict[str, _Entry], dict[str, str]]:
+    """The same from the header alone, of `length` bytes, and the size of the file."""
     try:
-        if not 8 + length <= len(data):
+        if not 8 + length <= size:
             raise ValueError("it ends within its header")
-        header = json.loads(data[8 : 8 + length])
+        header = json.loads(head)
         metadata = header.pop("__metadata__", {})
         entries = {key: _Entry.of(said) for key, said in header.items()}
         place = 0
@@ -199,8 +205,8 @@ def _header(data: bytes, name: str) -> tuple[dict[str, _Entry], dict[str, str]]:
             if entry.begin != place:
                 raise ValueError("its arrays overlap, or leave gaps")
             place = entry.end
-        if 8 + length + place != len(data):
-            raise ValueError(f"it has {len(data):,} bytes, and its header tells of {8 + length + place:,}")
+        if 8 + length + place != size:
+            raise ValueError(f"it has {size:,} bytes, and its header tells of {8 + length + place:,}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{name} is not a safetensors file: {beginning(str(error))}") from error
     return entries, metadata
@@ -237,6 +243,36 @@ def arrays_of(files: Files, name: str) -> dict[str, np.ndarray]:
         )
         for key, entry in entries.items()
     }
+
+
+def stored_arrays(path: Path) -> dict[str, Callable[[], np.ndarray]]:
+    """The arrays of a safetensors file on the disk, each to be read when it is asked for; bfloat16 comes as float32.
+
+    Raises ModelError for a file that is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            length = int.from_bytes(file.read(8), "little")
+            head = file.read(min(length, size))
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    entries, _ = _entries(head, length, size, str(path))
+
+    def read(entry: _Entry) -> np.ndarray:
+        kind = "<u2" if entry.kind == "BF16" else _DTYPES.get(entry.kind)
+        if kind is None:
+            raise ModelError(f"{path} holds numbers of type {beginning(str(entry.kind))}, which are not read")
+        count = math.prod(entry.shape)
+        array = np.fromfile(path, kind, count, offset=8 + length + entry.begin)
+        if array.size != count:
+            raise ModelError(f"{path} was cut short")
+        if entry.kind == "BF16":  # the upper half of a float32
+            array = (array.astype("<u4") << 16).view("<f4")
+        return array.reshape(entry.shape)
+
+    return {name: partial(read, entry) for name, entry in entries.items()}
 
 
 def _check_shapes(asked: Shapes, found: Shapes) -> None:

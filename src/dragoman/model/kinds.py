@@ -129,11 +129,11 @@ def _positions(model: Settings, width: int) -> Shapes:
     Those that translating without torch can meet stand here; of the others, which need it, the class itself tells.
     """
     name = model["positions"]
-    if name == "sinusoidal" and width % 2:
+    if name in ("sinusoidal", "fairseq") and width % 2:
         raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width")
     if name == "rotary" and width // model["n_heads"] % 2:
         raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width per head")
-    if name in ("sinusoidal", "rotary"):
+    if name in ("sinusoidal", "fairseq", "rotary"):
         return {}
     if name == "learned":
         return {"learned.weight": (model["max_length"], width)}

@@ -82,12 +82,7 @@ class Tokenizer:
     def __init__(self, serialized: bytes, name: str = "tokenizer") -> None:
         """`serialized` is a SentencePiece model; `name` is what errors call it. Raises ModelError."""
         self.serialized = serialized
-        try:
-            self._model = sentencepiece.SentencePieceProcessor(model_proto=serialized)
-        except (RuntimeError, OSError, ValueError) as error:
-            raise ModelError(
-                f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}"
-            ) from error
+        self._model = opened(serialized, name)
         self._pieces = _spelled(self._model, name)
         specials = [self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id()]
         if specials != [PAD, UNK, BOS, EOS]:
@@ -119,6 +114,18 @@ class Tokenizer:
             return cls(_learnt(lines, config, exact=False))
         except (RuntimeError, ValueError) as error:
             raise _refused(error, config) from error
+
+    # What stands before every text: the token of a language, in models of many (mapped.py).
+    lead: tuple[int, ...] = ()
+
+    @property
+    def bare(self) -> Tokenizer:
+        """The same without `lead`."""
+        return self
+
+    def between(self, source: str, target: str) -> Tokenizer:
+        """The same for a pair of languages. Raises ConfigError for one that it has not."""
+        return self
 
     @property
     def vocab_size(self) -> int:
@@ -196,6 +203,14 @@ class Tokenizer:
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return list(map(self._pieces.__getitem__, ids))
+
+
+def opened(serialized: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+    """A SentencePiece model, as yet unchecked. Raises ModelError, which calls it `name`."""
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=serialized)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ModelError(f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}") from error
 
 
 def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:

@@ -68,9 +68,9 @@ class Plan:
 
     @property
     def prefixes(self) -> list[list[int]]:
-        """A forced prefix for each of the sources: the first takes it all."""
-        count = len(self.sources)
-        return [[] if self.answers else self.prefix, *([] for _ in range(count - 1))] if count else []
+        """A forced prefix for each of the sources: the first takes it all. Each begins with its language's token."""
+        count, lead = len(self.sources), list(self.detokeniser.target.lead)
+        return [lead if self.answers else self.prefix, *(lead for _ in range(count - 1))] if count else []
 
     @property
     def requests(self) -> list[SearchRequest]:

@@ -60,8 +60,8 @@ class Translator:
         self.model = model
         self.engine, self.device, self.workers, self.compute_type = engine, device, workers, compute_type
         self.options = _default_options(model)
-        lexicon = Lexicon(model.source_tokenizer, self.languages[0])
-        recaser = Recaser(model.source_tokenizer)
+        words = model.source_tokenizer.bare
+        lexicon, recaser = Lexicon(words, self.languages[0]), Recaser(words)
         self._reader = Reader(
             model.source_tokenizer,
             model.target_tokenizer,
@@ -85,14 +85,19 @@ class Translator:
         device: str = "cpu",
         workers: int | None = None,
         compute_type: str | None = None,
+        source_lang: str | None = None,
+        target_lang: str | None = None,
     ) -> Self:
         """A bundled model by name ("en-zh"), or a model directory by path. Raises ModelError.
 
         engine: "ctranslate2" is the fast one, "torch" the reference; "auto" takes the fast one where it can do what
         is asked. device: "cpu" or "cuda". workers: sentences translated side by side, default one a processor core.
-        compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32.
+        compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32. source_lang and
+        target_lang: of a model of many languages, which of them; raises ConfigError for those it has not.
         """
         model = open_model(find_model(name_or_path))
+        if source_lang or target_lang:
+            model = model.between(source_lang, target_lang)
         return cls(model, engine, device=device, workers=workers, compute_type=compute_type)
 
     @property
@@ -222,6 +227,7 @@ class Translator:
         passage = self._reader.passage(text, protection, bool(prefix))
         beginning = beginning_of(passage, prefix)
         forced = self._detokeniser.target.encode(self.prepare(beginning, "target")) if beginning else []
+        forced = forced or list(self._detokeniser.target.lead)
         return Plan(text, passage, forced, request, engine, self._detokeniser, self._reader, protection)
 
     def _limited(self, request: SearchRequest) -> SearchRequest:

@@ -10,7 +10,7 @@ from dragoman.text.normalize import dominant_script, scripts_of
 from dragoman.text.spans import Kind, Role, Span
 from dragoman.text.tokenizer import Tokenizer
 
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>|<unk>")  # which stands for no sign at all
 _ACRONYM = re.compile(r"(?<![\w.])[A-Z]{2,8}(?![\w.]*\w)")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")

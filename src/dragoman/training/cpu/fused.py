@@ -34,8 +34,13 @@ PADDED_PLACES, PACKED_PLACES = frozenset({"add", "turn"}), frozenset({"add"})  #
 PACKED: Computes = {
     **NUMBERS,
     "norm": ("post", "pre"),
-    "activation": ("relu", "gelu", "swish", "swiglu"),  # what is not fused of a layer does not hinder the packing
-    "positions": ("sinusoidal", "learned", "grid"),
+    "activation": (
+        "relu",
+        "gelu",
+        "swish",
+        "swiglu",
+    ),  # what is not fused of a layer does not hinder the packing
+    "positions": ("sinusoidal", "fairseq", "learned", "grid"),
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
     "attention_dropout": (0.0,),

@@ -27,6 +27,7 @@ from dragoman.corpus.pairs import Pair, corpus_files, labels_of, read_corpus, wr
 from dragoman.corpus.weights import Weights, drawn
 from dragoman.errors import CorpusError
 from dragoman.files import publish
+from dragoman.text.mapped import tokenizer_of
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training.gpu.grid import (
     DeviceCorpus,
@@ -340,4 +341,6 @@ def _file_name(name: str) -> str:
 
 def _load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
     names: Iterable[str] = ("joint",) if joint else ("source", "target")
-    return {name: Tokenizer.load(directory / _file_name(name)) for name in names}
+    return {
+        name: tokenizer_of((directory / _file_name(name)).read_bytes(), _file_name(name)) for name in names
+    }
