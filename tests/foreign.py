@@ -55,7 +55,12 @@ def livened(model: Any, seed: int = 0) -> Any:
 
 
 def marian(
-    directory: Path, leads: tuple[str, ...] = (), size: int = 300, fill: int = 0, seed: int = 0, **settings: Any
+    directory: Path,
+    leads: tuple[str, ...] = (),
+    size: int = 300,
+    fill: int = 0,
+    seed: int = 0,
+    **settings: Any,
 ) -> Any:
     """An OPUS-MT model in `directory`, as Hugging Face keeps them; returns transformers' model.
 
@@ -135,7 +140,9 @@ def odd_lines(count: int, seed: int = 0) -> list[str]:
     """Lines with characters of many kinds: what users paste, and what no user would."""
     draw = np.random.default_rng(seed)
     plain = lines(seed, count)
-    odd = list("，。！？：；“”‘’…—·×÷½²①㎏ﬁǅİıßŒ\u00a0\u200b\u200d\ufeff\t\u3000\u0301\u0327😀👩‍👩‍👧🇨🇳e\u0301각가한글ひらカナｶﾅ٠١עברית𠀀𝔘\u2028\x0b<>&\"'`|\\/{}[]()*&^%$#@!~+=_-0123456789０１２ＡＢ")
+    odd = list(
+        "，。！？：；“”‘’…—·×÷½²①㎏ﬁǅİıßŒ\u00a0\u200b\u200d\ufeff\t\u3000\u0301\u0327😀👩‍👩‍👧🇨🇳e\u0301각가한글ひらカナｶﾅ٠١עברית𠀀𝔘\u2028\x0b<>&\"'`|\\/{}[]()*&^%$#@!~+=_-0123456789０１２ＡＢ"
+    )
     found = []
     for line in plain:
         letters = list(line)

@@ -14,7 +14,7 @@ from dragoman.interop import m2m100, marian
 from dragoman.interop.brought import Brought, Pair, available_memory
 from dragoman.interop.foreign import json_of, weight_files
 from dragoman.model.directory import write_model
-from dragoman.model.recognise import unsealed
+from dragoman.model.recognise import IMPORTED, unsealed
 from dragoman.model.seal import MANIFEST
 from dragoman.text.languages import name_of
 
@@ -46,12 +46,12 @@ def _parts(*names: str) -> Callable[[Path], list[Path]]:
 
 
 MARIAN = Make(
-    "an OPUS-MT model (Marian, in Hugging Face format)",
+    IMPORTED["marian"],
     marian.read,
     _parts("config.json", "vocab.json", "target_vocab.json", "source.spm", "target.spm"),
 )
 M2M100 = Make(
-    "an M2M-100 or NLLB model (in Hugging Face format)",
+    IMPORTED["m2m_100"],
     m2m100.read,
     _parts("config.json", "vocab.json", "tokenizer.json", "sentencepiece.bpe.model"),
 )

@@ -47,6 +47,9 @@ _DTYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64
     f"{letter}{8 * size}": f"<{letter.lower()}{size}" for letter in "IU" for size in (2, 4, 8)
 }
 
+_KINDS = {"u1": "U8", "i1": "I8", "f2": "F16", "i4": "I32", "f4": "F32", "f8": "F64", "i8": "I64"}
+_RANKS = list(_KINDS.values())  # as the library has them
+
 WEIGHTS, NGRAMS, VOCABULARY, CARD = "model.safetensors", "ngram.safetensors", "vocabulary.txt", "card.md"
 TOKENIZERS = {
     "joint": "tokenizer.model",
@@ -143,9 +146,25 @@ def vocabulary_files(vocabulary: Vocabulary) -> dict[str, bytes]:
 
 
 def serialized(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:
-    """Arrays as a safetensors file."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return safetensors.numpy.save(whole, metadata=metadata)
+    """Arrays as a safetensors file, byte by byte as the library writes it.
+
+    The library would copy each array twice. Its order: wide numbers first, those of one width by name.
+    """
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}  # no copy where they are
+    kinds = {name: _KINDS.get(array.dtype.str.lstrip("<|"), "") for name, array in whole.items()}
+    if "" in kinds.values():  # what no model here holds: its place in the order is the library's to know
+        return safetensors.numpy.save(whole, metadata=metadata)
+    names = sorted(whole, key=lambda name: (-_RANKS.index(kinds[name]), name.encode()))
+    head: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
+    place = 0
+    for name in names:
+        end = place + whole[name].nbytes
+        head[name] = {"dtype": kinds[name], "shape": list(whole[name].shape), "data_offsets": [place, end]}
+        place = end
+    header = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    views = (whole[name].reshape(-1).view(np.uint8) for name in names)
+    return b"".join((len(header).to_bytes(8, "little"), header, *map(memoryview, views)))
 
 
 def header_of(data: bytes) -> tuple[Shapes, dict[str, str]]:
