@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import sentencepiece
+
 from tiny import lines
 
 LEADS = (">>cmn_Hans<<", ">>cmn_Hant<<", ">>fra<<")
@@ -150,3 +151,10 @@ def odd_lines(count: int, seed: int = 0) -> list[str]:
             letters.insert(int(draw.integers(0, len(letters) + 1)), str(draw.choice(odd)))
         found.append("".join(letters))
     return found
+
+
+def m2m_languages() -> list[str]:
+    """As transformers has them."""
+    from transformers.models.m2m_100 import tokenization_m2m_100
+
+    return list(tokenization_m2m_100.FAIRSEQ_LANGUAGE_CODES["m2m100"])

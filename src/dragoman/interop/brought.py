@@ -32,6 +32,7 @@ class Brought:
     weights: dict[str, np.ndarray]
     tokenizers: Mapping[str, bytes]
     languages: tuple[str, str]
+    pieces: int  # of the source's vocabulary
     decoding: Mapping[str, Any] = field(default_factory=dict)
     longest: int | None = None  # tokens of a sentence that the model was trained on
 

@@ -94,7 +94,7 @@ def bring(source: Path, directory: Path, asked: Pair, say: Callable[[str], None]
         # The text as it is: what these models were trained on went through the normalisation of SentencePiece.
         "cleaning": {"normalize": False},
         "data": {"source": found.languages[0], "target": found.languages[1], **longest},
-        "tokenizer": {"kind": "mapped", "joint": len(found.tokenizers) == 1},
+        "tokenizer": {"kind": "mapped", "joint": len(found.tokenizers) == 1, "vocab_size": found.pieces},
         "decoding": dict(found.decoding),
         "origin": {"name": origin.name, "format": make.title},
     }

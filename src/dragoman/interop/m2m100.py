@@ -66,6 +66,7 @@ def read(directory: Path, asked: Pair) -> Brought:
         languages=asked.settled(
             directory.name, (said.get("src_lang"), said.get("tgt_lang")), source=by_code, target=by_code
         ),
+        pieces=len(vocabulary.pieces),
         decoding=decoding_of(json_of(directory / "generation_config.json", needed=False) or settings),
         longest=MOST_TRAINED,
     )

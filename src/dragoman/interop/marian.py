@@ -54,6 +54,7 @@ def read(directory: Path, asked: Pair) -> Brought:
         weights=whole(_weights(hugging_face_store(directory), layout, settings, source, target)),
         tokenizers={side: sealed(tables[side], models[side]) for side in get_args(Side)},
         languages=languages_of(directory, asked, leads),
+        pieces=len(source.pieces),
         decoding=decoding_of(json_of(directory / "generation_config.json", needed=False) or settings),
         longest=MOST_TRAINED,
     )

@@ -10,6 +10,7 @@ A tokenizer is one file: a SentencePiece model, with a field in front that Sente
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ from dragoman.text.tokenizer import Tokenizer, opened
 # https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
 MARK = b"\xc2\x3e"
 SPACE = "\u2581"
+
+_SCRIPT = re.compile(r"[_-][A-Za-z]{4}$")  # at the end of a code
 
 Side = Literal["source", "target"]
 Style = Literal["marian", "m2m100"]
@@ -158,7 +161,7 @@ def spoken(code: str, leads: Mapping[str, Any], side: str) -> str:
     script = asked.script if asked and (asked.script or asked.language != "zh") else "Hans"
     # The writing that was named; else the token that names none; else the only one there is.
     for wanted in ([known for known in found if tags[known].script == script],
-                   [known for known in found if not tags[known].script]):  # fmt: skip
+                   [known for known in found if not (asked and asked.script and _SCRIPT.search(known))]):  # fmt: skip
         if len(wanted) == 1:
             return wanted[0]
     if len(found) == 1 and not (asked and asked.script):

@@ -37,7 +37,9 @@ sentencepiece.set_min_log_level(2)
 class TokenizerConfig:
     """How subwords are learnt and used."""
 
-    kind: Annotated[Literal["unigram", "bpe"], "SentencePiece model type"] = "unigram"
+    kind: Annotated[
+        Literal["unigram", "bpe", "mapped"], "SentencePiece model type; mapped: as an imported model has it"
+    ] = "unigram"
     vocab_size: Annotated[
         int,
         "pieces in the joint vocabulary, or in each of two; fewer where a corpus has fewer",
@@ -105,6 +107,11 @@ class Tokenizer:
         `lines` that can be read twice are, in that case. Raises CorpusError when the vocabulary is too small for the
         characters of the text, and when there are too few pieces in lines that can be read only once.
         """
+        if config.kind == "mapped":
+            raise ConfigError(
+                "tokenizer.kind = 'mapped' is a vocabulary that came with somebody else's model, and cannot be learnt: "
+                "set tokenizer.kind = 'unigram', or begin with that model (--from)"
+            )
         try:
             return cls(_learnt(lines, config, exact=True))
         except (RuntimeError, ValueError) as error:

@@ -54,7 +54,7 @@ class TrainingData:
         self.directory, self.recipe, self._say = directory, recipe, say
         origin = Origin.read(directory)
         self.fingerprint, self.contents = origin.corpus, digest(hashes(directory))
-        self.tokenizers = _load_tokenizers(directory, recipe.tokenizer.joint)
+        self.tokenizers = _load_tokenizers(directory, recipe)
         self.dev = list(_read(directory / "dev.tsv", recipe.data))
         self._store: tuple[int, IdStore] | None = None
         self.pairs = len(self.ids(0))
@@ -339,8 +339,11 @@ def _file_name(name: str) -> str:
     return "tokenizer.model" if name == "joint" else f"tokenizer.{name}.model"
 
 
-def _load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
-    names: Iterable[str] = ("joint",) if joint else ("source", "target")
+def _load_tokenizers(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
+    names: Iterable[str] = ("joint",) if recipe.tokenizer.joint else ("source", "target")
     return {
-        name: tokenizer_of((directory / _file_name(name)).read_bytes(), _file_name(name)) for name in names
+        name: tokenizer_of((directory / _file_name(name)).read_bytes(), _file_name(name)).between(
+            recipe.data.source, recipe.data.target
+        )
+        for name in names
     }
