@@ -19,7 +19,7 @@ import foreign
 import tiny
 from dragoman.cli import main
 from dragoman.decoding.options import DecodingOptions, SearchRequest
-from dragoman.engines import Engine, translate
+from dragoman.engines import Engine, compiled, translate
 from dragoman.engines.ctranslate2 import CTranslate2Engine
 from dragoman.engines.torch import TorchEngine
 from dragoman.errors import DragomanError, ModelError, UsageError
@@ -151,6 +151,22 @@ def test_every_engine_writes_what_transformers_writes(twin: Twin, beams: int) ->
     expected = [twin.generated(ids, beams) for ids in sources]
     for name, engine in twin.engines().items():
         assert twin.searched(engine, sources, beams) == expected, name
+
+
+@pytest.mark.skipif(compiled.library() is None, reason="no C compiler on this machine")
+def test_the_c_decoder_ranks_each_word_with_its_own_bias(twin: Twin) -> None:
+    """Logits are made 256 at a time there, and every such part once got the bias of the first."""
+    assert twin.ours.source_tokenizer.vocab_size > compiled.COLUMNS
+    model = compiled.compiled(twin.ours.build())
+    assert model is not None
+    source = torch.tensor([[*twin.sources(1)[1][0], EOS]])
+    with torch.no_grad():
+        logits, _ = model.step(torch.tensor([[BOS]]), model.start(source, source != 0))
+        top, tokens, _ = model.rank(torch.tensor([[BOS]]), model.start(source, source != 0), 9, (0, 1, 2))
+    logits[:, :3] = float("-inf")
+    expected = logits.log_softmax(-1).topk(9)
+    assert tokens.tolist() == expected.indices.tolist()
+    torch.testing.assert_close(top, expected.values, atol=1e-4, rtol=0)
 
 
 @pytest.mark.slow(reason="500 sentences through transformers, one by one, with four beams")
@@ -326,6 +342,16 @@ def test_the_page_is_drawn(twin: Twin, tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_corpus_is_measured(twin: Twin, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", str(corpus), "-m", str(twin.path)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 30
+
+
+def test_a_corpus_in_another_language_is_scored_as_such(
+    twin: Twin, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["score", str(corpus), "-m", str(twin.path), "--target-lang", "fr"]) == 0
+    asked = capsys.readouterr().out
+    assert main(["score", str(corpus), "-m", str(twin.path)]) == 0
+    assert asked != capsys.readouterr().out
+    assert main(["score", str(corpus), "-m", str(twin.path), "--target-lang", "xx"]) == 2
 
 
 def test_training_goes_on_from_them(twin: Twin, corpus: Path, tmp_path: Path) -> None:

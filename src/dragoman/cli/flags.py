@@ -90,19 +90,30 @@ class ModelFlags:
         ),
     ] = None
 
-    def load(
-        self, model: str | None = None, source_lang: str | None = None, target_lang: str | None = None
-    ) -> Translator:
-        """The translator that these flags describe, of another model if one is named."""
+    source_lang: Annotated[
+        str | None, Parameter(help="language of the text: refused where the model reads another")
+    ] = None
+    target_lang: Annotated[
+        str | None,
+        Parameter(help="language to translate into; zh-Hant (or zh-TW) writes traditional Chinese"),
+    ] = None
+
+    def load(self, model: str | None = None, both_scripts: bool = False) -> Translator:
+        """The translator that these flags describe, of another model if one is named.
+
+        both_scripts: who asks turns simplified Chinese into traditional. Raises UsageError where nobody does.
+        """
         from dragoman.translate.translator import Translator
 
         flags = given(self)
-        return Translator.load(
-            model or flags["model"],
-            source_lang=source_lang,
-            target_lang=target_lang,
-            **{k: v for k, v in flags.items() if k != "model"},
-        )
+        found = Translator.load(model or flags["model"], **{k: v for k, v in flags.items() if k != "model"})
+        asked, own = read_tag(self.target_lang or ""), read_tag(found.languages[1])
+        if asked and own and asked.traditional and not own.traditional and not both_scripts:
+            raise UsageError(
+                f"--target-lang {self.target_lang}: this model writes {found.languages[1]}, and only translate "
+                "turns it into the other script: leave it out"
+            )
+        return found
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from dragoman.cli.terminal import tell
 from dragoman.corpus.cleaning import in_wrong_script
@@ -26,16 +23,11 @@ _LONG_PIECES = 2.4
 
 
 @dataclass(frozen=True)
-class DirectionFlags:
+class Direction:
     """From which language into which; a model knows one of each, and of Chinese both scripts can be asked for."""
 
-    source_lang: Annotated[
-        str | None, Parameter(help="language of the text: refused where the model reads another")
-    ] = None
-    target_lang: Annotated[
-        str | None,
-        Parameter(help="language to translate into; zh-Hant (or zh-TW) writes traditional Chinese"),
-    ] = None
+    source_lang: str | None
+    target_lang: str | None
 
     def script(self, languages: tuple[str, str]) -> Callable[[str], str]:
         """What each translation passes. Raises UsageError for languages that are not the model's."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from dragoman.cli.flags import FormatFlag, ModelFlags, RawFlag, flags_of, given
-from dragoman.cli.reading import DirectionFlags, Reading
+from dragoman.cli.reading import Direction, Reading
 from dragoman.cli.terminal import counter, flush, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
@@ -45,7 +45,6 @@ def translate(
         str, Parameter(help="what to translate, one line for each; standard input when there is none")
     ],
     model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
-    language: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     prefix: Annotated[str, Parameter(help="what each translation has to begin with")] = "",
     scores: Annotated[
         bool,
@@ -69,8 +68,8 @@ def translate(
         if not is_utf8(word):
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     typed = not text and sys.stdin.isatty()
-    translator = model.load(source_lang=language.source_lang, target_lang=language.target_lang)
-    script = language.script(translator.languages)
+    translator = model.load(both_scripts=True)
+    script = Direction(model.source_lang, model.target_lang).script(translator.languages)
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     if typed:
         tell("One sentence a line; Ctrl-D ends.")

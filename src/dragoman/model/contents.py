@@ -164,7 +164,7 @@ def serialized(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None
     header = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     views = (whole[name].reshape(-1).view(np.uint8) for name in names)
-    return b"".join((len(header).to_bytes(8, "little"), header, *map(memoryview, views)))
+    return b"".join((len(header).to_bytes(8, "little"), header, *(view.data for view in views)))
 
 
 def header_of(data: bytes) -> tuple[Shapes, dict[str, str]]:
