@@ -14,6 +14,7 @@ import dragoman
 from dragoman.bounds import beginning
 from dragoman.cli import (
     align,
+    bring,
     corpora,
     explain,
     health,
@@ -56,6 +57,7 @@ corpora.data.command(
     synthesize.translate, usage=synthesize.USAGE, help_epilogue=synthesize.EXAMPLES, name="translate"
 )
 app.command(corpora.data)
+app.command(bring.bring, name="import", usage=bring.USAGE, help_epilogue=bring.EXAMPLES)
 app.command(models.models)
 app.command(serve.serve)
 app.command(health.health, usage=health.USAGE, help_epilogue=health.EXAMPLES)

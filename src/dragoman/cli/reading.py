@@ -44,6 +44,8 @@ class DirectionFlags:
 
     def toward(self, translator: Translator, tags: Sequence[str] = ()) -> Translator:
         """The translator in these languages. Raises UsageError for such as are not the model's."""
+        if translator.model.many:
+            return translator.toward(self.source_lang, self.target_lang, tags=tags)
         directions = translator.directions
         asked = (("--source-lang", self.source_lang, 0), ("--target-lang", self.target_lang, 1))
         for flag, code, side in asked:
@@ -54,11 +56,10 @@ class DirectionFlags:
                 raise UsageError(f"{flag} {code}: this model translates {all_told(directions)}")
         return translator.toward(self.source_lang, self.target_lang, tags=tags)
 
-    @property
-    def script(self) -> Callable[[str], str]:
-        """What each translation passes."""
-        tag = read_tag(self.target_lang or "")
-        return to_traditional if tag and tag.traditional else str
+    def script(self, translator: Translator) -> Callable[[str], str]:
+        """What each translation passes: another script, where the model does not write it itself."""
+        tag, own = read_tag(self.target_lang or ""), read_tag(translator.languages[1])
+        return to_traditional if tag and tag.traditional and not (own and own.traditional) else str
 
 
 class Reading:

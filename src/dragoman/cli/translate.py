@@ -83,7 +83,7 @@ def translate(
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     typed = not text and sys.stdin.isatty()
     translator = language.toward(model.load(), tag or ())
-    script = language.script
+    script = language.script(translator)
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     if typed:
         tell("One sentence a line; Ctrl-D ends.")

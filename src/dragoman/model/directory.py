@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,8 @@ from dragoman.model.kinds import TranslatorKind, kind_of
 from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST
 from dragoman.text.directions import Direction, read_directions, target_tags, told
+from dragoman.text.languages import UNDERSTOOD, base_language, read_tag
+from dragoman.text.mapped import MappedTokenizer, spoken, tokenizer_of
 from dragoman.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -97,6 +99,39 @@ class ModelDirectory:
             return {"joint": self.source_tokenizer}
         return {"source": self.source_tokenizer, "target": self.target_tokenizer}
 
+    def between(self, source: str | None, target: str | None) -> ModelDirectory:
+        """The same model for another pair of its languages, where it has several.
+
+        Raises UsageError for a language that it does not translate.
+        """
+        codes = list(self.languages)
+        leads = self._leads()
+        for place, (side, asked) in enumerate((("source", source), ("target", target))):
+            if asked and side in leads:
+                codes[place] = spoken(asked, leads[side], side)
+            elif asked and read_tag(asked) is None and asked != codes[place]:
+                raise UsageError(f"--{side}-lang {asked}: no language has this code; {UNDERSTOOD}")
+            elif asked and base_language(asked) != base_language(codes[place]):
+                raise UsageError(
+                    f"--{side}-lang {asked}: this model translates {' -> '.join(self.languages)}"
+                )
+        joint = self.source_tokenizer is self.target_tokenizer
+        first = self.source_tokenizer.between(*codes)
+        second = first if joint else self.target_tokenizer.between(*codes)
+        languages = dict(zip(("source", "target"), codes, strict=True))
+        config = {**self.config, "languages": languages}
+        return replace(self, config=config, source_tokenizer=first, target_tokenizer=second)
+
+    @property
+    def many(self) -> bool:
+        """Whether a token chooses among languages, as in NLLB; `between` then tells which are meant."""
+        return bool(self._leads())
+
+    def _leads(self) -> dict[str, Mapping[str, int]]:
+        """For each side whose language a token tells: the languages there are."""
+        mapped = [one for one in self.tokenizers.values() if isinstance(one, MappedTokenizer)]
+        return {one.table.told_by: one.table.leads for one in mapped if one.table.told_by and one.table.leads}
+
     def build(self) -> nn.Module:
         """The model as a torch module, in evaluation mode. Imports torch."""
         model = self.config["model"]
@@ -132,7 +167,12 @@ def _assemble(directory: Path, files: Files) -> ModelDirectory:
             raise ModelError(
                 f"{name} is the tokenizer of another model: its sha256 is not the one that {WEIGHTS} was trained with"
             )
-    tokenizers = {side: Tokenizer(files[name], name) for side, name in TOKENIZERS.items() if name in files}
+    tokenizers = {side: tokenizer_of(files[name], name) for side, name in TOKENIZERS.items() if name in files}
+    languages = config["languages"]["source"], config["languages"]["target"]
+    try:
+        tokenizers = {side: one.between(*languages) for side, one in tokenizers.items()}
+    except ConfigError as error:
+        raise ModelError(f"{CONFIG}, [languages]: {error}") from error
     source, target = (tokenizers.get(side) or tokenizers["joint"] for side in ("source", "target"))
     _check_tags(config["languages"], source)
     weights = weights_of(files, kind.shapes(config["model"], source.vocab_size, target.vocab_size))

@@ -40,7 +40,9 @@ sentencepiece.set_min_log_level(2)
 class TokenizerConfig:
     """How subwords are learnt and used."""
 
-    kind: Annotated[Literal["unigram", "bpe"], "SentencePiece model type"] = "unigram"
+    kind: Annotated[
+        Literal["unigram", "bpe", "mapped"], "SentencePiece model type; mapped: as an imported model has it"
+    ] = "unigram"
     vocab_size: Annotated[
         int,
         "pieces in the joint vocabulary, or in each of two; fewer where a corpus has fewer",
@@ -108,12 +110,7 @@ class Tokenizer:
     def __init__(self, serialized: bytes, name: str = "tokenizer") -> None:
         """`serialized` is a SentencePiece model; `name` is what errors call it. Raises ModelError."""
         self.serialized = serialized
-        try:
-            self._model = sentencepiece.SentencePieceProcessor(model_proto=serialized)
-        except (RuntimeError, OSError, ValueError) as error:
-            raise ModelError(
-                f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}"
-            ) from error
+        self._model = opened(serialized, name)
         self._pieces = _spelled(self._model, name)
         refuse_endless(serialized, name)
         specials = [self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id()]
@@ -138,6 +135,11 @@ class Tokenizer:
         `lines` that can be read twice are, where there are too few pieces. Raises CorpusError when the vocabulary is
         too small for the characters of the text, and when there are too few pieces in lines that can be read only once.
         """
+        if config.kind == "mapped":
+            raise ConfigError(
+                "tokenizer.kind = 'mapped' is a vocabulary that came with somebody else's model, and cannot be learnt: "
+                "set tokenizer.kind = 'unigram', or begin with that model (--from)"
+            )
         try:
             return cls(_learnt(lines, config, symbols, exact=True))
         except (RuntimeError, ValueError) as error:
@@ -147,6 +149,18 @@ class Tokenizer:
             return cls(_learnt(lines, config, symbols, exact=False))
         except (RuntimeError, ValueError) as error:
             raise _refused(error, config) from error
+
+    # What stands before every text: the token of a language, in models of many (mapped.py).
+    lead: tuple[int, ...] = ()
+
+    @property
+    def bare(self) -> Tokenizer:
+        """The same without `lead`."""
+        return self
+
+    def between(self, source: str, target: str) -> Tokenizer:
+        """The same for a pair of languages. Raises ConfigError for one that it has not."""
+        return self
 
     @property
     def vocab_size(self) -> int:
@@ -249,6 +263,14 @@ class Tokenizer:
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return list(map(self._pieces.__getitem__, ids))
+
+
+def opened(serialized: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+    """A SentencePiece model, as yet unchecked. Raises ModelError, which calls it `name`."""
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=serialized)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ModelError(f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}") from error
 
 
 def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:

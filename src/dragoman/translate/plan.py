@@ -72,14 +72,15 @@ class Plan:
     @cached_property
     def works(self) -> list[Work]:
         """What goes to the engine: the pieces that have words. None left: there is a translation."""
-        prefix = [] if self.answers else self.prefix  # the first piece takes it all
+        lead = list(self.detokeniser.target.lead)  # of the language, where a token tells it
+        prefix = lead if self.answers else self.prefix  # the first piece takes it all
         works = list[Work]()
         for sentence in self._asked:
             request = self._request(sentence)
             for piece in sentence.pieces:
                 if piece.ids:
                     works.append(([*self.before, *piece.ids], request, prefix))
-                    prefix = []
+                    prefix = lead
         return works
 
     @property

@@ -84,21 +84,25 @@ class Translator:
         device: str = "cpu",
         workers: int | None = None,
         compute_type: str | None = None,
+        source_lang: str | None = None,
+        target_lang: str | None = None,
     ) -> Self:
         """A bundled model by name ("en-zh"), or a model directory by path. Raises ModelError.
 
         A list of them is an ensemble: models of one vocabulary, the mean of whose probabilities decides (torch engine).
         engine: "ctranslate2" is the fast one, "torch" the reference; "auto" takes the fast one where it can do what
         is asked. device: "cpu" or "cuda". workers: sentences translated side by side, default one a processor core.
-        compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32.
+        compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32. source_lang and
+        target_lang: of a model of many languages, which of them; raises ConfigError for those it has not.
         """
         names = [name_or_path] if isinstance(name_or_path, str | Path) else name_or_path
         if not names:
             raise UsageError("an ensemble of no model translates nothing: name at least one")
         model, *partners = (open_model(find_model(name)) for name in names)
-        return cls(
+        whole = cls(
             model, engine, device=device, workers=workers, compute_type=compute_type, partners=partners
         )
+        return whole.toward(source_lang, target_lang) if source_lang or target_lang else whole
 
     # -- directions ---------------------------------------------------------------------------------------------
 
@@ -113,7 +117,7 @@ class Translator:
             self.cleaning.get("simplify", ""), model.languages, languages
         )
         source, target = model.source_tokenizer, model.target_tokenizer
-        lexicon, recaser = Lexicon(source, languages[0]), Recaser(source)
+        lexicon, recaser = Lexicon(source.bare, languages[0]), Recaser(source.bare)
         self._reader = Reader(source, target, languages[0], self.cleaning, self.longest, lexicon, recaser)
         self._detokeniser = Detokeniser(source, target, languages[1])
 
@@ -126,6 +130,8 @@ class Translator:
         tags: symbols of the model's training that are to stand before each source, such as <bt>.
         Raises UsageError for languages between which the model does not translate, and for a tag it does not know.
         """
+        if self.model.many:
+            return self._between(source, target, tags)
         for code in (source, target):
             if code and read_tag(code) is None and code not in {c for way in self.directions for c in way}:
                 raise UsageError(f"{code}: no language has this code; {UNDERSTOOD}")
@@ -138,6 +144,13 @@ class Translator:
         other = copy.copy(self)
         other._origin = self.whole
         other._face(found, tags)
+        return other
+
+    def _between(self, source: str | None, target: str | None, tags: Sequence[str]) -> Self:
+        """Of a model in which a token chooses the language: any two of its languages."""
+        other = copy.copy(self)
+        other._origin, other.model = self.whole, self.model.between(source, target)
+        other._face(other.model.directions, tags)
         return other
 
     @property
@@ -278,6 +291,7 @@ class Translator:
         passage = self._reader.passage(text, protection, bool(prefix))
         beginning = beginning_of(passage, prefix)
         forced = self._detokeniser.target.encode(self.prepare(beginning, "target")) if beginning else []
+        forced = forced or list(self._detokeniser.target.lead)
         before = tuple(self.before)
         return Plan(
             text, passage, forced, request, engine, self._detokeniser, self._reader, protection, before

@@ -83,7 +83,7 @@ def probe(
     sentence = torch.tensor([ids], device=device)
     module = private_copy(module)  # in evaluation mode, whatever this one is in
     with torch.inference_mode():
-        best = searched(module, sentence, GREEDY).best  # type: ignore[arg-type]
+        best = searched(module, sentence, GREEDY, target_tokenizer.lead).best  # type: ignore[arg-type]
         labels = [*(best.tokens if target is None else target_tokenizer.encode(target)), EOS]
         logits, attention = _taught(module, sentence, labels)
     text = target_tokenizer.decode(best.tokens)

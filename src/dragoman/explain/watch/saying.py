@@ -45,6 +45,7 @@ def say_word(subject: Subject, chosen: Sequence[int], t: int, word: str) -> Said
 
 def _ids(tokenizer: Tokenizer, before: Sequence[int], word: str) -> list[int]:
     """The word as it is written after those ids: with a space before it where its script sets one."""
+    tokenizer = tokenizer.bare
     so_far = tokenizer.decode(before)
     if not so_far:
         return tokenizer.encode(word)

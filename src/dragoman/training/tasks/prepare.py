@@ -28,6 +28,7 @@ from dragoman.errors import ConfigError, CorpusError
 from dragoman.files import publish
 from dragoman.text.directions import Direction, target_tags, written
 from dragoman.text.extension import extended
+from dragoman.text.mapped import tokenizer_of
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training.gpu.grid import (
     DeviceCorpus,
@@ -57,6 +58,8 @@ class TrainingData:
         origin = Origin.read(directory)
         self.fingerprint, self.contents = origin.corpus, digest(hashes(directory))
         self.tokenizers = load_tokenizers(directory, recipe.tokenizer.joint)
+        languages = recipe.data.source, recipe.data.target
+        self.tokenizers = {name: one.between(*languages) for name, one in self.tokenizers.items()}
         self._tags = _target_tags(self.source_tokenizer, recipe.data)
         dev = {way: list(directed(directory / DEV, recipe.data, way)) for way in recipe.data.ways}
         self.dev = {way: pairs for way, pairs in dev.items() if pairs}
@@ -343,4 +346,6 @@ def _file_name(name: str) -> str:
 def load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
     """Those of prepared data. Raises OSError where they are not there."""
     names: Iterable[str] = ("joint",) if joint else ("source", "target")
-    return {name: Tokenizer.load(directory / _file_name(name)) for name in names}
+    return {
+        name: tokenizer_of((directory / _file_name(name)).read_bytes(), _file_name(name)) for name in names
+    }
