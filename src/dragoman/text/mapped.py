@@ -98,6 +98,20 @@ class MappedTokenizer(Tokenizer):
         return len(self._pieces)
 
     @property
+    def controls(self) -> dict[str, int]:
+        """None: what such a model is told stands in `lead`."""
+        return {}
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        return {}
+
+    def score_of(self, piece: int) -> float:
+        """Log-probability of a piece in the model of the pieces; 0 for one that it does not know."""
+        found = self._model.piece_to_id(self._pieces[piece])
+        return 0.0 if found == self._model.unk_id() else float(self._model.get_score(found))
+
+    @property
     def bare(self) -> Tokenizer:
         return MappedTokenizer(self.serialized) if self.lead else self
 
