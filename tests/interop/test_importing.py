@@ -118,6 +118,7 @@ def copy(opus: Path, tmp_path: Path) -> Path:
 
 
 def logits_apart(twin: Twin) -> float:
+    """The largest difference; of logits above 1, as a share of the largest: a float32 has seven digits."""
     _, (ids, *_) = twin.sources(1)
     source, target = torch.tensor([[*ids, EOS]]), torch.tensor([[BOS, 10, 20, 30, 11, 12, 9]])
     rows = torch.tensor(twin.rows)
@@ -125,7 +126,7 @@ def logits_apart(twin: Twin) -> float:
         ours = twin.ours.build()(source, source != 0, target)
         theirs = twin.model(input_ids=rows[source], decoder_input_ids=rows[target]).logits[..., rows]
     ours[..., BOS] = theirs[..., BOS]  # which is never written, and has no row of its own there
-    return float((ours - theirs).abs().max())
+    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1))
 
 
 def test_logits_are_those_of_transformers(twin: Twin) -> None:
