@@ -50,7 +50,11 @@ def doctor(
         else:
             say(_told(line, told, language))
     if format == "text":
-        say(told("{n} failed: {names}", n=len(failed), names=", ".join(failed)) if failed else told("nothing failed"))
+        say(
+            told("{n} failed: {names}", n=len(failed), names=", ".join(failed))
+            if failed
+            else told("nothing failed")
+        )
     return 1 if failed else 0
 
 

@@ -174,9 +174,7 @@ def _batch(patient: Patient) -> list[Encoded]:
     return list(zip(sources, [one[:BATCH_LONGEST] for one in targets[1:] + targets[:1]], strict=True))[:BATCH]
 
 
-def _descend(
-    weights: list[torch.Tensor], loss_of: Callable[[], torch.Tensor]
-) -> tuple[float, float, int]:
+def _descend(weights: list[torch.Tensor], loss_of: Callable[[], torch.Tensor]) -> tuple[float, float, int]:
     """Adam until the loss is below a tenth, or time is up: the first loss, the last, and the steps between."""
     optimizer = torch.optim.Adam(weights, lr=RATE)
     first, until = float("nan"), time.monotonic() + MOST_SECONDS

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dragoman.doctor.finding import Finding, verdict
@@ -48,7 +49,9 @@ def cost(patient: Patient) -> Finding:
     """What they cost through the engine that serves; a batch has to be no slower than its sentences one by one."""
     translator = patient.translator
     words = {"texts": patient.texts, "engine": translator.engine, "device": translator.device}
-    asked = json.dumps({**words, "compute_type": translator.compute_type, "max_length": patient.options.max_length})
+    asked = json.dumps(
+        {**words, "compute_type": translator.compute_type, "max_length": patient.options.max_length}
+    )
     command = [sys.executable, "-m", "dragoman.doctor.cost", str(translator.model.path)]
     try:
         done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=PATIENCE)
@@ -95,6 +98,12 @@ def measure(path: str, texts: Sequence[str], max_length: int, **asked: str | Non
 
 def peak() -> float:
     """Most memory that this process had so far, in MB; NaN where the system does not tell."""
+    try:
+        # Not getrusage: on Linux a process begins with the peak of the one that started it.
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
+    except (OSError, IndexError, ValueError):
+        pass
     try:
         import resource
     except ImportError:

@@ -61,8 +61,8 @@ def _compiled(patient: Patient) -> Engine | str:
 # A number has 24 bits in float32, 8 in bfloat16 and int8; int8 shares one scale among the entries of a row.
 ENGINES = {
     "ctranslate2_float32": Computed(_ctranslate2("float32"), 1e-3),
-    "ctranslate2_int8": Computed(_ctranslate2("int8"), 0.15),
-    "c_bfloat16": Computed(_compiled, 0.1),
+    "ctranslate2_int8": Computed(_ctranslate2("int8"), 0.08),
+    "c_bfloat16": Computed(_compiled, 0.05),
 }
 
 

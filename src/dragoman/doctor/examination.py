@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -45,7 +46,7 @@ _ALONE: Mapping[str, Examination] = {
     "batched_equals_alone": wiring.batched_equals_alone,
     "beams_may_be_reordered": wiring.beams_may_be_reordered,
     "beam_one_is_greedy": wiring.beam_of_one_is_greedy,
-    **{f"engine_{name}": lambda patient, name=name: compared(patient, name) for name in ENGINES},
+    **{f"engine_{name}": partial(compared, name=name) for name in ENGINES},
     "specials_stay_inside": words.specials_stay_inside,
     "placeholders_come_out": words.what_is_kept_comes_out,
     "corpus_loss": corpora.loss,
@@ -88,7 +89,7 @@ def examined(patient: Patient) -> Iterator[Line]:
             yield _line(name, proofs[name])
         else:
             with one_thread():  # small products; a search and a batch take what they are worth themselves
-                finding = _found(lambda name=name: _ALONE[name](patient))  # type: ignore[misc]
+                finding = _found(_ALONE[name], patient)
             yield _line(name, finding)
 
 
@@ -103,9 +104,9 @@ def _proofs(patient: Patient) -> dict[str, Finding]:
         return dict.fromkeys(PROOFS, _broken(error))
 
 
-def _found(examination: Callable[[], Finding]) -> Finding:
+def _found(examination: Examination, patient: Patient) -> Finding:
     try:
-        return examination()
+        return examination(patient)
     except Exception as error:
         return _broken(error)
 

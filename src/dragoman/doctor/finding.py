@@ -50,10 +50,10 @@ def measured(value: float, limit: float) -> Finding:
     return verdict(value <= limit, said, value=value, limit=limit)
 
 
-def verdict(holds: bool, said: str, **values: Any) -> Finding:
+def verdict(holds: bool, said: str, /, **values: Any) -> Finding:
     return Finding("passed" if holds else "failed", said, values)
 
 
-def unchecked(why: str, **values: Any) -> Finding:
-    """A property that this model does not have, or that cannot be known of it; `why` says which."""
-    return Finding("unchecked", why, values)
+def unchecked(said: str, /, **values: Any) -> Finding:
+    """A property that this model does not have, or that cannot be known of it; `said` tells why."""
+    return Finding("unchecked", said, values)

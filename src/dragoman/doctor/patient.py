@@ -37,9 +37,11 @@ class Patient:
     translator: Translator
     pairs: Sequence[Pair] = ()  # of the corpus, if one was given
 
-    @property
+    @cached_property
     def module(self) -> nn.Module:
-        return self.translator.module
+        """Made outside of inference mode, whoever asks first: weights that are made within it have no gradients."""
+        with torch.inference_mode(False):
+            return self.translator.module
 
     @cached_property
     def texts(self) -> list[str]:
@@ -90,7 +92,9 @@ class Patient:
         own = self.translator.options
         own = own.changed(sample=False) if own.sample else own
         most = min(own.max_length, self.longest, self.translator.positions - 1)
-        return replace(own, n_best=1, max_length=max(2, most), min_length=min(own.min_length, max(1, most - 1)))
+        return replace(
+            own, n_best=1, max_length=max(2, most), min_length=min(own.min_length, max(1, most - 1))
+        )
 
     def searched(self, options: DecodingOptions, rows: Sequence[int] | None = None) -> list[Hypothesis]:
         """The best translation of each of those sentences, by the reference in one batch."""

@@ -70,7 +70,9 @@ def beams_may_be_reordered(patient: Patient) -> Finding:
         logits, state = module.step(last, state)  # type: ignore[operator]
         whole = module(source[owner], mask[owner], source.new_tensor(history))[:, -1]
         worst = max(worst, _distance(logits, whole))
-        sentences = [b for b in sorted(set(owner)) if step != STEPS // 2 or b]  # the first one leaves half way
+        sentences = [
+            b for b in sorted(set(owner)) if step != STEPS // 2 or b
+        ]  # the first one leaves half way
         rows = [int(draw.choice(_rows_of(owner, b))) for b in sentences for _ in range(BEAMS)]
         if not rows:
             break

@@ -39,9 +39,7 @@ def tokenizer_is_the_models(patient: Patient) -> Finding:
         open_model(model.path)
     except ModelError as error:
         return verdict(False, "{why}", why=str(error))
-    return verdict(
-        True, "the seals hold, {pieces:,} pieces", pieces=model.target_tokenizer.vocab_size
-    )
+    return verdict(True, "the seals hold, {pieces:,} pieces", pieces=model.target_tokenizer.vocab_size)
 
 
 def survives_a_round_trip(patient: Patient) -> Finding:
@@ -100,7 +98,7 @@ def specials_stay_inside(patient: Patient) -> Finding:
 
 def what_is_kept_comes_out(patient: Patient) -> Finding:
     """An address in each sentence; and, of a vocabulary with placeholders, that the model writes the one it reads."""
-    asked = [f"{text.rstrip()} {ADDRESS}" for text in patient.texts]
+    asked = [_amid(text, ADDRESS) for text in patient.texts]
     texts = [t.text for t in patient.translator.translate(asked, patient.options)]
     kept = sum(text.count(ADDRESS) == 1 for text in texts)
     if kept < len(texts):
@@ -112,9 +110,20 @@ def what_is_kept_comes_out(patient: Patient) -> Finding:
     shared = [word for word in patient.translator.model.source_tokenizer.placeholders if word in target]
     if not shared:
         return verdict(
-            True, "an address comes out in all of {count} (the vocabulary has no placeholders)", count=len(texts)
+            True,
+            "an address comes out in all of {count} (the vocabulary has no placeholders)",
+            count=len(texts),
         )
     return _written(patient, shared[0])
+
+
+def _amid(text: str, word: str) -> str:
+    """The text with a word in its middle: at an end it would be cut off before the model reads anything."""
+    words = text.split(" ")
+    half = len(words) // 2
+    if half:
+        return " ".join([*words[:half], word, *words[half:]])
+    return f"{text[: len(text) // 2]} {word} {text[len(text) // 2 :]}"
 
 
 def _written(patient: Patient, word: str) -> Finding:
@@ -128,5 +137,3 @@ def _written(patient: Patient, word: str) -> Finding:
         word=word,
         written=written,
     )
-
-
