@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
 from dragoman.bounds import beginning
-from dragoman.cli import corpora, doctor, explain, health, measure, models, serve, train, translate
+from dragoman.cli import corpora, doctor, explain, export, health, measure, models, serve, train, translate
 from dragoman.cli.language import Help, of_the_call
 from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
@@ -40,6 +40,7 @@ app.command(measure.evaluate, usage=measure.EVALUATE_USAGE, help_epilogue=measur
 app.command(measure.score, usage=measure.SCORE_USAGE, help_epilogue=measure.SCORE_EXAMPLES)
 app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES)
 app.command(doctor.doctor, usage=doctor.USAGE, help_epilogue=doctor.EXAMPLES)
+app.command(export.export, usage=export.USAGE, help_epilogue=export.EXAMPLES)
 app.command(corpora.data)
 app.command(models.models, usage=models.USAGE, help_epilogue=models.EXAMPLES)
 app.command(serve.serve)
