@@ -149,6 +149,7 @@ def generation(options: DecodingOptions) -> dict[str, Any]:
         "max_length": options.max_length + 1,  # <s> counts
         "early_stopping": True,  # a beam is over when it has found as many endings as it is wide
         "suppress_tokens": list(UNWRITTEN),
+        "renormalize_logits": True,  # probabilities are among the tokens that may be written
         **({"no_repeat_ngram_size": options.no_repeat_ngram} if options.no_repeat_ngram else {}),
         **({"min_length": options.min_length + 1} if options.min_length else {}),
     }

@@ -43,17 +43,17 @@ class Model:
         return fed
 
     def step(self, tokens: list[int], fed: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """log p [R, V] of what follows the last token of each row, and what is fed next."""
+        """Logits [R, V] of what follows the last token of each row, and what is fed next."""
         names = ["logits", *(one.name.replace("past_", "present_") for one in self.past)]
         logits, *present = self.decoder.run(names, {**fed, "tokens": np.array(tokens, np.int64)[:, None]})
-        return _log_softmax(logits), {**fed, **{o.name: x for o, x in zip(self.past, present, strict=True)}}
+        return logits, {**fed, **{one.name: x for one, x in zip(self.past, present, strict=True)}}
 
     def score(self, source: list[int], target: list[int]) -> Any:
         """log p of each token of a translation, and of </s> after them."""
         fed, found = self.start(source), []
         for token, label in zip([BOS, *target], [*target, EOS], strict=True):
-            scores, fed = self.step([token], fed)
-            found.append(scores[0, label])
+            logits, fed = self.step([token], fed)
+            found.append(_log_softmax(logits)[0, label])
         return np.array(found)
 
     def search(self, source: list[int], beam_size: int, length_penalty: float, max_length: int) -> list[int]:
@@ -62,9 +62,9 @@ class Model:
         totals, fed = np.zeros(1), self.start(source)
         ended: list[tuple[float, list[int]]] = []
         for length in range(1, max_length + 1):
-            scores, fed = self.step([row[-1] if row else BOS for row in rows], fed)
-            scores[:, NEVER] = -np.inf
-            sums = totals[:, None] + scores
+            logits, fed = self.step([row[-1] if row else BOS for row in rows], fed)
+            logits[:, NEVER] = -np.inf  # probabilities are among the others
+            sums = totals[:, None] + _log_softmax(logits)
             best = np.argsort(-sums, axis=None, kind="stable")[: 2 * beam_size]
             parents, tokens = np.unravel_index(best, sums.shape)
             live: list[tuple[int, int, float]] = []
