@@ -14,6 +14,7 @@ from dragoman.doctor.finding import Finding, Line, unchecked, verdict
 from dragoman.doctor.patient import Patient
 from dragoman.errors import DragomanError, ModelError, UsageError
 from dragoman.explain.watch.proofs import STATEMENTS as PROOFS
+from dragoman.model.directory import find_model
 from dragoman.processor import one_thread
 from dragoman.translate.translator import Translator
 
@@ -59,16 +60,16 @@ _ALONE: Mapping[str, Examination] = {
 
 
 def examine(model: str, corpus: Sequence[Path] = ()) -> Iterator[Line]:
-    """A line for each property, as it is found. Raises UsageError and CorpusError for what cannot be examined at all.
+    """A line for each property, as it is found. Raises UsageError and CorpusError for what cannot be examined at all,
+    ModelError where there is no model.
 
-    A model that does not open fails the first line, and nothing else is known of it.
+    A model that is there and does not open fails the first line, and nothing else can be known of it.
     """
+    path = find_model(model)
     try:
-        translator = Translator.load(model)
+        translator = Translator.load(path)
     except ModelError as error:
         yield _line(FIRST, verdict(False, "{why}", why=str(error)))
-        for name in list(STATEMENTS)[1:]:
-            yield _line(name, unchecked("not checked: the model does not open"))
         return
     pairs: list[Pair] = []
     if corpus:

@@ -16,7 +16,7 @@ from dragoman.doctor.finding import Finding, measured, unchecked
 from dragoman.doctor.patient import DRAWN, Patient
 from dragoman.errors import UsageError
 from dragoman.explain import explain
-from dragoman.explain.watch.proofs import CLOSE, STATEMENTS
+from dragoman.explain.watch.proofs import CLOSE, NEIGHBOUR, STATEMENTS
 from dragoman.ids import BOS, EOS, UNWRITTEN
 
 PROVED = 3  # sentences that are traced: a trace takes a second or two
@@ -25,7 +25,13 @@ BEAMS, STEPS = 3, 10
 
 def proofs(patient: Patient) -> dict[str, Finding]:
     """The proofs that a trace carries (explain/watch/proofs.py), on sentences of several lengths: the worst of each."""
-    texts = sorted(patient.texts, key=len)
+    # One proof is about a sentence that is longer by NEIGHBOUR, and </s> has a position too.
+    room = patient.translator.positions - NEIGHBOUR - 1
+    texts = sorted((text for text in patient.texts if len(patient.encoded(text)) <= room), key=len)
+    if not texts:
+        return dict.fromkeys(
+            STATEMENTS, unchecked("not checked: no sentence is short enough for {n} positions", n=room)
+        )
     chosen = [texts[i] for i in sorted({0, len(texts) // 2, len(texts) - 1})][:PROVED]
     worst: dict[str, tuple[float, float]] = {}
     try:
