@@ -291,6 +291,20 @@ def test_a_model_that_knows_nothing_of_a_corpus_is_found(tiny_model: Path) -> No
     assert state(corpora.loss(Patient(model, [Pair("The dog sees a cat.", "狗看见猫。")] * 20))) == "failed"
 
 
+@pytest.mark.parametrize("pair", [Pair("", ""), Pair("word " * 900, "字" * 900)])
+def test_pairs_that_cannot_be_read_say_nothing_of_a_model(learned: Patient, pair: Pair) -> None:
+    """Empty lines had a loss without end, and sentences far too long one below that of counting words."""
+    unread = of(learned, [pair] * 5)
+    for examine in (corpora.loss, corpora.sides, corpora.alignment):
+        assert state(examine(unread)) == "unchecked"
+
+
+def test_a_few_pairs_do_not_explain_themselves(learned: Patient) -> None:
+    """Counted on themselves alone, three short pairs were said to be known better than by any model."""
+    few = of(learned, [Pair(sign, sign) for sign in ("12", ":)", "...")])
+    assert state(corpora.loss(few)) == "passed"
+
+
 def test_exchanged_sides_are_found(learned: Patient) -> None:
     exchanged = of(learned, [Pair(pair.target, pair.source) for pair in learned.pairs])
     assert state(corpora.sides(exchanged)) == "failed"

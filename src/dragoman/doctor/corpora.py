@@ -33,6 +33,7 @@ LEAKING = 0.01  # share of the pairs that may stand in the training data too: "Y
 LEARNT, RATE, MOST_STEPS, MOST_SECONDS = 0.5, 3e-3, 120, 12.0  # of the batch that is to be learnt by heart
 BATCH, BATCH_LONGEST = 8, 24
 NO_CORPUS = "not checked: no corpus was given"
+NO_PAIR = "not checked: the model can read no pair of the corpus"
 
 
 def blocks(pairs: Sequence[Pair]) -> list[Sequence[Pair]]:
@@ -42,17 +43,18 @@ def blocks(pairs: Sequence[Pair]) -> list[Sequence[Pair]]:
     return [pairs[start : start + BLOCK] for start in starts]
 
 
-def _nll(patient: Patient, pairs: Sequence[Encoded]) -> tuple[float, int]:
-    """Nats in all, and the tokens that they are of; </s> among them. Pairs that the model cannot read are left out."""
-    most = min(patient.translator.positions, patient.translator.longest + 1)
-    read = [pair for pair in pairs if max(map(len, pair)) < most and all(pair)]
+def _nll(patient: Patient, pairs: Sequence[Encoded]) -> float:
+    """Nats a token, </s> among them, in the mean of the pairs that the model can read; NaN where there is none."""
+    read = [pair for pair in pairs if _is_readable(patient, pair)]
     with torch.inference_mode():
         scores = token_logprobs(patient.module, read, patient.translator.device)
-    return -sum(map(sum, scores)), sum(map(len, scores))
+    tokens = sum(map(len, scores))
+    return -sum(map(sum, scores)) / tokens if tokens else math.nan
 
 
-def _mean(found: tuple[float, int]) -> float:
-    return found[0] / found[1] if found[1] else math.inf
+def _is_readable(patient: Patient, pair: Encoded) -> bool:
+    """Both sides have something, and no more than the model was trained on."""
+    return all(pair) and max(map(len, pair)) <= patient.translator.longest
 
 
 def _encoded(patient: Patient, pairs: Sequence[Pair]) -> list[Encoded]:
@@ -60,7 +62,11 @@ def _encoded(patient: Patient, pairs: Sequence[Pair]) -> list[Encoded]:
 
 
 def _sample(patient: Patient) -> list[Pair]:
-    return [pair for block in blocks(patient.pairs) for pair in block]
+    """What can be read of the blocks."""
+    pairs = [pair for block in blocks(patient.pairs) for pair in block]
+    return [
+        pair for pair, ids in zip(pairs, _encoded(patient, pairs), strict=True) if _is_readable(patient, ids)
+    ]
 
 
 def loss(patient: Patient) -> Finding:
@@ -68,10 +74,13 @@ def loss(patient: Patient) -> Finding:
     if not patient.pairs:
         return unchecked(NO_CORPUS)
     encoded = _encoded(patient, _sample(patient))
-    found = _mean(_nll(patient, encoded))
+    if not encoded:
+        return unchecked(NO_PAIR)
+    found = _nll(patient, encoded)
     counts = Counter(i for _, target in encoded for i in (*target, EOS))
-    total = sum(counts.values())
-    guessed = -sum(count * math.log(count / total) for count in counts.values()) / total
+    total, pieces = sum(counts.values()), patient.translator.model.target_tokenizer.vocab_size
+    # Each token is told from all others, and one is added to each count: few pairs would else explain themselves.
+    guessed = -sum(count * math.log(count / (total - 1 + pieces)) for count in counts.values()) / total
     return verdict(
         found < guessed,
         "{loss:.2f} nats a token (perplexity {perplexity:.1f}); counting words alone gives {guessed:.2f}",
@@ -86,9 +95,10 @@ def sides(patient: Patient) -> Finding:
     if not patient.pairs:
         return unchecked(NO_CORPUS)
     sample = _sample(patient)
-    own = _mean(_nll(patient, _encoded(patient, sample)))
-    exchanged = [Pair(pair.target, pair.source) for pair in sample]
-    other = _mean(_nll(patient, _encoded(patient, exchanged)))
+    own = _nll(patient, _encoded(patient, sample))
+    other = _nll(patient, _encoded(patient, [Pair(pair.target, pair.source) for pair in sample]))
+    if math.isnan(own) or math.isnan(other):
+        return unchecked(NO_PAIR)
     return verdict(
         own < other, "{own:.2f} nats a token as they stand, {other:.2f} exchanged", own=own, other=other
     )
@@ -103,13 +113,17 @@ def alignment(patient: Patient) -> Finding:
     owns, others, wrong = [], [], 0
     for block in blocks(patient.pairs):
         encoded = _encoded(patient, block)
-        own = _mean(_nll(patient, encoded))
+        own = _nll(patient, encoded)
         later = [(one[0], other[1]) for one, other in pairwise(encoded)]
         earlier = [(other[0], one[1]) for one, other in pairwise(encoded)]
-        shifted = min(_mean(_nll(patient, one)) for one in (later, earlier))
+        shifted = min(_nll(patient, one) for one in (later, earlier))
+        if math.isnan(own) or math.isnan(shifted):
+            continue
         owns.append(own)
         others.append(shifted)
         wrong += not own < shifted
+    if not owns:
+        return unchecked(NO_PAIR)
     return verdict(
         not wrong,
         "{own:.2f} nats a token, {other:.2f} with the next line's translation; wrong in {wrong} of {blocks} blocks",
