@@ -318,6 +318,10 @@ def test_lines_that_do_not_belong_together_are_found_wherever_they_begin(learned
     assert state(corpora.alignment(of(learned, shifted))) == "failed"
 
 
+def test_lines_that_are_all_the_same_are_not_misaligned(learned: Patient) -> None:
+    assert state(corpora.alignment(of(learned, [Pair("Hello.", "你好。")] * 5))) == "passed"
+
+
 def test_pairs_of_the_training_data_are_found(tiny_model: Path, tmp_path: Path) -> None:
     directory = parts().write(tmp_path / "model")
     pairs = [Pair(f"The dog sees {n} cats.", f"狗看见{n}猫。") for n in range(50)]
