@@ -12,6 +12,7 @@ from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.terminal import say, say_json
 from dragoman.doctor.finding import Line
 from dragoman.explain import sentences
+from dragoman.model.modules import require_torch
 from dragoman.processor import uncollected
 
 USAGE = "dragoman doctor [MODEL] [CORPUS...] [OPTIONS]"
@@ -39,6 +40,7 @@ def doctor(
     """
     language = chosen(lang)
     told = speaker(language)
+    require_torch("a model is examined by torch")
     with uncollected():
         from dragoman.doctor.examination import examine
     failed: list[str] = []

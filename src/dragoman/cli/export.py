@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from dragoman.cli.terminal import say, tell
+from dragoman.model.modules import require_torch
 from dragoman.processor import uncollected
 
 USAGE = "dragoman export [MODEL] --to FORMAT -o DIR"
@@ -37,6 +38,7 @@ def export(
     The export is compared with the model, logits and beam search, before it gets its name; if it differs, it is not
     written.
     """
+    require_torch("an export is compared with its model by torch")
     with uncollected():
         from dragoman.doctor.patient import Patient
         from dragoman.interop.export.writing import export as written

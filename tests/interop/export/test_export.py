@@ -267,7 +267,7 @@ def test_five_hundred_sentences_are_translated_alike(
         wanted = of_ours[texts.index(text)]
         # Where two translations are equally likely, either may win.
         ids = runtime.encode(text)
-        assert ours == wanted or abs(gate._worse(ids, wanted, ours)) < CLOSE, text
+        assert ours == wanted or abs(gate.worse(ids, wanted, ours)) < CLOSE, text
 
 
 def _searched(runtime: Any, texts: list[str], options: DecodingOptions) -> list[list[int]]:

@@ -95,14 +95,14 @@ class Gate:
                     target, f"the log-probabilities of a translation of {text!r} are {off:.1e} apart"
                 )
             written = runtime.search(ids, self.options)
-            if written != best.tokens and self._worse(ids, best.tokens, written) > CLOSE:
+            if written != best.tokens and self.worse(ids, best.tokens, written) > CLOSE:
                 spelled = self.model.target_tokenizer.decode
                 raise _differs(
                     target,
                     f"{text!r} is translated as {spelled(written)!r}, and {spelled(best.tokens)!r} here",
                 )
 
-    def _worse(self, source: Sequence[int], ours: Sequence[int], theirs: Sequence[int]) -> float:
+    def worse(self, source: Sequence[int], ours: Sequence[int], theirs: Sequence[int]) -> float:
         """By how much their translation scores less than ours: where two are equally likely, either may win."""
         mine, other = (
             self.options.normalise(float(self.log_probabilities(source, one).sum()), len(one) + 1)

@@ -14,7 +14,6 @@ from dragoman.errors import ConfigError, UsageError
 from dragoman.files import naming, sync_directory
 from dragoman.interop.export.gate import Gate, Runtime
 from dragoman.model.directory import ModelDirectory
-from dragoman.model.modules import require_torch
 
 TargetName = Literal["huggingface", "ctranslate2", "argos", "onnx"]
 TARGETS: tuple[TargetName, ...] = get_args(TargetName)
@@ -59,7 +58,6 @@ def export(model: ModelDirectory, name: TargetName, output: Path, texts: Sequenc
     chosen = target(name)
     if why := chosen.refusal(model):
         raise ConfigError(f"this model cannot be exported to {name}: {why}; {others(model, name)}")
-    require_torch("an export is compared with its model by torch")
     output.parent.mkdir(parents=True, exist_ok=True)
     made = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     made.mkdir()
