@@ -52,11 +52,17 @@ def bundled() -> ModelDirectory:
 
 
 HINTS = get_type_hints(TransformerConfig)
-VARIANTS = [
-    {"norm": norm, name: value}
-    for norm in get_args(HINTS["norm"])
+# Each value of each setting once, the defaults together.
+OTHERS = [
+    {name: value}
     for name in ("activation", "positions", "tie")
     for value in get_args(HINTS[name])
+    if value != getattr(TransformerConfig, name)
+]
+VARIANTS = [
+    {"norm": norm, **other}
+    for norm in get_args(HINTS["norm"])
+    for other in ({"activation": TransformerConfig.activation}, *OTHERS)
 ]
 
 
@@ -214,7 +220,7 @@ def test_the_script_beside_it_translates_without_us(tmp_path: Path, name: Target
 
 def test_a_package_holds_what_argostranslate_reads(tmp_path: Path) -> None:
     """The fields and names of argostranslate.package.Package, and byte pieces that its decoder puts together."""
-    export(bundled(), "argos", tmp_path / "out", sentences(3))
+    export(made(tmp_path), "argos", tmp_path / "out", TEXTS)
     with zipfile.ZipFile(tmp_path / "out" / "translate-en_zh-1_0.argosmodel") as package:
         roots = {name.partition("/")[0] for name in package.namelist()}
         assert roots == {"translate-en_zh-1_0"}  # they share one folder with all other packages
