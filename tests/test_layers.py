@@ -2,7 +2,7 @@
 
 The layers, upper ones first; a module knows what stands below it, and of its own layer only what is listed:
 
-    cli -> server, explain, evaluate, training -> translate -> engines, interop, documents
+    cli -> server, explain, evaluate, doctor, training -> translate -> engines, interop, documents
         -> decoding, model, text, corpus -> transformer, lineage
 """
 
@@ -91,6 +91,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "translate.flags": set(),
     "translate.scoring": {"corpus"},
     "evaluate": {"translate"} | BELOW_TRANSLATE,
+    # A property that a trace proves is proved by a trace.
+    "doctor": {"doctor", "explain", "translate"} | BELOW_TRANSLATE,
     "explain": {"explain", "translate"} | BELOW_TRANSLATE,
     # What a trace holds knows neither who recorded it nor who draws it, and who draws computes nothing.
     "explain.trace": {"explain.trace", "text", "transformer"},
@@ -188,6 +190,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.tasks",
         "training.settings",
         "evaluate",
+        "doctor",
         "explain",
         "server",
         "interop",
@@ -293,6 +296,8 @@ def late():
         ("translate.translator", "training.run"),
         ("engines.torch", "training.loop"),
         ("evaluate", "cli.translate"),
+        ("explain", "doctor.examination"),
+        ("doctor.corpora", "training.tasks.prepare"),
         ("config", "corpus.pairs"),
         ("errors", "config"),
     ],

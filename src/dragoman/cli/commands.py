@@ -16,7 +16,9 @@ from dragoman.cli import (
     align,
     bring,
     corpora,
+    doctor,
     explain,
+    export,
     health,
     lineage,
     measure,
@@ -53,6 +55,8 @@ app.command(measure.evaluate, usage=measure.EVALUATE_USAGE, help_epilogue=measur
 app.command(measure.score, usage=measure.SCORE_USAGE, help_epilogue=measure.SCORE_EXAMPLES)
 app.command(align.align, usage=align.USAGE, help_epilogue=align.EXAMPLES)
 app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES)
+app.command(doctor.doctor, usage=doctor.USAGE, help_epilogue=doctor.EXAMPLES)
+app.command(export.export, usage=export.USAGE, help_epilogue=export.EXAMPLES)
 corpora.data.command(
     synthesize.translate, usage=synthesize.USAGE, help_epilogue=synthesize.EXAMPLES, name="translate"
 )
