@@ -278,6 +278,16 @@ def test_five_hundred_sentences_are_translated_alike(
 
 def _searched(runtime: Any, texts: list[str], options: DecodingOptions) -> list[list[int]]:
     """In batches, where the program has them."""
+    if isinstance(runtime, ctranslate2.CTranslate2):
+        results = runtime.translator.translate_batch(
+            [runtime.source.pieces(runtime.encode(text)) for text in texts],
+            beam_size=options.beam_size,
+            length_penalty=options.length_penalty,
+            max_decoding_length=options.max_length,
+            suppress_sequences=[["<pad>"], ["<unk>"], ["<s>"]],
+            max_batch_size=32,
+        )
+        return [[runtime.ids[piece] for piece in result.hypotheses[0]] for result in results]
     if not isinstance(runtime, huggingface.HuggingFace):
         return [runtime.search(runtime.encode(text), options) for text in texts]
     found: dict[str, list[int]] = {}
