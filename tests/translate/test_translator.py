@@ -23,6 +23,7 @@ from dragoman.text.normalize import normalize
 from dragoman.translate import translator as module
 from dragoman.translate.chunks import chunks
 from dragoman.translate.detokenise import Told, align
+from dragoman.translate.facing import DEFAULT_LONGEST
 from dragoman.translate.translator import Translator
 from tiny import Parts, parts
 
@@ -202,7 +203,7 @@ def test_the_longest_sentence_is_what_the_model_was_trained_on(
         config["model"] = config["model"] | {"max_length": max_length}
         return Translator.load(replace(tiny_parts, config=config).write(tmp_path)).longest
 
-    assert longest({}, 512) == module.DEFAULT_LONGEST
+    assert longest({}, 512) == DEFAULT_LONGEST
     assert longest({"longest": 50}, 512) == 50
     assert longest({"longest": 500}, 100) == 99
 

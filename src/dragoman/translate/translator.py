@@ -6,7 +6,6 @@ sentences are joined again with their line breaks.
 
 from __future__ import annotations
 
-import copy
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,18 +20,14 @@ from dragoman.engines import Engine, refuse_unheeded, unheeded
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import EOS, SPECIALS
 from dragoman.model.directory import ModelDirectory, find_model, open_model
-from dragoman.text.directions import Direction, all_told, fitting, of_text, simplified_sides
-from dragoman.text.languages import UNDERSTOOD, read_tag
 from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
-from dragoman.translate.detokenise import Detokeniser
 from dragoman.translate.ensemble import built, refuse_unlike
+from dragoman.translate.facing import Facing
 from dragoman.translate.plan import Plan, begun
 from dragoman.translate.prefetch import prefetch
 from dragoman.translate.protect import Protection
-from dragoman.translate.reading import Reader, beginning_of
-from dragoman.translate.recasing import Recaser
+from dragoman.translate.reading import beginning_of
 from dragoman.translate.translation import Score, Translation
-from dragoman.translate.unknown import Lexicon
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,10 +39,8 @@ log = logging.getLogger("dragoman.translate")
 
 EngineName = Literal["auto", "ctranslate2", "torch"]
 
-DEFAULT_LONGEST = 200  # tokens of a sentence, where a model does not say what it was trained on
 
-
-class Translator:
+class Translator(Facing):
     """One model, ready to translate. Safe to share between threads."""
 
     def __init__(
@@ -69,7 +62,7 @@ class Translator:
         self.model, self.partners = model, tuple(partners)
         self.engine, self.device, self.workers, self.compute_type = engine, device, workers, compute_type
         self.options = _default_options(model)
-        self._origin: Translator | None = None  # of one that was made by `toward`
+        self._origin = None
         self._face(model.directions, ())
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()
@@ -103,69 +96,6 @@ class Translator:
             model, engine, device=device, workers=workers, compute_type=compute_type, partners=partners
         )
         return whole.toward(source_lang, target_lang) if source_lang or target_lang else whole
-
-    # -- directions ---------------------------------------------------------------------------------------------
-
-    def _face(self, directions: Sequence[Direction], tags: Sequence[str]) -> None:
-        """Read and write the languages of these directions; of several, the first until a text is seen."""
-        model, languages = self.model, directions[0]
-        self.directions, self.languages, self.tags = tuple(directions), languages, tuple(tags)
-        self._ways: dict[Direction, Translator] = {}
-        self.before = model.tags(languages, tags)
-        self.cleaning = dict(model.config["cleaning"])  # how both sides are prepared
-        self.cleaning["simplify"] = simplified_sides(
-            self.cleaning.get("simplify", ""), model.languages, languages
-        )
-        source, target = model.source_tokenizer, model.target_tokenizer
-        lexicon, recaser = Lexicon(source.bare, languages[0]), Recaser(source.bare)
-        self._reader = Reader(source, target, languages[0], self.cleaning, self.longest, lexicon, recaser)
-        self._detokeniser = Detokeniser(source, target, languages[1])
-
-    def toward(
-        self, source: str | None = None, target: str | None = None, *, tags: Sequence[str] = ()
-    ) -> Self:
-        """The same model in those of its directions that are between the languages named; its engines are shared.
-
-        Where several are left, each text goes the way that its script asks for, or else its words do.
-        tags: symbols of the model's training that are to stand before each source, such as <bt>.
-        Raises UsageError for languages between which the model does not translate, and for a tag it does not know.
-        """
-        if self.model.many:
-            return self._between(source, target, tags)
-        for code in (source, target):
-            if code and read_tag(code) is None and code not in {c for way in self.directions for c in way}:
-                raise UsageError(f"{code}: no language has this code; {UNDERSTOOD}")
-        found = fitting(self.directions, source, target)
-        if not found:
-            asked = f"{source or 'any'} -> {target or 'any'}"
-            raise UsageError(f"{asked}: this model translates {all_told(self.directions)}")
-        if (tuple(found), tuple(tags)) == (self.directions, self.tags):
-            return self
-        other = copy.copy(self)
-        other._origin = self.whole
-        other._face(found, tags)
-        return other
-
-    def _between(self, source: str | None, target: str | None, tags: Sequence[str]) -> Self:
-        """Of a model in which a token chooses the language: any two of its languages."""
-        other = copy.copy(self)
-        other._origin, other.model = self.whole, self.model.between(source, target)
-        other._face(other.model.directions, tags)
-        return other
-
-    @property
-    def whole(self) -> Translator:
-        """This model in all of its directions."""
-        return self._origin or self
-
-    def way_of(self, text: str) -> Translator:
-        """This translator in the direction that a text goes. Raises UsageError where a text can go several ways."""
-        if len(self.directions) == 1:
-            return self
-        direction = of_text(text, self.directions)
-        if direction not in self._ways:
-            self._ways[direction] = self.toward(*direction, tags=self.tags)
-        return self._ways[direction]
 
     def close(self) -> None:
         """Give back the memory of the engines. The next call loads them again."""
@@ -302,34 +232,6 @@ class Translator:
         options = request.options
         limited = replace(options, max_length=min(options.max_length, self.positions - 1))
         return replace(request, options=limited)
-
-    @property
-    def positions(self) -> int:
-        """How many tokens of either side the model reads at most, one of which is </s> or <s>."""
-        return min(
-            int(model.config["model"].get("max_length", 2 * DEFAULT_LONGEST))
-            for model in (self.model, *self.partners)
-        )
-
-    @property
-    def longest(self) -> int:
-        """The longest sentence, in tokens, that goes through the model in one run: no longer than in training."""
-        trained = (
-            int(model.config["data"].get("longest", DEFAULT_LONGEST))
-            for model in (self.model, *self.partners)
-        )
-        return max(1, min(*trained, self.positions - 1) - len(self.before))
-
-    def prepare(self, text: str, side: Literal["source", "target"]) -> str:
-        """A text as the model's training corpus was cleaned."""
-        return self._reader.prepare(text, side)
-
-    def encode(self, source: str, target: str) -> tuple[list[int], list[int]]:
-        """The ids of a pair, each side prepared and whole: what the model reads before </s>, and what it writes."""
-        if (way := self.way_of(source)) is not self:
-            return way.encode(source, target)
-        ids = self.model.source_tokenizer.encode(self.prepare(source, "source"))
-        return [*self.before, *ids], self.model.target_tokenizer.encode(self.prepare(target, "target"))
 
     # -- scoring ------------------------------------------------------------------------------------------------
 
