@@ -212,7 +212,7 @@ def test_an_engine_that_computes_something_else_is_found(learned: Patient, name:
     with torch.no_grad():
         for layer in module.decoder.layers:  # type: ignore[union-attr, attr-defined]
             layer.feed_forward.outer.weight.mul_(0.0)
-    other.translator.__dict__["module"] = module
+    other.translator.__dict__["_module"] = module
     computed = replace(engines.ENGINES[name], make=lambda _: made)
     engines.ENGINES["broken"] = computed
     try:
@@ -347,11 +347,11 @@ def test_a_model_that_cannot_learn_is_found(learned: Patient, monkeypatch: pytes
     whole = learned.module
     module = copy.deepcopy(whole)
     module.decoder.__class__ = Deaf  # type: ignore[union-attr]
-    learned.translator.__dict__["module"] = module
+    learned.translator.__dict__["_module"] = module
     try:
         assert state(corpora.learns(broken)) == "failed"
     finally:
-        learned.translator.__dict__["module"] = whole
+        learned.translator.__dict__["_module"] = whole
 
 
 # -- cost ---------------------------------------------------------------------------------------------------------

@@ -295,7 +295,7 @@ class TestStranger:
     ) -> None:
         options = StrangeOptions(beam_size=1, max_length=30, no_stutter=True)
         works = works_of(auto.plan(TEXT, options))
-        found = [search_batch([work])[0][0] for work in works]
+        found = [search_batch([work], lambda: True)[0][0] for work in works]
         assert {work.engine.name for work in works} == {"torch"}
         assert not any(stutters(hypothesis.tokens) for hypothesis in found)
         monkeypatch.setattr(auto, "options", options)

@@ -88,6 +88,7 @@ class DataConfig:
 
     @property
     def several(self) -> bool:
+        """Whether one model is trained in more than one direction."""
         return len(self.directions) > 1
 
     @property

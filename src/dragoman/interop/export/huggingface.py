@@ -34,7 +34,8 @@ COMPUTES: Computes = {
     **NUMBERS,
     "kind": ("transformer",),
     "norm": ("post", "pre"),
-    "activation": ("relu", "gelu"),
+    "activation": ("relu", "gelu", "swish"),
+    "output_bias": (False, True),
     "positions": ("sinusoidal", "learned"),  # a table that is added to the input
     "tie": ("all", "target"),
     "attention_dropout": None,  # of training
@@ -184,7 +185,8 @@ def _arrays(model: ModelDirectory) -> Iterator[tuple[str, np.ndarray]]:
         target = weights["target_embedding.weight"][:, order]
         yield "model.encoder.embed_tokens.weight", weights["source_embedding.weight"][:, order]
         yield "model.decoder.embed_tokens.weight", target
-    yield "final_logits_bias", np.zeros((1, len(target)), np.float32)
+    bias = weights["output_bias"] if c.get("output_bias") else np.zeros(len(target), np.float32)
+    yield "final_logits_bias", bias[None]
     for stack, norms in _SUBLAYERS.items():
         yield f"model.{stack}.embed_positions.weight", _places(model, stack)[:, order]
         if c["norm"] == "pre":

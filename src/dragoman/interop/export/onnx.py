@@ -39,6 +39,7 @@ COMPUTES: Computes = {
     "kind": ("transformer",),
     "norm": ("post", "pre"),
     "activation": ("relu", "gelu", "swiglu"),
+    "output_bias": (False,),
     "positions": ("sinusoidal", "learned"),
     "tie": ("all", "target", "none"),
     "attention_dropout": None,  # of training
