@@ -15,7 +15,7 @@ ifeq ($(wildcard $(BIN)/python),)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: help demo install test lint coverage attack bench lineage clean
+.PHONY: help demo install test lint coverage attack bench lineage blank clean
 
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
@@ -26,6 +26,7 @@ help:
 	@echo "make attack    every promise attacked at random for ten minutes; SEED=7 MINUTES=60 ONLY='kills disk'"
 	@echo "make bench     speed beside other tools, which go into .bench-*venv; MODEL=DIR translates with that model"
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
+	@echo "make blank     the five small models of dragoman lineage, made anew in half an hour"
 	@echo "make clean     remove .venv and what tools left behind"
 
 demo: $(STAMPS)/demo
@@ -71,6 +72,10 @@ bench: $(STAMPS)/train
 # Resumes what was interrupted; one system alone: python -m benchmarks.lineage --help
 lineage: $(STAMPS)/train
 	$(BIN)/python -m benchmarks.lineage
+
+# Writes src/dragoman/models/lineage. Resumes what was interrupted; one alone: python -m benchmarks.blank --only bert
+blank: $(STAMPS)/train
+	$(BIN)/python -m benchmarks.blank
 
 clean:
 	rm -rf $(VENV) .bench-venv .bench-libretranslate-venv .bench-mindspore-venv

@@ -34,6 +34,10 @@ matrices Muon trains.
 
 ![Perplexity per character]({perplexity})
 
+BERT stands in no table of perplexities: it reads both sides, fills blanks and writes nothing. Beside the four it is
+measured by the blanks that it fills, `dragoman lineage`, and by what it is worth to a classifier, in [its
+page](guide/lineage/bert.md).
+
 ## Translation: English to Chinese
 
 The same pairs, vocabulary, batches, number of steps, dropout and schedule for each; beam of 5. BLEU and chrF by

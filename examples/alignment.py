@@ -21,11 +21,10 @@ import numpy as np
 import torch
 
 from dragoman import Translator
-from dragoman.corpus.batches import Batch, collate, plan_batches
+from dragoman.corpus.batches import collate, plan_batches
 from dragoman.corpus.pairs import read_corpus
 from dragoman.explain.watch.influence import value_zeroing
 from dragoman.ids import BOS, EOS
-from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
 from dragoman.transformer.model import Transformer
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "tatoeba"
@@ -113,29 +112,14 @@ def diagonal(source: Ids, target: Ids) -> Links:
     return {(int((t + 0.5) * len(source) / len(target)), t) for t in range(len(target))}
 
 
-@torch.inference_mode()
-def attention_of(model: Transformer, batch: Batch) -> torch.Tensor:
-    """Cross-attention of all decoder layers over the references, [layers, B, H, T, S]."""
-    target = batch.target[:, :-1]
-    mask, memory_mask = causal_mask(target.size(1)), padding_mask(batch.source_mask)
-    memory = model.encode(batch.source, batch.source_mask)
-    x = model.target_input(target, model.target_table)
-    found = []
-    for layer in model.decoder.layers:
-        written = layer.residuals[0](x, lambda x, layer=layer: layer.self_attention(x, x, mask))
-        ask = layer.cross_attention
-        q, k = ask.queries(layer.residuals[1].before(written)), ask.keys_values(memory).keys
-        found.append(attention_weights(q, k, memory_mask))  # [B, H, T, S]
-        x = layer(x, memory, mask, memory_mask)
-    return torch.stack(found)
-
-
 def attentions(model: Transformer, pairs: Sequence[IdPair]) -> Iterator[tuple[IdPair, np.ndarray]]:
     """Each pair with its weights [layers, H, T + 1, S + 1]; the last row and column belong to </s>."""
     sources, targets = (np.array([len(pair[side]) for pair in pairs]) for side in (0, 1))
     for indices in plan_batches(sources, targets, BUDGET):
         rows = [pairs[int(i)] for i in indices]
-        weights = attention_of(model, collate([s for s, _ in rows], [t for _, t in rows]))
+        batch = collate([s for s, _ in rows], [t for _, t in rows])
+        with torch.inference_mode():
+            weights = model.cross_attentions(batch.source, batch.source_mask, batch.target[:, :-1])
         for row, (source, target) in enumerate(rows):
             yield (source, target), weights[:, row, :, : len(target) + 1, : len(source) + 1].numpy()
 

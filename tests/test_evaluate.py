@@ -40,8 +40,8 @@ class Dictionary:
     readable: int = 10**9  # characters
 
     @property
-    def model(self) -> Any:
-        return type("Model", (), {"config": {"cleaning": {"simplify": self.simplify}}})
+    def cleaning(self) -> dict[str, Any]:
+        return {"simplify": self.simplify}
 
     def translate(self, texts: Sequence[str], options: Any = None, **asked: Any) -> list[Translation]:
         self.asked = {"options": options, **asked}

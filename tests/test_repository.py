@@ -134,7 +134,8 @@ def named(page: Path) -> set[str]:
 
 def is_there(span: str) -> bool:
     if "/" in span:
-        return (ROOT / span).exists() or (PACKAGE / span).exists()
+        # `lineage/bert` is the name of a bundled model.
+        return any((place / span).exists() for place in (ROOT, PACKAGE, PACKAGE / "models"))
     try:
         return bool(resolve_name(span))
     except (ImportError, AttributeError):

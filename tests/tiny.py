@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dragoman.model.directory import write_model
+from dragoman.text.directions import read_directions, target_tags
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 
 WORDS = "the a small big red old dog cat bird house tree sees likes finds near under with and my your".split()
@@ -42,16 +43,26 @@ def lines(seed: int, count: int = 400) -> list[str]:
 
 
 def parts(
-    seed: int = 1, joint: bool = True, vocab_size: int = 360, placeholders: int = 0, **model: Any
+    seed: int = 1,
+    joint: bool = True,
+    vocab_size: int = 360,
+    placeholders: int = 0,
+    directions: tuple[str, ...] = (),
+    symbols: tuple[str, ...] = (),
+    **model: Any,
 ) -> Parts:
-    """Deterministic parts of a model; `model` are fields of TransformerConfig."""
+    """Deterministic parts of a model; `model` are fields of TransformerConfig.
+
+    directions: several, from en>zh on; symbols: more that may stand before a source.
+    """
     import torch
 
     from dragoman.transformer.model import Transformer, TransformerConfig
 
     tokenizer = TokenizerConfig(vocab_size=vocab_size, joint=joint, placeholders=placeholders)
     names = ("joint",) if joint else ("source", "target")
-    trained = {name: Tokenizer.train(lines(seed + i), tokenizer) for i, name in enumerate(names)}
+    symbols = (*target_tags(read_directions(directions)).values(), *symbols)
+    trained = {name: Tokenizer.train(lines(seed + i), tokenizer, symbols) for i, name in enumerate(names)}
     config = TransformerConfig(
         **dict(d_model=16, d_ff=32, n_heads=2, encoder_layers=2, decoder_layers=1, norm="pre", dropout=0.0)
         | model  # type: ignore[arg-type]
@@ -62,7 +73,8 @@ def parts(
     return Parts(
         config={
             "model": {"kind": "transformer", **asdict(config)},
-            "languages": {"source": "en", "target": "zh"},
+            "languages": {"source": "en", "target": "zh"}
+            | ({"directions": list(directions)} if directions else {}),
             "cleaning": {"normalize": True, "simplify": ""},
             "decoding": {"max_length": 24},
         },

@@ -23,7 +23,8 @@ from pathlib import Path
 
 GUIDE = Path(__file__).parent
 ROOT = GUIDE.parents[1]
-PAGES = [GUIDE / "explain.md", GUIDE / "explain.zh-CN.md"]
+_TOPICS = ("explain", "lineage/README", "lineage/rnn", "lineage/bert")
+PAGES = [GUIDE / f"{topic}{language}.md" for topic in _TOPICS for language in ("", ".zh-CN")]
 
 WIDE = "100"  # cells, whatever the terminal of who writes the pages
 

@@ -207,7 +207,7 @@ def _as_learnt(
     translator: Translator, references: list[list[str | None]], notes: list[str]
 ) -> tuple[list[list[str | None]], list[str]]:
     """A model that learnt simplified Chinese is not to blame for references in traditional signs."""
-    if translator.model.config["cleaning"].get("simplify", "") not in ("target", "both"):
+    if translator.cleaning["simplify"] not in ("target", "both"):
         return references, notes
     simplified = [[text and to_simplified(text) for text in one] for one in references]
     pairs = zip(chain(*references), chain(*simplified), strict=True)

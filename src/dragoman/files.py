@@ -16,6 +16,12 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def sha256_of(path: Path) -> str:
+    """Of a file of any size, without reading it whole."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def naming(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
     """Put the name of a file into what the system says of it.

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.corpus.named import fits
 from dragoman.corpus.pairs import Pair, label, labels_of
-from dragoman.corpus.weights import Weights, drawn, fits
+from dragoman.corpus.weights import Weights, drawn
 from dragoman.errors import ConfigError
 
 PAIRS = [label(Pair(f"a{n}", f"b{n}"), "corpus/tatoeba/train.tsv.gz") for n in range(40)]

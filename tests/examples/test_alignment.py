@@ -69,7 +69,7 @@ def test_the_mean_of_the_last_layer_is_what_the_model_calls_alignment(
         model = translator.module
         assert isinstance(model, Transformer)
         batch = collate([[5, 6, 7], [8]], [[9, 10], [11, 12, 13]])
-        found = alignment.attention_of(model, batch)
+        found = model.cross_attentions(batch.source, batch.source_mask, batch.target[:, :-1])
         expected = model.align(batch.source, batch.source_mask, batch.target[:, :-1])
     torch.testing.assert_close(found[-1].mean(1), expected)
 

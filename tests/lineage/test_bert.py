@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dragoman.errors import CorpusError, ModelError, UsageError
+from dragoman.errors import ConfigError, CorpusError, ModelError, UsageError
 from dragoman.interop.huggingface import import_bert, read_bert, read_gpt2
 from dragoman.model.languagemodels import open_lm
 from dragoman.text.splitter import Splitter
@@ -15,6 +15,7 @@ from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 from dragoman.text.vocabulary import MASK
 from dragoman.training.tasks import classifier
 from dragoman.training.tasks.classifier import Example, check_labels, read_labelled
+from dragoman.training.tasks.languagemodels import _measured_masked
 from dragoman.training.tasks.masking import MaskedData, Words, hide, pair_of
 from dragoman.training.tasks.texts import Split, TextConfig
 from toys import CHARACTERS, lines, random_lm, settings, trained
@@ -188,6 +189,49 @@ def test_half_of_the_pairs_follow_and_the_others_never_do() -> None:
     assert all(torch.equal(a, b.source) for a, b in zip(again, list(data.epoch(0, 0, 400))[2:], strict=True))
 
 
+def test_a_line_is_cut_after_a_comma_or_a_stop_that_has_something_on_either_side() -> None:
+    signs = "我你他，。 .3ab"
+    words = Words.of(("<pad>", "<unk>", "<s>", "</s>", *signs.replace(" ", "▁"), MASK), "characters")
+
+    def parts(line: str) -> list[str]:
+        return [f"{line[:i]}|{line[i:]}" for i in words.cuts([signs.index(sign) + 4 for sign in line])]
+
+    assert parts("我你，他他。我你。") == ["我你，|他他。我你。", "我你，他他。|我你。"]
+    assert parts("我你。。") == parts("，我你他") == parts("我") == parts("") == []
+    assert parts("ab. ab") == ["ab.| ab"] and parts("a3.3a") == []
+
+
+def test_the_halves_of_a_line_follow_each_other_and_those_of_two_lines_do_not() -> None:
+    """The bundled corpus is single sentences: its second halves are what BERT learns task 2 from."""
+    words = Words.of(("<pad>", "<unk>", "<s>", "</s>", *map(str, range(100)), "，", MASK), "words")
+    text = [[i, i, 104, i, i] for i in range(4, 94)] + [[100, 100, 100]] * 10  # the last have no comma
+    given = Split([str(i) for i in range(100)], ["0", "1"])
+    config = TextConfig(longest=12, next_sentence=True, cut_lines=True)
+    data = MaskedData(given, lambda some: [text[int(line)] for line in some], words, config, 1)
+    answers, marks = [], 0
+    for batch in data.epoch(0, 0, 400):
+        whole = torch.where(batch.target[:, 1:] != 0, batch.target[:, 1:], batch.source)
+        for row, segments, answer in zip(
+            whole.tolist(), batch.segments.tolist(), batch.follows.tolist(), strict=True
+        ):
+            firsts, seconds = ({token for token, s in zip(row, segments, strict=True) if s == side and
+                                4 <= token < 104} for side in (0, 1))  # fmt: skip
+            assert (answer == -1) == (not seconds) and (not seconds or (firsts == seconds) == bool(answer))
+            marks += answer >= 0 and 104 in row
+            answers.append(answer)
+    pairs = len(answers) - answers.count(-1)
+    assert len(answers) == 100 and 55 <= pairs <= 80, "a quarter of the lines that could be cut stay whole"
+    assert 0.3 < answers.count(1) / pairs < 0.7 and 0.3 < marks / pairs < 0.7
+
+
+def test_halves_are_refused_where_nobody_asks_for_pairs_or_no_line_has_two() -> None:
+    with pytest.raises(ConfigError, match="set data.next_sentence=true too"):
+        TextConfig(cut_lines=True)
+    with pytest.raises(CorpusError, match="two lines with a comma or a stop inside"):
+        MaskedData(Split(["我", "你"], ["我", "你"]), lambda some: [[4, 5]] * len(some), WORDS,
+                   TextConfig(next_sentence=True, cut_lines=True), 1)  # fmt: skip
+
+
 @pytest.mark.parametrize("first, second, kept", [(10, 3, (6, 3)), (3, 10, (3, 6)), (9, 8, (5, 4)), (7, 7, (5, 4)),
                                                  (2, 2, (2, 2))])  # fmt: skip
 def test_the_longer_of_a_pair_is_cut(first: int, second: int, kept: tuple[int, int]) -> None:
@@ -268,6 +312,27 @@ def test_it_learns_what_is_hidden_and_what_follows(tmp_path: Path) -> None:
     model = open_lm(tmp_path).masked()
     assert model.fill(f"我你{MASK}我你他")[0][0].token == "他"
     assert model.follows("我你他我你他", "狗猫鸟狗猫鸟") > 0.5 > model.follows("我你他我你他", "我你他我你他")
+
+
+def test_a_line_by_itself_is_no_pair_that_was_answered_wrongly(tmp_path: Path) -> None:
+    opened = random_lm(tmp_path, "bert")
+    text = ["我你他我。狗猫鸟狗。" if i % 2 else "我你他" for i in range(40)]
+    words = Words.of(opened.vocabulary.words, "characters")
+    config = TextConfig(longest=24, next_sentence=True, cut_lines=True)
+    data = MaskedData(Split(text, text), opened.vocabulary.encode, words, config, 1)
+    batches = data.dev_batches(300)
+    found = _measured_masked(data, batches, opened.module).numbers()["next_sentence_accuracy"]
+    bert = opened.masked().model
+    answers = []
+    for batch in batches:
+        with torch.no_grad():
+            said = bert.follows(bert.encode(batch.source, batch.source_mask, batch.segments)).argmax(-1)
+        answers += [
+            yes == label
+            for yes, label in zip(said.tolist(), batch.follows.tolist(), strict=True)
+            if label >= 0
+        ]
+    assert 0 < len(answers) < len(text) and found == pytest.approx(sum(answers) / len(answers), abs=1e-4)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -168,7 +168,7 @@ def test_settings_that_a_model_to_begin_with_decides_are_refused_and_languages_r
     _, said = further(
         tmp_path, base, dataclasses.replace(short, data=dataclasses.replace(short.data, source="de"))
     )
-    assert "the model to begin with translates en-zh, and is trained on de-zh" in said
+    assert "the model to begin with translates en -> zh, and is trained on de -> zh" in said
     (tmp_path / "other").mkdir()
     with pytest.raises(ConfigError, match=r"its vocabulary.* tokenizer.vocab_size: 330 -> 400"):
         further(tmp_path / "other", base, config(tokenizer={"vocab_size": 400}))

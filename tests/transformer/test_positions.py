@@ -205,7 +205,7 @@ def test_a_sixth_encoding_is_saved_opened_and_explained(sixth: str, tmp_path: Pa
 
 
 def test_a_name_that_is_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match="'spiral'.*sinusoidal, learned, rotary, alibi, grid"):
+    with pytest.raises(ConfigError, match="'spiral'.*sinusoidal, fairseq, learned, rotary, alibi, grid"):
         TransformerConfig(positions="spiral")  # type: ignore[arg-type]
 
 

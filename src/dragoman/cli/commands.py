@@ -12,7 +12,22 @@ from cyclopts import App, CycloptsError, Parameter
 
 import dragoman
 from dragoman.bounds import beginning
-from dragoman.cli import corpora, explain, health, measure, models, serve, synthesize, train, translate
+from dragoman.cli import (
+    align,
+    bring,
+    corpora,
+    doctor,
+    explain,
+    export,
+    health,
+    lineage,
+    measure,
+    models,
+    serve,
+    synthesize,
+    train,
+    translate,
+)
 from dragoman.cli.language import Help, of_the_call
 from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
@@ -38,17 +53,22 @@ app.command(translate.translate, usage=translate.USAGE, help_epilogue=translate.
 app.command(train.train, usage=train.USAGE, help_epilogue=train.EXAMPLES)
 app.command(measure.evaluate, usage=measure.EVALUATE_USAGE, help_epilogue=measure.EVALUATE_EXAMPLES)
 app.command(measure.score, usage=measure.SCORE_USAGE, help_epilogue=measure.SCORE_EXAMPLES)
+app.command(align.align, usage=align.USAGE, help_epilogue=align.EXAMPLES)
 app.command(explain.explain, usage=explain.USAGE, help_epilogue=explain.EXAMPLES)
+app.command(doctor.doctor, usage=doctor.USAGE, help_epilogue=doctor.EXAMPLES)
+app.command(export.export, usage=export.USAGE, help_epilogue=export.EXAMPLES)
 corpora.data.command(
     synthesize.translate, usage=synthesize.USAGE, help_epilogue=synthesize.EXAMPLES, name="translate"
 )
 app.command(corpora.data)
+app.command(bring.bring, name="import", usage=bring.USAGE, help_epilogue=bring.EXAMPLES)
 app.command(models.models)
 app.command(serve.serve)
 app.command(health.health, usage=health.USAGE, help_epilogue=health.EXAMPLES)
 app.command(
     "dragoman.cli.lm:lm", name="lm", help="Language models: how probable a text is, what may come next."
 )
+app.command(lineage.lineage, usage=lineage.USAGE, help_epilogue=lineage.EXAMPLES)
 app.command(
     "dragoman.cli.words:words",
     name="words",

@@ -14,6 +14,7 @@ from cyclopts import Group, Parameter
 from dragoman.cli.flags import FormatFlag, ModelFlags
 from dragoman.cli.language import LangFlag, chosen
 from dragoman.cli.lesson import Draw, teach
+from dragoman.cli.reading import DirectionFlags
 from dragoman.cli.terminal import STANDARD_OUTPUT, for_terminal, is_utf8, say_json, tell
 from dragoman.errors import UsageError
 from dragoman.files import naming
@@ -136,6 +137,7 @@ def explain(
     /,
     *,
     model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    direction: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     reference: Annotated[
         str | None,
         Parameter(help="a translation of it, for training; what the model writes itself where none is given"),
@@ -175,7 +177,7 @@ def explain(
     with uncollected():
         import dragoman.explain.tracing  # noqa: F401 - all that a trace needs
 
-        translator = model.load()
+        translator = direction.toward(model.load())
     trace = _traced(translator, text, reference, beam_size, views, paged)
     changed = trace.without(views.changed) if views.changed else None
     if format == "json":

@@ -42,7 +42,7 @@ lm = App(
 )
 
 NEURAL = f"{', '.join(names(counted=False)[:-1])} or {names(counted=False)[-1]}"
-_WHICH = "which language model? Add -m and its directory, such as -m runs/ngram"
+_WHICH = "which language model? Add -m and its directory, such as -m runs/ngram; -m lineage/gpt came with the program"
 Directory = Annotated[Path | None, Parameter(name=("--model", "-m"), help="directory of the language model")]
 
 

@@ -9,11 +9,12 @@ from cyclopts import Parameter
 
 from dragoman.cli.flags import Corpus, EnsembleFlags, FormatFlag, ModelFlags, RawFlag, flags_of, given
 from dragoman.cli.language import LangFlag, chosen, speaker
+from dragoman.cli.reading import DirectionFlags
 from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
 from dragoman.files import naming
-from dragoman.text.languages import base_language
+from dragoman.text.directions import Direction, all_told, fitting, told
 
 if TYPE_CHECKING:
     from dragoman.corpus.pairs import Pair
@@ -54,6 +55,7 @@ SCORE_EXAMPLES = """Examples:
 def evaluate(
     *corpus: Corpus,
     model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
+    direction: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     against: Annotated[
         str | None, Parameter(help="another model: is the difference more than chance?")
     ] = None,
@@ -78,44 +80,84 @@ def evaluate(
     decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
     lang: LangFlag = None,
 ) -> None:
-    """Measure a model: BLEU and chrF2 with signatures, perplexity, speed, flags."""
-    told = speaker(chosen(lang))
-    translator = model.load()
-    pairs = _pairs(corpus, translator)
-    references = further_references(reference, reference_columns, pairs)
+    """Measure a model: BLEU and chrF2 with signatures, perplexity, speed, flags.
 
-    def measured(one: Translator) -> Report:
-        return _measured(
-            one, pairs, decoding, {"tokenize": tokenize, "protect": not raw, "references": references}
+    A model of several directions is measured in each that the corpus is in, or in the one that is named.
+    """
+    speak = speaker(chosen(lang))
+    translator = direction.toward(model.load())
+    other = None if against is None else direction.toward(model.open(against))
+    found = pairs_of(corpus, translator)
+    if len(found) > 1 and (save_translations is not None or reference or reference_columns):
+        raise UsageError(
+            f"one file of translations or references is of one direction of {all_told([*found])}: name it with "
+            "--source-lang and --target-lang"
         )
+    for number, (way, pairs) in enumerate(found.items()):
+        one = translator.toward(*way)
+        references = further_references(reference, reference_columns, pairs)
+        asked = {"tokenize": tokenize, "protect": not raw, "references": references}
+        report = _measured(one, pairs, decoding, asked)
+        if save_translations is not None:
+            _save(save_translations, report)
+        comparison = None
+        if other is not None:
+            from dragoman.evaluate import compare
 
-    report = measured(translator)
-    if save_translations is not None:
-        _save(save_translations, report)
-    comparison = None
-    if against is not None:
-        from dragoman.evaluate import compare
-
-        other = model.open(against)
-        if [*map(base_language, other.languages)] != [*map(base_language, translator.languages)]:
-            raise UsageError(
-                f"{model.name} translates {'-'.join(translator.languages)} and {against} "
-                f"{'-'.join(other.languages)}: only models of the same languages can be compared"
-            )
-        comparison = compare(measured(other), report, (against, model.name))
-    if format == "json":
-        more = {"comparison": comparison.to_json()} if comparison else {}
-        say_json({"model": model.name, "corpus": list(map(str, corpus)), **report.to_json(), **more})
-        return
-    say(report.told(told))
-    if comparison is not None:
-        say(f"\n{comparison.told(told)}")
+            names = against or "", model.name
+            rival = _measured(_same_way(other, way, names), pairs, decoding, asked)
+            comparison = compare(rival, report, names)
+        several = len(translator.model.directions) > 1
+        if format == "json":
+            more = {"comparison": comparison.to_json()} if comparison else {}
+            named = dict(zip(("source", "target"), way, strict=True)) if several else {}
+            about = {"model": model.name, "corpus": list(map(str, corpus))}
+            say_json({**about, **named, **report.to_json(), **more})
+            continue
+        if several:
+            say("\n" * bool(number) + told(way))
+        say(report.told(speak))
+        if comparison is not None:
+            say(f"\n{comparison.told(speak)}")
 
 
-def _pairs(corpus: tuple[Path, ...], translator: Translator) -> list[Pair]:
+def _same_way(other: Translator, way: Direction, names: tuple[str, str]) -> Translator:
+    """Another model in this direction. Raises UsageError where it does not translate so."""
+    if not fitting(other.directions, *way):
+        raise UsageError(
+            f"{names[1]} translates {'-'.join(way)} and {names[0]} "
+            f"{', '.join('-'.join(one) for one in other.directions)}: only models of the same languages can be compared"
+        )
+    return other.toward(*way)
+
+
+def only_direction(translator: Translator) -> Translator:
+    """Raises UsageError for a model of several directions of which none was named."""
+    if len(translator.directions) > 1:
+        raise UsageError(
+            f"this model translates {all_told(translator.directions)}: name one with --source-lang and --target-lang"
+        )
+    return translator
+
+
+def pairs_of(corpus: tuple[Path, ...], translator: Translator) -> dict[Direction, list[Pair]]:
+    """By direction; of a model of several, those that the corpus is in."""
+    from dragoman.corpus.directed import corpora_of, exchanged
     from dragoman.corpus.pairs import read_corpus
 
-    return list(read_corpus(corpus, *translator.languages))
+    if len(translator.model.directions) == 1:
+        return {translator.languages: list(read_corpus(corpus, *translator.languages))}
+    found: dict[Direction, list[Pair]] = {}
+    for one in corpora_of(corpus, translator.model.directions):
+        for way in translator.directions:
+            if {*way} == {*one.languages}:
+                pairs = one.pairs(labelled=False)
+                found.setdefault(way, []).extend(pairs if way == one.languages else map(exchanged, pairs))
+    if not found:
+        raise UsageError(
+            f"the corpus is in other languages than {all_told(translator.directions)} are between"
+        )
+    return found
 
 
 def _measured(translator: Translator, pairs: list[Pair], decoding: Any, asked: dict[str, Any]) -> Report:
@@ -164,6 +206,7 @@ def _save(path: Path, report: Report) -> None:
 def score(
     *corpus: Corpus,
     model: Annotated[ModelFlags, Parameter(name="*")] = ModelFlags(),  # noqa: B008 - frozen
+    direction: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     normalize: Annotated[
         bool, Parameter(help="divide by the number of tokens, sentence end included")
     ] = False,
@@ -173,8 +216,8 @@ def score(
 
     A pair that is too long for the model to read whole has none: its line is "-", in JSON null.
     """
-    translator = model.load()
-    pairs, unread = _pairs(corpus, translator), []
+    translator = only_direction(direction.toward(model.load()))
+    pairs, unread = pairs_of(corpus, translator)[translator.languages], []
     for start in range(0, len(pairs), _SCORED_AT_ONCE):
         some = pairs[start : start + _SCORED_AT_ONCE]
         reads = [translator.reads(pair.source, pair.target) for pair in some]

@@ -160,7 +160,9 @@ def _bert(directory: Path | None, verb: Verb) -> MaskedLM:
     from dragoman.model.languagemodels import open_lm
 
     if directory is None:
-        raise UsageError("which BERT? Add -m and its directory, such as -m runs/bert")
+        raise UsageError(
+            "which BERT? Add -m and its directory, such as -m runs/bert; -m lineage/bert came with the program"
+        )
     return open_lm(directory).masked(verb)
 
 

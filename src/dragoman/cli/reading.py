@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from dragoman.cli.terminal import tell
 from dragoman.corpus.cleaning import in_wrong_script
 from dragoman.errors import UsageError
+from dragoman.text.directions import Direction, all_told, told
 from dragoman.text.languages import UNDERSTOOD, base_language, name_of, read_tag
 from dragoman.text.normalize import scripts_of, to_traditional
+
+if TYPE_CHECKING:
+    from dragoman.translate.translator import Translator
 
 _LOOKED_AT = 200  # texts that seem to be in another language; more would say the same
 # Characters of a subword. The vocabulary of a language cuts its own words into few pieces and those of others into
@@ -27,64 +31,81 @@ _LONG_PIECES = 2.4
 
 @dataclass(frozen=True)
 class DirectionFlags:
-    """From which language into which; a model knows one of each, and of Chinese both scripts can be asked for."""
+    """From which language into which: one of the model's directions; of Chinese both scripts can be asked for."""
 
     source_lang: Annotated[
-        str | None, Parameter(help="language of the text: refused where the model reads another")
+        str | None,
+        Parameter(help="language of the text: refused where the model reads another; else its script tells"),
     ] = None
     target_lang: Annotated[
         str | None,
         Parameter(help="language to translate into; zh-Hant (or zh-TW) writes traditional Chinese"),
     ] = None
 
-    def script(self, languages: tuple[str, str]) -> Callable[[str], str]:
-        """What each translation passes. Raises UsageError for languages that are not the model's."""
-        asked = (
-            ("--source-lang", self.source_lang, languages[0]),
-            ("--target-lang", self.target_lang, languages[1]),
-        )
-        for flag, code, model in asked:
-            if code and read_tag(code) is None and code != model:
+    def toward(self, translator: Translator, tags: Sequence[str] = ()) -> Translator:
+        """The translator in these languages. Raises UsageError for such as are not the model's."""
+        if translator.model.many:
+            return translator.toward(self.source_lang, self.target_lang, tags=tags)
+        directions = translator.directions
+        asked = (("--source-lang", self.source_lang, 0), ("--target-lang", self.target_lang, 1))
+        for flag, code, side in asked:
+            known = [direction[side] for direction in directions]
+            if code and read_tag(code) is None and code not in known:
                 raise UsageError(f"{flag} {code}: no language has this code; {UNDERSTOOD}")
-            if code and base_language(code) != base_language(model):
-                raise UsageError(f"{flag} {code}: this model translates {languages[0]} -> {languages[1]}")
-        tag = read_tag(self.target_lang or "")
-        return to_traditional if tag and tag.traditional else str
+            if code and base_language(code) not in map(base_language, known):
+                raise UsageError(f"{flag} {code}: this model translates {all_told(directions)}")
+        return translator.toward(self.source_lang, self.target_lang, tags=tags)
+
+    def script(self, translator: Translator) -> Callable[[str], str]:
+        """What each translation passes: another script, where the model does not write it itself."""
+        tag, own = read_tag(self.target_lang or ""), read_tag(translator.languages[1])
+        return to_traditional if tag and tag.traditional and not (own and own.traditional) else str
 
 
 class Reading:
-    """The texts of a run that seem to be in another language than the model's source."""
+    """The directions that texts of a run went, and those that seem to be in a language that the model does not read."""
 
-    def __init__(self, languages: tuple[str, str]) -> None:
-        self._languages = languages
+    def __init__(self, translator: Translator) -> None:
+        self._translator, self._languages = translator, translator.languages
+        self._sources = list(dict.fromkeys(base_language(source) for source, _ in translator.directions))
         # Languages that have a script to themselves are told by it.
-        self._shares_script = bool(scripts_of(languages[0]) & {"Latin", "Cyrillic", "Arabic", "Devanagari"})
+        self._shares_script = any(
+            scripts_of(source) & {"Latin", "Cyrillic", "Arabic", "Devanagari"} for source in self._sources
+        )
         self._texts = 0
         self._strange: list[str] = []
+        self._ways: Counter[Direction] = Counter()
 
     def see(self, text: str, tokens: Sequence[str]) -> None:
         """A text that is translated, and its subwords."""
         self._texts += 1
+        if len(self._translator.directions) > 1 and tokens:
+            self._ways[self._translator.way_of(text).languages] += 1
         many_pieces = self._shares_script and len(text) < _LONG_PIECES * len(tokens)
-        if len(self._strange) < _LOOKED_AT and (many_pieces or in_wrong_script(text, self._languages[0])):
+        wrong = all(in_wrong_script(text, source) for source in self._sources)
+        if len(self._strange) < _LOOKED_AT and (many_pieces or wrong):
             self._strange.append(text)
 
     def tell(self) -> None:
-        """Say it, where most of one other language is told for sure."""
+        """Say which ways texts went where nobody said so; and which other language most are in, if told for sure."""
+        if self._ways:
+            ways = ", ".join(f"{count:,} as {told(way)}" for way, count in self._ways.most_common())
+            what = told(next(iter(self._ways))) if self._texts == 1 else ways
+            tell(f"note: read by its script: {what} (--source-lang and --target-lang choose)")
         if not self._strange:
             return
         from dragoman.text.detection import UNKNOWN, likeliest
 
         try:
-            found = [likeliest(text, self._languages) for text in self._strange]
+            found = [likeliest(text, (*self._sources, self._languages[1])) for text in self._strange]
         except UsageError:  # nowhere to unpack the statistics: this is a hint, and no reason to fail
             return
-        source = base_language(self._languages[0])
-        others = Counter(one.language for one in found if one and one.language not in (source, UNKNOWN))
+        others = Counter(
+            one.language for one in found if one and one.language not in (*self._sources, UNKNOWN)
+        )
         if not others:
             return
         language, count = others.most_common(1)[0]
         what = "this looks" if self._texts == 1 else f"{count:,} of {self._texts:,} lines look"
-        tell(
-            f"note: {what} like {name_of(language)} ({language}); the model reads {name_of(source)} ({source})"
-        )
+        read = " and ".join(f"{name_of(source)} ({source})" for source in self._sources)
+        tell(f"note: {what} like {name_of(language)} ({language}); the model reads {read}")

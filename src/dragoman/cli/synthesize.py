@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from dragoman.cli.flags import EnsembleFlags, RawFlag, flags_of, given
-from dragoman.cli.reading import Reading
+from dragoman.cli.measure import only_direction
+from dragoman.cli.reading import DirectionFlags, Reading
 from dragoman.cli.terminal import counter, say, tell
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
@@ -64,6 +65,7 @@ def translate(
         ),
     ],
     model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
+    direction: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
     output: Annotated[
         Path | None,
         Parameter(
@@ -91,11 +93,11 @@ def translate(
     name = "+".join(Path(one).name for one in model.model)
     config = SyntheticConfig(**{"label": f"{'back' if asked.get('back') else 'forward'}:{name}"} | asked)
     cleaning = CleaningConfig(**(given(rules) if rules else {}))
-    translator = model.load()
+    translator = only_direction(direction.toward(model.load()))
     languages = translator.languages
     texts = _Texts(text, config.back, languages[::-1] if config.back else languages)
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
-    reading = Reading(languages)
+    reading = Reading(translator)
 
     def seen(found: Iterator[Translation]) -> Iterator[Translation]:
         for one in found:

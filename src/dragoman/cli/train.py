@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,13 +13,14 @@ from cyclopts import Parameter
 
 from dragoman.cli.flags import Corpus, LanguageFlags, languages
 from dragoman.cli.terminal import say
-from dragoman.config import Resolved, explain, load_toml, parse_set
+from dragoman.config import Resolved, Spelled, explain, load_toml, parse_set
 from dragoman.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from dragoman.training.recipe import Layer
     from dragoman.training.settings import RunConfig
 
+ADDED = 1000  # pieces, with --extend-vocab
 USAGE = "dragoman train CORPUS... -o DIR [--dev CORPUS...] [OPTIONS]"
 EXAMPLES = """Examples:
 
@@ -33,7 +34,11 @@ EXAMPLES = """Examples:
 
   dragoman train mine.tsv --from en-zh -o runs/mine --set optimizer.peak_lr=5e-4
 
+  dragoman train mine.tsv --from en-zh --extend-vocab -o runs/mine
+
   dragoman train train.de train.en --dev val.de val.en -o runs/de-en --recipe small-data
+
+  dragoman train train.de train.en -o runs/both --directions de-en,en-de
 
   dragoman train --preset base --print-config > base.toml"""
 
@@ -53,7 +58,19 @@ class SettingFlags:
         str | None,
         Parameter(name="--from", help="model to train further: its weights, vocabulary and shape are kept"),
     ] = None
+    extend_vocab: Annotated[
+        bool,
+        Parameter(
+            help=f"with --from: add up to {ADDED:,} pieces that its vocabulary lacks for this corpus; another number "
+            "as data.extend_vocab",
+            negative=(),
+        ),
+    ] = False
     config: Annotated[Path | None, Parameter(help="TOML file of settings; --print-config writes one")] = None
+    directions: Annotated[
+        str | None,
+        Parameter(help="as data.directions, such as en-zh,zh-en: one model for all of them"),
+    ] = None
     corpus_weight: Annotated[
         list[str] | None,
         Parameter(
@@ -90,6 +107,7 @@ class SettingFlags:
         """The whole configuration; `must_know`: languages that nobody named are an error."""
         from dragoman.training.settings import resolve_run
 
+        layers = self._simplifying_as_before(layers)
         resolved = resolve_run(layers)
         data = resolved.value.data
         try:
@@ -103,6 +121,19 @@ class SettingFlags:
         }
         return resolve_run([*layers, ("file names", {"data": told})])
 
+    def _simplifying_as_before(self, layers: list[Layer]) -> list[Layer]:
+        """The side of the model to begin with that is simplified may be the other side of the first direction here."""
+        from dragoman.text.directions import simplified_sides
+        from dragoman.training.settings import resolve_run
+
+        resolved, place = resolve_run(layers), f"--from {self.base}"
+        before = next((sections["data"] for origin, sections in layers if origin == place), None)
+        if before is None or resolved.origin["cleaning.simplify"] != place:
+            return layers
+        data, simplify = resolved.value.data, resolved.value.cleaning.simplify
+        old, new = (before["source"], before["target"]), (data.source, data.target)
+        return [*layers, (place, {"cleaning": {"simplify": simplified_sides(simplify, old, new)}})]
+
     def _layers(self, asked: LanguageFlags, preset: str | None, recipe: Sequence[Layer]) -> list[Layer]:
         from dragoman.model.kinds import TRANSLATORS
         from dragoman.training.settings import PRESETS, asked_kind
@@ -115,9 +146,15 @@ class SettingFlags:
             layers.append((str(self.config), load_toml(self.config)))
         if self.corpus_weight:
             layers.append(("--corpus-weight", {"data": {"weights": self.corpus_weight}}))
+        if self.extend_vocab:
+            layers.append(("--extend-vocab", {"data": {"extend_vocab": ADDED}}))
+        if self.directions is not None:
+            layers.append(("--directions", {"data": {"directions": Spelled(self.directions)}}))
         for name in ("device", "precision", "seed"):
             if getattr(self, name) is not None:
                 layers.append((f"--{name}", {"training": {name: getattr(self, name)}}))
+        if self.directions is not None and (asked.source_lang or asked.target_lang):
+            raise UsageError("--directions names the languages: leave out --source-lang and --target-lang")
         for side in ("source", "target"):
             if code := getattr(asked, f"{side}_lang"):
                 layers.append((f"--{side}-lang", {"data": {side: code}}))
@@ -201,7 +238,14 @@ def train(
         run(output=output, config=config, resume=resume, max_minutes=max_minutes, base=base)
         return
     staged = [StagedRun(name, resolved.value) for name, resolved in stages]
+    # What the first stage adds to the vocabulary the others find in it.
+    staged[1:] = [replace(one, config=_as_it_is(one.config)) for one in staged[1:]]
     run_stages(staged, output, run, console, resume=resume, max_minutes=max_minutes, base=base)
+
+
+def _as_it_is(config: RunConfig) -> RunConfig:
+    """With the vocabulary of the model that training begins at."""
+    return replace(config, data=replace(config.data, extend_vocab=0))
 
 
 def _check(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import tee
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ from dragoman.cli.reading import DirectionFlags, Reading
 from dragoman.cli.terminal import counter, flush, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.translate.aligning import Words
 
 if TYPE_CHECKING:
     from dragoman.translate.translation import Translation
@@ -48,6 +49,10 @@ def translate(
     ],
     model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
     language: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
+    tag: Annotated[
+        list[str] | None,
+        Parameter(help="a symbol of the model's training (data.tags) before each source; may be repeated"),
+    ] = None,
     prefix: Annotated[str, Parameter(help="what each translation has to begin with")] = "",
     scores: Annotated[
         bool,
@@ -57,6 +62,12 @@ def translate(
     ] = False,
     alignments: Annotated[
         bool, Parameter(help="write ||| and the aligned pairs of subwords last, such as 0-0 1-2")
+    ] = False,
+    word_alignments: Annotated[
+        bool,
+        Parameter(
+            help="the same of words, a Chinese sign being one; in JSON with the words. By the torch engine"
+        ),
     ] = False,
     raw: RawFlag = False,
     unbuffered: Annotated[bool, Parameter(help="answer each line before the next is read")] = False,
@@ -71,8 +82,8 @@ def translate(
         if not is_utf8(word):
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     typed = not text and sys.stdin.isatty()
-    translator = model.load()
-    script = language.script(translator.languages)
+    translator = language.toward(model.load(), tag or ())
+    script = language.script(translator)
     options = translator.options.changed(**given(decoding)) if decoding else translator.options
     if typed:
         tell("One sentence a line; Ctrl-D ends.")
@@ -81,7 +92,8 @@ def translate(
     if prefix:
         texts, others = tee(texts)
         prefixes = (prefix for _ in others)
-    reading = Reading(translator.languages)
+    reading = Reading(translator)
+    words = Words(translator) if word_alignments else None
     buffering: dict[str, Any] = {"chunk": 1} if typed or unbuffered else {}
     with counter("lines") as progress:
         found = translator.stream(
@@ -100,11 +112,13 @@ def translate(
         for number, translation in enumerate(found):
             flags.see(translation)
             reading.see(translation.source, translation.source_tokens)
+            linked = _linked(words, translation)
             translation = translation.mapped(script)
             if format == "json":
-                say_json(as_json(translation))
+                say_json(as_json(translation) | (asdict(linked[0]) if linked else {}))
             else:
-                _say_text(number, translation, options.n_best, scores, alignments, one_line=not text)
+                shown = Shown(options.n_best, scores, alignments, linked, one_line=not text)
+                _say_text(number, translation, shown)
             if unbuffered:
                 flush()
     flush()
@@ -131,19 +145,53 @@ class _Flags:
                 tell(f"every translation is {flag}: is the model whole? (--format json tells more)")
 
 
-def _say_text(
-    number: int, translation: Translation, n_best: int, scores: bool, alignments: bool, one_line: bool
-) -> None:
-    for hypothesis in (translation, *translation.alternatives):
+@dataclass(frozen=True)
+class Shown:
+    """What stands in a line beside the translation."""
+
+    n_best: int
+    scores: bool
+    alignments: bool
+    words: Sequence[
+        WordLinks
+    ]  # of the translation and of each alternative; none where they were not asked for
+    one_line: bool
+
+
+def _linked(words: Words | None, translation: Translation) -> list[WordLinks]:
+    if words is None:
+        return []
+    found = [words.of(translation.source, one.text) for one in (translation, *translation.alternatives)]
+    return [WordLinks(one.source, one.target, one.links) for one in found]
+
+
+@dataclass(frozen=True)
+class WordLinks:
+    """The words of a text and of its translation, and which stands for which."""
+
+    source_words: list[str]
+    target_words: list[str]
+    word_alignment: list[tuple[int, int]]
+
+
+def _pharaoh(links: Iterable[tuple[int, int]]) -> str:
+    return " ".join(f"{source}-{target}" for source, target in links)
+
+
+def _say_text(number: int, translation: Translation, shown: Shown) -> None:
+    n_best, one_line = shown.n_best, shown.one_line
+    for place, hypothesis in enumerate((translation, *translation.alternatives)):
         # Whoever counts lines counts on this one.
         parts = [_LINE_END.sub(" ", hypothesis.text) if one_line or n_best > 1 else hypothesis.text]
         score = "-" if hypothesis.score is None else f"{hypothesis.score:.4f}"
-        if alignments:
-            parts.append(" ".join(f"{source}-{target}" for source, target in hypothesis.alignment))
+        if shown.alignments:
+            parts.append(_pharaoh(hypothesis.alignment))
+        if shown.words:
+            parts.append(_pharaoh(shown.words[place].word_alignment))
         if n_best > 1:
             parts = [str(number), *parts, score]
         line = " ||| ".join(parts)
-        if scores and n_best == 1:
+        if shown.scores and n_best == 1:
             line = f"{score}\t{line}"
         say(line, note=", ".join(flag.replace("_", " ") for flag in hypothesis.flags))
 

@@ -52,8 +52,13 @@ def corpus_files(paths: Sequence[Path | str], source: str, target: str) -> list[
 
 def fingerprint(paths: Sequence[Path | str], source: str = "", target: str = "") -> str:
     """SHA-256 over the bytes of the corpus files, whatever they are called and wherever they lie."""
+    return fingerprint_of(corpus_files(paths, source, target))
+
+
+def fingerprint_of(files: Iterable[Path]) -> str:
+    """The same, of files that are known."""
     total = hashlib.sha256()
-    for path in corpus_files(paths, source, target):
+    for path in files:
         with open_file(path) as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
@@ -65,12 +70,12 @@ def _group(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[
     lone: Path | None = None
     for path in (shard for one in map(Path, paths) for shard in _shards(one)):
         files = _expand(path, source, target)
-        if lone is not None and len(files) == 1 and _kind(path) == "text":
+        if lone is not None and len(files) == 1 and kind_of(path) == "text":
             corpora.append(_in_order(lone, path, source, target))
             lone = None
         elif lone is not None:
             raise _without_partner(lone, source, target)
-        elif len(files) == 1 and _kind(path) == "text":
+        elif len(files) == 1 and kind_of(path) == "text":
             lone = path
         else:
             corpora.append(files)
@@ -129,8 +134,15 @@ def _tag_after(prefix: Path, path: Path) -> str | None:
     return tag.language if tag else None
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
+    """table, csv, json, tmx, zip or, whatever else it is called, text."""
     return _KINDS.get(_ending(path), "text")
+
+
+def language_of(path: Path) -> str:
+    """The code that the name of a text file ends in; empty where it ends otherwise."""
+    code = _ending(path).removeprefix(".")
+    return code if read_tag(code) else ""
 
 
 def _ending(path: Path) -> str:
@@ -176,11 +188,11 @@ def _rows(files: tuple[Path, ...], source: str, target: str) -> Iterator[Row]:
     path = files[0]
     if len(files) == 2:
         return read_two(read_lines(path), read_lines(files[1]), (str(path), str(files[1])))
-    if _kind(path) == "zip":
+    if kind_of(path) == "zip":
         return _read_archive(path, source, target)
-    if _kind(path) == "tmx":
+    if kind_of(path) == "tmx":
         return _read_stream(path, source, target)
-    return _ROWS[_kind(path)](read_lines(path), str(path), source, target)
+    return _ROWS[kind_of(path)](read_lines(path), str(path), source, target)
 
 
 # Of what comes in lines.
@@ -204,10 +216,10 @@ def _read_archive(path: Path, source: str, target: str) -> Iterator[Row]:
         if len(inside) == 2:
             first, second = (lines_of(*one) for one in zip(streams, inside, strict=True))
             yield from read_two(first, second, (inside[0], inside[1]))
-        elif _kind(Path(names[0])) == "tmx":
+        elif kind_of(Path(names[0])) == "tmx":
             yield from read_tmx(streams[0], inside[0], source, target)
         else:
-            yield from _ROWS[_kind(Path(names[0]))](
+            yield from _ROWS[kind_of(Path(names[0]))](
                 lines_of(streams[0], inside[0]), inside[0], source, target
             )
 
@@ -243,11 +255,11 @@ def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> int:
 def pair_writer(path: Path | str) -> Iterator[Callable[[Pair], None]]:
     """What writes one pair after another to such a file, which is there when all of them are written."""
     path = Path(path)
-    if _kind(path) not in ("table", "json"):
+    if kind_of(path) not in ("table", "json"):
         raise CorpusError(
             f"{path}: pairs are written to a file that ends in .tsv or .jsonl (or these with {', '.join(COMPRESSED)})"
         )
-    line_of = _json_line if _kind(path) == "json" else _table_line
+    line_of = _json_line if kind_of(path) == "json" else _table_line
     with new_file(path) as stream:
 
         def write(pair: Pair) -> None:

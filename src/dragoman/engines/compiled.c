@@ -180,7 +180,10 @@ static inline scratch cut(const model *m, int64_t longest, char *memory) {
 
 static inline void feed_forward(const model *m, int tiles, const layer *l, norm by, int64_t rows, float *x, scratch s) {
     before(m, by, rows, x, s.y);
-    multiply(tiles, rows, s.y, m->width, &l->inner, RECTIFIED, s.wide, inner_stride(m));
+    if (m->swish)
+        multiply(tiles, rows, s.y, m->width, &l->inner, SWISHED, s.wide, inner_stride(m));
+    else
+        multiply(tiles, rows, s.y, m->width, &l->inner, RECTIFIED, s.wide, inner_stride(m));
     multiply(tiles, rows, s.wide, inner_stride(m), &l->outer, ADDED, x, m->width);
     after(m, by, rows, x);
 }

@@ -17,7 +17,7 @@ typedef struct {
 } layer;
 
 typedef struct {
-    int64_t width, inner, heads, pre_norm;
+    int64_t width, inner, heads, pre_norm, swish;
     float epsilon;
     int64_t encoder_layers, decoder_layers;
     const layer *encoder, *decoder;

@@ -57,9 +57,10 @@ def library() -> ctypes.CDLL | None:
 COMPUTES: Computes = {
     **NUMBERS,
     "norm": ("post", "pre"),
-    "activation": ("relu",),
-    "positions": ("sinusoidal", "learned", "grid"),
+    "activation": ("relu", "swish"),
+    "positions": ("sinusoidal", "fairseq", "learned", "grid"),
     "tie": ("all", "target", "none"),
+    "output_bias": (False, True),
     "attention_dropout": None,  # of training
 }
 BLOCKS = {

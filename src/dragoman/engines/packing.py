@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dragoman.native import INT, POINTER
@@ -39,7 +40,7 @@ class Layer(ctypes.Structure):
 
 class Model(ctypes.Structure):
     _fields_ = (
-        *((name, INT) for name in ("width", "inner", "heads", "pre_norm")),
+        *((name, INT) for name in ("width", "inner", "heads", "pre_norm", "swish")),
         ("epsilon", ctypes.c_float),
         ("encoder_layers", INT),
         ("decoder_layers", INT),
@@ -63,9 +64,18 @@ class Packer:
         decoder = (Layer * c.decoder_layers)(*map(self._decoder_layer, model.decoder.layers))
         self.kept += encoder, decoder
         epsilon = model.encoder.layers[0].residuals[0].norm.eps
-        shape = c.d_model, c.d_ff, c.n_heads, c.norm == "pre", epsilon, len(encoder), len(decoder)
+        shape = (
+            c.d_model,
+            c.d_ff,
+            c.n_heads,
+            c.norm == "pre",
+            c.activation == "swish",
+            epsilon,
+            len(encoder),
+            len(decoder),
+        )
         norms = self._norm(model.encoder.norm), self._norm(model.decoder.norm)
-        return Model(*shape, encoder, decoder, *norms, self._linear(model.output_weight))
+        return Model(*shape, encoder, decoder, *norms, self._linear(model.output_weight, model.output_bias))
 
     def _encoder_layer(self, layer: EncoderLayer) -> Layer:
         return Layer(self._norms(layer), **self._attention(layer.self_attention), **self._feed_forward(layer))
@@ -98,7 +108,8 @@ class Packer:
     def _linear(self, weight: Tensor, bias: Tensor | None = None) -> Linear:
         packed = pack(weight)
         outer = packed.numel() // weight.size(1)
-        address = None if bias is None else self._address(bias)
+        # Read in whole blocks, as the rows of weights are.
+        address = None if bias is None else self._address(F.pad(bias, (0, outer - len(bias))))
         return Linear(self._address(packed, torch.bfloat16), address, weight.size(1), outer)
 
     def _address(self, x: Tensor, dtype: torch.dtype = torch.float32) -> int:

@@ -42,6 +42,7 @@ void rank(const model *m, int64_t rows, const bf16 *hidden, int64_t vocabulary, 
         for (int64_t n = 0; n < m->output.outer; n += COLUMNS) {
             linear part = m->output;
             part.weights += n * part.inner;
+            if (part.bias) part.bias += n;
             part.outer = part.outer - n < COLUMNS ? part.outer - n : COLUMNS;
             multiply(tiles, some, hidden + begin * m->width, m->width, &part, FLOATS, scratch_memory, COLUMNS);
             for (int64_t r = 0; r < some; r++) {

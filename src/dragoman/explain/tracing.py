@@ -132,7 +132,7 @@ def _model(subject: Subject) -> Model:
     return Model(
         directory.path.name,
         str(config.pop("kind")),
-        directory.languages,
+        subject.translator.languages,
         directory.target_tokenizer.vocab_size,
         config,
         {"pad": PAD, "unk": UNK, "bos": BOS, "eos": EOS},

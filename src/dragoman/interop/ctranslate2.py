@@ -26,7 +26,7 @@ Quantization = Literal["float32", "float16", "int8"]
 
 BINARY_VERSION, REVISION = 6, 7
 TYPE_IDS = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}
-ACTIVATIONS = {"relu": 0, "swiglu": 2, "gelu": 3}
+ACTIVATIONS = {"relu": 0, "swish": 2, "swiglu": 2, "gelu": 3}
 LAYER_NORM_EPSILON = 1e-5  # torch's default
 
 # What there are arrays for. A setting that has no line here may change what a model computes.
@@ -35,8 +35,9 @@ COMPUTES: Computes = {
     "kind": ("transformer",),
     "norm": ("post", "pre"),
     "activation": tuple(ACTIVATIONS),
-    "positions": ("sinusoidal", "learned", "rotary"),
+    "positions": ("sinusoidal", "fairseq", "learned", "rotary"),
     "tie": ("all", "target", "none"),
+    "output_bias": (False, True),
     "attention_dropout": None,  # of training
 }
 
@@ -55,12 +56,13 @@ class Shape:
     activation: str
     positions: str
     tie: str
+    output_bias: bool = False
 
     @classmethod
     def of(cls, config: object) -> Shape:
         """`config` has these settings as attributes or as keys."""
         settings = description(config)
-        return cls(**{name: settings[name] for name in cls.__dataclass_fields__})
+        return cls(**{name: settings[name] for name in cls.__dataclass_fields__ if name in settings})
 
 
 def refusal(config: object) -> str | None:
@@ -152,6 +154,8 @@ def _transformer(weights: _Weights, shape: Shape) -> Arrays:
     yield "encoder/embeddings_merge", np.int8(0)
     yield "decoder/embeddings/weight", target
     yield "decoder/projection/weight", weights["output.weight"] if shape.tie == "none" else target
+    if shape.output_bias:
+        yield "decoder/projection/bias", weights["output_bias"]
     yield "decoder/alignment_layer", np.int16(-1)  # the last
     yield "decoder/alignment_heads", np.int16(shape.n_heads)  # the mean of all
     yield "decoder/start_from_zero_embedding", np.int8(False)
@@ -216,8 +220,8 @@ def _positions(weights: _Weights, shape: Shape, d_model: int) -> Arrays:
     if shape.positions == "learned":
         for stack, side in (("encoder", "source"), ("decoder", "target")):
             yield f"{stack}/{name}", weights[f"{side}_input.learned.weight"]
-    elif shape.positions == "sinusoidal":  # rotary ones are in the layers
-        table = sinusoids(SINUSOIDAL_POSITIONS, d_model)
+    elif shape.positions in WAVES:  # rotary ones are in the layers
+        table = WAVES[shape.positions](SINUSOIDAL_POSITIONS, d_model)
         yield f"encoder/{name}", table
         yield f"decoder/{name}", table
 
@@ -226,6 +230,17 @@ def sinusoids(length: int, d_model: int) -> np.ndarray:
     """PE(pos, 2i) = sin(pos / 10000^(2i/D)), PE(pos, 2i+1) = cos(same) (paper 3.5) -> [length, D]."""
     angle = np.arange(length)[:, None] * np.exp(np.arange(0, d_model, 2) * (-math.log(1e4) / d_model))
     return np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(length, d_model).astype(np.float32)
+
+
+def fairseq_sinusoids(length: int, d_model: int) -> np.ndarray:
+    """What transformer.positions.Fairseq adds -> [length, D]."""
+    pairs = d_model // 2
+    rates = np.exp(np.arange(pairs, dtype=np.float32) * np.float32(-(math.log(1e4) / max(pairs - 1, 1))))
+    angle = np.arange(2, length + 2, dtype=np.float32)[:, None] * rates
+    return np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(length, d_model)
+
+
+WAVES = {"sinusoidal": sinusoids, "fairseq": fairseq_sinusoids}
 
 
 # -- the files ----------------------------------------------------------------------------------------------------

@@ -170,4 +170,5 @@ BERT = NeuralKind(
     {"optimizer": {"peak_lr": 1e-3}},
     objective="masked tokens",
     verbs=("fill", "next", "classify"),
+    reads="both sides",
 )

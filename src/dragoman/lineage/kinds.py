@@ -15,6 +15,10 @@ from typing import Any, Literal
 Objective = Literal["next token", "masked tokens"]
 # Verbs of `dragoman lm` that a model answers.
 Verb = Literal["perplexity", "sample", "export", "fill", "next", "classify"]
+# What of a text a model can see from the place that it guesses. "window": so many tokens before it; "carried along":
+# all before it, in one state that each token in its turn hands to the next; "all before": each of them directly;
+# "both sides": each token before it and after it directly.
+Reads = Literal["window", "carried along", "all before", "both sides"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class NeuralKind:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     objective: Objective = "next token"
     verbs: tuple[Verb, ...] = ("perplexity", "sample")
+    reads: Reads = "all before"  # "window": as many tokens as the field `window` of `config` says
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class CountedKind:
     config: type[Any]  # a frozen dataclass, whose fields are flags
     sealed: type[Any]  # a frozen dataclass: what is kept of it
     verbs: tuple[Verb, ...] = ("perplexity", "sample")
+    reads: Reads = "window"
 
 
 LmKind = NeuralKind | CountedKind

@@ -141,8 +141,10 @@ class MaskedLM:
         while tokens:
             for spelled in (_GAP_BYTES, [_GAP]):
                 if tokens[: len(spelled)] == spelled:
-                    if ids and tokens and self.vocabulary.words[ids[-1]] == SPACE:
-                        ids.pop()  # the space belongs to the token that is looked for
+                    # Of a subword the space before it is a part; a character has it for a neighbour.
+                    inside = self.vocabulary.splitter.unit == "subwords"
+                    if inside and ids and tokens and self.vocabulary.words[ids[-1]] == SPACE:
+                        ids.pop()
                     ids.append(self._mask)
                     tokens = tokens[len(spelled) :]
                     break

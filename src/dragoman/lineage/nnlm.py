@@ -82,4 +82,4 @@ class Nnlm(CausalLM):
         return torch.cat(features, -1), Window(seen[:, seen.size(1) - window + 1 :])
 
 
-NNLM = NeuralKind("nnlm", NnlmConfig, Nnlm, {"optimizer": {"peak_lr": 2e-3}})
+NNLM = NeuralKind("nnlm", NnlmConfig, Nnlm, {"optimizer": {"peak_lr": 2e-3}}, reads="window")

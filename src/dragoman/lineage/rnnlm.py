@@ -75,4 +75,4 @@ class RnnLm(CausalLM):
         return self.dropout(hidden), RnnLmState(layers, state.rows)
 
 
-RNN_LM = NeuralKind("rnn", RnnLmConfig, RnnLm, {"optimizer": {"peak_lr": 3e-3}})
+RNN_LM = NeuralKind("rnn", RnnLmConfig, RnnLm, {"optimizer": {"peak_lr": 3e-3}}, reads="carried along")

@@ -15,9 +15,10 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -45,6 +46,9 @@ Files = Mapping[str, bytes]
 _DTYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
     f"{letter}{8 * size}": f"<{letter.lower()}{size}" for letter in "IU" for size in (2, 4, 8)
 }
+
+_KINDS = {"u1": "U8", "i1": "I8", "f2": "F16", "i4": "I32", "f4": "F32", "f8": "F64", "i8": "I64"}
+_RANKS = list(_KINDS.values())  # as the library has them
 
 WEIGHTS, NGRAMS, VOCABULARY, CARD = "model.safetensors", "ngram.safetensors", "vocabulary.txt", "card.md"
 TOKENIZERS = {
@@ -142,9 +146,25 @@ def vocabulary_files(vocabulary: Vocabulary) -> dict[str, bytes]:
 
 
 def serialized(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:
-    """Arrays as a safetensors file."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return safetensors.numpy.save(whole, metadata=metadata)
+    """Arrays as a safetensors file, byte by byte as the library writes it.
+
+    The library would copy each array twice. Its order: wide numbers first, those of one width by name.
+    """
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}  # no copy where they are
+    kinds = {name: _KINDS.get(array.dtype.str.lstrip("<|"), "") for name, array in whole.items()}
+    if "" in kinds.values():  # what no model here holds: its place in the order is the library's to know
+        return safetensors.numpy.save(whole, metadata=metadata)
+    names = sorted(whole, key=lambda name: (-_RANKS.index(kinds[name]), name.encode()))
+    head: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
+    place = 0
+    for name in names:
+        end = place + whole[name].nbytes
+        head[name] = {"dtype": kinds[name], "shape": list(whole[name].shape), "data_offsets": [place, end]}
+        place = end
+    header = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    views = (whole[name].reshape(-1).view(np.uint8) for name in names)
+    return b"".join((len(header).to_bytes(8, "little"), header, *(view.data for view in views)))
 
 
 def header_of(data: bytes) -> tuple[Shapes, dict[str, str]]:
@@ -188,10 +208,15 @@ class _Entry:
 def _header(data: bytes, name: str) -> tuple[dict[str, _Entry], dict[str, str]]:
     """What a safetensors file says of its arrays, and its metadata. Raises ModelError."""
     length = int.from_bytes(data[:8], "little")
+    return _entries(data[8 : 8 + length], length, len(data), name)
+
+
+def _entries(head: bytes, length: int, size: int, name: str) -> tuple[dict[str, _Entry], dict[str, str]]:
+    """The same from the header alone, of `length` bytes, and the size of the file."""
     try:
-        if not 8 + length <= len(data):
+        if not 8 + length <= size:
             raise ValueError("it ends within its header")
-        header = json.loads(data[8 : 8 + length])
+        header = json.loads(head)
         metadata = header.pop("__metadata__", {})
         entries = {key: _Entry.of(said) for key, said in header.items()}
         place = 0
@@ -199,8 +224,8 @@ def _header(data: bytes, name: str) -> tuple[dict[str, _Entry], dict[str, str]]:
             if entry.begin != place:
                 raise ValueError("its arrays overlap, or leave gaps")
             place = entry.end
-        if 8 + length + place != len(data):
-            raise ValueError(f"it has {len(data):,} bytes, and its header tells of {8 + length + place:,}")
+        if 8 + length + place != size:
+            raise ValueError(f"it has {size:,} bytes, and its header tells of {8 + length + place:,}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{name} is not a safetensors file: {beginning(str(error))}") from error
     return entries, metadata
@@ -237,6 +262,36 @@ def arrays_of(files: Files, name: str) -> dict[str, np.ndarray]:
         )
         for key, entry in entries.items()
     }
+
+
+def stored_arrays(path: Path) -> dict[str, Callable[[], np.ndarray]]:
+    """The arrays of a safetensors file on the disk, each to be read when it is asked for; bfloat16 comes as float32.
+
+    Raises ModelError for a file that is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            length = int.from_bytes(file.read(8), "little")
+            head = file.read(min(length, size))
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    entries, _ = _entries(head, length, size, str(path))
+
+    def read(entry: _Entry) -> np.ndarray:
+        kind = "<u2" if entry.kind == "BF16" else _DTYPES.get(entry.kind)
+        if kind is None:
+            raise ModelError(f"{path} holds numbers of type {beginning(str(entry.kind))}, which are not read")
+        count = math.prod(entry.shape)
+        array = np.fromfile(path, kind, count, offset=8 + length + entry.begin)
+        if array.size != count:
+            raise ModelError(f"{path} was cut short")
+        if entry.kind == "BF16":  # the upper half of a float32
+            array = (array.astype("<u4") << 16).view("<f4")
+        return array.reshape(entry.shape)
+
+    return {name: partial(read, entry) for name, entry in entries.items()}
 
 
 def _check_shapes(asked: Shapes, found: Shapes) -> None:

@@ -12,8 +12,8 @@ Its files are read by contents.py, as those of a language model are (languagemod
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from dragoman.bounds import LENGTH
 from dragoman.config import dump_toml
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
-from dragoman.errors import ModelError
+from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.files import sha256
 from dragoman.model.contents import (
     CARD,
@@ -46,6 +46,9 @@ from dragoman.model.fields import CONFIG, NOT_EMPTY, Field, check, configured, f
 from dragoman.model.kinds import TranslatorKind, kind_of
 from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST
+from dragoman.text.directions import Direction, read_directions, target_tags, told
+from dragoman.text.languages import UNDERSTOOD, base_language, read_tag
+from dragoman.text.mapped import MappedTokenizer, spoken, tokenizer_of
 from dragoman.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -67,8 +70,27 @@ class ModelDirectory:
 
     @property
     def languages(self) -> tuple[str, str]:
-        """Codes of the source and target language."""
+        """Codes of the source and target language; of several directions, of the first."""
         return self.config["languages"]["source"], self.config["languages"]["target"]
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """All that it translates; the first is `languages`."""
+        return read_directions(self.config["languages"].get("directions", ())) or (self.languages,)
+
+    def tags(self, direction: Direction, more: Sequence[str] = ()) -> list[int]:
+        """The ids that stand before a source to be translated so: the tag of the target language, and `more`.
+
+        Raises UsageError for a symbol that the vocabulary does not have.
+        """
+        symbols = self.source_tokenizer.controls
+        known = target_tags(self.directions)
+        for symbol in more:
+            if symbol not in symbols or symbol in known.values():
+                there = ", ".join(one for one in symbols if one not in known.values()) or "none"
+                raise UsageError(f"the model knows no tag {symbol!r}: there is {there}")
+        asked = [known[direction[1]]] if known else []
+        return [symbols[symbol] for symbol in (*asked, *more)]
 
     @property
     def tokenizers(self) -> dict[str, Tokenizer]:
@@ -76,6 +98,39 @@ class ModelDirectory:
         if self.source_tokenizer is self.target_tokenizer:
             return {"joint": self.source_tokenizer}
         return {"source": self.source_tokenizer, "target": self.target_tokenizer}
+
+    def between(self, source: str | None, target: str | None) -> ModelDirectory:
+        """The same model for another pair of its languages, where it has several.
+
+        Raises UsageError for a language that it does not translate.
+        """
+        codes = list(self.languages)
+        leads = self._leads()
+        for place, (side, asked) in enumerate((("source", source), ("target", target))):
+            if asked and side in leads:
+                codes[place] = spoken(asked, leads[side], side)
+            elif asked and read_tag(asked) is None and asked != codes[place]:
+                raise UsageError(f"--{side}-lang {asked}: no language has this code; {UNDERSTOOD}")
+            elif asked and base_language(asked) != base_language(codes[place]):
+                raise UsageError(
+                    f"--{side}-lang {asked}: this model translates {' -> '.join(self.languages)}"
+                )
+        joint = self.source_tokenizer is self.target_tokenizer
+        first = self.source_tokenizer.between(*codes)
+        second = first if joint else self.target_tokenizer.between(*codes)
+        languages = dict(zip(("source", "target"), codes, strict=True))
+        config = {**self.config, "languages": languages}
+        return replace(self, config=config, source_tokenizer=first, target_tokenizer=second)
+
+    @property
+    def many(self) -> bool:
+        """Whether a token chooses among languages, as in NLLB; `between` then tells which are meant."""
+        return bool(self._leads())
+
+    def _leads(self) -> dict[str, Mapping[str, int]]:
+        """For each side whose language a token tells: the languages there are."""
+        mapped = [one for one in self.tokenizers.values() if isinstance(one, MappedTokenizer)]
+        return {one.table.told_by: one.table.leads for one in mapped if one.table.told_by and one.table.leads}
 
     def build(self) -> nn.Module:
         """The model as a torch module, in evaluation mode. Imports torch."""
@@ -112,10 +167,25 @@ def _assemble(directory: Path, files: Files) -> ModelDirectory:
             raise ModelError(
                 f"{name} is the tokenizer of another model: its sha256 is not the one that {WEIGHTS} was trained with"
             )
-    tokenizers = {side: Tokenizer(files[name], name) for side, name in TOKENIZERS.items() if name in files}
+    tokenizers = {side: tokenizer_of(files[name], name) for side, name in TOKENIZERS.items() if name in files}
+    languages = config["languages"]["source"], config["languages"]["target"]
+    try:
+        tokenizers = {side: one.between(*languages) for side, one in tokenizers.items()}
+    except ConfigError as error:
+        raise ModelError(f"{CONFIG}, [languages]: {error}") from error
     source, target = (tokenizers.get(side) or tokenizers["joint"] for side in ("source", "target"))
+    _check_tags(config["languages"], source)
     weights = weights_of(files, kind.shapes(config["model"], source.vocab_size, target.vocab_size))
     return ModelDirectory(directory, config, weights, source, target, text(files.get(CARD, b""), CARD))
+
+
+def _check_tags(languages: Mapping[str, Any], tokenizer: Tokenizer) -> None:
+    """Raises ModelError for a vocabulary without a tag of one of the target languages."""
+    for tag in target_tags(read_directions(languages.get("directions", ()))).values():
+        if tag not in tokenizer.controls:
+            raise ModelError(
+                f"the tokenizer has no symbol {tag}, which languages.directions in {CONFIG} asks for"
+            )
 
 
 def not_a_translator(config: Mapping[str, Any]) -> ModelError:
@@ -147,6 +217,7 @@ def fields(kind: TranslatorKind) -> tuple[Field, ...]:
         *kind.fields(),
         Field("languages", "source", str, within=NOT_EMPTY),
         Field("languages", "target", str, within=NOT_EMPTY),
+        Field("languages", "directions", tuple[str, ...], required=False),
         Field("data", "longest", int, required=False, within=LENGTH),
         *fields_of(CleaningConfig, "cleaning", required=False),
         *fields_of(DecodingOptions, "decoding", required=False),
@@ -161,7 +232,22 @@ def _checked_kind(config: dict[str, Any]) -> TranslatorKind:
         config.setdefault(section, {})
     check(config, fields(kind), closed=("model", "decoding"), known=f"model of kind {kind.name!r}")
     configured(DecodingOptions, config["decoding"])
+    directions_of(config["languages"])
     return kind
+
+
+def directions_of(languages: Mapping[str, Any]) -> tuple[Direction, ...]:
+    """What [languages] says of several directions; nothing where it says nothing. Raises ModelError."""
+    try:
+        directions = read_directions(languages.get("directions", ()))
+    except (ConfigError, TypeError, AttributeError) as error:  # of a list of anything
+        raise ModelError(f"{CONFIG}: languages.directions: {error}") from error
+    if directions and directions[0] != (languages["source"], languages["target"]):
+        raise ModelError(
+            f"{CONFIG}: languages.directions begins with {told(directions[0])}, and languages.source and "
+            f"languages.target say {languages['source']} -> {languages['target']}"
+        )
+    return directions
 
 
 # -- write ------------------------------------------------------------------------------------------------------

@@ -85,13 +85,15 @@ TRANSFORMER_FIELDS = (
     _layers("encoder_layers"),
     _layers("decoder_layers"),
     Field("model", "norm", Literal["post", "pre"]),
-    Field("model", "activation", Literal["relu", "gelu", "swiglu"]),
+    Field("model", "activation", Literal["relu", "gelu", "swish", "swiglu"]),
     Field("model", "positions", str, within=NOT_EMPTY),
     Field("model", "tie", Literal["all", "target", "none"]),
     Field("model", "dropout", float, within=SHARE),
     Field("model", "attention_dropout", float, within=SHARE),
     _size("max_length"),
-    _size("columns", required=False),  # younger than the rest
+    # Younger than the rest.
+    _size("columns", required=False),
+    Field("model", "output_bias", bool, required=False),
 )
 
 
@@ -127,11 +129,11 @@ def _positions(model: Settings, width: int) -> Shapes:
     Those that translating without torch can meet stand here; of the others, which need it, the class itself tells.
     """
     name = model["positions"]
-    if name == "sinusoidal" and width % 2:
+    if name in ("sinusoidal", "fairseq") and width % 2:
         raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width")
     if name == "rotary" and width // model["n_heads"] % 2:
         raise ModelError(f"{CONFIG}: model.d_model = {width}: positions need an even width per head")
-    if name in ("sinusoidal", "rotary"):
+    if name in ("sinusoidal", "fairseq", "rotary"):
         return {}
     if name == "learned":
         return {"learned.weight": (model["max_length"], width)}
@@ -167,6 +169,8 @@ def _tables(model: Settings, source_vocab: int, target_vocab: int, width: int) -
         }
     if model["tie"] == "none":
         shapes["output.weight"] = (target_vocab, width)
+    if model.get("output_bias"):
+        shapes["output_bias"] = (target_vocab,)
     return shapes
 
 

@@ -1,7 +1,8 @@
 """The directory of a language model of any kind: write it, open it. Trains nothing.
 
 config.toml          [model] what the kind says of itself; [tokens] what a token is, which n-grams say in [model];
-                     [labels] the names of a classifier's classes; other sections are a record
+                     [labels] the names of a classifier's classes; [measured] what one that came with the package
+                     scored; other sections are a record
 model.safetensors    the weights of a network, or
 ngram.safetensors    keys, log10 probabilities and log10 backoffs of each order (lineage/ngram.py)
 vocabulary.txt       the tokens by id, one a line
@@ -42,14 +43,17 @@ from dragoman.model.contents import (
     read_files,
     require,
     serialized,
+    text,
     token_fields,
     vocabulary_files,
     vocabulary_of,
     weights_of,
     write_files,
 )
+from dragoman.model.directory import BUNDLED
 from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
 from dragoman.model.modules import assembled, require_torch, shapes_of
+from dragoman.model.seal import MANIFEST
 from dragoman.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -117,8 +121,11 @@ def fields(kind: LmKind) -> tuple[Field, ...]:
 
 
 def open_lm(directory: str | Path) -> LmDirectory:
-    """Read and check the model in `directory`. Raises ModelError, naming the part that is missing or wrong."""
-    directory = Path(directory)
+    """Read and check a model: in a directory, or one that came with the package, such as lineage/bert.
+
+    Raises ModelError, naming the part that is missing or wrong.
+    """
+    directory = _found(Path(directory))
     files = read_files(directory)
     with naming(directory):
         if VOCABULARY not in files:
@@ -138,6 +145,22 @@ def open_lm(directory: str | Path) -> LmDirectory:
             else _network(files, kind, config, vocabulary)
         )
     return LmDirectory(directory, config, kind, model, vocabulary)
+
+
+def list_lms() -> list[str]:
+    """The names of the language models that came with the package, in the order in which they were invented."""
+    return [name for kind in names() if (BUNDLED / (name := f"lineage/{kind}") / MANIFEST).exists()]
+
+
+def card_of(name: str) -> tuple[Path, str]:
+    """Where a bundled language model lies, and what its card says."""
+    path = BUNDLED / name
+    return path, text(read_files(path).get(CARD, b""), CARD)
+
+
+def _found(path: Path) -> Path:
+    """A sealed directory of one's own can stand in for a bundled one of its name, as with translators."""
+    return BUNDLED / path if path.as_posix() in list_lms() and not (path / MANIFEST).exists() else path
 
 
 def _network(files: Files, kind: NeuralKind, config: Mapping[str, Any], vocabulary: Vocabulary) -> nn.Module:

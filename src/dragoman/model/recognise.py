@@ -14,6 +14,14 @@ from pathlib import Path
 from dragoman.model.fields import CONFIG
 from dragoman.model.seal import MANIFEST
 
+# By the type that config.json names: what people call a model that dragoman import reads.
+IMPORTED = {
+    "marian": "an OPUS-MT model (Marian, in Hugging Face format)",
+    "m2m_100": "an M2M-100 or NLLB model (in Hugging Face format)",
+}
+_CTRANSLATE2 = {
+    f"{side}_vocabulary.{kind}" for side in ("shared", "source", "target") for kind in ("json", "txt")
+}
 _HEAD = 4096  # bytes of a file that are looked at
 _TEXTS = {".txt", ".tsv", ".csv", ".jsonl", ".gz", ".xz", ".bz2", ".zst", ".zip", ".tmx"}
 _PREPARED = ("store.json", "data.json", "texts.json")  # what the data of a run end with
@@ -57,10 +65,12 @@ def _go_on(names: set[str]) -> str:
 
 def _foreign(path: Path, names: set[str]) -> str | None:
     """Of somebody else's format."""
-    if "model.bin" in names and names & {"shared_vocabulary.json", "source_vocabulary.json"}:
+    if "model.bin" in names and names & _CTRANSLATE2:
         return "holds a model in the format of CTranslate2, without the tokenizer that a translator needs"
     with suppress(OSError, ValueError, AttributeError):
         kind = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
+        if isinstance(kind, str) and kind in IMPORTED:
+            return f"is {IMPORTED[kind]}: dragoman import {path} -o DIR makes a model of it"
         if isinstance(kind, str):
             return (
                 f"holds a model in Hugging Face format, of type {kind[:40]!r}: dragoman lm import reads those of type "

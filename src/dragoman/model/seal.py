@@ -10,6 +10,7 @@ to their plain names after it, and whoever reads in between finds them under the
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import stat
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +131,14 @@ def _fault(part: Part, data: bytes, verify: bool) -> str | None:
 
 
 def _read(path: Path, most: int) -> bytes:
-    """At most `most` bytes and one more, which tells that there are too many. Follows no link, waits for no pipe."""
+    """At most `most` bytes and one more, which tells that there are too many."""
+    with _opened(path) as file:
+        # No more room than there are bytes: a manifest may say anything.
+        return file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
+
+
+def _opened(path: Path) -> BufferedReader:
+    """A plain file. Follows no link, waits for no pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -143,9 +152,7 @@ def _read(path: Path, most: int) -> bytes:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise ModelError(f"{path} is not a plain file")
-    with open(handle, "rb") as file:
-        # No more room than there are bytes: a manifest may say anything.
-        return file.read(min(most, os.fstat(handle).st_size) + 1)
+    return open(handle, "rb")
 
 
 def write_sealed(directory: Path, contents: Mapping[str, bytes], known: Collection[str]) -> None:
@@ -199,6 +206,8 @@ def _sweep(directory: Path, published: Sequence[Part]) -> None:
 
 
 def _holds(path: Path, part: Part) -> bool:
-    with suppress(ModelError, FileNotFoundError):
-        return _fault(part, _read(path, part.size), verify=True) is None
+    """Whether a file is what was sealed. It is not read as a whole: the model that was written is in memory too."""
+    with suppress(ModelError, FileNotFoundError), _opened(path) as file:
+        whole = os.fstat(file.fileno()).st_size == part.size
+        return whole and hashlib.file_digest(file, "sha256").hexdigest() == part.sha256
     return False

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 # Of the models that we trained or read no weight is above 60, and no matrix has its largest below 0.01.
 LARGEST_SANE, SMALLEST_SANE = 1e3, 1e-6
+PORTION = 2**20
 
 
 def magnitude(weight: np.ndarray) -> float:
@@ -25,8 +26,11 @@ def magnitude(weight: np.ndarray) -> float:
     if not weight.size:
         return 0.0
     bits: type[np.unsignedinteger[Any]] = np.uint16 if weight.dtype.itemsize == 2 else np.uint32
-    unsigned: NDArray[np.unsignedinteger[Any]] = weight.view(bits) & bits(np.iinfo(bits).max >> 1)
-    return float(unsigned.max().view(weight.dtype))
+    flat: NDArray[np.unsignedinteger[Any]] = weight.reshape(-1).view(bits)
+    mask = bits(np.iinfo(bits).max >> 1)
+    # In portions: a table of tokens is a hundred megabytes, and so would be its bits.
+    most = max((flat[i : i + PORTION] & mask).max() for i in range(0, flat.size, PORTION))
+    return float(most.view(weight.dtype))
 
 
 def examined(weights: Mapping[str, np.ndarray]) -> dict[str, str]:

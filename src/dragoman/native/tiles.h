@@ -126,9 +126,10 @@ static inline void close_tiles(int opened) {
     (void)opened;
 }
 
-enum finish { FLOATS, HALVES, RECTIFIED, ADDED };
+enum finish { FLOATS, HALVES, RECTIFIED, SWISHED, ADDED };
 
-/* out = x weights^T + bias for x [rows, inner]: as floats, as halves, as halves where positive, or added to floats.
+/* out = x weights^T + bias for x [rows, inner]: as floats, as halves, as halves where positive, as halves times their sigmoid, or added
+   to floats.
    Of x, whole blocks of TALL rows are read. */
 static inline __attribute__((always_inline)) void multiply(int tiles, int64_t rows, const bf16 *x, int64_t stride,
                                                            const linear *by, const enum finish finish, void *out,
@@ -155,6 +156,7 @@ static inline __attribute__((always_inline)) void multiply(int tiles, int64_t ro
                     if (finish == FLOATS) memcpy((float *)out + at, &sum, sizeof sum);
                     if (finish == HALVES) store((bf16 *)out + at, sum);
                     if (finish == RECTIFIED) store((bf16 *)out + at, choose(sum <= 0, all(0), sum));
+                    if (finish == SWISHED) store((bf16 *)out + at, swish(sum));
                     if (finish == ADDED) add_to((float *)out + at, sum);
                 }
         }

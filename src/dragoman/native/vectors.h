@@ -115,6 +115,12 @@ static inline floats exponential(floats x) { /* of x <= 0, to 1e-6 of it; below 
     return choose(tiny, all(0), y * (floats)((__builtin_convertvector(whole, ints) + 127) << 23));
 }
 
+static inline floats swish(floats x) { /* x times its sigmoid: no exponential of what is positive, which could overflow */
+    ints negative = x < 0;
+    floats e = exponential(choose(negative, x, -x));
+    return x * choose(negative, e, all(1)) / (e + 1);
+}
+
 typedef floats reader(const void *from, int64_t i); /* numbers i to i + 15 of a row */
 
 static inline floats read_floats(const void *row, int64_t i) { return floats_at((const float *)row + i); }

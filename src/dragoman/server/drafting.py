@@ -45,7 +45,7 @@ def draft(
             else:
                 forced = next(prefixes)
                 tokens = list(forced)
-                with closing(plan.engine.write(piece.ids, plan.options, forced)) as ids:
+                with closing(plan.engine.write([*plan.before, *piece.ids], plan.options, forced)) as ids:
                     for token in ids:
                         tokens.append(token)
                         written = put_back(sentence, tokens)

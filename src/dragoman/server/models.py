@@ -12,14 +12,14 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dragoman.config import load_toml
 from dragoman.errors import ConfigError, DragomanError, ModelError
 from dragoman.model.contents import VOCABULARY, naming
-from dragoman.model.directory import ModelDirectory, find_model, not_a_translator, open_model
+from dragoman.model.directory import ModelDirectory, directions_of, find_model, not_a_translator, open_model
 from dragoman.model.fields import CONFIG
 from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST
@@ -27,6 +27,7 @@ from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import shown
 from dragoman.server.settings import Settings
+from dragoman.text.directions import Direction
 from dragoman.text.languages import base_language
 from dragoman.translate.translator import Translator
 
@@ -44,9 +45,16 @@ class Served:
 
     name: str
     path: Path
-    source: str
+    source: str  # of several directions, that of the first
     target: str
     decoding: Mapping[str, Any]
+    directions: tuple[Direction, ...] = ()  # more than one
+
+    @property
+    def ways(self) -> list[Served]:
+        """The model once for each of its directions."""
+        ways = [replace(self, source=source, target=target) for source, target in self.directions]
+        return ways or [self]
 
 
 def find(models: Sequence[str]) -> list[Served]:
@@ -68,9 +76,11 @@ def find(models: Sequence[str]) -> list[Served]:
         languages = sections.get("languages", {})
         try:
             source, target = str(languages["source"]), str(languages["target"])
+            with naming(path):
+                directions = directions_of(languages)
         except KeyError as error:
             raise ModelError(f"{path}: {CONFIG} has no languages.{error.args[0]}") from error
-        found[name] = Served(name, path, source, target, sections.get("decoding", {}))
+        found[name] = Served(name, path, source, target, sections.get("decoding", {}), directions)
     return list(found.values())
 
 
@@ -128,9 +138,14 @@ class Models:
             raise Refusal(400, f"there is no model {shown(name)}: there are {', '.join(self.served)}")
         return self.served[name]
 
+    @property
+    def ways(self) -> list[Served]:
+        """Every model in every one of its directions."""
+        return [way for model in self.served.values() for way in model.ways]
+
     def between(self, source: str, target: str) -> Served | None:
         """The first model that translates from one language into the other; both are base languages."""
-        for model in self.served.values():
+        for model in self.ways:
             if (base_language(model.source), base_language(model.target)) == (source, target):
                 return model
         return None
@@ -139,7 +154,7 @@ class Models:
     def pairs(self) -> dict[str, list[str]]:
         """Base languages that can be translated, and into which."""
         found: dict[str, list[str]] = {}
-        for model in self.served.values():
+        for model in self.ways:
             targets = found.setdefault(base_language(model.source), [])
             if base_language(model.target) not in targets:
                 targets.append(base_language(model.target))
@@ -170,6 +185,11 @@ class Models:
             if stamp_of(model.path) not in (None, loaded.stamp):
                 self._start(model)
         return loaded.translator
+
+    async def toward(self, way: Served) -> Translator:
+        """The same, in the direction of this one of its `ways`."""
+        translator = await self.translator(way)
+        return translator.toward(way.source, way.target) if way.directions else translator
 
     def _start(self, model: Served) -> asyncio.Task[Translator]:
         if model.name not in self._loading:

@@ -145,7 +145,7 @@ def is_auto(request: ClientRequest) -> bool:
 
 def _choice(models: Models, request: ClientRequest) -> _Choice:
     target = read_code(request.target, "target", models.languages) if request.target else None
-    candidates = [models.named(request.model)] if request.model else list(models.served.values())
+    candidates = models.named(request.model).ways if request.model else models.ways
     if target:
         candidates = [model for model in candidates if base_language(model.target) == target.base]
     # Text that is in the target language already is left as it is, unless a model was named.
@@ -191,5 +191,5 @@ def _unknown(found: Direction, models: Models) -> Refusal:
 
 
 def _offered(models: Models) -> str:
-    pairs = (f"{m.source} -> {m.target} ({m.name})" for m in models.served.values())
+    pairs = (f"{m.source} -> {m.target} ({m.name})" for m in models.ways)
     return f"there is {', '.join(pairs)}"

@@ -146,9 +146,10 @@ class Service:
         """Texts of a list that go the same way go together."""
         each = await self.beside.run(self._size(request), direct_each, self.models, request)
         directions = each or [direct(self.models, request)]
-        groups: dict[tuple[str | None, bool], list[int]] = {}
+        groups: dict[tuple[str, str, str, bool], list[int]] = {}
         for number, one in enumerate(directions[: len(request.texts)]):
-            groups.setdefault((one.model.name if one.model else None, one.foreign), []).append(number)
+            way = (one.model.name, one.model.source, one.model.target) if one.model else ("", "", "")
+            groups.setdefault((*way, one.foreign), []).append(number)
         parts = [self._one_way(request.part(them), directions[them[0]]) for them in groups.values()]
         placed: dict[int, Translation] = {}
         for numbers, found in zip(groups.values(), await asyncio.gather(*parts), strict=True):
@@ -167,7 +168,7 @@ class Service:
             flags = ("copied",) if direction.foreign else ()
             texts = [Translation(text, text, None, flags=flags) for text in request.texts]
             return texts if direction.foreign else [one.mapped(script) for one in texts]
-        translator = await self.models.translator(direction.model)
+        translator = await self.models.toward(direction.model)
         options = self.options(translator, request)
         if request.html:
             dialect = replace(request.dialect, source=direction.source.base, target=str(direction.target))
@@ -189,7 +190,7 @@ class Service:
         direction = await self.directed(request)
         if direction.model is None or request.html or self.queue.depth:
             return
-        translator = await self.models.translator(direction.model)
+        translator = await self.models.toward(direction.model)
         script = in_script(direction)
         prefix, protection = (request.prefixes or [""])[0], Protection(request.glossary)
         if direction.target.traditional:
@@ -286,7 +287,7 @@ class Service:
             script = in_script(direction)
             if direction.model is None:
                 return list(map(script, texts))
-            translator = await self.models.translator(direction.model)
+            translator = await self.models.toward(direction.model)
             options, portion = (
                 self.options(translator, request),
                 ClientRequest(texts, glossary=request.glossary),

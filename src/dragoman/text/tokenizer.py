@@ -40,7 +40,9 @@ sentencepiece.set_min_log_level(2)
 class TokenizerConfig:
     """How subwords are learnt and used."""
 
-    kind: Annotated[Literal["unigram", "bpe"], "SentencePiece model type"] = "unigram"
+    kind: Annotated[
+        Literal["unigram", "bpe", "mapped"], "SentencePiece model type; mapped: as an imported model has it"
+    ] = "unigram"
     vocab_size: Annotated[
         int,
         "pieces in the joint vocabulary, or in each of two; fewer where a corpus has fewer",
@@ -108,12 +110,7 @@ class Tokenizer:
     def __init__(self, serialized: bytes, name: str = "tokenizer") -> None:
         """`serialized` is a SentencePiece model; `name` is what errors call it. Raises ModelError."""
         self.serialized = serialized
-        try:
-            self._model = sentencepiece.SentencePieceProcessor(model_proto=serialized)
-        except (RuntimeError, OSError, ValueError) as error:
-            raise ModelError(
-                f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}"
-            ) from error
+        self._model = opened(serialized, name)
         self._pieces = _spelled(self._model, name)
         refuse_endless(serialized, name)
         specials = [self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id()]
@@ -131,21 +128,39 @@ class Tokenizer:
         return cls(serialized)
 
     @classmethod
-    def train(cls, lines: Iterable[str], config: TokenizerConfig) -> Tokenizer:
+    def train(cls, lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str] = ()) -> Tokenizer:
         """Learn pieces from text: config.vocab_size of them, or as many as there are in a text that has fewer.
 
-        `lines` that can be read twice are, in that case. Raises CorpusError when the vocabulary is too small for the
-        characters of the text, and when there are too few pieces in lines that can be read only once.
+        `symbols` are pieces too, each with an id that no text is encoded to: they tell a model something about it.
+        `lines` that can be read twice are, where there are too few pieces. Raises CorpusError when the vocabulary is
+        too small for the characters of the text, and when there are too few pieces in lines that can be read only once.
         """
+        if config.kind == "mapped":
+            raise ConfigError(
+                "tokenizer.kind = 'mapped' is a vocabulary that came with somebody else's model, and cannot be learnt: "
+                "set tokenizer.kind = 'unigram', or begin with that model (--from)"
+            )
         try:
-            return cls(_learnt(lines, config, exact=True))
+            return cls(_learnt(lines, config, symbols, exact=True))
         except (RuntimeError, ValueError) as error:
             if iter(lines) is lines or not _TOO_HIGH.search(str(error)):
                 raise _refused(error, config) from error
         try:
-            return cls(_learnt(lines, config, exact=False))
+            return cls(_learnt(lines, config, symbols, exact=False))
         except (RuntimeError, ValueError) as error:
             raise _refused(error, config) from error
+
+    # What stands before every text: the token of a language, in models of many (mapped.py).
+    lead: tuple[int, ...] = ()
+
+    @property
+    def bare(self) -> Tokenizer:
+        """The same without `lead`."""
+        return self
+
+    def between(self, source: str, target: str) -> Tokenizer:
+        """The same for a pair of languages. Raises ConfigError for one that it has not."""
+        return self
 
     @property
     def vocab_size(self) -> int:
@@ -159,6 +174,15 @@ class Tokenizer:
     def placeholders(self) -> dict[str, int]:
         """The words that stand for something else, with their ids: whatever is around them, each is one token."""
         return {piece: i for i, piece in enumerate(self.vocabulary()) if _PLACEHOLDER.fullmatch(piece)}
+
+    def score_of(self, piece: int) -> float:
+        """What SentencePiece weighs a piece with: of a unigram model, its log-probability."""
+        return float(self._model.get_score(piece))
+
+    @cached_property
+    def controls(self) -> dict[str, int]:
+        """The pieces, with their ids, that no text is encoded to and that tell a model something about one."""
+        return {piece: i for i, piece in enumerate(self._pieces) if i > EOS and self._model.is_control(i)}
 
     @cached_property
     def symbols(self) -> dict[str, int]:
@@ -241,6 +265,14 @@ class Tokenizer:
         return list(map(self._pieces.__getitem__, ids))
 
 
+def opened(serialized: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+    """A SentencePiece model, as yet unchecked. Raises ModelError, which calls it `name`."""
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=serialized)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ModelError(f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}") from error
+
+
 def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:
     """All pieces, by id. Raises ModelError for one that is no text, before anybody asks for it."""
     size = model.get_piece_size()
@@ -255,7 +287,7 @@ def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str
     return pieces
 
 
-def _learnt(lines: Iterable[str], config: TokenizerConfig, exact: bool) -> bytes:
+def _learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str], exact: bool) -> bytes:
     """A SentencePiece model; if not `exact`, one with fewer pieces will do."""
     model = io.BytesIO()
     # Lines are shuffled before they are read; without this each process would shuffle them its own way.
@@ -263,6 +295,8 @@ def _learnt(lines: Iterable[str], config: TokenizerConfig, exact: bool) -> bytes
     train: Callable[..., None] = sentencepiece.SentencePieceTrainer.train
     if not exact:  # what is said is written into the model, even if it is the default
         train = partial(train, hard_vocab_limit=False)
+    if symbols:
+        train = partial(train, control_symbols=list(dict.fromkeys(symbols)))
     train(
         sentence_iterator=iter(lines),
         model_writer=model,

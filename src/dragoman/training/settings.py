@@ -14,10 +14,13 @@ from dragoman.bounds import LARGEST_WHOLE, LENGTH, SHARE, Within, refuse_out_of_
 from dragoman.config import Resolved, Sections, resolve
 from dragoman.corpus.augment import AugmentConfig
 from dragoman.corpus.cleaning import CleaningConfig
+from dragoman.corpus.directed import Columns
+from dragoman.corpus.tags import Tags
 from dragoman.corpus.weights import Weights
 from dragoman.decoding.options import MOST_HYPOTHESES, DecodingOptions
 from dragoman.errors import ConfigError
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.text.directions import Direction, read_directions, target_tags, written
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.transformer.model import TransformerConfig
@@ -41,10 +44,56 @@ class DataConfig:
         tuple[str, ...],
         "NAME=WEIGHT each: how often an epoch reads the pairs of a corpus, or of a source in its third column",
     ] = ()
+    directions: Annotated[
+        tuple[str, ...],
+        "en>zh, zh>en and so on: all that one model learns, the first of which source and target are; empty = that one",
+    ] = ()
+    columns: Annotated[
+        tuple[str, ...],
+        "NAME=en>zh each: the languages of the columns of a corpus that does not tell them itself",
+    ] = ()
+    tags: Annotated[
+        tuple[str, ...],
+        "NAME=SYMBOL each: a symbol that stands before the sources of a corpus, such as back=<bt>",
+    ] = ()
+    extend_vocab: Annotated[
+        int,
+        "pieces that are added at most to the vocabulary of the model that training begins at; 0 = none",
+        Within(0, 100_000),
+    ] = 0
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "data")
-        Weights(self.weights)  # what is no weight is refused here
+        # However they are spelled, the same directions are the same setting.
+        object.__setattr__(self, "directions", tuple(map(written, read_directions(self.directions))))
+        # What is no weight, no direction and so on is refused here.
+        Weights(self.weights), Tags(self.tags), Columns(self.columns)
+        if self.directions and (self.source, self.target) not in (
+            ("", ""),
+            read_directions(self.directions)[0],
+        ):
+            raise ConfigError(
+                f"data.source = {self.source!r} and data.target = {self.target!r} are not the first of "
+                f"data.directions = {', '.join(self.directions)}: name the languages in one of the two ways"
+            )
+        if self.columns and not self.several:
+            raise ConfigError(
+                "data.columns goes with several directions: of one, source and target name both columns"
+            )
+
+    @property
+    def ways(self) -> tuple[Direction, ...]:
+        """The directions that are learnt; at least one."""
+        return read_directions(self.directions) or ((self.source, self.target),)
+
+    @property
+    def several(self) -> bool:
+        return len(self.directions) > 1
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What may stand before a source: the tags of target languages and of corpora."""
+        return (*target_tags(self.ways).values(), *Tags(self.tags).symbols)
 
 
 @dataclass(frozen=True)
@@ -139,6 +188,18 @@ class RunConfig:
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
 
+    def __post_init__(self) -> None:
+        if twice := sorted({*self.data.symbols} & {*self.tokenizer.symbols}):
+            raise ConfigError(
+                f"tokenizer.symbols has {', '.join(twice)}, which data.directions or data.tags makes a symbol that no "
+                "text can spell: name it in one of the two"
+            )
+        if self.data.several and not self.tokenizer.joint:
+            raise ConfigError(
+                "data.directions has several, and tokenizer.joint = false: each language stands on both sides then, so "
+                "there is one vocabulary for all"
+            )
+
 
 Layer = tuple[str, Sections]  # where it comes from, and what it says
 # That of a Transformer is no field of its configuration: where nothing is said, it is meant.
@@ -180,6 +241,7 @@ def resolve_run(layers: Sequence[Layer]) -> Resolved[RunConfig]:
 
     Raises ConfigError: see config.resolve.
     """
+    layers = _with_first_direction(layers)
     kind = asked_kind(layers)
     if kind != DEFAULT_KIND:
         return resolve(run_config(kind), layers)
@@ -189,6 +251,30 @@ def resolve_run(layers: Sequence[Layer]) -> Resolved[RunConfig]:
         for place, sections in layers
     ]  # fmt: skip
     return resolve(RunConfig, plain)
+
+
+def _with_first_direction(layers: Sequence[Layer]) -> Sequence[Layer]:
+    """Source and target are those of the first direction, where a later layer than theirs names directions."""
+    named = [at for at, (_, sections) in enumerate(layers) if "directions" in sections.get("data", {})]
+    if not named:
+        return layers
+    place, sections = layers[named[-1]]
+    directions = resolve(_Directions, [(place, {"data": {"directions": sections["data"]["directions"]}})])
+    if not directions.value.data.directions:
+        return layers
+    source, target = read_directions(directions.value.data.directions)[0]
+    first = (f"{place}, its first direction", {"data": {"source": source, "target": target}})
+    return [*layers[: named[-1] + 1], first, *layers[named[-1] + 1 :]]
+
+
+@dataclass(frozen=True)
+class _OnlyDirections:
+    directions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Directions:
+    data: _OnlyDirections = field(default_factory=_OnlyDirections)
 
 
 # A resumed run may change anything but these: they decide what the weights and the ids mean.

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -34,12 +35,13 @@ class TransformerConfig:
     norm: Annotated[
         Literal["post", "pre"], "LayerNorm after the addition (the paper) or before the sublayer"
     ] = "post"
-    activation: Annotated[Literal["relu", "gelu", "swiglu"], "of the feed-forward layers"] = "relu"
+    activation: Annotated[Literal["relu", "gelu", "swish", "swiglu"], "of the feed-forward layers"] = "relu"
     positions: Annotated[PositionsName, "how order is told"] = "sinusoidal"
     tie: Annotated[
         Literal["all", "target", "none"],
         "one table for source, target and output; target and output; or three",
     ] = "all"
+    output_bias: Annotated[bool, "a number of its own for each word is added to its logit"] = False
     dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
     attention_dropout: Annotated[float, "on attention weights", SHARE] = 0.0
     max_length: Annotated[int, "longest sentence in tokens, for learned positions", SIZE] = 512
@@ -52,6 +54,21 @@ class TransformerConfig:
     @property
     def sizes(self) -> Sizes:
         return Sizes(self.d_model, self.n_heads, self.max_length, self.columns)
+
+
+BIAS_COLUMNS = 16  # of which all but one are zeros: what computes in vectors wants whole ones
+
+
+def with_bias(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """hidden [..., D], weight [V, D], bias [V] -> the two whose product is hidden weightᵀ + bias, by itself.
+
+    The bias is one column more of the weight, and meets a feature that is always 1: a loss need not know of it.
+    """
+    if bias is None:
+        return hidden, weight
+    one = F.pad(hidden.new_ones(*hidden.shape[:-1], 1), (0, BIAS_COLUMNS - 1))
+    column = F.pad(bias.to(weight.dtype)[:, None], (0, BIAS_COLUMNS - 1))
+    return torch.cat((hidden, one), -1), torch.cat((weight, column), -1)
 
 
 def cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> Loss:
@@ -92,6 +109,7 @@ class Transformer(nn.Module):
             self.target_embedding = parts.table(target_vocab, c.d_model)
         if c.tie == "none":
             self.output = nn.Linear(c.d_model, target_vocab, bias=False)
+        self.output_bias = nn.Parameter(torch.zeros(target_vocab)) if c.output_bias else None
         # A side has positions of its own: what is learnt of them may differ.
         source, target = (ENCODINGS[c.positions](c.sizes) for _ in range(2))
         self.source_input = InputEmbedding(source, c.d_model, parts.dropout(c.dropout))
@@ -107,7 +125,9 @@ class Transformer(nn.Module):
     def initialise(self) -> None:
         """Xavier for matrices, N(0, 1/D) for embeddings, so that scaled embeddings and logits start near unit size."""
         for name, weight in self.named_parameters():
-            if "embedding" in name or "_input." in name or name.startswith("output"):
+            if name == "output_bias":
+                nn.init.zeros_(weight)
+            elif "embedding" in name or "_input." in name or name.startswith("output"):
                 nn.init.normal_(weight, std=self.config.d_model**-0.5)
             elif weight.dim() == 2:
                 # q, k and v are one matrix [D, 3 D] cut in three: each gets the spread of the whole.
@@ -129,6 +149,10 @@ class Transformer(nn.Module):
         """The projection to logits [V, D], tied to the target table unless told otherwise (paper 3.4)."""
         return self.output.weight if self.config.tie == "none" else self.target_table.weight
 
+    def logits(self, hidden: Tensor) -> Tensor:
+        """The decoder's output [..., D] -> logits [..., V] (Figure 1, "Linear")."""
+        return F.linear(hidden, self.output_weight, self.output_bias)
+
     def encode(self, source: Tensor, source_mask: Tensor) -> Tensor:
         """source [B, S], source_mask [B, S] -> memory [B, S, D]."""
         return self.encoder(self.source_input(source, self.source_table), padding_mask(source_mask))
@@ -140,13 +164,14 @@ class Transformer(nn.Module):
     def forward(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
         """Logits [B, T, V] of the token after each target position."""
         hidden = self.decode(target, self.encode(source, source_mask), source_mask)
-        return F.linear(hidden, self.output_weight)
+        return self.logits(hidden)
 
     def loss(self, batch: Batch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
         """Teacher forcing: the decoder reads the reference shifted right and predicts all its tokens at once."""
         inputs, labels = batch.target[:, :-1], batch.target[:, 1:]
         hidden = self.decode(inputs, self.encode(batch.source, batch.source_mask), batch.source_mask)
-        return labelled_loss(hidden, self.output_weight, labels, batch.target_mask[:, 1:], cross_entropy)
+        hidden, weight = with_bias(hidden, self.output_weight, self.output_bias)
+        return labelled_loss(hidden, weight, labels, batch.target_mask[:, 1:], cross_entropy)
 
     def start(self, source: Tensor, source_mask: Tensor) -> DecoderState:
         """source [B, S] -> the state before the first token. The encoder runs here, and never again."""
@@ -155,7 +180,7 @@ class Transformer(nn.Module):
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """tokens [R, n] -> logits [R, V] of the token after the last of them, and the new state."""
         x, state = self.decoder.step(self.target_input(tokens, self.target_table, state.length), state)
-        return F.linear(x[:, -1], self.output_weight), state
+        return self.logits(x[:, -1]), state
 
     def align(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
         """Where each target position looks: cross-attention of the last layer, mean of heads, [B, T, S].
@@ -173,6 +198,23 @@ class Transformer(nn.Module):
         ask = last.cross_attention
         q, k = ask.queries(last.residuals[1].before(x)), ask.keys_values(memory).keys
         return attention_weights(q, k, memory_mask).mean(1)  # [B, H, T, S] -> [B, T, S]
+
+    def cross_attentions(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
+        """Where each target position looks, in every layer and head: [layers, B, H, T, S].
+
+        Of the last layer, its mean over heads is `align`.
+        """
+        mask, memory_mask = causal_mask(target.size(1), device=target.device), padding_mask(source_mask)
+        memory = self.encode(source, source_mask)
+        x = self.target_input(target, self.target_table)
+        found = []
+        for layer in self.decoder.layers:
+            written = layer.residuals[0](x, lambda x, layer=layer: layer.self_attention(x, x, mask))
+            ask = layer.cross_attention
+            q, k = ask.queries(layer.residuals[1].before(written)), ask.keys_values(memory).keys
+            found.append(attention_weights(q, k, memory_mask))  # [B, H, T, S]
+            x = layer(x, memory, mask, memory_mask)
+        return torch.stack(found)
 
 
 def transformer(

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from dragoman.errors import ConfigError, UsageError
 
-PositionsName = Literal["sinusoidal", "learned", "rotary", "alibi", "grid"]
+PositionsName = Literal["sinusoidal", "fairseq", "learned", "rotary", "alibi", "grid"]
 Place = Literal["add", "turn", "bias"]
 PLACES: tuple[Place, ...] = ("add", "turn", "bias")
 
@@ -112,6 +112,31 @@ class Sinusoidal(Positions):
 
     def add(self, x: Tensor, offset: int = 0) -> Tensor:
         return x + sinusoids(offset + x.size(1), x.size(2), x.device)[offset:].to(x.dtype)
+
+
+class Fairseq(Sinusoidal):
+    """The waves of fairseq and tensor2tensor, from which the paper's formula differs: the longest is exactly 10000
+    times the shortest, and the first token stands at position 2 (M2M-100, NLLB). Sines and cosines in pairs, as ours.
+    """
+
+    FIRST = 2  # fairseq's padding index, and one
+
+    def add(self, x: Tensor, offset: int = 0) -> Tensor:
+        return x + self.waves(offset + x.size(1), x.device)[offset:].to(x.dtype)
+
+    def waves(self, length: int, device: torch.device | None = None) -> Tensor:
+        """fp32 [T, D]."""
+        return _fairseq_table(1 << (max(length, 1) - 1).bit_length(), self.sizes.d_model, device)[:length]
+
+
+@cache
+def _fairseq_table(length: int, d_model: int, device: torch.device | None) -> Tensor:
+    with torch.inference_mode(False):
+        pairs = d_model // 2
+        # In the precision that fairseq counts in: far from the beginning the last bits of an angle show.
+        rates = torch.exp(torch.arange(pairs).float() * -(math.log(1e4) / max(pairs - 1, 1)))
+        angle = torch.arange(Fairseq.FIRST, length + Fairseq.FIRST).float()[:, None] * rates
+        return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).to(device)  # [T, D]
 
 
 class LearnedPositions(nn.Embedding):
@@ -229,6 +254,7 @@ class Alibi(Positions):
 
 ENCODINGS: dict[str, type[Positions]] = {
     "sinusoidal": Sinusoidal,
+    "fairseq": Fairseq,
     "learned": Learned,
     "rotary": Rotary,
     "alibi": Alibi,

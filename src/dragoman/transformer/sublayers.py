@@ -16,6 +16,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu_,
     "gelu": F.gelu,
     "gelu_tanh": partial(F.gelu, approximate="tanh"),  # GPT-2's, which others call gelu_new
+    "swish": F.silu,
     "swiglu": F.silu,
 }
 
@@ -41,7 +42,8 @@ class Dropout(nn.Module):
 class FeedForward(nn.Module):
     """max(0, x W1 + b1) W2 + b2, the same at each position (paper 3.3, equation 2).
 
-    "gelu" exchanges the activation; "swiglu" gates the inner features: silu(x Wg) * (x W1) (Shazeer, 2020).
+    "gelu" and "swish" (x times its sigmoid: Ramachandran et al., 2017) exchange the activation; "swiglu" gates the
+    inner features: silu(x Wg) * (x W1) (Shazeer, 2020).
     """
 
     def __init__(self, d_model: int, d_ff: int, activation: str = "relu") -> None:

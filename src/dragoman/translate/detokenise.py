@@ -138,7 +138,9 @@ class Detokeniser:
             else:
                 hypothesis = next(hypotheses)
                 text = tidy(self.target.decode(hypothesis.tokens), self.language)
-                forced = len(ranked.plan.prefix) if not any(one.weight for one in ranked.told) else 0
+                forced = len(
+                    ranked.plan.prefix if not any(one.weight for one in ranked.told) else self.target.lead
+                )
                 ranked.told.append(
                     self._told(piece, text, hypothesis, forced, ranked.plan.options.length_penalty)
                 )

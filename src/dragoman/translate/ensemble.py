@@ -21,10 +21,10 @@ def refuse_unlike(first: ModelDirectory, others: Sequence[ModelDirectory]) -> No
     """Raises ConfigError, with the names of both, for a model whose tokens are not those of the first."""
     for other in others:
         both = f"{first.path} and {other.path} cannot translate together"
-        if [*map(base_language, first.languages)] != [*map(base_language, other.languages)]:
-            raise ConfigError(
-                f"{both}: they translate {'-'.join(first.languages)} and {'-'.join(other.languages)}"
-            )
+        ways = [[[*map(base_language, way)] for way in one.directions] for one in (first, other)]
+        if ways[0] != ways[1]:
+            said = [", ".join(map("-".join, one.directions)) for one in (first, other)]
+            raise ConfigError(f"{both}: they translate {' and '.join(said)}")
         for side in ("target", "source"):
             own, its = (getattr(one, f"{side}_tokenizer") for one in (first, other))
             if own.serialized != its.serialized:

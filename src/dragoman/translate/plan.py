@@ -29,8 +29,9 @@ Work = tuple[
 class Plan:
     """A text, cut and encoded.
 
-    answers: what was found so far, for each of `sentences`. tried: sentences that the model had no words for, with
-    other ways to write each.
+    before: symbols in front of each source, which tell the model something and are no part of the text. answers: what
+    was found so far, for each of `sentences`. tried: sentences that the model had no words for, with other ways to
+    write each.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Plan:
     detokeniser: Detokeniser
     reader: Reader
     protection: Protection | None
+    before: tuple[int, ...] = ()
     answers: tuple[Answer | None, ...] = ()
     tried: tuple[tuple[int, tuple[Sentence, ...]], ...] = ()
 
@@ -70,14 +72,15 @@ class Plan:
     @cached_property
     def works(self) -> list[Work]:
         """What goes to the engine: the pieces that have words. None left: there is a translation."""
-        prefix = [] if self.answers else self.prefix  # the first piece takes it all
+        lead = list(self.detokeniser.target.lead)  # of the language, where a token tells it
+        prefix = lead if self.answers else self.prefix  # the first piece takes it all
         works = list[Work]()
         for sentence in self._asked:
             request = self._request(sentence)
             for piece in sentence.pieces:
                 if piece.ids:
-                    works.append((piece.ids, request, prefix))
-                    prefix = []
+                    works.append(([*self.before, *piece.ids], request, prefix))
+                    prefix = lead
         return works
 
     @property
@@ -118,6 +121,8 @@ class Plan:
 
     def taking(self, found: Iterator[Sequence[Hypothesis]]) -> Plan:
         """The plan with what an engine found for each of the sources, best first."""
+        if self.before:
+            found = map(self._without_symbols, found)
         taken = [
             Answer(sentence, tuple(next(found) for piece in sentence.pieces if piece.ids))
             for sentence in self._asked
@@ -139,6 +144,14 @@ class Plan:
             replace(one, copied=True) if number in silent else one for number, one in enumerate(answers)
         )
         return replace(self, answers=answers, tried=tuple((at, others) for at, others in tried if others))
+
+    def _without_symbols(self, best: Sequence[Hypothesis]) -> list[Hypothesis]:
+        """Hypotheses that looked at the text alone."""
+        start = len(self.before)
+        return [
+            one if one.attention is None else replace(one, attention=[row[start:] for row in one.attention])
+            for one in best
+        ]
 
     def _settled(self, taken: Sequence[Answer]) -> Plan:
         """The first way to write a sentence for which there are words; without one, the sentence stays as it is."""

@@ -170,10 +170,9 @@ class Reader:
         if len(ids) > self.longest and (halves := _halves(parts, inner)):
             first, second = halves
             return [*self._shown(first, "", branches), *self._shown(second, separator, branches)]
+        reach = [len(self.tokenizer.encode(text)) or len(self.tokenizer.lead) for text in read]
         places = tuple(
-            (len(self.tokenizer.encode(read[number])), len(self.tokenizer.encode(read[number + 1])))
-            for number, part in enumerate(inner)
-            if isinstance(part, Kept)
+            (reach[number], reach[number + 1]) for number, part in enumerate(inner) if isinstance(part, Kept)
         )
         whole = replace(parts, inner=inner)
         return [Sentence((Piece(read[-1], separator, ids[: self.longest]),), whole, places, branches)]

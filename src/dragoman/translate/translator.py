@@ -6,6 +6,7 @@ sentences are joined again with their line breaks.
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +21,8 @@ from dragoman.engines import Engine, refuse_unheeded, unheeded
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import EOS, SPECIALS
 from dragoman.model.directory import ModelDirectory, find_model, open_model
+from dragoman.text.directions import Direction, all_told, fitting, of_text, simplified_sides
+from dragoman.text.languages import UNDERSTOOD, read_tag
 from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
 from dragoman.translate.detokenise import Detokeniser
 from dragoman.translate.ensemble import built, refuse_unlike
@@ -66,18 +69,8 @@ class Translator:
         self.model, self.partners = model, tuple(partners)
         self.engine, self.device, self.workers, self.compute_type = engine, device, workers, compute_type
         self.options = _default_options(model)
-        lexicon = Lexicon(model.source_tokenizer, self.languages[0])
-        recaser = Recaser(model.source_tokenizer)
-        self._reader = Reader(
-            model.source_tokenizer,
-            model.target_tokenizer,
-            self.languages[0],
-            model.config["cleaning"],
-            self.longest,
-            lexicon,
-            recaser,
-        )
-        self._detokeniser = Detokeniser(model.source_tokenizer, model.target_tokenizer, self.languages[1])
+        self._origin: Translator | None = None  # of one that was made by `toward`
+        self._face(model.directions, ())
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()
         self._engine(self._engine_name(self.options))
@@ -91,32 +84,94 @@ class Translator:
         device: str = "cpu",
         workers: int | None = None,
         compute_type: str | None = None,
+        source_lang: str | None = None,
+        target_lang: str | None = None,
     ) -> Self:
         """A bundled model by name ("en-zh"), or a model directory by path. Raises ModelError.
 
         A list of them is an ensemble: models of one vocabulary, the mean of whose probabilities decides (torch engine).
         engine: "ctranslate2" is the fast one, "torch" the reference; "auto" takes the fast one where it can do what
         is asked. device: "cpu" or "cuda". workers: sentences translated side by side, default one a processor core.
-        compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32.
+        compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32. source_lang and
+        target_lang: of a model of many languages, which of them; raises ConfigError for those it has not.
         """
         names = [name_or_path] if isinstance(name_or_path, str | Path) else name_or_path
         if not names:
             raise UsageError("an ensemble of no model translates nothing: name at least one")
         model, *partners = (open_model(find_model(name)) for name in names)
-        return cls(
+        whole = cls(
             model, engine, device=device, workers=workers, compute_type=compute_type, partners=partners
         )
+        return whole.toward(source_lang, target_lang) if source_lang or target_lang else whole
+
+    # -- directions ---------------------------------------------------------------------------------------------
+
+    def _face(self, directions: Sequence[Direction], tags: Sequence[str]) -> None:
+        """Read and write the languages of these directions; of several, the first until a text is seen."""
+        model, languages = self.model, directions[0]
+        self.directions, self.languages, self.tags = tuple(directions), languages, tuple(tags)
+        self._ways: dict[Direction, Translator] = {}
+        self.before = model.tags(languages, tags)
+        self.cleaning = dict(model.config["cleaning"])  # how both sides are prepared
+        self.cleaning["simplify"] = simplified_sides(
+            self.cleaning.get("simplify", ""), model.languages, languages
+        )
+        source, target = model.source_tokenizer, model.target_tokenizer
+        lexicon, recaser = Lexicon(source.bare, languages[0]), Recaser(source.bare)
+        self._reader = Reader(source, target, languages[0], self.cleaning, self.longest, lexicon, recaser)
+        self._detokeniser = Detokeniser(source, target, languages[1])
+
+    def toward(
+        self, source: str | None = None, target: str | None = None, *, tags: Sequence[str] = ()
+    ) -> Self:
+        """The same model in those of its directions that are between the languages named; its engines are shared.
+
+        Where several are left, each text goes the way that its script asks for, or else its words do.
+        tags: symbols of the model's training that are to stand before each source, such as <bt>.
+        Raises UsageError for languages between which the model does not translate, and for a tag it does not know.
+        """
+        if self.model.many:
+            return self._between(source, target, tags)
+        for code in (source, target):
+            if code and read_tag(code) is None and code not in {c for way in self.directions for c in way}:
+                raise UsageError(f"{code}: no language has this code; {UNDERSTOOD}")
+        found = fitting(self.directions, source, target)
+        if not found:
+            asked = f"{source or 'any'} -> {target or 'any'}"
+            raise UsageError(f"{asked}: this model translates {all_told(self.directions)}")
+        if (tuple(found), tuple(tags)) == (self.directions, self.tags):
+            return self
+        other = copy.copy(self)
+        other._origin = self.whole
+        other._face(found, tags)
+        return other
+
+    def _between(self, source: str | None, target: str | None, tags: Sequence[str]) -> Self:
+        """Of a model in which a token chooses the language: any two of its languages."""
+        other = copy.copy(self)
+        other._origin, other.model = self.whole, self.model.between(source, target)
+        other._face(other.model.directions, tags)
+        return other
 
     @property
-    def languages(self) -> tuple[str, str]:
-        """Codes of the source and the target language."""
-        return self.model.languages
+    def whole(self) -> Translator:
+        """This model in all of its directions."""
+        return self._origin or self
+
+    def way_of(self, text: str) -> Translator:
+        """This translator in the direction that a text goes. Raises UsageError where a text can go several ways."""
+        if len(self.directions) == 1:
+            return self
+        direction = of_text(text, self.directions)
+        if direction not in self._ways:
+            self._ways[direction] = self.toward(*direction, tags=self.tags)
+        return self._ways[direction]
 
     def close(self) -> None:
         """Give back the memory of the engines. The next call loads them again."""
         with self._loading:
             self._engines.clear()
-            self.__dict__.pop("module", None)
+            self.whole.__dict__.pop("_module", None)
 
     def __enter__(self) -> Self:
         return self
@@ -231,10 +286,16 @@ class Translator:
     def _plan(
         self, text: str, prefix: str, request: SearchRequest, engine: Engine, protection: Protection | None
     ) -> Plan:
+        if (way := self.way_of(text)) is not self:
+            return way._plan(text, prefix, request, engine, protection)
         passage = self._reader.passage(text, protection, bool(prefix))
         beginning = beginning_of(passage, prefix)
         forced = self._detokeniser.target.encode(self.prepare(beginning, "target")) if beginning else []
-        return Plan(text, passage, forced, request, engine, self._detokeniser, self._reader, protection)
+        forced = forced or list(self._detokeniser.target.lead)
+        before = tuple(self.before)
+        return Plan(
+            text, passage, forced, request, engine, self._detokeniser, self._reader, protection, before
+        )
 
     def _limited(self, request: SearchRequest) -> SearchRequest:
         """The same, with no translation longer than the model has positions, one of which is <s>."""
@@ -257,18 +318,18 @@ class Translator:
             int(model.config["data"].get("longest", DEFAULT_LONGEST))
             for model in (self.model, *self.partners)
         )
-        return max(1, min(*trained, self.positions - 1))
+        return max(1, min(*trained, self.positions - 1) - len(self.before))
 
     def prepare(self, text: str, side: Literal["source", "target"]) -> str:
         """A text as the model's training corpus was cleaned."""
         return self._reader.prepare(text, side)
 
     def encode(self, source: str, target: str) -> tuple[list[int], list[int]]:
-        """The ids of a pair, each side prepared and whole, without special tokens."""
-        return (
-            self.model.source_tokenizer.encode(self.prepare(source, "source")),
-            self.model.target_tokenizer.encode(self.prepare(target, "target")),
-        )
+        """The ids of a pair, each side prepared and whole: what the model reads before </s>, and what it writes."""
+        if (way := self.way_of(source)) is not self:
+            return way.encode(source, target)
+        ids = self.model.source_tokenizer.encode(self.prepare(source, "source"))
+        return [*self.before, *ids], self.model.target_tokenizer.encode(self.prepare(target, "target"))
 
     # -- scoring ------------------------------------------------------------------------------------------------
 
@@ -341,8 +402,13 @@ class Translator:
                 self._engines[name] = ENGINES[name](self)
             return self._engines[name]
 
-    @cached_property
+    @property
     def module(self) -> nn.Module:
+        """The reference model; whoever shares this translator's engines has the same."""
+        return self.whole._module
+
+    @cached_property
+    def _module(self) -> nn.Module:
         return built((self.model, *self.partners)).to(self.device)
 
 

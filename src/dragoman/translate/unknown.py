@@ -10,7 +10,7 @@ from dragoman.text.normalize import dominant_script, scripts_of
 from dragoman.text.spans import Kind, Role, Span
 from dragoman.text.tokenizer import Tokenizer
 
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>|<unk>")  # which stands for no sign at all
 _ACRONYM = re.compile(r"(?<![\w.])[A-Z]{2,8}(?![\w.]*\w)")
 # \w lacks the vowel signs of many scripts, and the signs that join letters or keep them apart.
 _SIGNS = (

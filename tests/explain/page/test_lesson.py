@@ -187,7 +187,7 @@ def test_row_35_the_loss_of_all_steps(at_step: Lesson, trace: Trace, lang: str, 
     page = at_step(lang, width, "loss")
     assert trace.lesson is not None
     total = sum(row.loss for row in trace.lesson.rows)
-    assert page.text_content(".loss-rows b") == f"{total:.2f}" and page.locator(".loss-bar").count() == 5
+    assert page.text_content(".cost-rows b") == f"{total:.2f}" and page.locator(".cost-bar").count() == 5
 
 
 # -- the forks --------------------------------------------------------------------------------------------------------

@@ -258,5 +258,5 @@ def test_a_model_without_layers_says_so(open_page):
     assert page.locator(".matrix").count() == 1
     go_to_step(page, 2)
     go_to_view(page, "proofs")
-    expect(page.locator(".view")).to_contain_text("2 of 8 checks")
+    expect(page.locator(".view")).to_contain_text("2 of 9 checks")
     assert too_wide(page) == 0

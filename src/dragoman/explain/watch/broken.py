@@ -123,7 +123,7 @@ class Uncached:
         after = replace(state, tokens=torch.cat((state.tokens, tokens), 1))
         memory = self.module.encode(state.source, state.mask).expand(tokens.size(0), -1, -1)
         hidden = self.module.decode(after.tokens, memory, state.mask)
-        return F.linear(hidden[:, -1], self.module.output_weight), after
+        return self.module.logits(hidden[:, -1]), after
 
 
 # -- what can be removed ------------------------------------------------------------------------------------------

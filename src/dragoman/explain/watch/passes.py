@@ -88,7 +88,7 @@ def recorded_pass(frame: Frame, source: Rows, target: Rows) -> Pass:
         array(memory),
         array(hidden),
         tuple(_top_words(frame, x) for x in after),
-        logit_rows(hidden @ module.output_weight.T, frame.tokenizer),
+        logit_rows(module.logits(hidden), frame.tokenizer),
     )
 
 
@@ -98,7 +98,7 @@ def _normed(module: Transformer, x: Tensor) -> Tensor:
 
 
 def _top_words(frame: Frame, hidden: Tensor) -> tuple[Guess, ...]:
-    p = (hidden @ frame.module.output_weight.T).float().softmax(-1)
+    p = frame.module.logits(hidden).float().softmax(-1)
     return tuple(guesses[0] for guesses in top_guesses(p, frame.tokenizer, 1))
 
 

@@ -71,17 +71,19 @@ def probe(
     source: str,
     target: str | None,
     step: int,
+    before: Sequence[int] = (),
 ) -> Probe:
     """Look at a sentence through `module` as it is now, of any precision, on any device; it is not changed.
 
-    source and target are texts as the corpus was prepared. With a target the axes of all probes are the same.
+    source and target are texts as the corpus was prepared, `before` the symbols in front of the source. With a target
+    the axes of all probes are the same.
     """
     device = next(module.parameters()).device
-    ids = [*source_tokenizer.encode(source), EOS]
+    ids = [*before, *source_tokenizer.encode(source), EOS]
     sentence = torch.tensor([ids], device=device)
     module = private_copy(module)  # in evaluation mode, whatever this one is in
     with torch.inference_mode():
-        best = searched(module, sentence, GREEDY).best  # type: ignore[arg-type]
+        best = searched(module, sentence, GREEDY, target_tokenizer.lead).best  # type: ignore[arg-type]
         labels = [*(best.tokens if target is None else target_tokenizer.encode(target)), EOS]
         logits, attention = _taught(module, sentence, labels)
     text = target_tokenizer.decode(best.tokens)

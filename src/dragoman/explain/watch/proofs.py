@@ -194,7 +194,7 @@ def _cache(evidence: Evidence) -> float:
     hidden = [
         evidence.module.decode(fed[:, : t + 1], memory, evidence.source != PAD)[0, -1] for t in range(count)
     ]
-    return _apart(torch.stack(hidden) @ evidence.module.output_weight.T, cached)
+    return _apart(evidence.module.logits(torch.stack(hidden)), cached)
 
 
 def _stepped(model: Decodable, source: Tensor, fed: Tensor) -> Tensor:

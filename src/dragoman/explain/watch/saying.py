@@ -15,13 +15,14 @@ import torch
 from dragoman.decoding.search import search
 from dragoman.errors import UsageError
 from dragoman.explain.trace.layers import Guess
-from dragoman.explain.trace.tokens import SPACE, tokens_of
+from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.trials import Said, SaidRow, SaidStep
 from dragoman.explain.watch.subject import Subject
 from dragoman.explain.watch.teacher import shifted, teacher_forced
 from dragoman.ids import BOS, EOS
 from dragoman.text.joining import tidy
 from dragoman.text.tokenizer import Tokenizer
+from dragoman.text.words import SPACE
 
 WIDE = 0x2E80  # from here on, letters of scripts that set no space between words
 
@@ -44,6 +45,7 @@ def say_word(subject: Subject, chosen: Sequence[int], t: int, word: str) -> Said
 
 def _ids(tokenizer: Tokenizer, before: Sequence[int], word: str) -> list[int]:
     """The word as it is written after those ids: with a space before it where its script sets one."""
+    tokenizer = tokenizer.bare
     so_far = tokenizer.decode(before)
     if not so_far:
         return tokenizer.encode(word)

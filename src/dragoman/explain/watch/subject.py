@@ -86,6 +86,7 @@ def subject_of(
     text = text.encode(errors="ignore").decode() if isinstance(text, str) else ""
     if not text.strip():
         raise UsageError("the text is empty: give a sentence to look into")
+    translator = translator.way_of(text)
     _check_model(translator)
     asked = translator.options.changed(**{**options, "n_best": 1})
     plan = translator.plan(text, asked, prefix, protect=False)  # what is drawn is what the model reads
@@ -97,7 +98,7 @@ def subject_of(
         translator,
         text,
         pieces[0].text,
-        [*pieces[0].ids, EOS],
+        [*plan.sources[0], EOS],
         prepared,
         labels,
         plan.prefix,

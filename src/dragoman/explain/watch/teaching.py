@@ -90,7 +90,7 @@ def look(module: nn.Module, subject: Subject) -> Look:
         real, hidden = torch.ones_like(source, dtype=torch.bool), None
         if isinstance(module, Transformer):
             hidden = module.decode(inputs, module.encode(source, real), real)  # [1, T, D]
-            logits = F.linear(hidden, module.output_weight)
+            logits = module.logits(hidden)
         else:
             logits = module(source, real, inputs)
         loss = F.cross_entropy(logits[0], labels)
@@ -151,13 +151,15 @@ def _by_box(module: nn.Module, look: Look) -> dict[str, list[Tensor]]:
                 continue
         found.setdefault(box_of(name), []).append(gradient)
     if look.output is not None:
-        found["output"] = [look.output]
+        found.setdefault("output", []).append(look.output)
     return found
 
 
 def box_of(name: str) -> str:
     """encoder.layers.0.self_attention.q.weight -> encoder.1.self; of another model, the part that owns the weight."""
     parts = name.split(".")
+    if name == "output_bias":
+        return "output"
     if "embedding" in parts[0] or parts[0].endswith("_input"):
         return "embedding"
     if parts[1:2] == ["layers"] and len(parts) > 4:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from dragoman.explain.trace.layers import Token
-from dragoman.explain.trace.tokens import SPACE
 from dragoman.explain.trace.trials import TwinPlace
+from dragoman.text.words import SPACE
 from dragoman.transformer.attention import padding_mask
 from dragoman.transformer.model import Transformer
 

@@ -243,10 +243,10 @@ class Api:
                     m.source,
                     m.target,
                     models.is_loaded(m.name),
-                    m is models.default,
+                    m.name == models.default.name,
                     dict(m.decoding),
                 )
-                for m in models.served.values()
+                for m in models.ways
             ],
             [LanguageInfo(code, name_of(code)) for code in models.languages],
             {

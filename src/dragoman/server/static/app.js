@@ -208,8 +208,9 @@ function choices() {
   const targets = [...new Set(about.models.flatMap((m) => (base(m.target) === "zh" ? ["zh-Hans", "zh-Hant"] : [m.target])))];
   fill($("from"), [option("auto", say("auto")), ...sources.map((code) => option(code, languageName(code)))]);
   fill($("to"), targets.map((code) => option(code, languageName(code))));
-  fill($("model"), [option("", say("model")), ...about.models.map(({ name }) => option(name, name))]);
-  $("model").hidden = about.models.length < 2;
+  const names = [...new Set(about.models.map(({ name }) => name))];
+  fill($("model"), [option("", say("model")), ...names.map((name) => option(name, name))]);
+  $("model").hidden = names.length < 2;
   const beams = BEAMS.filter((size) => size <= about.limits.beam_size);
   fill($("beam"), [option("0", say("beam.own")), ...beams.map((size) => option(String(size), String(size)))]);
 }

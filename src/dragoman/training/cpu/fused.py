@@ -21,7 +21,7 @@ from dragoman.transformer.attention import KVCache, MultiHeadAttention, merge_he
 from dragoman.transformer.decoder import Decoder
 from dragoman.transformer.description import NUMBERS, Computes, description, unlisted
 from dragoman.transformer.encoder import Encoder
-from dragoman.transformer.model import Transformer, cross_entropy
+from dragoman.transformer.model import Transformer, cross_entropy, with_bias
 from dragoman.transformer.parts import Parts
 from dragoman.transformer.sublayers import FeedForward, Residual
 
@@ -34,9 +34,15 @@ PADDED_PLACES, PACKED_PLACES = frozenset({"add", "turn"}), frozenset({"add"})  #
 PACKED: Computes = {
     **NUMBERS,
     "norm": ("post", "pre"),
-    "activation": ("relu", "gelu", "swiglu"),  # what is not fused of a layer does not hinder the packing
-    "positions": ("sinusoidal", "learned", "grid"),
+    "activation": (
+        "relu",
+        "gelu",
+        "swish",
+        "swiglu",
+    ),  # what is not fused of a layer does not hinder the packing
+    "positions": ("sinusoidal", "fairseq", "learned", "grid"),
     "tie": ("all", "target", "none"),
+    "output_bias": (False, True),
     "attention_dropout": (0.0,),
 }
 
@@ -186,7 +192,8 @@ class FusedTransformer(Transformer):
         memory = self.encoder.packed(source.pack(self.source_input(batch.source, self.source_table)), source)
         x = target.pack(self.target_input(inputs, self.target_table))
         hidden = target.real(self.decoder.packed(x, memory, target, source))
-        return cross_entropy(hidden, self.output_weight, labels.flatten().index_select(0, target.places))
+        hidden, weight = with_bias(hidden, self.output_weight, self.output_bias)
+        return cross_entropy(hidden, weight, labels.flatten().index_select(0, target.places))
 
     def refusal(self) -> str | None:
         """Why its batches keep their padding, or None."""

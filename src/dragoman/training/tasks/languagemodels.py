@@ -168,8 +168,9 @@ def _measured_masked(data: MaskedData, batches: Sequence[Any], model: nn.Module)
             batch = batch.to(device)
             hidden = model.encode(batch.source, batch.source_mask, batch.segments)  # type: ignore[operator]
             said = model.follows(hidden).argmax(-1)  # type: ignore[operator]
-            right, asked = right + int((said == batch.follows).sum()), asked + len(said)
-        found["next_sentence_accuracy"] = right / asked
+            right += int((said == batch.follows).sum())  # it says 0 or 1, and -1 stands where nobody asks
+            asked += int((batch.follows >= 0).sum())
+        found["next_sentence_accuracy"] = right / max(asked, 1)
     return LmScores((-nats / tokens,), found)
 
 

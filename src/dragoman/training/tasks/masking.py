@@ -25,6 +25,8 @@ from dragoman.training.tasks.texts import Encode, Split, TextConfig
 HIDDEN, AS_MASK, AS_ANOTHER = 0.15, 0.8, 0.1  # of the tokens; of the hidden ones; the rest stays what it was
 FIRST_WORD = 4  # below are special tokens
 DEV_EPOCH = 2**31  # no training run gets there
+ALONE = 0.25  # of the lines that could be cut stay whole: one sentence, of which nobody asks what follows
+_WIDE_PAUSES, _PAUSES = "，。！？；…", ",.!?;"  # the second only before a space: 3.5 and e.g. go on
 _CJK = "\u2e80"  # from here on signs are written without spaces, each a word or a part of one
 
 Row = tuple[
@@ -39,6 +41,9 @@ class Words:
     letters: np.ndarray  # [V] a token of letters, which a token of letters without a space before it goes on
     goes_on: np.ndarray  # [V] a token of letters without a space before it
     byte: np.ndarray  # [V] a byte: several spell one character
+    wide_pause: np.ndarray  # [V] a comma or a stop, as Chinese writes them
+    pause: np.ndarray  # [V] one as Latin script writes them: it is one only before what `opens`
+    opens: np.ndarray  # [V] a token that stands apart from the one before it
 
     @classmethod
     def of(cls, vocabulary: Sequence[str], unit: str) -> Words:
@@ -50,12 +55,29 @@ class Words:
         }.get(unit, lambda word: word.startswith(SPACE) or not word[0].isalpha())
         goes_on = [ends and not starts(word) for ends, word in zip(letters, vocabulary, strict=True)]
         byte = [word.startswith("<0x") and word.endswith(">") for word in vocabulary]
-        return cls(*(np.array(flags, dtype=bool) for flags in (letters, goes_on, byte)))
+        wide, narrow = (
+            [word.endswith(tuple(marks)) for word in vocabulary] for marks in (_WIDE_PAUSES, _PAUSES)
+        )
+        spaced = unit in ("words", "wordpiece")
+        opens = [word.startswith(SPACE) or (spaced and not word[:1].isdigit()) for word in vocabulary]
+        flags = (letters, goes_on, byte, wide, narrow, opens)
+        return cls(*(np.array(flag, dtype=bool) for flag in flags))
 
     @property
     def size(self) -> int:
         """V, the special tokens included."""
         return len(self.letters)
+
+    def cuts(self, ids: Sequence[int]) -> list[int]:
+        """The places in a line after a comma or a stop, with two tokens at least on either side."""
+        tokens = np.asarray(ids, np.int64)
+        before, after = tokens[1:-2], tokens[2:-1]  # a cut at i stands between tokens i - 1 and i
+        ends = self.wide_pause[before] | (self.pause[before] & self.opens[after])
+        return [*(np.flatnonzero(ends & ~self.stops(after)) + 2).tolist()]
+
+    def stops(self, tokens: np.ndarray) -> np.ndarray:
+        """Which tokens [...] are a comma or a stop."""
+        return self.wide_pause[tokens] | self.pause[tokens]
 
     def numbers(self, tokens: np.ndarray, whole: bool) -> np.ndarray:
         """tokens [B, S] -> the number of the word that each belongs to [B, S], from 0 in each row.
@@ -133,22 +155,32 @@ class MaskedData:
         self.config, self.words, self.seed = config, words, seed
         self.fingerprint = given.fingerprint(words.size)
         self._train, self._dev = ([ids for ids in encode(lines) if ids] for lines in (given.train, given.dev))
-        if config.next_sentence and min(len(self._train), len(self._dev)) < 2:
-            raise CorpusError(
-                "data.next_sentence needs two lines at least to train on, and two to measure on"
-            )
+        if config.next_sentence:
+            self._check_pairs()
         tokens = sum(map(len, self._train))
         self.report = f"{len(self._train):,} lines, {tokens:,} tokens"
+
+    def _check_pairs(self) -> None:
+        usable, what = (self._train, self._dev), "lines"
+        if self.config.cut_lines:
+            usable = tuple([ids for ids in lines if self.words.cuts(ids)] for lines in usable)  # type: ignore[assignment]
+            what = "lines with a comma or a stop inside"
+        if min(map(len, usable)) < 2:
+            raise CorpusError(
+                f"data.next_sentence needs two {what} at least to train on, and two to measure on"
+            )
 
     def _rows(self, lines: Sequence[list[int]], draw: np.random.Generator) -> list[Row]:
         """Every line once as the first of a pair, or by itself. Half of the second lines follow, half are any other."""
         longest = self.config.longest
         if not self.config.next_sentence:
             return [
-                ([BOS, *ids[start : start + longest - 2], EOS], [0] * min(len(ids) - start + 2, longest), -1)
+                _alone(ids[start : start + longest - 2])
                 for ids in lines
                 for start in range(0, len(ids), longest - 2)
             ]
+        if self.config.cut_lines:
+            return self._cut_rows(lines, draw)
         follow = draw.random(len(lines) - 1) < 0.5
         others = draw.integers(0, len(lines) - 1, len(lines) - 1)
         rows = []
@@ -156,6 +188,34 @@ class MaskedData:
             second = lines[i + 1] if follows else lines[other + (other >= i + 1)]  # any but the next
             rows.append(pair_of(lines[i], second, longest, int(follows)))
         return rows
+
+    def _cut_rows(self, lines: Sequence[list[int]], draw: np.random.Generator) -> list[Row]:
+        """Every line once: cut in two, with its own second half or that of another; or whole, if nothing cuts it.
+
+        Half of the parts lose the mark at their end, so that nothing is learnt from its being there.
+        """
+        places = [self.words.cuts(ids) for ids in lines]
+        places = [
+            some if some and alone >= ALONE else []
+            for some, alone in zip(places, draw.random(len(lines)), strict=True)
+        ]
+        cut = [(ids, int(draw.choice(some))) for ids, some in zip(lines, places, strict=True) if some]
+        rows = [
+            _alone(self._bare(ids, draw)[: self.config.longest - 2])
+            for ids, some in zip(lines, places, strict=True)
+            if not some
+        ]
+        for i, (ids, place) in enumerate(cut):
+            follows = len(cut) == 1 or bool(draw.random() < 0.5)
+            other = i if follows else int((i + draw.integers(1, len(cut))) % len(cut))
+            line, start = cut[other]
+            first, second = (self._bare(part, draw) for part in (ids[:place], line[start:]))
+            rows.append(pair_of(first, second, self.config.longest, int(follows)))
+        return rows
+
+    def _bare(self, ids: list[int], draw: np.random.Generator) -> list[int]:
+        ends = len(ids) > 1 and self.words.stops(np.array(ids[-1])) and draw.random() < 0.5
+        return ids[:-1] if ends else ids
 
     def _batch(self, rows: Sequence[Row], draw: np.random.Generator) -> MaskedBatch:
         tokens = pad([tokens for tokens, _, _ in rows])
@@ -196,6 +256,11 @@ class MaskedData:
     def dev_batches(self, budget: int) -> list[MaskedBatch]:
         """The dev lines, of at most `budget` tokens a batch. The same tokens are hidden each time."""
         return list(self._batches(self._dev, DEV_EPOCH, 0, budget))
+
+
+def _alone(ids: list[int]) -> Row:
+    """<s> ids </s>"""
+    return [BOS, *ids, EOS], [0] * (len(ids) + 2), -1
 
 
 def pair_of(first: list[int], second: list[int], longest: int, follows: int) -> Row:

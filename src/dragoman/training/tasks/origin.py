@@ -17,7 +17,7 @@ from zlib import crc32
 from dragoman.config import difference
 from dragoman.corpus.augment import AugmentConfig
 from dragoman.corpus.cleaning import CleaningConfig
-from dragoman.corpus.pairs import fingerprint
+from dragoman.corpus.pairs import fingerprint_of
 from dragoman.errors import TrainingError
 from dragoman.files import publish, sha256
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
@@ -41,8 +41,9 @@ class Recipe:
     @property
     def name(self) -> str:
         """Of what becomes of the pairs in an epoch: that of other settings is not taken for it. Empty: nothing does."""
-        changed = self.augment.active or self.data.weights
-        return f"-{crc32(repr((self.augment, self.data.weights)).encode()):08x}" if changed else ""
+        said = (self.augment, self.data.weights, *([self.data.tags] if self.data.tags else []))
+        changed = self.augment.active or self.data.weights or self.data.tags
+        return f"-{crc32(repr(said).encode()):08x}" if changed else ""
 
     @property
     def changing(self) -> bool:
@@ -77,10 +78,9 @@ class Origin:
         recipe: Recipe,
         tokenizers: Mapping[str, Tokenizer] | None,
     ) -> Origin:
-        """What a command asks for. Raises CorpusError for files that cannot be read."""
-        languages = recipe.data.source, recipe.data.target
+        """What a command asks for: the files of corpus and dev set. Raises CorpusError where one is missing."""
         base = digest({n: sha256(t.serialized) for n, t in tokenizers.items()}) if tokenizers else ""
-        of_corpus, of_dev = (fingerprint(files, *languages) if files else "" for files in (corpus, dev))
+        of_corpus, of_dev = (fingerprint_of(files) if files else "" for files in (corpus, dev))
         return cls(of_corpus, of_dev, recipe.sections, base)
 
     @classmethod

@@ -9,12 +9,10 @@ All of it is kept in the run's `data` directory, so that a resumed run reads wha
 
 from __future__ import annotations
 
-import heapq
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, tee
+from itertools import count, islice, tee
 from pathlib import Path
 from zlib import crc32
 
@@ -22,11 +20,15 @@ import torch
 
 from dragoman.corpus.augment import Setting, augmented
 from dragoman.corpus.batches import Batch, IdStore, batches, epoch_order, plan_batches
-from dragoman.corpus.cleaning import CleaningReport, clean, leaks
-from dragoman.corpus.pairs import Pair, corpus_files, labels_of, read_corpus, write_pairs
+from dragoman.corpus.cleaning import CleaningReport
+from dragoman.corpus.pairs import Pair
+from dragoman.corpus.tags import Tags
 from dragoman.corpus.weights import Weights, drawn
-from dragoman.errors import CorpusError
+from dragoman.errors import ConfigError, CorpusError
 from dragoman.files import publish
+from dragoman.text.directions import Direction, target_tags, written
+from dragoman.text.extension import extended
+from dragoman.text.mapped import tokenizer_of
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training.gpu.grid import (
     DeviceCorpus,
@@ -39,11 +41,12 @@ from dragoman.training.gpu.grid import (
 )
 from dragoman.training.lock import one_at_a_time
 from dragoman.training.settings import DataConfig
+from dragoman.training.tasks.gather import DEV, TRAIN, corpora, directed, gather, stored
 from dragoman.training.tasks.origin import RECORD, Origin, Recipe, digest, hashes, is_prepared
-from dragoman.training.tasks.texts import share_to_hold_out
 
 ENCODED_AT_ONCE = 10_000
-MOST_SOURCES = 10_000  # a third column with more than that is an attribution
+
+Ids = tuple[list[int], list[int]]
 
 
 class TrainingData:
@@ -55,7 +58,11 @@ class TrainingData:
         origin = Origin.read(directory)
         self.fingerprint, self.contents = origin.corpus, digest(hashes(directory))
         self.tokenizers = load_tokenizers(directory, recipe.tokenizer.joint)
-        self.dev = list(_read(directory / "dev.tsv", recipe.data))
+        languages = recipe.data.source, recipe.data.target
+        self.tokenizers = {name: one.between(*languages) for name, one in self.tokenizers.items()}
+        self._tags = _target_tags(self.source_tokenizer, recipe.data)
+        dev = {way: list(directed(directory / DEV, recipe.data, way)) for way in recipe.data.ways}
+        self.dev = {way: pairs for way, pairs in dev.items() if pairs}
         self._store: tuple[int, IdStore] | None = None
         self.pairs = len(self.ids(0))
         # An earlier version counted the pairs that were held out, too.
@@ -104,35 +111,54 @@ class TrainingData:
             self._say(f"{directory} is not what was written there: the corpus is encoded anew")
         for old in self.directory.glob("ids-*"):
             shutil.rmtree(old)
-        pairs = _read(self.directory / "train.tsv", self.recipe.data)
         return IdStore.write(
-            directory, self._encode(pairs, variant), max(t.vocab_size for t in self.tokenizers.values())
+            directory, self._encode(variant), max(t.vocab_size for t in self.tokenizers.values())
         )
 
-    def _encode(self, pairs: Iterator[Pair], variant: int) -> Iterator[tuple[list[int], list[int]]]:
-        data, rate, longest = self.recipe.data, self.recipe.tokenizer.sampling, self.recipe.data.longest
+    def _encode(self, variant: int) -> Iterator[Ids]:
+        """Of all directions, one after another: the order of an epoch mixes them."""
+        numbers = count()
+        for direction in self.recipe.data.ways:
+            yield from self._encoded(direction, variant, numbers)
+
+    def _changed(self, direction: Direction, variant: int) -> Iterator[tuple[Pair, Pair]]:
+        """The pairs that an epoch reads in one direction, each as it is and as it is augmented."""
+        data, seed = self.recipe.data, self.recipe.seed
+        if (
+            direction != data.ways[0]
+        ):  # what becomes of a pair one way is no reason for the same the other way
+            seed = crc32(f"{seed} {written(direction)}".encode())
         symbols = tuple(self.source_tokenizer.symbols)
-        setting = Setting(data.source, data.target, self._placeholders(), symbols, longest)
-        plain, other = tee(drawn(pairs, Weights(data.weights), self.recipe.seed, variant))
-        both = zip(
-            plain, augmented(other, self.recipe.augment, setting, self.recipe.seed, variant), strict=True
-        )
-        chunk_number = 0
+        setting = Setting(*direction, self._placeholders(), symbols, data.longest)
+        pairs = directed(self.directory / TRAIN, data, direction)
+        plain, other = tee(drawn(pairs, Weights(data.weights), seed, variant))
+        return zip(plain, augmented(other, self.recipe.augment, setting, seed, variant), strict=True)
+
+    def _encoded(self, direction: Direction, variant: int, numbers: Iterator[int]) -> Iterator[Ids]:
+        """numbers: of the chunks that are encoded at once, which go through all directions."""
+        rate, longest = self.recipe.tokenizer.sampling, self.recipe.data.longest
+        both, tags = self._changed(direction, variant), Tags(self.recipe.data.tags)
         while chunk := list(islice(both, ENCODED_AT_ONCE)):
-            sides = []
+            sides, number = [], next(numbers)
             for side, tokenizer in enumerate((self.source_tokenizer, self.target_tokenizer)):
                 texts = [pair.target if side else pair.source for _, pair in chunk]
                 # A pure function of these numbers: a resumed run reads the segmentations the first one read.
-                seed = crc32(f"{self.recipe.seed} {variant} {chunk_number} {side}".encode())
+                seed = crc32(f"{self.recipe.seed} {variant} {number} {side}".encode())
                 sides.append(
                     tokenizer.sample_batch(texts, rate, seed) if rate else tokenizer.encode_batch(texts)
                 )
-            for (pair, changed), ids in zip(chunk, zip(*sides, strict=True), strict=True):
-                if max(map(len, ids)) > longest and changed is not pair:  # an emoji is four bytes
-                    ids = self.source_tokenizer.encode(pair.source), self.target_tokenizer.encode(pair.target)
-                if max(map(len, ids)) <= longest:
-                    yield ids
-            chunk_number += 1
+            for (pair, changed), (source, target) in zip(chunk, zip(*sides, strict=True), strict=True):
+                before = self.before(direction, tags.of(pair) if tags else "")
+                if max(len(before) + len(source), len(target)) > longest and changed is not pair:
+                    # As it was: an emoji is four bytes.
+                    source = self.source_tokenizer.encode(pair.source)
+                    target = self.target_tokenizer.encode(pair.target)
+                if max(len(before) + len(source), len(target)) <= longest:
+                    yield [*before, *source], target
+
+    def before(self, direction: Direction, tag: str = "") -> list[int]:
+        """The symbols before a source."""
+        return [*self._tags[direction], *([self.source_tokenizer.controls[tag]] if tag else ())]
 
     def _placeholders(self) -> list[str]:
         """The words that stand for what no model knows, of both sides."""
@@ -156,15 +182,22 @@ class TrainingData:
         largest = max(plan, key=lambda rows: len(rows) * int(source[rows].max() + target[rows].max()))
         return store.batch(largest)
 
-    def dev_batches(self, budget: int, most: int | None = None) -> list[Batch]:
-        """The dev pairs, of at most `budget` tokens a batch, never sampled.
+    def dev_batches(self, budget: int, most: int | None = None) -> dict[Direction, list[Batch]]:
+        """The dev pairs of each direction, of at most `budget` tokens a batch, never sampled.
 
         Without those that have `most` tokens or more on a side, which the model cannot read whole. Raises CorpusError
         when none is left.
         """
-        sources = self.source_tokenizer.encode_batch([pair.source for pair in self.dev])
-        targets = self.target_tokenizer.encode_batch([pair.target for pair in self.dev])
-        encoded = list(zip(sources, targets, strict=True))
+        return {
+            way: self._dev_batches(way, f"dev-ids-{number}" if number else "dev-ids", budget, most)
+            for number, way in enumerate(self.dev)
+        }
+
+    def _dev_batches(self, direction: Direction, name: str, budget: int, most: int | None) -> list[Batch]:
+        pairs, before = self.dev[direction], self.before(direction)
+        sources = self.source_tokenizer.encode_batch([pair.source for pair in pairs])
+        targets = self.target_tokenizer.encode_batch([pair.target for pair in pairs])
+        encoded = [([*before, *source], target) for source, target in zip(sources, targets, strict=True)]
         readable = [pair for pair in encoded if most is None or max(map(len, pair)) < most]
         if cut := len(encoded) - len(readable):
             if not readable:
@@ -176,7 +209,7 @@ class TrainingData:
                 "are left out of the loss"
             )
         store = IdStore.write(
-            self.directory / "dev-ids", readable, max(t.vocab_size for t in self.tokenizers.values())
+            self.directory / name, readable, max(t.vocab_size for t in self.tokenizers.values())
         )
         return list(batches(store, plan_batches(*store.lengths(), budget)))
 
@@ -220,7 +253,11 @@ def prepare(
 
     Raises CorpusError when nothing is left to train on, TrainingError when a resumed run began with another corpus.
     """
-    origin = Origin.asked(corpus, dev, recipe, tokenizers)
+    of_corpus, of_dev = (
+        [file for one in corpora(paths, recipe.data) for file in one.files] if paths else []
+        for paths in (corpus, dev)
+    )
+    origin = Origin.asked(of_corpus, of_dev, recipe, tokenizers)
     if is_prepared(directory, origin, [*corpus, *dev], say, resume):
         return TrainingData(directory, recipe, say)
     directory.mkdir(parents=True, exist_ok=True)
@@ -229,22 +266,10 @@ def prepare(
         shutil.rmtree(old)
     for other in directory.glob("tokenizer*.model"):
         other.unlink()
-    languages = recipe.data.source, recipe.data.target
-    say(f"corpus: {_names(corpus_files(corpus, *languages))}")
     report = CleaningReport()
-    kept = write_pairs(directory / "train.tsv", _cleaned(corpus, recipe, report))
-    if kept == 0:
-        raise CorpusError(f"cleaning removed all {report.read:,} pairs of the corpus:\n{report}")
-    if dev:
-        count = write_pairs(directory / "dev.tsv", read_corpus(dev, *languages))
-        say(f"dev set: {count:,} pairs of {_names(corpus_files(dev, *languages))}")
-        if known := leaks(*(_read(directory / name, recipe.data) for name in ("train.tsv", "dev.tsv"))):
-            report.notes.append(
-                f"{known:,} pairs of the dev set stand in the training corpus too, but for case and stops: its scores "
-                "will be too good. Leave them out of one of the two (dragoman data split holds out without leaks)"
-            )
-    else:
-        kept = _hold_out(directory, recipe, kept, say)
+    kept = gather(corpus, dev, directory, recipe, say, report)
+    if tokenizers and recipe.data.extend_vocab:
+        tokenizers = _extended(directory, recipe, tokenizers, say)
     for name, tokenizer in (tokenizers or _learn(directory, recipe)).items():
         publish(directory / _file_name(name), tokenizer.serialized)
         asked = recipe.tokenizer.vocab_size
@@ -257,65 +282,6 @@ def prepare(
     return TrainingData(directory, recipe, say)
 
 
-def _names(files: Sequence[Path]) -> str:
-    return ", ".join(map(str, files))
-
-
-def _read(path: Path, data: DataConfig) -> Iterator[Pair]:
-    return read_corpus([path], data.source, data.target)
-
-
-def _cleaned(corpus: Sequence[Path], recipe: Recipe, report: CleaningReport) -> Iterator[Pair]:
-    """Labelled with their corpora, whose names must fit those in data.weights."""
-    data, weights = recipe.data, Weights(recipe.data.weights)
-    pairs = read_corpus(corpus, data.source, data.target, labelled=True)
-    corpora, sources = Counter[str](), Counter[str]()
-    for pair in clean(pairs, recipe.cleaning, data.source, data.target, report):
-        if weights:
-            name, source = labels_of(pair)
-            corpora[name] += 1
-            if source in sources or len(sources) < MOST_SOURCES:
-                sources[source] += 1
-        yield pair
-    # A column that tells each pair's author is no name of a source: those have a share worth weighing.
-    weights.check(
-        list(corpora), [one for one, n in sources.most_common() if one and n > max(1, report.kept // 1000)]
-    )
-
-
-def _hold_out(directory: Path, recipe: Recipe, kept: int, say: Callable[[str], None]) -> int:
-    """Move some of the `kept` pairs from train.tsv to dev.tsv, and leave out every pair that shares a side with one.
-
-    They are chosen by a hash of their source, so that one pass and little memory do for any corpus. At most a tenth:
-    of a small corpus more is needed to learn from. Returns how many are left to train on.
-    """
-    train, asked = directory / "train.tsv", recipe.data.held_out
-    wanted = share_to_hold_out(asked, kept)
-    held = heapq.nsmallest(
-        wanted, _read(train, recipe.data), key=lambda pair: crc32(f"{recipe.seed} {pair.source}".encode())
-    )
-    sources, targets = {pair.source for pair in held}, {pair.target for pair in held}
-    rest = directory / "rest.tsv"
-    left = write_pairs(
-        rest,
-        (p for p in _read(train, recipe.data) if p.source not in sources and p.target not in targets),
-    )
-    if left == 0:
-        raise CorpusError(
-            f"the corpus has too few pairs to hold out {wanted:,} of them for validation: give a dev set with --dev"
-        )
-    write_pairs(directory / "dev.tsv", held)
-    rest.replace(train)
-    tenth = f", a tenth, since data.held_out = {asked:,} would be more" if wanted < asked else ""
-    shared = kept - len(held) - left
-    same = f"; {shared:,} that share a sentence with one of them are left out" if shared else ""
-    say(
-        f"no dev set given: {len(held):,} pairs of the corpus are held out for validation{tenth}, and {left:,} are "
-        f"trained on{same}"
-    )
-    return left
-
-
 @dataclass(frozen=True)
 class _Lines:
     """What a tokenizer is learnt from; may be read more than once."""
@@ -325,9 +291,27 @@ class _Lines:
     sides: tuple[str, ...]  # source, target
 
     def __iter__(self) -> Iterator[str]:
-        for pair in _read(self.directory / "train.tsv", self.recipe.data):
+        for pair in stored(self.directory / TRAIN, self.recipe.data):
             for side in self.sides:
                 yield getattr(pair, side)
+
+
+def _extended(
+    directory: Path, recipe: Recipe, tokenizers: Mapping[str, Tokenizer], say: Callable[[str], None]
+) -> dict[str, Tokenizer]:
+    """Those of a model that exists, with the pieces that they lack for this corpus."""
+    found = {}
+    for name, tokenizer in tokenizers.items():
+        sides = ("source", "target") if name == "joint" else (name,)
+        symbols = recipe.data.symbols if "source" in sides else ()
+        lines = _Lines(directory, recipe, sides)
+        found[name], added = extended(tokenizer, lines, recipe.tokenizer, symbols, recipe.data.extend_vocab)
+        which = "" if name == "joint" else f" of the {name}"
+        say(
+            f"added to the vocabulary{which}: {added}; it has {found[name].vocab_size:,} pieces now, the first "
+            f"{tokenizer.vocab_size:,} as they were"
+        )
+    return found
 
 
 def _learn(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
@@ -335,9 +319,24 @@ def _learn(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
     if not recipe.tokenizer.joint:
         sides = {"source": ("source",), "target": ("target",)}  # type: ignore[dict-item]
     return {
-        name: Tokenizer.train(_Lines(directory, recipe, some), recipe.tokenizer)
+        name: Tokenizer.train(
+            _Lines(directory, recipe, some),
+            recipe.tokenizer,
+            recipe.data.symbols if "source" in some else (),
+        )
         for name, some in sides.items()
     }
+
+
+def _target_tags(tokenizer: Tokenizer, data: DataConfig) -> dict[Direction, list[int]]:
+    """The ids that ask for each direction. Raises ConfigError for symbols that the vocabulary does not have."""
+    if missing := [symbol for symbol in data.symbols if symbol not in tokenizer.controls]:
+        raise ConfigError(
+            f"the vocabulary has no symbol {' and no '.join(missing)}, which data.directions or data.tags asks for: "
+            "that of a model that is trained further gets it with --extend-vocab"
+        )
+    tags = target_tags(data.ways)
+    return {way: [tokenizer.controls[tags[way[1]]]] if tags else [] for way in data.ways}
 
 
 def _file_name(name: str) -> str:
@@ -347,4 +346,6 @@ def _file_name(name: str) -> str:
 def load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
     """Those of prepared data. Raises OSError where they are not there."""
     names: Iterable[str] = ("joint",) if joint else ("source", "target")
-    return {name: Tokenizer.load(directory / _file_name(name)) for name in names}
+    return {
+        name: tokenizer_of((directory / _file_name(name)).read_bytes(), _file_name(name)) for name in names
+    }

@@ -26,7 +26,7 @@ from dragoman.training.settings import RunConfig
 
 STAGES = "stages"
 # What a later stage takes over from the model it begins at: these decide what its ids and weights mean.
-_KEPT = ("tokenizer", "model", "data.source", "data.target")
+_KEPT = ("tokenizer", "model", "data.source", "data.target", "data.directions", "data.tags")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import torch
 
 from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, Within, refuse_out_of_bounds
 from dragoman.corpus.batches import Batch, IdStore, epoch_order, pad, plan_batches
-from dragoman.errors import CorpusError
+from dragoman.errors import ConfigError, CorpusError
 from dragoman.files import publish
 from dragoman.ids import BOS, EOS
 
@@ -50,10 +50,19 @@ class TextConfig:
     next_sentence: Annotated[
         bool, "BERT: also learn whether one line follows another (of use where lines do follow each other)"
     ] = False
+    cut_lines: Annotated[
+        bool,
+        "BERT, with next_sentence: the next sentence is the rest of the same line, after a comma or a stop (of use "
+        "where lines do not follow each other)",
+    ] = False
     whole_words: Annotated[bool, "BERT: hide words, not the subwords they are made of"] = False
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "data")
+        if self.cut_lines and not self.next_sentence:
+            raise ConfigError(
+                "data.cut_lines says where data.next_sentence finds its pairs: set data.next_sentence=true too"
+            )
 
 
 @dataclass(frozen=True)

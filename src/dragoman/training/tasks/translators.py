@@ -12,16 +12,19 @@ from torch import nn
 
 from dragoman.config import difference
 from dragoman.corpus.cleaning import prepare_text
-from dragoman.corpus.pairs import corpus_files
+from dragoman.corpus.directed import Columns
 from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.model.directory import ModelDirectory
+from dragoman.model.growth import grown
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.text.directions import all_told, of_text, simplified_sides
 from dragoman.training.outlook import Result
 from dragoman.training.resume import completed
 from dragoman.training.run import carry_out
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
+from dragoman.training.tasks.gather import corpora
 from dragoman.training.tasks.origin import Recipe
 from dragoman.training.tasks.prepare import OnGrid, TrainingData, prepare
 from dragoman.training.tasks.validate import Validator
@@ -43,15 +46,17 @@ class Probed:
 
     def look(self, config: RunConfig, data: TrainingData, output: Path) -> Callable[[nn.Module, int], None]:
         """What adds a look to the file of probes in `output`."""
-        cleaning = config.cleaning
-        text = prepare_text(self.text, cleaning.normalize, cleaning.simplify in ("source", "both"))
+        cleaning, ways = config.cleaning, config.data.ways
+        direction = of_text(self.text, ways) if len(ways) > 1 else ways[0]
+        simplify = simplified_sides(cleaning.simplify, ways[0], direction)
+        text = prepare_text(self.text, cleaning.normalize, simplify in ("source", "both"))
         reference = self.reference and prepare_text(
-            self.reference, cleaning.normalize, cleaning.simplify in ("target", "both")
+            self.reference, cleaning.normalize, simplify in ("target", "both")
         )
-        tokenizers = data.source_tokenizer, data.target_tokenizer
+        tokenizers, before = (data.source_tokenizer, data.target_tokenizer), data.before(direction)
 
         def add(model: nn.Module, step: int) -> None:
-            add_probe(output / PROBES, probe(model, *tokenizers, text, reference, step))
+            add_probe(output / PROBES, probe(model, *tokenizers, text, reference, step, before))
 
         return add
 
@@ -76,27 +81,33 @@ def start(
 
     Raises CorpusError, ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
     """
-    for files in (corpus, dev):
-        if files:
-            # What is not there is said before any writing.
-            corpus_files(files, config.data.source, config.data.target)
+    # What is not there is said before any writing.
+    named = [one.files[0] for files in (corpus, dev) if files for one in corpora(files, config.data)]
+    Columns(config.data.columns).check([*map(str, named)], ())
     if base is not None:
         _check_same_shape(config, base)
+    elif config.data.extend_vocab:
+        raise ConfigError(
+            f"data.extend_vocab = {config.data.extend_vocab:,} adds to the vocabulary of a model that exists: name it "
+            "with --from, or leave that out"
+        )
 
     def task() -> Task:
         recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.augment, config.training.seed)
         tokenizers = None if base is None else base.tokenizers
         say = partial(console.print, markup=False, highlight=False)
-        if base is not None and base.languages != (config.data.source, config.data.target):
+        if base is not None and base.directions != config.data.ways:
             say(
-                f"the model to begin with translates {'-'.join(base.languages)}, and is trained on "
-                f"{config.data.source}-{config.data.target} from here on, with the vocabulary it has"
+                f"the model to begin with translates {all_told(base.directions)}, and is trained on "
+                f"{all_told(config.data.ways)} from here on"
             )
         data = prepare(corpus, dev, output / "data", recipe, say, tokenizers, resume)
         look = None if probed is None else probed.look(config, data, output)
         validator = Validator(output, config, data, look, base)
         usage = f'dragoman translate -m {output} "..."'
         size = f"{data.pairs:,} pairs"
+        if config.data.several:
+            size += f" in {len(config.data.ways)} directions"
         return Task(
             partial(_model, config, data, base), data, validator, size, usage,
             contents=data.contents, further=base is not None, on_grid=_on_grid(config, data),
@@ -112,7 +123,8 @@ def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None, p
     _, build = TRANSLATORS[kind_of_model(config.model)].load()
     model = build(config.model, *vocabularies, parts)
     if base is not None:
-        model.load_state_dict(base.build().state_dict())
+        whole = grown(base, data.source_tokenizer, data.target_tokenizer)
+        model.load_state_dict(whole.build().state_dict())
     return model
 
 

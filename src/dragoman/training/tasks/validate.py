@@ -23,6 +23,7 @@ from dragoman.errors import ModelError, TrainingError
 from dragoman.evaluate import scored
 from dragoman.model.directory import ModelDirectory, open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.text.directions import Direction, all_told, simplified_sides, written
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.tasks.prepare import TrainingData
@@ -41,6 +42,23 @@ class Scores:
     bleu: float | None = None
     chrf: float | None = None
     samples: tuple[str, ...] = ()
+    each: tuple[
+        tuple[str, Scores], ...
+    ] = ()  # of several directions, each by its name; their means are above
+
+    @classmethod
+    def mean(cls, loss: float, each: Mapping[Direction, Scores]) -> Scores:
+        """Of several directions, which count alike; `loss` is over all their tokens."""
+        if len(each) == 1:
+            return next(iter(each.values()))
+        bleu, chrf = (
+            sum(found) / len(each)
+            if (found := [v for one in each.values() if (v := getattr(one, name)) is not None])
+            else None
+            for name in ("bleu", "chrf")
+        )
+        samples = tuple(sample for one in each.values() for sample in one.samples)
+        return cls(loss, bleu, chrf, samples, tuple((written(way), one) for way, one in each.items()))
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -50,7 +68,9 @@ class Scores:
         return (self.bleu if self.bleu >= NOISE else 0.0, self.chrf, -self.loss)
 
     def numbers(self) -> dict[str, float]:
-        named = {"loss": self.loss, "bleu": self.bleu, "chrf": self.chrf}
+        named: dict[str, float | None] = {"loss": self.loss, "bleu": self.bleu, "chrf": self.chrf}
+        for direction, scores in self.each:
+            named |= {f"{name} {direction}": value for name, value in scores.numbers().items()}
         return {name: round(value, 4) for name, value in named.items() if value is not None}
 
 
@@ -82,21 +102,25 @@ class Validator:
         """Every so-many-th batch and sentence: the nll of the references, and the translations."""
         number, count = share
         with trained(model, optimizer):
-            nll, tokens = self._loss(model, self.batches[number::count])
+            losses = {way: self._loss(model, batches[number::count]) for way, batches in self.batches.items()}
             if self.look is not None and number == 0:
                 self.look(model, step)
-        found: dict[str, Any] = {"nll": nll, "tokens": tokens}
+        found: dict[str, dict[str, Any]] = {
+            written(way): {"nll": nll, "tokens": tokens} for way, (nll, tokens) in losses.items()
+        }
         if self.config.validation.metric == "loss":
             return found
         with self._candidate(number) as candidate:
             self._seal(candidate, optimizer, card="")
             with Translator.load(candidate) as translator:
-                texts = translator.translate(
-                    [pair.source for pair in self._measured[number::count]],
-                    beam_size=self.config.validation.beam_size,
-                    protect=False,
-                )
-        return found | {"texts": [one.text for one in texts]}
+                for way in losses:
+                    texts = translator.toward(*way).translate(
+                        [pair.source for pair in self._measured(way)[number::count]],
+                        beam_size=self.config.validation.beam_size,
+                        protect=False,
+                    )
+                    found[written(way)]["texts"] = [one.text for one in texts]
+        return found
 
     @contextmanager
     def _candidate(self, number: int) -> Iterator[Path]:
@@ -109,20 +133,25 @@ class Validator:
         shutil.rmtree(self.output / "candidate")
 
     def whole(self, parts: Sequence[Mapping[str, Any]]) -> Scores:
-        """BLEU and chrF of all translations, which the parts have in turn."""
+        """BLEU and chrF of all translations, which the parts have in turn; of each direction, and their means."""
+        each = {way: self._of_direction(way, [part[written(way)] for part in parts]) for way in self.batches}
+        counted = [one for part in parts for one in part.values()]
+        loss = sum(one["nll"] for one in counted) / sum(one["tokens"] for one in counted)
+        return Scores.mean(loss, each)
+
+    def _of_direction(self, way: Direction, parts: Sequence[Mapping[str, Any]]) -> Scores:
         loss = sum(part["nll"] for part in parts) / sum(part["tokens"] for part in parts)
         if self.config.validation.metric == "loss":
             return Scores(loss)
-        pairs = self._measured
+        pairs = self._measured(way)
         texts = [parts[i % len(parts)]["texts"][i // len(parts)] for i in range(len(pairs))]
-        simplified = self.config.cleaning.simplify in ("target", "both")
-        bleu, chrf = scored(texts, [pair.target for pair in pairs], self.config.data.target, simplified)
+        simplify = simplified_sides(self.config.cleaning.simplify, self.config.data.ways[0], way)
+        bleu, chrf = scored(texts, [pair.target for pair in pairs], way[1], simplify in ("target", "both"))
         samples = tuple(f"{pair.source} -> {text}" for pair, text in zip(pairs, texts, strict=True))
         return Scores(loss, bleu, chrf, samples[:SAMPLES])
 
-    @property
-    def _measured(self) -> list[Pair]:
-        return self.data.dev[: self.config.validation.sentences]
+    def _measured(self, way: Direction) -> list[Pair]:
+        return self.data.dev[way][: self.config.validation.sentences]
 
     def _loss(self, model: nn.Module, batches: Sequence[Batch]) -> tuple[float, int]:
         """Summed negative log-likelihood of the references in nats, without smoothing, and their tokens."""
@@ -152,6 +181,8 @@ class Validator:
             "model": {"kind": kind_of_model(self.config.model), **asdict(self.config.model)},
             "languages": {"source": self.config.data.source, "target": self.config.data.target},
         }
+        if self.config.data.several:
+            settings["languages"]["directions"] = self.config.data.directions
         sizes = [tokenizer.vocab_size for tokenizer in self.data.tokenizers.values()]
         settings["tokenizer"]["vocab_size"] = max(
             sizes
@@ -160,13 +191,12 @@ class Validator:
         write_model(directory, config=settings, weights=weights, tokenizers=serialized, card=card)
 
     def _card(self, scores: Scores, step: int, seconds: float, parameters: int) -> str:
-        source, target = self.config.data.source, self.config.data.target
         found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
         kind = TRANSLATORS[kind_of_model(self.config.model)].title
         return (
-            f"# {source} -> {target}\n\n{kind}, {parameters:,} parameters, step {step:,}, "
+            f"# {all_told(self.config.data.ways)}\n\n{kind}, {parameters:,} parameters, step {step:,}, "
             f"{seconds / 60:.0f} minutes of training on {self.data.pairs:,} pairs.\n\n"
-            f"## Dev set at that step ({len(self.data.dev):,} pairs)\n\n{found}\n\n"
+            f"## Dev set at that step ({sum(map(len, self.data.dev.values())):,} pairs)\n\n{found}\n\n"
             f"## Cleaning of the corpus\n\n```\n{self.data.report}\n```\n\n"
             "The whole configuration of the run stands in config.toml.\n" + self._began()
         )

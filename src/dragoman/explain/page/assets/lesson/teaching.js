@@ -145,12 +145,12 @@ export function losses(context) {
   const most = Math.max(...rows.map((row) => row.loss), 1e-9);
   const line = (row) => [
     word(lettered(row.label)),
-    h("span.loss-bar", { css: { "--share": String(row.loss / most) } }),
-    h("span.loss-figure", {}, fixed(row.loss, 2)),
+    h("span.cost-bar", { css: { "--share": String(row.loss / most) } }),
+    h("span.cost-figure", {}, fixed(row.loss, 2)),
   ];
   return [
     standIn(context),
-    h("div.loss-rows", {}, rows.map(line), h("span.total", {}, "Σ"), h("span"), h("b.loss-figure", {}, fixed(sum, 2))),
+    h("div.cost-rows", {}, rows.map(line), h("span.total", {}, "Σ"), h("span"), h("b.cost-figure", {}, fixed(sum, 2))),
     h("p.told", {}, say("lesson.loss.said", { n, sum: fixed(sum, 2), mean: fixed(mean, 2) })),
   ];
 }

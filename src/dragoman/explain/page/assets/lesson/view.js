@@ -8,6 +8,7 @@ import { sheet } from "./sheet.js";
 import { forcing, forcingFrames, iteration, iterationFrames, losses, maskFrames, triangle, untaught } from "./teaching.js";
 import { loop, loops, twoBoxes } from "./writing.js";
 
+const LONG = 16; // tokens of a side: more, and the picture is higher than a screen
 const once = () => 1;
 const taught = (frames) => (context) => (rowsOf(context.trace).length ? frames(context) : 1);
 const shown = (make) => (context, frame) => (rowsOf(context.trace).length ? make(context, frame) : untaught(context));
@@ -29,7 +30,8 @@ export function lesson(context) {
   const { say, trace, open } = context;
   if (!MEMORY.has(trace)) MEMORY.set(trace, { step: 0, frame: 0, placed: [null, null, null] });
   const at = MEMORY.get(trace);
-  const screen = h("div.lesson-screen", { "aria-live": "polite" });
+  const long = Math.max(context.model.source.length, context.model.length("inference"), rowsOf(trace).length) > LONG;
+  const screen = h(long ? "div.lesson-screen.long" : "div.lesson-screen", { "aria-live": "polite" });
   const dots = STEPS.map(({ id }, i) => button(String(i + 1), () => go(i, 0), { class: "dot", "data-step": id, "aria-label": `${i + 1}: ${say(`lesson.name.${id}`)}` }));
   const count = h("span.lesson-count");
   const back = button(say("lesson.back"), () => turn(-1), { class: "lesson-back" });

@@ -4,7 +4,7 @@ import { read, dot, reach } from "../trace/tensor.js";
 
 const SHOWN = 64; // positions a table of sinusoids is drawn to, however short the sentence
 const BASE = 10_000;
-const KINDS = ["sinusoidal", "learned", "rotary", "alibi", "grid"]; // that prose-masks.js tells of
+const KINDS = ["sinusoidal", "fairseq", "learned", "rotary", "alibi", "grid"]; // that prose-masks.js tells of
 const WAVES = ["sinusoidal", "rotary"]; // whose rows this page can compute
 
 /**

@@ -1,0 +1,180 @@
+"""`dragoman lineage`: one sentence with a blank, asked of every kind of language model, side by side. No arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from dragoman.cli.carried import unrolled
+from dragoman.cli.flags import FormatFlag
+from dragoman.cli.language import LangFlag, Say, chosen, speaker
+from dragoman.cli.terminal import say, say_json
+from dragoman.errors import UsageError
+
+if TYPE_CHECKING:
+    from dragoman.lineage.blank import Filled
+    from dragoman.lineage.carried import Carried
+    from dragoman.lineage.kinds import Reads
+    from dragoman.model.languagemodels import LmDirectory
+
+USAGE = 'dragoman lineage "TEXT WITH A [ ]" [OPTIONS]'
+EXAMPLES = """Examples:
+
+  dragoman lineage "今天晚上吃[ ]"
+
+  dragoman lineage "赶紧[ ]号，老师马上点名" --best 3
+
+  dragoman lineage "今天晚上吃[ ]" --steps
+
+  dragoman lineage "我[ ]你。" -m runs/ngram -m runs/bert --format json"""
+
+# What is drawn for one terminal cell of what a model cannot see.
+_HIDDEN = "·"
+_WIDTH = 8  # of the names of kinds, in cells
+SEES: dict[Reads, str] = {
+    "window": "tokens seen: {n}, just before the blank, and no others",
+    "carried along": "tokens seen: {n}, all before the blank, through one vector h that each hands to the next",
+    "all before": "tokens seen: {n}, all before the blank, each of them directly, and none after it",
+    "both sides": "tokens seen: {n}, on both sides of the blank, each of them directly",
+}
+
+
+def lineage(
+    text: Annotated[str, Parameter(help="a sentence with one blank, [ ], anywhere in it")],
+    /,
+    *,
+    model: Annotated[
+        list[str] | None,
+        Parameter(
+            name=("--model", "-m"),
+            help="directory of a language model, to be asked instead of the bundled five; may be repeated",
+        ),
+    ] = None,
+    steps: Annotated[
+        bool, Parameter(help="also draw the recurrent network step by step: what goes in, on and out")
+    ] = False,
+    best: Annotated[int, Parameter(help="guesses of each", show_default=True)] = 5,
+    format: FormatFlag = "text",
+    lang: LangFlag = None,
+) -> None:
+    """One blank, all ancestors: n-gram, NNLM, RNN, GPT and BERT each say what they see and what they would write."""
+    from dragoman.model.languagemodels import list_lms, open_lm
+    from dragoman.model.modules import require_torch
+
+    if best < 1:
+        raise UsageError(f"--best {best}: must be at least 1")
+    told = speaker(chosen(lang))
+    require_torch("asking these models needs torch")
+    from dragoman.lineage.blank import Gap, fill
+
+    gap = Gap.of(text)
+    asked: list[LmDirectory] = [open_lm(Path(one)) for one in model or list_lms()]
+    found = [fill(one.kind, one.model, one.vocabulary, gap, best) for one in asked]
+    if format == "json":
+        systems = [_as_json(one, answer, steps) for one, answer in zip(asked, found, strict=True)]
+        say_json({"text": gap.text, "systems": systems})
+        return
+    lines = [gap.text, ""]
+    for one, answer in zip(asked, found, strict=True):
+        drawn = _drawn(one, answer, told) if steps else []
+        lines += [*_told(one, answer, told), "", *drawn]
+    say("\n".join([*lines, *_notes(found, told)]))
+
+
+# -- how it is told ---------------------------------------------------------------------------------------------
+
+
+def title(kind: str) -> str:
+    """The name of a kind as people write it."""
+    return {"ngram": "n-gram"}.get(kind, kind.upper())
+
+
+def _as_json(asked: LmDirectory, found: Filled, steps: bool) -> dict[str, Any]:
+    seen = {"left": found.left[len(found.left) - found.seen_left :], "right": found.right[: found.seen_right]}
+    carried = _carried(asked, found) if steps else None
+    return {
+        "kind": found.kind, "model": str(asked.path), "reads": found.reads, "tokens": found.tokens, "sees": seen,
+        "ticks": {"read": found.ticks_to_read, "write": found.ticks_to_write}, "unknown": found.unknown,
+        "guesses": [asdict(guess) for guess in found.guesses], "measured": asked.config.get("measured", {}),
+    } | ({"steps": asdict(carried)} if carried else {})  # fmt: skip
+
+
+def _carried(asked: LmDirectory, found: Filled) -> Carried | None:
+    """The steps of a model that takes steps."""
+    from dragoman.lineage.carried import carried
+    from dragoman.lineage.rnnlm import RnnLm
+
+    if not isinstance(asked.model, RnnLm):
+        return None
+    return carried(asked.model, *asked.vocabulary.numbered([found.left]))
+
+
+def _drawn(asked: LmDirectory, found: Filled, told: Say) -> list[str]:
+    carried = _carried(asked, found)
+    lines = unrolled(carried, asked.vocabulary.words, told) if carried else []
+    return [" " * _WIDTH + line if line else "" for line in [*lines, ""]] if lines else []
+
+
+def _told(asked: LmDirectory, found: Filled, told: Say) -> list[str]:
+    """What a model sees, drawn; its guesses; its ticks; and how often it is right."""
+    sees = told(SEES[found.reads], n=found.seen_left + found.seen_right)
+    guesses = "   ".join(f"{guess.token} {guess.probability:.1%}" for guess in found.guesses)
+    lines = [drawing(found), guesses, _ticks(found, told), *_measured(asked, told)]
+    return [f"{title(found.kind):<{_WIDTH}}{sees}", *(" " * _WIDTH + line for line in lines)]
+
+
+def drawing(found: Filled) -> str:
+    """The text as the model sees it: what it cannot see is dots."""
+    from rich.cells import cell_len
+
+    def hidden(tokens: Sequence[str]) -> str:
+        return _HIDDEN * cell_len(_spelled(tokens))
+
+    start = len(found.left) - found.seen_left
+    seen = found.left[start:]
+    left = "→".join([*seen, ""]) if found.reads == "carried along" else _spelled(seen)
+    right = _spelled(found.right[: found.seen_right]) + hidden(found.right[found.seen_right :])
+    return f"{hidden(found.left[:start])}{left}[ ]{right}"
+
+
+def _spelled(tokens: Sequence[str]) -> str:
+    return "".join(tokens).replace("▁", " ")
+
+
+def _ticks(found: Filled, told: Say) -> str:
+    how = "{read}, one token after another" if found.reads == "carried along" else "{read}, all at once"
+    read = told(how, read=found.ticks_to_read)
+    if found.ticks_to_write is None:
+        return told("ticks to read it: {read}; it writes no text", read=read)
+    return told(
+        "ticks to read it: {read}; to write it: {write}, one by one", read=read, write=found.ticks_to_write
+    )
+
+
+def _measured(asked: LmDirectory, told: Say) -> list[str]:
+    """What a bundled model's directory says of itself; one's own says nothing."""
+    about = asked.config.get("measured", {})
+    if not all(isinstance(about.get(name), int | float) for name in ("blanks", "first", "five")):
+        return []
+    hits = "on {blanks:,} blanks in other sentences: {first:.0%} right at the first guess, {five:.0%} within five"
+    return [told(hits, **{name: about[name] for name in ("blanks", "first", "five")})]
+
+
+def _notes(found: Sequence[Filled], told: Say) -> list[str]:
+    """What a tick is, and what happened to tokens that are not known."""
+    notes = [told("A tick is a step that has to wait for the one before it.")]
+    unknown = list(dict.fromkeys(token for one in found for token in one.unknown))
+    if unknown:
+        named = " ".join(unknown)
+        notes.append(
+            told(
+                "Not known: {tokens}. The n-gram falls back on the tokens after it; a network reads the vector of "
+                "<unk> there, which it never had cause to learn.",
+                tokens=named,
+            )
+        )
+    return notes

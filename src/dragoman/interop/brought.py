@@ -1,0 +1,123 @@
+"""What the reader of any format hands over: the parts of a model directory, and how its languages are found.
+
+Reads no weights and writes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dragoman.decoding.options import DecodingOptions
+from dragoman.errors import ConfigError, ModelError, UsageError
+from dragoman.text.languages import read_tag
+from dragoman.text.mapped import spoken
+from dragoman.text.tokenizer import opened
+
+_NAMED = re.compile(r"(?:^|[-_])([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[-_]([a-z]{2,3}(?:_[A-Za-z]{2,4})?)$")
+LEAST_SHARE = 0.5  # of the pieces of a SentencePiece model have a number, where it belongs to the vocabulary
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The parts of a model directory."""
+
+    model: Mapping[str, Any]  # the [model] section
+    weights: dict[str, np.ndarray]
+    tokenizers: Mapping[str, bytes]
+    languages: tuple[str, str]
+    pieces: int  # of the source's vocabulary
+    decoding: Mapping[str, Any] = field(default_factory=dict)
+    longest: int | None = None  # tokens of a sentence that the model was trained on
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The languages that a person named, if any."""
+
+    source: str | None = None
+    target: str | None = None
+
+    def settled(
+        self,
+        name: str,
+        said: tuple[object, object] = (None, None),
+        source: Collection[str] = (),
+        target: Collection[str] = (),
+    ) -> tuple[str, str]:
+        """Codes of both sides; `source` and `target` are those of a model of many languages, where it is one.
+
+        Raises UsageError where nothing tells a language, ConfigError for one the model has not.
+        """
+        told = _NAMED.search(name)
+        named = told.groups() if told else (None, None)
+        codes = []
+        for side, asked, files, of_name, known in (
+            ("source", self.source, said[0], named[0], source),
+            ("target", self.target, said[1], named[1], target),
+        ):
+            if asked and not known and read_tag(asked) is None:
+                raise UsageError(f"--{side}-lang {asked}: no language has this code")
+            guesses = [one for one in (files, of_name) if isinstance(one, str) and one]
+            if known:
+                codes.append(_of_many(asked, guesses, known, side))
+            elif asked or guesses:
+                codes.append(asked or guesses[0])
+            else:
+                raise UsageError(f"{name} does not say its {side} language: add --{side}-lang (such as en)")
+        return codes[0], codes[1]
+
+
+def _of_many(asked: str | None, guesses: list[str], known: Collection[str], side: str) -> str:
+    """The usual one of many: what is asked, else what the files say, else English into Chinese, else the first."""
+    codes = dict.fromkeys(known, 0)
+    if asked:
+        return spoken(asked, codes, side)
+    for guess in (*guesses, "en" if side == "source" else "zh"):
+        try:
+            return spoken(guess, codes, side)
+        except ConfigError:
+            continue
+    return next(iter(codes))
+
+
+def decoding_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """[decoding] from what others call generation: the beam and the length penalty."""
+    beams, penalty = settings.get("num_beams"), settings.get("length_penalty")
+    found: dict[str, Any] = {}
+    if type(beams) is int and 1 <= beams <= 100:
+        found["beam_size"] = beams
+    if isinstance(penalty, int | float) and type(penalty) is not bool and 0 <= penalty <= 10:
+        found["length_penalty"] = float(penalty)
+    try:
+        DecodingOptions(**found)
+    except ConfigError:
+        return {}
+    return found
+
+
+def share_of(model: bytes, pieces: Collection[str], path: Path, vocabulary: str) -> None:
+    """Raises ModelError for a SentencePiece model of which most pieces have no number, or that is none."""
+    spm = opened(model, str(path))
+    own = [
+        spm.id_to_piece(i) for i in range(spm.get_piece_size()) if not (spm.is_control(i) or spm.is_byte(i))
+    ]
+    known = frozenset(pieces)
+    if sum(piece in known for piece in own) < LEAST_SHARE * len(own):
+        raise ModelError(f"most pieces of {path} are not in {vocabulary}: the two belong to different models")
+
+
+@cache
+def available_memory() -> int | None:
+    """Bytes that a process can still get, as Linux says; None elsewhere."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None

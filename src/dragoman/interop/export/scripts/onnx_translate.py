@@ -1,0 +1,109 @@
+"""Translate with onnxruntime, numpy and sentencepiece alone; nothing of what trained the model is needed.
+
+    pip install onnxruntime numpy sentencepiece
+    python translate.py "How are you?"
+    python translate.py < lines.txt
+
+One line in, one line out. A sentence a line: nothing here cuts a text into sentences.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import sentencepiece
+
+BOS, EOS = 2, 3
+NEVER = [0, 1, 2]  # <pad>, <unk>, <s> are not written
+
+
+class Model:
+    """The encoder, which runs once a sentence, and the decoder, which runs once a token for all beams."""
+
+    def __init__(self, directory: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.encoder, self.decoder = (
+            onnxruntime.InferenceSession(str(directory / f"{name}.onnx"), options, ["CPUExecutionProvider"])
+            for name in ("encoder", "decoder")
+        )
+        self.memory = [one.name for one in self.encoder.get_outputs()]
+        self.past = [one for one in self.decoder.get_inputs() if one.name.startswith("past_")]
+
+    def start(self, source: list[int]) -> dict[str, Any]:
+        """What the decoder is fed at every step, for one row: the encoder's answer, and an empty past."""
+        mask = np.ones((1, len(source) + 1), dtype=bool)
+        found = self.encoder.run(self.memory, {"source": np.array([[*source, EOS]]), "source_mask": mask})
+        fed = dict(zip(self.memory, found, strict=True)) | {"source_mask": mask}
+        for one in self.past:
+            fed[one.name] = np.zeros((1, one.shape[1], 0, one.shape[3]), np.float32)
+        return fed
+
+    def step(self, tokens: list[int], fed: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Logits [R, V] of what follows the last token of each row, and what is fed next."""
+        names = ["logits", *(one.name.replace("past_", "present_") for one in self.past)]
+        logits, *present = self.decoder.run(names, {**fed, "tokens": np.array(tokens, np.int64)[:, None]})
+        return logits, {**fed, **{one.name: x for one, x in zip(self.past, present, strict=True)}}
+
+    def score(self, source: list[int], target: list[int]) -> Any:
+        """log p of each token of a translation, and of </s> after them."""
+        fed, found = self.start(source), []
+        for token, label in zip([BOS, *target], [*target, EOS], strict=True):
+            logits, fed = self.step([token], fed)
+            found.append(_log_softmax(logits)[0, label])
+        return np.array(found)
+
+    def search(self, source: list[int], beam_size: int, length_penalty: float, max_length: int) -> list[int]:
+        """The best translation: log p / (tokens with </s>) ** length_penalty decides."""
+        rows: list[list[int]] = [[]]
+        totals, fed = np.zeros(1), self.start(source)
+        ended: list[tuple[float, list[int]]] = []
+        for length in range(1, max_length + 1):
+            logits, fed = self.step([row[-1] if row else BOS for row in rows], fed)
+            logits[:, NEVER] = -np.inf  # probabilities are among the others
+            sums = totals[:, None] + _log_softmax(logits)
+            best = np.argsort(-sums, axis=None, kind="stable")[: 2 * beam_size]
+            parents, tokens = np.unravel_index(best, sums.shape)
+            live: list[tuple[int, int, float]] = []
+            for rank, (parent, token) in enumerate(zip(parents.tolist(), tokens.tolist(), strict=True)):
+                total = float(sums[parent, token])
+                if token == EOS or length == max_length:
+                    if rank < beam_size:
+                        text = rows[parent] if token == EOS else [*rows[parent], token]
+                        ended.append((total / length**length_penalty, text))
+                elif len(live) < beam_size:
+                    live.append((parent, token, total))
+            if len(ended) >= beam_size or not live:
+                break
+            rows = [[*rows[parent], token] for parent, token, _ in live]
+            totals = np.array([total for _, _, total in live])
+            order = [parent for parent, _, _ in live]
+            fed = {name: array[order] for name, array in fed.items()}
+        return max(ended, key=lambda one: one[0])[1]
+
+
+def _log_softmax(logits: Any) -> Any:
+    shifted = logits - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+def translate(lines: list[str], directory: Path) -> list[str]:
+    """A line without words stays empty."""
+    source, target = (
+        sentencepiece.SentencePieceProcessor(model_proto=(directory / name).read_bytes())
+        for name in ("source.spm", "target.spm")
+    )
+    asked = json.loads((directory / "decoding.json").read_text())
+    model = Model(directory)
+    search = asked["beam_size"], asked["length_penalty"], asked["max_length"]
+    return [
+        target.decode(model.search(source.encode(line), *search)) if line.strip() else "" for line in lines
+    ]
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:] or sys.stdin.read().splitlines()
+    print("\n".join(translate(given, Path(__file__).parent)))

@@ -1,0 +1,138 @@
+"""Files of other people's models: their arrays by name, their JSON, and what is wrong with them in one sentence.
+
+Arrays are read when they are asked for, so that a model never stands in memory twice. Nothing is unpickled that could
+run: a pytorch_model.bin goes through torch's reader of weights alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dragoman.errors import ModelError
+from dragoman.model.contents import stored_arrays
+from dragoman.model.modules import require_torch
+
+Read = Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Store:
+    """The arrays of a model by their names there; each is read from the file when it is asked for."""
+
+    path: Path  # what errors call it
+    arrays: Mapping[str, Read]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    def take(self, name: str, *shape: int) -> np.ndarray:
+        """Raises ModelError for an array that is not there, or has another shape than the settings say."""
+        if name not in self.arrays:
+            raise ModelError(
+                f"{self.path} has no {name}, which its settings ask for: it is of another model, or cut short"
+            )
+        array = self.arrays[name]()
+        if array.dtype not in (np.float32, np.float16):
+            raise ModelError(
+                f"{self.path}: {name} is of type {array.dtype}, and weights are float32 or float16"
+            )
+        if shape and array.shape != shape:
+            raise ModelError(
+                f"{self.path}: {name} has shape {list(array.shape)}, and the settings ask for {list(shape)}: the two "
+                "belong to different models"
+            )
+        return array
+
+
+def json_of(path: Path, needed: bool = True) -> dict[str, Any]:
+    """A file that holds one JSON object; {} where it is not needed and not there. Raises ModelError."""
+    if not path.exists() and not needed:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{path.parent} has no {path.name}, which a model of this format cannot do without"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is no JSON: it was cut short, or is something else") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{path} holds no JSON object")
+    return found
+
+
+def number(settings: Mapping[str, Any], key: str, path: Path) -> int:
+    """A setting that is a whole number above 0. Raises ModelError."""
+    value = settings.get(key)
+    if type(value) is not int or value < 1:
+        raise ModelError(f"{path}: {key} = {str(value)[:60]}: must be a whole number above 0")
+    return value
+
+
+# -- weights of Hugging Face ----------------------------------------------------------------------------------------
+
+SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """The files of weights, safetensors rather than pickles. Raises ModelError where there are none."""
+    for name in (SAFE, PICKLED):
+        index = directory / f"{name}.index.json"
+        if (directory / name).exists():
+            return [directory / name]
+        if index.exists():
+            shards = json_of(index).get("weight_map")
+            if not isinstance(shards, dict) or not all(isinstance(one, str) for one in shards.values()):
+                raise ModelError(f"{index} names no files")
+            paths = [directory / Path(one).name for one in sorted(set(shards.values()))]
+            for path in paths:
+                if not path.exists():
+                    raise ModelError(f"{directory} has no {path.name}, which {index.name} names")
+            return paths
+    raise ModelError(f"{directory} has no weights: {SAFE} or {PICKLED}")
+
+
+def hugging_face_store(directory: Path) -> Store:
+    """The weights of a directory in Hugging Face format."""
+    paths = weight_files(directory)
+    arrays: dict[str, Read] = {}
+    for path in paths:
+        arrays |= stored_arrays(path) if path.suffix == ".safetensors" else _pickled(path)
+    return Store(paths[0], arrays)
+
+
+def _pickled(path: Path) -> dict[str, Read]:
+    require_torch(f"{path.name} is in torch's format, and reading it needs torch")
+    import torch
+
+    def load(mapped: bool) -> Any:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+
+    try:
+        try:
+            found = load(True)
+        except RuntimeError:  # of torch before 1.6, which is no archive that could be mapped
+            found = load(False)
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a damaged file makes the reader stumble over
+        # torch names what it will not call: a class or a function.
+        if "weights_only" in str(error) and "truncated" not in str(error):
+            raise ModelError(
+                f"{path} is a pickle that holds more than weights, and would run what is in it: it is not opened"
+            ) from error
+        raise ModelError(f"{path} is no file of weights, or was cut short") from error
+    if not isinstance(found, dict) or not all(isinstance(one, torch.Tensor) for one in found.values()):
+        raise ModelError(f"{path} holds something else than weights by name")
+
+    def reader(tensor: torch.Tensor) -> Read:
+        kind = torch.float16 if tensor.dtype == torch.float16 else torch.float32
+        return lambda: tensor.detach().to(kind).contiguous().numpy()
+
+    return {str(name): reader(tensor) for name, tensor in found.items()}

@@ -1,0 +1,143 @@
+"""`dragoman import`: whose model it is, and a sealed directory made of it. Knows no format from the inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dragoman.errors import ModelError, UsageError
+from dragoman.files import sha256_of
+from dragoman.interop import m2m100, marian
+from dragoman.interop.brought import Brought, Pair, available_memory
+from dragoman.interop.foreign import json_of, weight_files
+from dragoman.model.directory import write_model
+from dragoman.model.recognise import IMPORTED, unsealed
+from dragoman.model.seal import MANIFEST
+from dragoman.text.languages import name_of
+
+# Bytes of memory for each of the weights': the arrays, and the file made of them; and what a program has anyway.
+COPIES, BESIDE = 2.3, 200 * 2**20
+
+
+@dataclass(frozen=True)
+class Make:
+    """A format that is read."""
+
+    title: str  # what people call it
+    read: Callable[[Path, Pair], Brought]
+    files: Callable[[Path], list[Path]]  # that the model is made of
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from, for its card."""
+
+    name: str
+    make: Make
+    path: Path
+
+
+def _parts(*names: str) -> Callable[[Path], list[Path]]:
+    """The files of weights, and those of the names that there are."""
+    return lambda path: [*weight_files(path), *(path / name for name in names if (path / name).exists())]
+
+
+MARIAN = Make(
+    IMPORTED["marian"],
+    marian.read,
+    _parts("config.json", "vocab.json", "target_vocab.json", "source.spm", "target.spm"),
+)
+M2M100 = Make(
+    IMPORTED["m2m_100"],
+    m2m100.read,
+    _parts("config.json", "vocab.json", "tokenizer.json", "sentencepiece.bpe.model"),
+)
+HUGGING_FACE: Mapping[str, Make] = {"marian": MARIAN, "m2m_100": M2M100}
+READ = "OPUS-MT and other Marian models, M2M-100 and NLLB"
+
+
+def recognised(path: Path) -> Make:
+    """Whose format it is. Raises ModelError, with the name of a format that is known and not read."""
+    if (path / MANIFEST).exists():
+        raise UsageError(f"{path} is a model of Dragoman's already: use it as it is (-m {path})")
+    if not path.is_dir():
+        raise ModelError(f"{unsealed(path)}; dragoman import reads {READ}")
+    if (path / "config.json").exists():
+        kind = json_of(path / "config.json").get("model_type")
+        if isinstance(kind, str) and kind in HUGGING_FACE:
+            return HUGGING_FACE[kind]
+        if isinstance(kind, str):
+            raise ModelError(
+                f"{path} is a model of type {kind[:40]!r}, whose layers are not those of the Transformer here: "
+                f"dragoman import reads {READ}"
+            )
+    raise ModelError(f"{unsealed(path)}; dragoman import reads {READ}")
+
+
+def bring(source: Path, directory: Path, asked: Pair, say: Callable[[str], None], name: str = "") -> None:
+    """Make a model directory of somebody else's model. Raises ModelError, before anything is written."""
+    if (directory / MANIFEST).exists():
+        raise UsageError(f"{directory} holds a model already: give another -o, or remove it first")
+    make = recognised(source)
+    say(f"{source} is {make.title}")
+    refuse_too_large(source, make)
+    found = make.read(source, asked)
+    origin = Origin(name or source.name, make, source)
+    card = card_of(origin, found)
+    longest = {"longest": found.longest} if found.longest else {}
+    config: dict[str, dict[str, Any]] = {
+        "model": dict(found.model),
+        "languages": dict(zip(("source", "target"), found.languages, strict=True)),
+        # The text as it is: what these models were trained on went through the normalisation of SentencePiece.
+        "cleaning": {"normalize": False},
+        "data": {"source": found.languages[0], "target": found.languages[1], **longest},
+        "tokenizer": {"kind": "mapped", "joint": len(found.tokenizers) == 1, "vocab_size": found.pieces},
+        "decoding": dict(found.decoding),
+        "origin": {"name": origin.name, "format": make.title},
+    }
+    write_model(directory, config=config, weights=found.weights, tokenizers=found.tokenizers, card=card)
+    say(f"{directory}: translates {name_of(found.languages[0])} into {name_of(found.languages[1])}")
+
+
+def refuse_too_large(path: Path, make: Make) -> None:
+    """Raises ModelError for a model that would not find room in memory, before any of it is read."""
+    size = sum(one.stat().st_size for one in make.files(path))
+    needed, there = int(COPIES * size) + BESIDE, available_memory()
+    if there is not None and needed > there:
+        raise ModelError(
+            f"{path} has {size / 2**30:.1f} GB, and importing it takes about {needed / 2**30:.1f} GB of memory; this "
+            f"machine has {there / 2**30:.1f} GB free: close something, or import it on a larger machine"
+        )
+
+
+# -- the card -------------------------------------------------------------------------------------------------------
+
+
+def card_of(origin: Origin, found: Brought) -> str:
+    """card.md: where the model comes from, on which terms, and of which files it was made."""
+    source, target = map(name_of, found.languages)
+    files = "\n".join(f"    {sha256_of(path)}  {path.name}" for path in origin.make.files(origin.path))
+    return (
+        f"# {origin.name}: {source} into {target}\n\n"
+        f"Imported from {origin.make.title}; trained by others. The numbers are theirs: features and tokens stand in "
+        "another order here, and the start of a sentence has a row of its own.\n\n"
+        f"Licence, as the source states it: {licence_of(origin.path)}.\n\n"
+        f"sha256 of the files it was made of:\n\n{files}\n"
+    )
+
+
+def licence_of(path: Path) -> str:
+    """What README.md says at its top, or the first line of LICENSE."""
+    readme = path / "README.md"
+    if readme.exists():
+        head = re.match(r"---\n(.*?)\n---", readme.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+        if head and (found := re.search(r"(?m)^licen[sc]e:\s*\"?([^\n\"]{1,80})", head[1])):
+            return found[1].strip()
+    for name in ("LICENSE", "LICENSE.txt", "LICENCE"):
+        if (path / name).exists():
+            lines = (path / name).read_text(encoding="utf-8", errors="replace").split("\n")
+            return next((line.strip()[:200] for line in lines if line.strip()), "not stated")
+    return "not stated there"

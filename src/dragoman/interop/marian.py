@@ -1,0 +1,182 @@
+"""Marian and OPUS-MT in Hugging Face format: config.json, weights, vocab.json, source.spm and target.spm.
+
+The paper's Transformer but for four things: swish, a bias on the output, sinusoids in halves, and padding as the first
+token that the decoder reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from dragoman.errors import ModelError
+from dragoman.ids import EOS
+from dragoman.interop.brought import Brought, Pair, decoding_of, share_of
+from dragoman.interop.foreign import Store, hugging_face_store, json_of, number
+from dragoman.interop.naming import (
+    Layout,
+    Vocabulary,
+    arranged,
+    halves_to_pairs,
+    layers,
+    output_bias,
+    table,
+    whole,
+)
+from dragoman.text.mapped import Side, Table, sealed
+
+CONFIG, PIECES, TARGET_PIECES = "config.json", "vocab.json", "target_vocab.json"
+SPM: dict[Side, str] = {"source": "source.spm", "target": "target.spm"}
+# As they call them, and we. HF's "gelu" is the exact one.
+ACTIVATIONS = {"swish": "swish", "silu": "swish", "relu": "relu", "gelu": "gelu"}
+MOST_TRAINED = 512  # pieces of a sentence that Marian's models were trained on
+
+
+def read(directory: Path, asked: Pair) -> Brought:
+    """The model in a directory. Raises ModelError for one that is damaged, or of another make."""
+    settings = json_of(directory / CONFIG)
+    separate = settings.get("share_encoder_decoder_embeddings") is False
+    source, target = _vocabularies(directory, settings, separate)
+    models = {side: spm_of(directory / name) for side, name in SPM.items()}
+    leads = {piece[2:-2]: i for i, piece in enumerate(source.pieces) if is_lead(piece) and i > EOS}
+    tables = {
+        "source": Table("marian", source.pieces, leads, "target" if leads else None),
+        "target": Table("marian", target.pieces, {}),
+    }
+    for side, vocabulary in (("source", source), ("target", target)):
+        share_of(models[side], vocabulary.pieces, directory / SPM[side], PIECES)  # type: ignore[index]
+    layout = layout_of(settings, directory / CONFIG, tied=not separate)
+    return Brought(
+        model=layout.model,
+        weights=whole(_weights(hugging_face_store(directory), layout, settings, source, target)),
+        tokenizers={side: sealed(tables[side], models[side]) for side in get_args(Side)},
+        languages=languages_of(directory, asked, leads),
+        pieces=len(source.pieces),
+        decoding=decoding_of(json_of(directory / "generation_config.json", needed=False) or settings),
+        longest=MOST_TRAINED,
+    )
+
+
+def is_lead(piece: str) -> bool:
+    """Whether a piece names the language that is to be written: >>fra<<."""
+    return piece.startswith(">>") and piece.endswith("<<") and len(piece) > 4
+
+
+def layout_of(settings: Mapping[str, Any], path: Path, tied: bool = True) -> Layout:
+    """What the model is made of. Raises ModelError for what Marian's class does not have."""
+    activation = settings.get("activation_function", "gelu")
+    if activation not in ACTIVATIONS:
+        raise ModelError(f"{path}: activation_function = {activation!r}: known are {', '.join(ACTIVATIONS)}")
+    sizes = {name: number(settings, name, path) for name in ("d_model", "encoder_layers", "decoder_layers")}
+    inner, heads = (
+        [number(settings, f"{stack}_{what}", path) for stack in ("encoder", "decoder")]
+        for what in ("ffn_dim", "attention_heads")
+    )
+    if inner[0] != inner[1] or heads[0] != heads[1]:
+        raise ModelError(f"{path}: encoder and decoder are of different widths or heads, which is not read")
+    model = {
+        "kind": "transformer",
+        **sizes,
+        "d_ff": inner[0],
+        "n_heads": heads[0],
+        "norm": "post",
+        "activation": ACTIVATIONS[activation],
+        "positions": "sinusoidal",
+        # Ours scales what it reads: what was not scaled is a table of its own.
+        "tie": ("all" if tied else "target") if _scaled(settings) and _tied(settings) else "none",
+        "output_bias": True,
+        "dropout": float(settings.get("dropout", 0.1)),
+        "attention_dropout": float(settings.get("attention_dropout", 0.0)),
+        "max_length": number(
+            {"max_position_embeddings": 512} | dict(settings), "max_position_embeddings", path
+        ),
+        "columns": 16,
+    }
+    return Layout(model, halves_to_pairs(sizes["d_model"]))
+
+
+def _scaled(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("scale_embedding", False))
+
+
+def _tied(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("tie_word_embeddings", True))
+
+
+def _vocabularies(
+    directory: Path, settings: Mapping[str, Any], separate: bool
+) -> tuple[Vocabulary, Vocabulary]:
+    source = _vocabulary(directory / PIECES, settings, "vocab_size")
+    return source, _vocabulary(
+        directory / TARGET_PIECES, settings, "decoder_vocab_size"
+    ) if separate else source
+
+
+def _vocabulary(path: Path, settings: Mapping[str, Any], size: str) -> Vocabulary:
+    ids = json_of(path)
+    return numbered(
+        ids, path, number({size: settings.get("vocab_size")} | dict(settings), size, path.parent / CONFIG)
+    )
+
+
+def numbered(ids: Mapping[str, Any], path: Path, rows: int) -> Vocabulary:
+    """Marian's table of pieces in our order. Raises ModelError for one that does not fit so many rows."""
+    if len(ids) != rows or sorted(i for i in ids.values() if type(i) is int) != list(range(rows)):
+        raise ModelError(
+            f"{path} numbers {len(ids):,} pieces, and the weights have {rows:,} rows: it belongs to another model"
+        )
+    for special in ("</s>", "<unk>", "<pad>"):
+        if special not in ids:
+            raise ModelError(f"{path} has no {special}: it is no vocabulary of Marian's")
+    pad, unk, eos = ids["<pad>"], ids["<unk>"], ids["</s>"]
+    return arranged({i: piece for piece, i in ids.items()}, (pad, unk, pad, eos))
+
+
+def spm_of(path: Path) -> bytes:
+    """A SentencePiece model as it is. Raises ModelError where it is missing."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{path.parent} has no {path.name}: without it no text can be cut into the model's pieces"
+        ) from error
+
+
+def _weights(
+    store: Store, layout: Layout, settings: Mapping[str, Any], source: Vocabulary, target: Vocabulary
+) -> Iterator[tuple[str, np.ndarray]]:
+    d, scaled = layout.width, _scaled(settings)
+    sizes = (
+        number(settings, "vocab_size", store.path),
+        settings.get("decoder_vocab_size") or settings["vocab_size"],
+    )
+    shared = "model.shared.weight"
+    first = shared if shared in store else "model.encoder.embed_tokens.weight"
+    second = (
+        shared if shared in store and layout.model["tie"] == "all" else "model.decoder.embed_tokens.weight"
+    )
+    if second not in store:
+        second = first
+    read = store.take(first, sizes[0], d)
+    if layout.model["tie"] == "all":
+        yield "embedding.weight", table(read, source, layout)
+    else:
+        yield "source_embedding.weight", table(read, source, layout, scaled)
+        written = store.take(second, sizes[1], d)
+        yield "target_embedding.weight", table(written, target, layout, scaled)
+        if layout.model["tie"] == "none":
+            output = written if _tied(settings) else store.take("lm_head.weight", sizes[1], d)
+            yield "output.weight", table(output, target, layout)
+    del read
+    bias = store.take("final_logits_bias", 1, sizes[1]) if "final_logits_bias" in store else None
+    yield "output_bias", output_bias(bias, target)
+    yield from layers(store, layout)
+
+
+def languages_of(directory: Path, asked: Pair, leads: Mapping[str, int]) -> tuple[str, str]:
+    """Codes of source and target: as asked, as tokenizer_config.json says, or as the name of the model does."""
+    said = json_of(directory / "tokenizer_config.json", needed=False)
+    return asked.settled(directory.name, (said.get("source_lang"), said.get("target_lang")), target=leads)

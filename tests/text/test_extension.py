@@ -1,0 +1,64 @@
+"""A vocabulary that has become longer: what was spelled before is spelled so still, and what was not is one piece."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from dragoman.text.extension import extended, spelling
+from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
+from tiny import lines
+
+Kind = Literal["unigram", "bpe"]
+NEW = ["龙在天空飞翔。", "Zauberkunst ist Zauberkunst.", "龙和Zauberkunst在天空。"] * 40
+
+
+def pair(kind: Kind, most: int = 200, symbols: tuple[str, ...] = ("⟨de⟩",)) -> tuple[Tokenizer, Tokenizer]:
+    config = TokenizerConfig(kind=kind, vocab_size=360)
+    old = Tokenizer.train(lines(1), config)
+    return old, extended(old, NEW, config, symbols, most)[0]
+
+
+@pytest.fixture(scope="module", params=["unigram", "bpe"])
+def both(request: pytest.FixtureRequest) -> tuple[Tokenizer, Tokenizer]:
+    return pair(request.param)
+
+
+def test_the_ids_that_were_there_mean_what_they_meant(both: tuple[Tokenizer, Tokenizer]) -> None:
+    old, new = both
+    assert new.vocabulary()[: old.vocab_size] == old.vocabulary()
+    assert [new.encode(line) for line in lines(1)] == [old.encode(line) for line in lines(1)]
+
+
+def test_characters_that_were_bytes_have_pieces(both: tuple[Tokenizer, Tokenizer]) -> None:
+    old, new = both
+    assert any(piece.startswith("<0x") for piece in old.pieces(old.encode("龙飞")))
+    assert not any(piece.startswith("<0x") for piece in new.pieces(new.encode("龙飞翔")))
+
+
+def test_new_text_is_shorter_and_comes_back(both: tuple[Tokenizer, Tokenizer]) -> None:
+    old, new = both
+    for line in (NEW[0], NEW[2]):
+        assert len(new.encode(line)) < len(old.encode(line))
+        assert new.decode(new.encode(line)) == line
+
+
+def test_a_symbol_is_added_and_no_text_spells_it(both: tuple[Tokenizer, Tokenizer]) -> None:
+    old, new = both
+    assert new.controls == {"⟨de⟩": old.vocab_size}
+    assert old.vocab_size not in new.encode("⟨de⟩ das")
+
+
+def test_no_more_is_added_than_asked_for_and_always_the_same() -> None:
+    old, new = pair("unigram", 5)
+    assert new.vocab_size == old.vocab_size + 1 + 5
+    assert pair("unigram", 5)[1].serialized == new.serialized
+    again, added = extended(new, NEW, TokenizerConfig(vocab_size=360), ("⟨de⟩",), 0)
+    assert again.serialized == new.serialized and not added and str(added) == "nothing"
+
+
+def test_a_piece_is_spelled_as_it_is_within_a_word(both: tuple[Tokenizer, Tokenizer]) -> None:
+    old, _ = both
+    assert spelling(old, "\u2581dog") == old.encode("dog")
+    assert not old.pieces(spelling(old, "g"))[0].startswith("\u2581")
