@@ -25,6 +25,7 @@ from dragoman.server.apis.openapi import document
 from dragoman.server.apis.others import Others
 from dragoman.server.apis.own import Api, key_of
 from dragoman.server.downloads import Downloads
+from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.gate import Gate
 from dragoman.server.gate.refusals import Refusal, failed
 from dragoman.server.models import Load
@@ -81,7 +82,7 @@ def _about(service: Service) -> list[BaseRoute]:
         return as_json(described)
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(page(str(request.base_url)))
+        return HTMLResponse(page(base_of(request.scope, settings.network)))
 
     async def style(request: Request) -> Response:
         return Response(STYLE, media_type="text/css")
