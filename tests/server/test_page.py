@@ -469,7 +469,7 @@ def test_it_fits_a_phone(browser, server):
     opened.goto(f"{server.url}/")
     translated(opened, "I love my little dog and my big cat. " * 3)
     assert opened.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-    for name in ("#swap", "#copy", "#language", "#theme", "#pick"):
+    for name in ("#copy", "#language", "#theme", "#pick"):
         assert opened.locator(name).bounding_box()["height"] >= 40
     opened.close()
 
@@ -539,3 +539,79 @@ def test_rows_25_and_30_the_reader_teaches_and_says_a_word_under_look_inside(pag
     page.click("#look form.picker button.primary")
     page.locator(".said-steps").wait_for(timeout=20_000)
     assert page.locator(".said-steps tr.yours").count() >= 1
+
+
+@pytest.fixture(scope="module", params=["en-US", "zh-CN"])
+def phone(server, browser, request) -> Iterator[Any]:
+    """One page on a phone for the tests that only look at it, in each language."""
+    context = browser.new_context(
+        locale=request.param, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    opened = context.new_page()
+    opened.goto(f"{server.url}/")
+    opened.locator("#to option").first.wait_for(state="attached")
+    yield opened
+    context.close()
+
+
+def test_on_a_phone_no_name_of_a_language_is_cut_off(phone):
+    """ "Detect langu" and "Chinese (sim" stood side by side: simplified and traditional looked the same."""
+    cut = phone.evaluate("""() => [...document.querySelectorAll(".languages select:not([hidden])")].flatMap((select) => {
+        const style = getComputedStyle(select), pen = document.createElement("canvas").getContext("2d");
+        pen.font = style.font;
+        const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+        return [...select.options].map((one) => one.text).filter((text) => pen.measureText(text).width > room + 1);
+    })""")
+    assert cut == []
+
+
+def test_on_a_phone_the_page_speaks_of_fingers(phone):
+    said = phone.locator(".tips").text_content() + phone.locator("#source").get_attribute("placeholder")
+    assert re.search("Tap|点一下", said)
+    assert not re.search("Point|arrow|drop|鼠标|键盘|拖", said)
+
+
+def test_on_a_phone_everything_that_is_tapped_is_large_enough(phone):
+    small = phone.evaluate("""() => [...document.querySelectorAll("button, a, select, summary, label.check")]
+        .filter((one) => one.offsetParent && !one.matches(".skip"))
+        .map((one) => [one.id || one.textContent, one.getBoundingClientRect().height])
+        .filter(([, height]) => height < 24)""")
+    assert small == []  # 24 px: WCAG 2.2, 2.5.8
+
+
+def test_on_a_phone_nothing_jumps_when_a_language_is_told(phone):
+    where = "() => document.querySelector('#source').getBoundingClientRect().top"
+    before = phone.evaluate(where)
+    translated(phone)
+    playwright.expect(phone.locator("#detected")).not_to_have_text("")
+    assert phone.evaluate(where) == before
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_of_the_api_fits(browser, server, width):
+    opened = browser.new_page(viewport={"width": width, "height": 844})
+    opened.goto(f"{server.url}/docs")
+    assert opened.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert f"{server.url}/api/translate" in opened.locator("pre").first.text_content()
+    opened.close()
+
+
+def test_there_is_no_button_to_swap_where_nothing_can_be_swapped(page):
+    """It was grey for ever, and said why to a mouse alone."""
+    playwright.expect(page.locator("#swap")).to_be_hidden()
+
+
+def test_a_look_inside_that_failed_can_be_asked_for_again(browser, server):
+    """A grey line stood there without a button: the tab had to be pressed once more."""
+    context = browser.new_context(locale="zh-CN")
+    opened = context.new_page()
+    body = json.dumps({"error": refusals.too_late(30).message})
+    opened.route("**/api/explain", lambda route: route.fulfill(status=503, body=body))
+    opened.goto(f"{server.url}/")
+    translated(opened)
+    opened.click("#tab-inside")
+    note = opened.locator("#inside-note")
+    playwright.expect(note).to_contain_text("30 秒之内没有结果")
+    with opened.expect_request("**/api/explain"):
+        note.locator("button").click()
+    context.close()

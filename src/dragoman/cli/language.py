@@ -99,10 +99,12 @@ class Help(DefaultFormatter):
         """Of a text, or of what cyclopts wraps around one."""
         from rich.text import Text
 
+        from dragoman.cli.wrapping import Wrapped
+
         if isinstance(shown, str):
             return self.say(" ".join(shown.split()))
         inner = getattr(shown, "primary_renderable", None)
         if isinstance(inner, Text) and inner.plain.strip():
             paragraphs = (" ".join(one.split()) for one in inner.plain.split("\n\n"))
-            shown.primary_renderable = Text("\n\n".join(map(self.say, paragraphs)))
+            shown.primary_renderable = Wrapped("\n\n".join(map(self.say, paragraphs)))
         return shown

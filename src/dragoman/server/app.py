@@ -18,12 +18,14 @@ from starlette.types import ASGIApp
 from dragoman.errors import DragomanError
 from dragoman.explain import sentences
 from dragoman.server.apis.deepl import DeepL
+from dragoman.server.apis.docs import STYLE, page
 from dragoman.server.apis.exchange import as_json
 from dragoman.server.apis.libretranslate import LibreTranslate
-from dragoman.server.apis.openapi import STYLE, document, page
+from dragoman.server.apis.openapi import document
 from dragoman.server.apis.others import Others
 from dragoman.server.apis.own import Api, key_of
 from dragoman.server.downloads import Downloads
+from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.gate import Gate
 from dragoman.server.gate.refusals import Refusal, failed
 from dragoman.server.models import Load
@@ -66,7 +68,7 @@ def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
 
 def _about(service: Service) -> list[BaseRoute]:
     """How the service is, and what it offers."""
-    described, shown, settings = document(), page(), service.settings
+    described, settings = document(), service.settings
 
     async def metrics(request: Request) -> Response:
         if settings.require_key:
@@ -80,7 +82,7 @@ def _about(service: Service) -> list[BaseRoute]:
         return as_json(described)
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(shown)
+        return HTMLResponse(page(base_of(request.scope, settings.network)))
 
     async def style(request: Request) -> Response:
         return Response(STYLE, media_type="text/css")

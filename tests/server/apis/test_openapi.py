@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dragoman.server.apis.openapi import document, page
+from dragoman.server.apis.docs import page
+from dragoman.server.apis.openapi import document
 from server.live import ASK, serving
+
+jsonschema = pytest.importorskip("jsonschema", reason="it comes with schemathesis: pip install -e '.[dev]'")
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
@@ -69,7 +72,7 @@ def test_every_path_is_answered(client: TestClient) -> None:
 
 
 def test_the_page_shows_all_of_it_and_needs_nothing_else(client: TestClient) -> None:
-    shown = page()
+    shown = page("http://translate.test:8080/")
     for path in document()["paths"]:
         assert path in shown
     assert "<script" not in shown
@@ -78,3 +81,43 @@ def test_the_page_shows_all_of_it_and_needs_nothing_else(client: TestClient) -> 
     assert not re.search(r'(src|href)="(/|\w+:)', shown)
     for address in re.findall(r'href="([^"#]+)"', shown):
         assert client.get(f"/{address}").status_code == 200
+
+
+def test_the_page_names_the_address_that_it_was_found_at(client: TestClient) -> None:
+    """The example said port 5000, whichever the server listened on, and back quotes were shown as such."""
+    shown = client.get("/docs", headers={"host": "localhost:8123"}).text
+    assert "curl -s http://localhost:8123/api/translate" in shown
+    assert "`" not in shown
+
+
+def test_what_programs_may_ask_stands_in_the_document(client: TestClient) -> None:
+    apart = re.compile(r"/(static|assets|docs|spec|openapi|metrics|__|suggest|download_file|$)")
+    assert {path for path in client.app._paths if not apart.match(path)} == set(document()["paths"])
+
+
+def examples() -> list[Any]:
+    return [
+        pytest.param(path, example["value"], id=f"{path} {name}")
+        for path, operations in document()["paths"].items()
+        for operation in operations.values()
+        for body in operation.get("requestBody", {}).get("content", {}).values()
+        for name, example in body.get("examples", {}).items()
+    ]
+
+
+@pytest.mark.parametrize(("path", "asked"), examples())
+def test_an_example_is_answered_as_the_document_says(client: TestClient, path: str, asked: Any) -> None:
+    response = client.post(path, json=asked)
+    assert response.status_code == 200
+    schema = document()["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(response.json(), schema)
+
+
+def test_a_refusal_has_the_shape_that_the_document_says(client: TestClient) -> None:
+    asked = {"text": "Hello", "source_lang": "EN", "target_lang": "KO"}
+    response = client.post("/v1/translate", json=asked)
+    assert response.status_code == 400
+    schema = document()["paths"]["/v1/translate"]["post"]["responses"]["default"]["content"][
+        "application/json"
+    ]["schema"]
+    jsonschema.validate(response.json(), schema)

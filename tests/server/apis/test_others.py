@@ -53,6 +53,12 @@ def test_deeplx_refuses_with_a_code_and_a_message(
     assert said in response.json()["message"]
 
 
+@pytest.mark.parametrize("body", ["[null]", "{", '"text"'])
+def test_a_body_that_is_no_object_is_refused_in_the_same_shape(client: TestClient, body: str) -> None:
+    response = client.post("/v1/translate", content=body, headers={"content-type": "application/json"})
+    assert (response.status_code, list(response.json())) == (400, ["code", "message"])
+
+
 def test_mtranserver(client: TestClient, right: str) -> None:
     asked = {"from": "en", "to": "zh-Hans", "text": TEXT, "html": False}
     assert client.post("/translate", json=asked).json() == {"result": right}

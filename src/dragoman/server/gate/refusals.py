@@ -20,13 +20,15 @@ class Refusal(DragomanError):
 
     def told(self, path: str) -> tuple[bytes, dict[str, str]]:
         """Body and headers, in the shape that the clients of a path read."""
-        key = "message" if path.startswith("/v2/") else "error"
+        body: dict[str, object] = {"message" if path.startswith(("/v1/", "/v2/")) else "error": self.message}
+        if path.startswith("/v1/"):  # of DeepLX
+            body = {"code": self.status, **body}
         headers = {"content-type": "application/json"}
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
         if self.status in (403, 408, 413) or self.closes:
             headers["connection"] = "close"  # the rest of the request may not have been read
-        return json.dumps({key: self.message}).encode(), headers
+        return json.dumps(body).encode(), headers
 
 
 def overloaded(retry_after: int) -> Refusal:

@@ -134,8 +134,10 @@ function told() {
   });
   $("flags").replaceChildren(...hints);
   const reverse = answer && about.models.some((m) => base(m.source) === base(answer.target) && base(m.target) === base(answer.source));
-  $("swap").disabled = !(reverse ?? reversible());
-  $("swap").title = $("swap").disabled ? say("swap.none") : say("swap");
+  // Where nothing is ever swapped there is no button; where it is not now, the button says why.
+  $("swap").hidden = !reversible();
+  $("swap").setAttribute("aria-disabled", !(reverse ?? true));
+  $("swap").title = say(reverse ?? true ? "swap" : "swap.none");
 }
 
 function reversible() {
@@ -216,6 +218,7 @@ function choices() {
 }
 
 function swap() {
+  if ($("swap").getAttribute("aria-disabled") === "true") return void ($("status").textContent = say("swap.none"));
   const source = answer?.source ?? $("from").value;
   const target = $("to").value;
   const text = panes.text;

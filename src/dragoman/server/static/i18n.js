@@ -22,9 +22,12 @@ export function following() {
   return { name, text: TABLES[name]["language.name"], tag: TABLES[name]["language.tag"] };
 }
 
-/** A sentence of the page; {name} and so on are replaced by `values`. */
+const touched = matchMedia("(hover: none)"); // a finger points at nothing, and drags no file
+
+/** A sentence of the page, as it is said where there is no mouse; {name} and so on are replaced by `values`. */
 export function say(key, values = {}) {
-  return (TABLES[at][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  const touch = touched.matches ? TABLES[at][`${key}.touch`] : undefined;
+  return (touch ?? TABLES[at][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
 /** How a language is called in the language of the page. */

@@ -1,7 +1,8 @@
 /* The tab that looks inside: fetches the trace of a sentence and hands it to the views, which load when first wanted. */
 
-import { explain, places } from "./api.js";
+import { explain, places, Refused } from "./api.js";
 import { language, say } from "./i18n.js";
+import { told } from "./troubles.js";
 import { sentenceAt } from "./words.js";
 
 export class Inside {
@@ -36,7 +37,9 @@ export class Inside {
     } catch (error) {
       if (this.shown !== wanted) return;
       this.shown = null;
-      this.note.textContent = error.message;
+      const again = Object.assign(document.createElement("button"), { textContent: say("inside.again") });
+      again.addEventListener("click", () => this.open(text, model, theme));
+      this.note.replaceChildren(error instanceof Refused ? told(error.message) : say("offline"), " ", again);
     }
   }
 
