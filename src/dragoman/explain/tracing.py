@@ -17,6 +17,8 @@ from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.trace import Trace
 from dragoman.explain.trace.trials import Said, Wanted
 from dragoman.explain.trace.values import Environment, Inference, Limits, Model, Source
+from dragoman.explain.trace.worth import worth_in
+from dragoman.explain.watch.beside import beside
 from dragoman.explain.watch.inside import look_inside
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
@@ -101,6 +103,8 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         taught(subject, wanted.teach) if wanted.teach else None,
         seen.twins,
         _said(subject, seen.inference, wanted),
+        beside(subject, wanted.beside, wanted.word, wanted.vectors) if wanted.beside is not None else None,
+        worth_in(subject.translator.model.card),
         partial(_traced, subject),
     )
 

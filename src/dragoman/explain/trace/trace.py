@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dragoman.errors import UsageError
+from dragoman.explain.trace.beside import Beside
 from dragoman.explain.trace.codec import decoded, encoded
 from dragoman.explain.trace.layers import Attention, DecoderLayer, EncoderLayer, Pass
 from dragoman.explain.trace.trials import Said, Teaching, Twins
@@ -29,6 +30,7 @@ from dragoman.explain.trace.values import (
     Source,
     Training,
 )
+from dragoman.explain.trace.worth import Worth
 from dragoman.files import naming
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Trace:
     taught: Teaching | None = field(default=None, metadata={"rare": True})
     twins: Twins | None = field(default=None, metadata={"rare": True})
     said: Said | None = field(default=None, metadata={"rare": True})
+    beside: Beside | None = field(default=None, metadata={"rare": True})
+    worth: Worth | None = field(default=None, metadata={"rare": True})
     again: Callable[[str, bool], Trace] | None = field(default=None, repr=False, metadata={"private": True})
 
     # -- what was recorded --------------------------------------------------------------------------------------
