@@ -69,10 +69,8 @@ def _moral(found: Beside, screen: Screen) -> str:
 
 def _looks(found: Beside) -> list[tuple[str, str, str]]:
     """The mean of the heads of each layer."""
-    layers = len(found.one.looks)
-    return [
-        (f"encoder.{i + 1}", *(_strongest(one, i) for one in (found.one, found.other))) for i in range(layers)
-    ]
+    layers = range(len(found.one.looks))
+    return [(f"encoder.{i + 1}", _strongest(found.one, i), _strongest(found.other, i)) for i in layers]
 
 
 def _strongest(one: WordIn, layer: int) -> str:

@@ -142,12 +142,8 @@ def _worth(trace: Trace, part: str, screen: Screen) -> Lines:
     if not (found and trace.worth):
         return []
     whole = trace.worth.whole
-    values = {
-        "was": number(whole.bleu, 1),
-        "now": number(found.bleu, 1),
-        "loss": number(whole.loss),
-        "cost": number(found.loss),
-    }
+    bleu = {"was": number(whole.bleu, 1), "now": number(found.bleu, 1)}
+    values = {**bleu, "loss": number(whole.loss), "cost": number(found.loss)}
     said = [screen.say("worth.parts", pairs=trace.worth.pairs, **values), screen.say("worth.retrained")]
     return [prose(screen.say("language.space").join(said), screen)]
 

@@ -46,16 +46,16 @@ def beside(subject: Subject, text: str, word: str | None, vectors: Path | None) 
     with torch.inference_mode():
         stages, looks = zip(*(_read(module, one.source()) for one in (subject, other)), strict=True)
         apart = _apart(module, stages, places)
-        made = [
+        first, second = (
             WordIn(one.prepared, tokens, tuple(at), _looks(found, at))
             for one, tokens, at, found in zip((subject, other), read, places, looks, strict=True)
-        ]
+        )
         near = (
             _near_in(vectors, word)
             if vectors
             else _near(subject, module, [subject.ids[i] for i in places[0]])
         )
-    return Beside(word, *made, apart, vectors.name if vectors else None, near)
+    return Beside(word, first, second, apart, vectors.name if vectors else None, near)
 
 
 # -- the word -----------------------------------------------------------------------------------------------------
@@ -81,10 +81,8 @@ def _find(text: str, word: str) -> tuple[int, int] | None:
     if not word:
         return None
     inside = rf"[^\W{_SPACELESS}]"
-    first, last = (
-        (rf"(?<!{inside})" if re.match(inside, word[0]) else ""),
-        (rf"(?!{inside})" if re.match(inside, word[-1]) else ""),
-    )
+    first = rf"(?<!{inside})" if re.match(inside, word[0]) else ""
+    last = rf"(?!{inside})" if re.match(inside, word[-1]) else ""
     pattern = f"{first}{re.escape(word)}{last}"
     found = re.search(pattern, text) or re.search(pattern, text, re.IGNORECASE)
     return found.span() if found else None
@@ -124,9 +122,8 @@ def _apart(
     names = ["table", "embedding", *(f"encoder.{i + 1}" for i in range(len(module.encoder.layers)))]
     found = []
     for name, one, other in zip(names, *stages, strict=True):
-        distance = 1 - F.cosine_similarity(
-            *(x[at].mean(0).float() for x, at in ((one, places[0]), (other, places[1]))), dim=0
-        )
+        word, twin = (x[list(at)].mean(0).float() for x, at in zip((one, other), places, strict=True))
+        distance = 1 - F.cosine_similarity(word, twin, dim=0)
         found.append(Apart(name, max(float(distance), 0.0), _of_others(one, other, places)))
     return tuple(found)
 
