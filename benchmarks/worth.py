@@ -24,7 +24,7 @@ from dragoman.corpus.pairs import read_corpus
 from dragoman.decoding.search import search
 from dragoman.errors import UsageError
 from dragoman.evaluate import scored
-from dragoman.explain.trace.worth import WHOLE, OwnWords, PartWorth, Worth, card_with
+from dragoman.explain.trace.worth import WHOLE, OwnWords, PartWorth, ScaleWorth, Worth, card_with
 from dragoman.explain.watch.broken import PARTS, TWICE, Machine, machine
 from dragoman.explain.watch.subject import Subject, subject_of
 from dragoman.explain.watch.teacher import shifted, teacher_forced
@@ -68,7 +68,7 @@ def main(asked: Annotated[Measured, Parameter(name="*")] = Measured()) -> None: 
             raise UsageError(f"--pairs {asked.pairs}: there is no pair of single sentences to measure on")
         with torch.inference_mode():
             parts = tuple(_part(module, part, subjects) for part in (None, *_parts(module)))
-            worth = Worth(len(subjects), parts, _curve(module, subjects))
+            worth = Worth(len(subjects), parts, _curve(module, subjects), scales(module, subjects))
     corpora = " and ".join(f"`{path}`" for path in asked.corpora)
     if not asked.write:
         print(card_with("", worth, _command(asked), corpora).lstrip(), end="")
@@ -177,3 +177,34 @@ def _next(module: Transformer, fed: Sequence[Sequence[int]], memory: Tensor, rea
     hidden = module.decode(_padded(fed), memory, real)
     last = hidden[torch.arange(len(fed)), torch.tensor([len(row) - 1 for row in fed])]
     return F.linear(last, module.output_weight).float()
+
+
+# -- what scores are divided for ----------------------------------------------------------------------------------
+
+
+def scales(module: Transformer, subjects: Sequence[Subject]) -> tuple[ScaleWorth, ...]:
+    """Variance and gradient of the scores of every row that may attend to more than one key, divided and not."""
+    found: dict[str, list[Tensor]] = {"divided": [], "undivided": []}  # [rows, 2] of each attention
+    for subject in subjects:
+        watched = machine(module, watched=True)
+        teacher_forced(watched.module, subject.source(), shifted(subject.labels, None))
+        for name, (call, *_) in watched.tape.calls.items():
+            if name.endswith("_attention"):
+                width = call["q"].size(-1)
+                for kind, scale in (("divided", width**-0.5), ("undivided", 1.0)):
+                    found[kind].append(_spread(call["scores"] * scale, call["allowed"]))
+    means = {kind: torch.cat(rows).mean(0).tolist() for kind, rows in found.items()}
+    return tuple(ScaleWorth(kind, *both) for kind, both in means.items())
+
+
+def _spread(scores: Tensor, allowed: Tensor) -> Tensor:
+    """scores [T, H, S], allowed [T, S] -> variance, and |diag(p) - p p^T| of p = softmax(scores), [rows, 2]."""
+    some = allowed.sum(-1) > 1
+    scores, allowed = scores[some], allowed[some][:, None]
+    count = allowed.sum(-1, keepdim=True)
+    mean = (scores * allowed).sum(-1, keepdim=True) / count
+    variance = ((scores - mean).square() * allowed).sum(-1) / count[..., 0]
+    p = scores.masked_fill(~allowed, -torch.inf).softmax(-1)
+    squares = p.square().sum(-1)
+    jacobian = (squares - 2 * p.pow(3).sum(-1) + squares.square()).clamp(min=0).sqrt()
+    return torch.stack((variance, jacobian), -1).flatten(0, 1)

@@ -117,13 +117,21 @@ class Views:
     word: Annotated[
         str | None,
         Parameter(
-            help="the word of --beside; the one that both sentences share where none is given", group=_VIEWS
+            help="the word of --beside (the one that both share where none is given), or of --box",
+            group=_VIEWS,
         ),
     ] = None
     vectors: Annotated[
         Path | None,
         Parameter(
             help="a file of `dragoman words train` for --beside: the one vector of the word",
+            group=_VIEWS,
+        ),
+    ] = None
+    box: Annotated[
+        str | None,
+        Parameter(
+            help="the numbers of one encoder layer, such as encoder.2: norm, feed-forward, shapes",
             group=_VIEWS,
         ),
     ] = None
@@ -135,9 +143,10 @@ class Views:
         for flag, value in (("--layer", self.layer), ("--step", self.step)):
             if value is not None and self.ask != "qkv":
                 raise UsageError(f"{flag} goes with --ask qkv")
-        for flag, given in (("--word", self.word), ("--vectors", self.vectors)):
-            if given is not None and self.beside is None:
-                raise UsageError(f"{flag} goes with --beside: give the other sentence")
+        if self.word is not None and self.beside is None and self.box is None:
+            raise UsageError("--word goes with --beside or --box: say what is to be told of it")
+        if self.vectors is not None and self.beside is None:
+            raise UsageError("--vectors goes with --beside: give the other sentence")
         if self.without is not None and self.twice is not None:
             raise UsageError("--without and --twice are one change each: give one of them")
 
@@ -229,6 +238,7 @@ def _traced(
     shown = SHOWN_TAUGHT if paged and reference else 0  # the page cannot run the model
     teach = shown or None if views.teach is None else views.teach
     tried = wanted(teach, views.say, views.beside, views.word, views.vectors)
+    tried = replace(tried, boxes=paged or views.box is not None)
     if not (taught or views.changed or views.say or paged):
         return trace_of(translator, text, reference, beam_size, wanted=tried)
     trace = explain_both(translator, text, reference, beam_size, tried)
@@ -284,6 +294,7 @@ def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) ->
     from dragoman.explain.terminal.attention import attention_view
     from dragoman.explain.terminal.beam import beam
     from dragoman.explain.terminal.beside import beside
+    from dragoman.explain.terminal.boxes import boxes
     from dragoman.explain.terminal.saying import saying
     from dragoman.explain.terminal.teaching import teaching
     from dragoman.explain.terminal.training import training
@@ -318,4 +329,6 @@ def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) ->
         lines += saying(trace, screen)
     if views.beside is not None:
         lines += beside(trace, screen)
+    if views.box is not None:
+        lines += boxes(trace, screen, views.box, None if views.beside else views.word)
     return [*lines, *(terminal.proof_table(trace, screen) if views.proofs else [])]

@@ -19,6 +19,7 @@ from dragoman.explain.trace.trials import Said, Wanted
 from dragoman.explain.trace.values import Environment, Inference, Limits, Model, Source
 from dragoman.explain.trace.worth import worth_in
 from dragoman.explain.watch.beside import beside
+from dragoman.explain.watch.boxes import boxes
 from dragoman.explain.watch.inside import look_inside
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
@@ -104,6 +105,7 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         seen.twins,
         _said(subject, seen.inference, wanted),
         beside(subject, wanted.beside, wanted.word, wanted.vectors) if wanted.beside is not None else None,
+        boxes(subject) if wanted.boxes else None,
         worth_in(subject.translator.model.card),
         partial(_traced, subject),
     )

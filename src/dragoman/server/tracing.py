@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -97,7 +97,7 @@ def trace(translator: Translator, task: TraceTask) -> str:
     from dragoman.explain import explain_both
     from dragoman.explain.trace.trials import wanted
 
-    tried = wanted(task.teach, task.say, task.beside, task.word)
+    tried = replace(wanted(task.teach, task.say, task.beside, task.word), boxes=True)
     found = explain_both(translator, task.text, task.reference or None, wanted=tried)
     return (found.without(task.without) if task.without else found).to_json()
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from dragoman.errors import UsageError
 from dragoman.explain.trace.beside import Beside
+from dragoman.explain.trace.boxes import Boxes
 from dragoman.explain.trace.codec import decoded, encoded
 from dragoman.explain.trace.layers import Attention, DecoderLayer, EncoderLayer, Pass
 from dragoman.explain.trace.trials import Said, Teaching, Twins
@@ -57,6 +58,7 @@ class Trace:
     twins: Twins | None = field(default=None, metadata={"rare": True})
     said: Said | None = field(default=None, metadata={"rare": True})
     beside: Beside | None = field(default=None, metadata={"rare": True})
+    boxes: Boxes | None = field(default=None, metadata={"rare": True})
     worth: Worth | None = field(default=None, metadata={"rare": True})
     again: Callable[[str, bool], Trace] | None = field(default=None, repr=False, metadata={"private": True})
 

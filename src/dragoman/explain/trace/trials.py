@@ -19,6 +19,7 @@ class Wanted:
     beside: str | None = None  # another sentence
     word: str | None = None  # of both; the only one that they share where none is named
     vectors: Path | None = None  # of word2vec, with one vector a word
+    boxes: bool = False  # the numbers of each norm and each feed-forward network
 
 
 MOST_STEPS = 20  # of teaching
@@ -38,10 +39,8 @@ def wanted(
     found = None if say is None else _SAID.fullmatch(say)
     if say is not None and found is None:
         raise UsageError(f"say = {say!r}: write a step from 0 and a word, as in --say 1=WORD")
-    if beside is None and (word is not None or vectors is not None):
-        raise UsageError(
-            f"{'word' if word is not None else 'vectors'} goes with beside: give the other sentence"
-        )
+    if beside is None and vectors is not None:
+        raise UsageError("vectors goes with beside: give the other sentence")
     if word is not None and not word.strip():
         raise UsageError("word is empty: give one that stands in both sentences")
     return Wanted(teach or 0, found and (int(found[1]), found[2]), beside, word, vectors)

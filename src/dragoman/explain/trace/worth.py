@@ -1,5 +1,5 @@
-"""What each part of a model is worth on a corpus, and what words of its own cost it: two tables of its card. Measures
-nothing: `python -m benchmarks worth` does, and writes them.
+"""What each part of a model is worth on a corpus, what words of its own cost it, and what its scores are divided for:
+tables of its card. Measures nothing: `python -m benchmarks worth` does, and writes them.
 
 A card is for people, and sealed with the weights that it speaks of; so that is where the numbers stand, once.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 PARTS_TITLE, OWN_TITLE = "## What each part is worth", "## What words of its own cost"
+SCALE_TITLE = "## What the root of d is for"
 WHOLE = "whole"
 _ROW = re.compile(r"^\| *`?([\w.:]+)`? *\| *(-?[\d.]+) *\| *(-?[\d.]+) *\|$", re.MULTILINE)
 _PAIRS = re.compile(r"([\d,]+) (?:sentence )?pairs")
@@ -35,12 +36,23 @@ class OwnWords:
 
 
 @dataclass(frozen=True)
+class ScaleWorth:
+    """Scores as they are used, or without the division by the root of a head's width: their variance in a row, and how
+    far the weights move with them, the norm of softmax's Jacobian; means over all rows of all heads."""
+
+    scores: str  # divided or undivided
+    variance: float
+    gradient: float
+
+
+@dataclass(frozen=True)
 class Worth:
-    """Both tables, over so many pairs; `parts` begin with the whole model, and `curve` with no word of its own."""
+    """All tables, over so many pairs; `parts` begin with the whole model, and `curve` with no word of its own."""
 
     pairs: int
     parts: tuple[PartWorth, ...]
     curve: tuple[OwnWords, ...]
+    scale: tuple[ScaleWorth, ...] = ()
 
     @property
     def whole(self) -> PartWorth:
@@ -67,7 +79,8 @@ def worth_in(card: str) -> Worth | None:
         or [one.own for one in curve] != [*range(len(curve))]
     ):
         return None
-    return Worth(int(pairs[1].replace(",", "")), parts, curve)
+    scale = tuple(ScaleWorth(name, one, other) for name, one, other in _rows(_section(card, SCALE_TITLE)))
+    return Worth(int(pairs[1].replace(",", "")), parts, curve, scale)
 
 
 def _rows(text: str) -> list[tuple[str, float, float]]:
@@ -85,7 +98,7 @@ def _section(card: str, title: str) -> str:
 
 def card_with(card: str, worth: Worth, command: str, corpora: str) -> str:
     """The card with both tables in the place of older ones, or at its end; `corpora` says what was measured on."""
-    for title in (PARTS_TITLE, OWN_TITLE):
+    for title in (PARTS_TITLE, OWN_TITLE, SCALE_TITLE):
         card = f"\n{card}".replace(f"\n{title}\n{_section(card, title)}", "\n").removeprefix("\n")
     parts = _table(
         ("without", "BLEU", "loss, nats a token"),
@@ -94,6 +107,10 @@ def card_with(card: str, worth: Worth, command: str, corpora: str) -> str:
     curve = _table(
         ("own words before it", "p(next reference word)", "rows"),
         ((str(one.own), f"{one.p:.3f}", str(one.rows)) for one in worth.curve),
+    )
+    scale = _table(
+        ("scores", "variance in a row", "gradient"),
+        ((one.scores, f"{one.variance:.2f}", f"{one.gradient:.3f}") for one in worth.scale),
     )
     return "\n".join(
         [
@@ -109,6 +126,12 @@ def card_with(card: str, worth: Worth, command: str, corpora: str) -> str:
             "(greedily), and is asked for the word that stands next in the reference. The places are the same in every",
             "row; a translation that has ended gives it no chance.\n",
             *curve,
+            "",
+            f"{SCALE_TITLE}\n",
+            "The same pairs, fed their references: q k of every row of every head, as it is used and as it was before it",
+            "was divided by the root of a head's width. Gradient: the norm of softmax's Jacobian, which is what is left of a",
+            "gradient that comes back through the weights.\n",
+            *scale,
             "",
         ]
     )
