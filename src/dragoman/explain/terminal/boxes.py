@@ -36,6 +36,7 @@ def boxes(trace: Trace, screen: Screen, name: str, word: str | None) -> Lines:
         *_feed(found, f"{name}.feed", at, trace, screen),
         Text(),
         *_shapes(trace, screen),
+        *_scale(trace, screen),
     ]
 
 
@@ -89,18 +90,29 @@ def _shapes(trace: Trace, screen: Screen) -> Lines:
         ("boxes.shapes.one", (1, length, heads, width)),
         ("boxes.shapes.batch", (64, length, heads, width)),
     ]
-    rows = [
-        (
-            screen.say(key),
-            f"{h * k} = {h} x {k}",
-            f"[{b}, {t}, {h * k}]",
-            f"[{b}, {t}, {h}, {k}]",
-            f"[{b}, {h}, {t}, {k}]",
-        )
-        for key, (b, t, h, k) in [("boxes.shapes.paper", PAPER), *ours]
-    ]
+    rows = []
+    for key, (b, t, h, k) in [("boxes.shapes.paper", PAPER), *ours]:
+        whole, cut, by_head = f"[{b}, {t}, {h * k}]", f"[{b}, {t}, {h}, {k}]", f"[{b}, {h}, {t}, {k}]"
+        rows.append((screen.say(key), f"{h * k} = {h} x {k}", whole, cut, by_head))
     return [
         prose(screen.say("boxes.shapes"), screen),
         table(screen.heads("boxes.shapes.heads"), rows),
         prose(screen.say("boxes.shapes.what"), screen),
+    ]
+
+
+def _scale(trace: Trace, screen: Screen) -> Lines:
+    """What the root of d is for, over many sentences, where the model's card says it."""
+    if trace.worth is None or len(trace.worth.scale) != 2:
+        return []
+    width = trace.model.config["d_model"] // trace.model.config["n_heads"]
+    rows = [
+        (screen.say(f"boxes.scale.{one.scores}"), number(one.variance), number(one.gradient, 3))
+        for one in trace.worth.scale
+    ]
+    return [
+        Text(),
+        prose(screen.say("boxes.scale", k=width), screen),
+        table(screen.heads("boxes.scale.heads"), rows, right=(1, 2)),
+        prose(screen.say("boxes.scale.what", pairs=trace.worth.pairs, k=width), screen),
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 PARTS_TITLE, OWN_TITLE = "## What each part is worth", "## What words of its own cost"
 SCALE_TITLE = "## What the root of d is for"
+SCORES = ("divided", "undivided")
 WHOLE = "whole"
 _ROW = re.compile(r"^\| *`?([\w.:]+)`? *\| *(-?[\d.]+) *\| *(-?[\d.]+) *\|$", re.MULTILINE)
 _PAIRS = re.compile(r"([\d,]+) (?:sentence )?pairs")
@@ -79,7 +80,8 @@ def worth_in(card: str) -> Worth | None:
         or [one.own for one in curve] != [*range(len(curve))]
     ):
         return None
-    scale = tuple(ScaleWorth(name, one, other) for name, one, other in _rows(_section(card, SCALE_TITLE)))
+    about_scale = _rows(_section(card, SCALE_TITLE))
+    scale = tuple(ScaleWorth(name, one, other) for name, one, other in about_scale if name in SCORES)
     return Worth(int(pairs[1].replace(",", "")), parts, curve, scale)
 
 
@@ -116,8 +118,9 @@ def card_with(card: str, worth: Worth, command: str, corpora: str) -> str:
         [
             f"{card.rstrip()}\n",
             f"{PARTS_TITLE}\n",
-            f"On {worth.pairs} pairs of {corpora}, taken at even distances, in float32: each part removed from the",
-            "trained model, as `dragoman explain --without` does it, and nothing trained again.\n",
+            f"On {worth.pairs} pairs of {corpora},",
+            "taken at even distances, in float32: each part removed from the trained model, as `dragoman explain",
+            "--without` and `--twice` do it, and nothing trained again.\n",
             f"    {command}\n",
             *parts,
             "",
@@ -128,9 +131,9 @@ def card_with(card: str, worth: Worth, command: str, corpora: str) -> str:
             *curve,
             "",
             f"{SCALE_TITLE}\n",
-            "The same pairs, fed their references: q k of every row of every head, as it is used and as it was before it",
-            "was divided by the root of a head's width. Gradient: the norm of softmax's Jacobian, which is what is left of a",
-            "gradient that comes back through the weights.\n",
+            "The same pairs, fed their references: q k of every row of every head, as it is used, and as it was before",
+            "it was divided by the root of a head's width. Gradient: the norm of softmax's Jacobian, which is what a",
+            "gradient is multiplied with on its way back.\n",
             *scale,
             "",
         ]
