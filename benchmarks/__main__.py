@@ -21,6 +21,7 @@ from benchmarks import (
     train,
     translate,
     words,
+    worth,
 )
 from benchmarks.alternate import ArmFailed
 from benchmarks.comparison import say
@@ -52,6 +53,7 @@ app.command(threads.main, name="threads")
 app.command(detection.main, name="detection")
 app.command(ngram.main, name="ngram")
 app.command(words.main, name="words")
+app.command(worth.main, name="worth")
 app.command(report.main, name="report")
 
 

@@ -51,6 +51,8 @@ EXAMPLES = """Examples:
 
   dragoman explain "Are you OK ?" --twice encoder.3
 
+  dragoman explain "He went to the bank." --beside "They sat on the bank of the river." --word bank
+
   dragoman explain "Are you OK ?" -o page.html
 
   dragoman explain --timelapse runs/en-zh/probe.jsonl   what `dragoman train --probe` has kept"""
@@ -115,6 +117,34 @@ class Views:
             group=_VIEWS,
         ),
     ] = None
+    beside: Annotated[
+        str | None,
+        Parameter(
+            help="another sentence: a word of both, its vector layer by layer, where it looks",
+            group=_VIEWS,
+        ),
+    ] = None
+    word: Annotated[
+        str | None,
+        Parameter(
+            help="the word of --beside (the one that both share where none is given), or of --box",
+            group=_VIEWS,
+        ),
+    ] = None
+    vectors: Annotated[
+        Path | None,
+        Parameter(
+            help="a file of `dragoman words train` for --beside: the one vector of the word",
+            group=_VIEWS,
+        ),
+    ] = None
+    box: Annotated[
+        str | None,
+        Parameter(
+            help="the numbers of one encoder layer, such as encoder.2: norm, feed-forward, shapes",
+            group=_VIEWS,
+        ),
+    ] = None
     proofs: Annotated[bool, Parameter(help="each proof with its number and limit", group=_VIEWS)] = False
 
     def __post_init__(self) -> None:
@@ -123,6 +153,10 @@ class Views:
         for flag, value in (("--layer", self.layer), ("--step", self.step)):
             if value is not None and self.ask != "qkv":
                 raise UsageError(f"{flag} goes with --ask qkv")
+        if self.word is not None and self.beside is None and self.box is None:
+            raise UsageError("--word goes with --beside or --box: say what is to be told of it")
+        if self.vectors is not None and self.beside is None:
+            raise UsageError("--vectors goes with --beside: give the other sentence")
         if self.without is not None and self.twice is not None:
             raise UsageError("--without and --twice are one change each: give one of them")
 
@@ -170,7 +204,7 @@ def explain(
         return
     if text is None:
         raise UsageError('there is no sentence: dragoman explain "Are you OK ?"')
-    for name, words in (("the text", text), ("--reference", reference)):
+    for name, words in (("the text", text), ("--reference", reference), ("--beside", views.beside)):
         if words is not None and not is_utf8(words):
             raise UsageError(f"{name} is not UTF-8: convert it with iconv")
     paged = output is not None
@@ -212,11 +246,12 @@ def _traced(
     from dragoman.explain.trace.trials import wanted
 
     taught = views.training or views.ask == "training-vs-inference" or views.teach is not None
-    if not (taught or views.lesson or views.changed or views.say or paged):
-        return trace_of(translator, text, reference, beam_size)
     shown = SHOWN_TAUGHT if paged and reference else 0  # the page cannot run the model
-    steps = shown or None if views.teach is None else views.teach
-    tried = wanted(steps, views.say, lesson=views.lesson or paged)
+    teach = shown or None if views.teach is None else views.teach
+    tried = wanted(teach, views.say, views.beside, views.word, views.vectors)
+    tried = replace(tried, boxes=paged or views.box is not None, lesson=views.lesson or paged)
+    if not (taught or views.lesson or views.changed or views.say or paged):
+        return trace_of(translator, text, reference, beam_size, wanted=tried)
     trace = explain_both(translator, text, reference, beam_size, tried)
     if taught and trace.training is None:
         raise UsageError(
@@ -280,6 +315,8 @@ def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) ->
     from dragoman.explain.terminal import overview as terminal
     from dragoman.explain.terminal.attention import attention_view
     from dragoman.explain.terminal.beam import beam
+    from dragoman.explain.terminal.beside import beside
+    from dragoman.explain.terminal.boxes import boxes
     from dragoman.explain.terminal.saying import saying
     from dragoman.explain.terminal.teaching import teaching
     from dragoman.explain.terminal.training import training
@@ -312,4 +349,8 @@ def _lines(trace: Trace, changed: Trace | None, views: Views, screen: Screen) ->
         lines += teaching(trace, screen)
     if views.say is not None:
         lines += saying(trace, screen)
+    if views.beside is not None:
+        lines += beside(trace, screen)
+    if views.box is not None:
+        lines += boxes(trace, screen, views.box, None if views.beside else views.word)
     return [*lines, *(terminal.proof_table(trace, screen) if views.proofs else [])]

@@ -17,6 +17,9 @@ from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.trace import Trace
 from dragoman.explain.trace.trials import Said, Wanted
 from dragoman.explain.trace.values import Environment, Inference, Limits, Model, Source
+from dragoman.explain.trace.worth import worth_in
+from dragoman.explain.watch.beside import beside
+from dragoman.explain.watch.boxes import boxes
 from dragoman.explain.watch.inside import look_inside
 from dragoman.explain.watch.lesson import lesson_of
 from dragoman.explain.watch.outside import look_outside
@@ -103,6 +106,9 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         seen.twins,
         _said(subject, seen.inference, wanted),
         lesson_of(subject) if wanted.lesson else None,
+        beside(subject, wanted.beside, wanted.word, wanted.vectors) if wanted.beside is not None else None,
+        boxes(subject) if wanted.boxes else None,
+        worth_in(subject.translator.model.card),
         partial(_traced, subject),
     )
 

@@ -324,6 +324,8 @@ class Service:
         without: str | None,
         teach: int | None = None,
         say: str | None = None,
+        beside: str | None = None,
+        word: str | None = None,
     ) -> bytes:
         """The trace of a sentence, as JSON. Raises Refusal and UsageError."""
         served = self.models.named(model) if model else self.models.default
@@ -340,6 +342,8 @@ class Service:
                 without,
                 teach,
                 say,
+                beside,
+                word,
             )
         )
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +38,8 @@ class TraceTask:
     without: str | None = None
     teach: int | None = None
     say: str | None = None
+    beside: str | None = None
+    word: str | None = None
 
 
 def main() -> None:
@@ -90,10 +92,13 @@ class Model:
 def trace(translator: Translator, task: TraceTask) -> str:
     """The JSON of a trace. Raises UsageError for what cannot be traced, ImportError where a package is missing."""
     check_length(translator, task.text, task.reference or "")
+    if task.beside is not None:
+        check_length(translator, task.beside, "")
     from dragoman.explain import explain_both
     from dragoman.explain.trace.trials import wanted
 
-    tried = wanted(task.teach, task.say, lesson=task.teach is None and task.say is None)
+    lesson = task.teach is None and task.say is None and task.beside is None
+    tried = replace(wanted(task.teach, task.say, task.beside, task.word), boxes=True, lesson=lesson)
     found = explain_both(translator, task.text, task.reference or None, wanted=tried)
     return (found.without(task.without) if task.without else found).to_json()
 

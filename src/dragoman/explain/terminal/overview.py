@@ -116,6 +116,8 @@ def more(trace: Trace, screen: Screen) -> Lines:
         flags.insert(3, (f"--ask qkv --layer {len(trace.decoder)}", "qkv"))
         flags.insert(-1, ("--without causal_mask", "without"))
     flags[-1:-1] = [("--teach 5", "teach"), ("--say 1=WORD", "say")]
+    if trace.encoder:
+        flags[-1:-1] = [("--beside SENTENCE", "beside"), ("--box encoder.1", "box")]
     rows = [(flag, screen.say(f"terminal.more.{what}")) for flag, what in flags]
     return [heading(screen.say("terminal.more.title")), facts(rows, screen)]
 

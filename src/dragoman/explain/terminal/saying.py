@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from dragoman.errors import UsageError
-from dragoman.explain.terminal.drawing import Lines, Screen, heading, number, one_line, prose, table
+from dragoman.explain.terminal.drawing import Lines, Screen, bar, heading, number, one_line, prose, table
 from dragoman.explain.terminal.training import stand_in
 from dragoman.explain.trace.trials import Said
 
@@ -26,6 +26,7 @@ def saying(trace: Trace, screen: Screen) -> Lines:
         *(_training(found, screen) if found.rows else [prose(screen.say("say.no-reference"), screen)]),
         Text(),
         *_inference(trace.inference.text, found, screen),
+        *_curve(trace, screen),
     ]
 
 
@@ -76,4 +77,19 @@ def _inference(before: str, found: Said, screen: Screen) -> Lines:
         table(["t", fed, was, now, "p", ""], rows, right=(0, 4)),
         prose(screen.say("say.inference.told", t=found.t, count=anew, n=anew), screen),
         prose(screen.say("say.inference.text", before=one_line(before), after=one_line(found.text)), screen),
+    ]
+
+
+def _curve(trace: Trace, screen: Screen) -> Lines:
+    """What words of its own cost on a corpus, where the model's card says it."""
+    if trace.worth is None or len(trace.worth.curve) < 2:
+        return []
+    first, *_, last = curve = trace.worth.curve
+    rows = [(str(one.own), number(one.p, 3), bar(one.p, screen)) for one in curve]
+    values = {"first": number(first.p, 3), "last": number(last.p, 3), "n": last.own, "rows": last.rows}
+    return [
+        Text(),
+        Text(screen.say("worth.curve"), style="bold"),
+        table(screen.heads("worth.curve.heads"), rows, right=(0, 1)),
+        prose(screen.say("worth.curve.told", pairs=trace.worth.pairs, **values), screen),
     ]

@@ -29,6 +29,7 @@ def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
         Text(),
         _steps(before, after, heads[1], heads[2]),
         prose(_lesson(before, after, screen), screen),
+        *_worth(before, after.removed or "", screen),
         *_broken(after, screen),
         *(twins(before, screen) if after.removed == "positions" else []),
     ]
@@ -133,6 +134,18 @@ def _of_the_words(before: Trace, after: Trace, screen: Screen) -> str:
     if before.inference.text == after.inference.text:
         return screen.say("break.recut")
     return screen.say("break.changed" if gone else "break.added", n=gone or added, all=len(was))
+
+
+def _worth(trace: Trace, part: str, screen: Screen) -> Lines:
+    """What the model's card says of the part, if it says anything: one sentence is chance."""
+    found = trace.worth and trace.worth.of(part)
+    if not (found and trace.worth):
+        return []
+    whole = trace.worth.whole
+    bleu = {"was": number(whole.bleu, 1), "now": number(found.bleu, 1)}
+    values = {**bleu, "loss": number(whole.loss), "cost": number(found.loss)}
+    said = [screen.say("worth.parts", pairs=trace.worth.pairs, **values), screen.say("worth.retrained")]
+    return [prose(screen.say("language.space").join(said), screen)]
 
 
 def _broken(after: Trace, screen: Screen) -> Lines:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dragoman.errors import UsageError
+from dragoman.explain.trace.beside import Beside
+from dragoman.explain.trace.boxes import Boxes
 from dragoman.explain.trace.codec import decoded, encoded
 from dragoman.explain.trace.layers import Attention, DecoderLayer, EncoderLayer, Pass
 from dragoman.explain.trace.lesson import Lesson
@@ -30,6 +32,7 @@ from dragoman.explain.trace.values import (
     Source,
     Training,
 )
+from dragoman.explain.trace.worth import Worth
 from dragoman.files import naming
 
 if TYPE_CHECKING:
@@ -56,6 +59,9 @@ class Trace:
     twins: Twins | None = field(default=None, metadata={"rare": True})
     said: Said | None = field(default=None, metadata={"rare": True})
     lesson: Lesson | None = field(default=None, metadata={"rare": True})
+    beside: Beside | None = field(default=None, metadata={"rare": True})
+    boxes: Boxes | None = field(default=None, metadata={"rare": True})
+    worth: Worth | None = field(default=None, metadata={"rare": True})
     again: Callable[[str, bool], Trace] | None = field(default=None, repr=False, metadata={"private": True})
 
     # -- what was recorded --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from dragoman.errors import UsageError
 from dragoman.explain.trace.layers import Guess, Token
@@ -16,20 +17,34 @@ class Wanted:
     teach: int = 0  # steps of gradient descent
     say: tuple[int, str] | None = None  # at that step, that word
     lesson: bool = False  # the pair cut into characters, and one iteration
+    beside: str | None = None  # another sentence
+    word: str | None = None  # of both; the only one that they share where none is named
+    vectors: Path | None = None  # of word2vec, with one vector a word
+    boxes: bool = False  # the numbers of each norm and each feed-forward network
 
 
 MOST_STEPS = 20  # of teaching
 _SAID = re.compile(r"\s*([0-9]{1,6})=(.*\S.*)", re.DOTALL)
 
 
-def wanted(teach: int | None, say: str | None, lesson: bool = False) -> Wanted:
-    """From what a person asks for: steps, and "STEP=WORD". Raises UsageError."""
+def wanted(
+    teach: int | None,
+    say: str | None,
+    beside: str | None = None,
+    word: str | None = None,
+    vectors: Path | None = None,
+) -> Wanted:
+    """From what a person asks for: steps, "STEP=WORD", a sentence and a word of both. Raises UsageError."""
     if teach is not None and not 1 <= teach <= MOST_STEPS:
         raise UsageError(f"teach = {teach}: there can be 1 to {MOST_STEPS} steps")
     found = None if say is None else _SAID.fullmatch(say)
     if say is not None and found is None:
         raise UsageError(f"say = {say!r}: write a step from 0 and a word, as in --say 1=WORD")
-    return Wanted(teach or 0, found and (int(found[1]), found[2]), lesson)
+    if beside is None and vectors is not None:
+        raise UsageError("vectors goes with beside: give the other sentence")
+    if word is not None and not word.strip():
+        raise UsageError("word is empty: give one that stands in both sentences")
+    return Wanted(teach or 0, found and (int(found[1]), found[2]), beside=beside, word=word, vectors=vectors)
 
 
 # -- teaching -----------------------------------------------------------------------------------------------------

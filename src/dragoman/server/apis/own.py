@@ -98,6 +98,8 @@ class ExplainRequest:
     without: Annotated[str | None, "a part to take out, such as causal_mask"] = None
     teach: Annotated[int | None, "steps of gradient descent on a copy with this pair, 1 to 20"] = None
     say: Annotated[str | None, "STEP=WORD: what the model is to say at that step, from 0"] = None
+    beside: Annotated[str | None, "another sentence, to compare a word of both in"] = None
+    word: Annotated[str | None, "that word; the one that both share where none is given"] = None
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,9 @@ class Api:
 
     async def explain(self, http: Request) -> Response:
         asked = read(ExplainRequest, json_object(await http.body()))
-        self._service.admit(self._client(http), ClientRequest([asked.text, asked.reference or ""]))
+        self._service.admit(
+            self._client(http), ClientRequest([asked.text, asked.reference or "", asked.beside or ""])
+        )
         return Response(await self._service.explain(**asdict(asked)), media_type="application/json")
 
     async def models(self, http: Request) -> Response:

@@ -13,6 +13,8 @@ import { positions } from "./positions/view.js";
 import { breakIt } from "./break/view.js";
 import { quiz } from "./quiz/view.js";
 import { layers } from "./layers/view.js";
+import { boxes } from "./boxes/view.js";
+import { beside } from "./beside/view.js";
 import { influence } from "./influence/view.js";
 import { beam } from "./beam/view.js";
 import { teach } from "./teach/view.js";
@@ -33,6 +35,8 @@ export const CHAPTERS = [
   { id: "masks", make: masks },
   { id: "positions", make: positions },
   { id: "layers", make: layers },
+  { id: "boxes", make: boxes },
+  { id: "beside", make: beside },
   { id: "influence", make: influence },
   { id: "beam", make: beam },
   { id: "break", make: breakIt },

@@ -3,6 +3,7 @@
 import { h, swap, table, choice, word, number, percent } from "../drawing/dom.js";
 import { read, row, entropy } from "../trace/tensor.js";
 import { matrix } from "../drawing/heat.js";
+import { fixed } from "../drawing/written.js";
 import { told, kindOf } from "../drawing/told.js";
 
 const MOST = 64; // tokens shown a side
@@ -77,8 +78,19 @@ export class Comparison {
       {},
       h("p", {}, say(`break.what.${part}`, values), gap, this.wordsChanged(), gap, this.taught && this.lossMoved()),
       part === "cache" && h("p", {}, this.work()),
+      this.worth(),
       failed.length > 0 && h("p.fine", {}, say("break.proofs", { list: failed.join(", ") })),
     );
+  }
+
+  /** What the model's card says of the part, if it says anything: one sentence is chance. */
+  worth() {
+    const { say } = this.context;
+    const { parts = [], pairs } = this.before.worth ?? {};
+    const found = parts.find(({ part }) => part === this.after.removed);
+    if (!found) return null;
+    const values = { pairs, was: fixed(parts[0].bleu, 1), now: fixed(found.bleu, 1), loss: fixed(parts[0].loss, 2), cost: fixed(found.loss, 2) };
+    return h("p.worth", {}, say("worth.parts", values), say("language.space"), say("worth.retrained"));
   }
 
   wordsChanged() {

@@ -29,7 +29,7 @@ function drawn(context) {
   const { trace, say } = context;
   const { said } = trace;
   const lead = h("p.lead", {}, say("say.lead"));
-  if (!said) return h("div.say-view", {}, lead, h("p.missing", {}, say("say.missing")), command(trace.source.text, " --reference '…' --say 1='…' -o page.html"));
+  if (!said) return h("div.say-view", {}, lead, h("p.missing", {}, say("say.missing")), command(trace.source.text, " --reference '…' --say 1='…' -o page.html"), curve(context));
   return h(
     "div.say-view",
     {},
@@ -40,6 +40,7 @@ function drawn(context) {
     h("h3", {}, say("clocks.inference")),
     inference(context, said),
     h("p", {}, say("say.inference.text", { before: trace.inference.text, after: said.text })),
+    curve(context),
   );
 }
 
@@ -77,4 +78,15 @@ function inference({ say }, { t, steps }) {
 
 function line(kind, cells) {
   return h(`tr${kind}`, {}, cells.map((cell) => h("td", {}, cell)));
+}
+
+/** What words of its own cost on a corpus, where the model's card says it. */
+function curve({ trace, say }) {
+  const { curve: points = [], pairs } = trace.worth ?? {};
+  if (points.length < 2) return null;
+  const [own, p] = say("worth.curve.heads").split("|");
+  const rows = points.map((one) => [String(one.own), fixed(one.p, 3), h("i", { css: { width: `${Math.round(160 * one.p)}px` } })]);
+  const [first, last] = [points[0], points.at(-1)];
+  const values = { pairs, rows: last.rows, n: last.own, first: fixed(first.p, 3), last: fixed(last.p, 3) };
+  return [h("h3", {}, say("worth.curve")), table([own, p, ""], rows, { class: "own-curve" }), h("p", {}, say("worth.curve.told", values))];
 }

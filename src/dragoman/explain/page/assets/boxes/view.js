@@ -1,0 +1,106 @@
+/* The numbers of one encoder layer's boxes for one word: the spread before and after layer norm, five inner units of the
+   feed-forward network, the cut into heads, the root of d. Computes none of them. */
+
+import { h, s, swap, select, table } from "../drawing/dom.js";
+import { fixed } from "../drawing/written.js";
+import { command } from "../break/result.js";
+
+const [WIDE, HIGH] = [160, 34]; // px of a distribution
+const PAPER = [1024, 5, 8, 64]; // batch, tokens, heads, width of one
+
+export function boxes(context) {
+  const { trace, say } = context;
+  const found = trace.boxes;
+  if (!found) return h("div.boxes-view", {}, h("p.missing", {}, say("boxes.none")), command(trace.source.text, " -o page.html"));
+  const place = h("div");
+  const chosen = { layer: 0, word: 0 };
+  const draw = () => swap(place, norms(context, found, chosen), feed(context, found, chosen));
+  const pick = (name) => (value) => {
+    chosen[name] = Number(value);
+    draw();
+  };
+  const layers = found.feeds.map((fed, i) => [i, fed.name.replace(".feed", "")]);
+  const words = found.tokens.map((token, i) => [i, `${i} · ${token.piece}`]);
+  draw();
+  return h(
+    "div.boxes-view",
+    {},
+    h("div.picker", {}, select(say("words.layer"), layers, 0, pick("layer")), select(say("boxes.word"), words, 0, pick("word"))),
+    place,
+    h("h3", {}, say("boxes.shapes")),
+    shapes(context),
+    h("p", {}, say("boxes.shapes.what")),
+    scale(context),
+  );
+}
+
+function norms({ trace, say }, { norms: all, feeds, edges }, { layer, word }) {
+  const name = feeds[layer].name.replace(".feed", "");
+  const some = all.filter((norm) => norm.name.startsWith(`${name}.`));
+  const rows = some.flatMap((norm) =>
+    ["before", "middle", "after"].map((stage) => {
+      const { mean, variance, counts } = norm[stage][word];
+      const named = stage === "before" && h("code", {}, norm.name);
+      return [h("div", {}, named, " ", say(`boxes.norm.${stage}`)), unsigned(mean), fixed(variance, 2), drawn(counts, edges, stage)];
+    }),
+  );
+  const [which, , mean, variance, lie] = say("boxes.norm.heads").split("|");
+  return [
+    h("p", {}, say("boxes.norm", { d: trace.model.config.d_model })),
+    table([which, mean, variance, lie], rows, { class: "box-norms" }),
+    h("p.fine", {}, say("boxes.norm.what")),
+  ];
+}
+
+/** Without a sign before a zero. */
+function unsigned(x) {
+  return fixed(Math.abs(x) < 0.005 ? 0 : x, 2);
+}
+
+/** A distribution: the higher a bar, the more numbers fall there. Each picture is as high as its own highest. */
+function drawn(counts, edges, stage) {
+  const most = Math.max(...counts, 1);
+  const step = WIDE / counts.length;
+  const bars = counts.map((n, i) => s("rect", { x: i * step, y: HIGH - (HIGH * n) / most, width: step - 0.5, height: (HIGH * n) / most }));
+  const label = `${edges[0]} … ${edges.at(-1)}`;
+  return s(`svg.spread.${stage}`, { width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, bars, s("line", { x1: WIDE / 2, x2: WIDE / 2, y1: 0, y2: HIGH }));
+}
+
+function feed({ trace, say }, { feeds }, { layer, word }) {
+  const { d_model: d, d_ff: f, activation = "relu" } = trace.model.config;
+  const values = { d, f, activation };
+  const rows = feeds[layer].units[word].map((one) => [String(one.unit), fixed(one.inner, 2), fixed(one.fires, 2), fixed(one.adds, 2)]);
+  return [
+    h("p", {}, say("boxes.feed", values)),
+    table(say("boxes.feed.heads", values).split("|"), rows, { class: "box-units" }),
+    h("p.fine", {}, say("boxes.feed.what", values)),
+  ];
+}
+
+/** The paper's numbers beside this model's, alone and in a batch. */
+function shapes({ trace, say }) {
+  const { d_model: d, n_heads: heads } = trace.model.config;
+  const length = trace.source.tokens.length;
+  const all = [
+    ["boxes.shapes.paper", PAPER],
+    ["boxes.shapes.one", [1, length, heads, d / heads]],
+    ["boxes.shapes.batch", [64, length, heads, d / heads]],
+  ];
+  const code = (...sizes) => h("code", {}, `[${sizes.join(", ")}]`);
+  const rows = all.map(([key, [b, t, n, k]]) => [say(key), `${n * k} = ${n} × ${k}`, h("div", {}, code(b, t, n * k), " → ", code(b, t, n, k), " → ", code(b, n, t, k))]);
+  const [what, numbers, ...forms] = say("boxes.shapes.heads").split("|");
+  return table([what, numbers, forms.join(" → ")], rows, { class: "box-shapes" });
+}
+
+/** What the root of d is for, over many sentences, where the model's card says it. */
+function scale({ trace, say }) {
+  const { scale: both, pairs } = trace.worth ?? {};
+  if (!both || both.length !== 2) return null;
+  const { d_model: d, n_heads: heads } = trace.model.config;
+  const rows = both.map((one) => [say(`boxes.scale.${one.scores}`), fixed(one.variance, 2), fixed(one.gradient, 3)]);
+  return [
+    h("h3", {}, say("boxes.scale", { k: d / heads })),
+    table(say("boxes.scale.heads").split("|"), rows, { class: "box-scale" }),
+    h("p", {}, say("boxes.scale.what", { pairs, k: d / heads })),
+  ];
+}
