@@ -27,6 +27,7 @@ from dragoman.errors import DragomanError, UsageError
 from dragoman.memory import MEGABYTE, SERVING, require
 from dragoman.model.directory import open_model
 from dragoman.server.app import build
+from dragoman.server.gate.link import check, without_password
 from dragoman.server.gate.logs import prepare_log
 from dragoman.server.models import Load, Loader, Served, find, stamp_of
 from dragoman.server.settings import Limits, Settings
@@ -57,6 +58,17 @@ def run(settings: Settings, tell: Tell) -> None:
     listening = listen(settings)
     _allow_many_files()
     prepare_log()
+    if settings.state:
+        why = check(settings.state)
+        shown = without_password(settings.state)
+        tell(
+            f"Limits, keys and results are shared through {shown}"
+            + (
+                f", which does not answer ({why}): this process goes by its own until it does."
+                if why
+                else "."
+            )
+        )
     _tell_where(settings, listening, served, tell)
     signal.signal(signal.SIGTERM, _leave)  # after uvicorn's own, which finishes what was accepted
     with _folder(tell) as folder:
