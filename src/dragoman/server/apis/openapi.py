@@ -150,7 +150,7 @@ def _deepl() -> dict[str, Any]:
 
 
 def _about() -> dict[str, Any]:
-    status = _object({"status": _TEXT}, "status")
+    status = _object({"status": _TEXT, "state": _TEXT}, "status")
     return {"/health": _get("Whether the service lives; asks no model", _answer("It does", status))}
 
 
