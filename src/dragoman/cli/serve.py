@@ -45,7 +45,8 @@ serve = App(
     help="Serve translations over HTTP, with a web page; clients of LibreTranslate and DeepL work against it.",
     usage="dragoman serve [-m MODEL]... [OPTIONS]",
     help_epilogue="Examples:\n\n  dragoman serve\n\n  dragoman serve -m en-zh -m runs/de-en --port 8080\n\n"
-    "  dragoman serve keys add alice --per-minute 60\n\n  dragoman serve --keys dragoman-keys.sqlite --require-key",
+    "  dragoman serve keys add alice --per-minute 60\n\n  dragoman serve --keys dragoman-keys.sqlite --require-key"
+    "\n\n  dragoman serve --state redis://10.0.0.5:6379/0 --host 0.0.0.0",
 )
 keys = App("keys", help="Add, list and remove API keys.", usage="dragoman serve keys COMMAND ...")
 serve.command(keys)

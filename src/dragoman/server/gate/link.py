@@ -44,6 +44,9 @@ class Link:
         self._client, self._for_files = _client(address, patience), _client(address, PATIENCE_WITH_FILES)
         self._lost: str | None = None  # when, for people
         self._watching: threading.Thread | None = None
+        self._is_served = (
+            False  # for a command of the terminal, what it could not do is said by its own error
+        )
         self._ended, self._woken = threading.Event(), threading.Event()
         self._lock = threading.Lock()
 
@@ -81,8 +84,9 @@ class Link:
         except redis.exceptions.NoScriptError:
             raise _UnknownScriptError from None
         except (redis.RedisError, OSError) as error:
-            self.lose(f"{type(error).__name__}: {str(error)[:200]}")
-            raise LostError(f"the Redis at {self.shown} does not answer: {error}") from None
+            why = _told(error)
+            self.lose(why)
+            raise LostError(f"the Redis at {self.shown} {why}") from None
 
     def lose(self, why: str) -> None:
         """Do without Redis until it is found again; said once."""
@@ -90,16 +94,18 @@ class Link:
             if self._lost is not None:
                 return
             self._lost = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        log.warning(
-            "the shared state is lost: limits are this process's own until it is back",
-            extra={"redis": self.shown, "why": why},
-        )
+        if self._is_served:
+            log.warning(
+                "the shared state is lost: limits are this process's own until it is back",
+                extra={"redis": self.shown, "why": why},
+            )
         self._woken.set()
 
     # -- finding it again ---------------------------------------------------------------------------------------
 
     def watch(self, refresh: Callable[[], None], seconds: float) -> None:
         """Call `refresh` now, every so many seconds, and when Redis is found again, until `close`."""
+        self._is_served = True
         self._refresh(refresh)
         self._watching = threading.Thread(target=self._watch, args=(refresh, seconds), daemon=True)
         self._watching.start()
@@ -139,6 +145,18 @@ class Link:
         self._for_files.close()
 
 
+def _told(error: Exception) -> str:
+    """What is wrong with Redis, after its name."""
+    import redis
+
+    said = str(error)
+    if isinstance(error, redis.AuthenticationError) or said.startswith("NOAUTH"):
+        return f"wants a name or password that is right: redis://NAME:PASSWORD@HOST ({said})"
+    if isinstance(error, redis.ResponseError):
+        return f"refuses: {said[:200]}"
+    return f"does not answer: {said[:200]}"
+
+
 class _UnknownScriptError(Exception):
     """Redis does not have it yet."""
 
@@ -160,8 +178,13 @@ def _client(address: str, patience: float) -> redis.Redis:
             "--state redis://... needs redis: install it with  pip install 'dragoman[redis]'"
         ) from error
     # A command that got no answer may have been done: sent again, a request would count twice.
+    once = Retry(NoBackoff(), 0)
     return redis.Redis.from_url(
-        address, socket_timeout=patience, socket_connect_timeout=patience, retry=Retry(NoBackoff(), 0)
+        address,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        retry=once,
+        protocol=2,  # which Redis 5 speaks too
     )
 
 
@@ -173,7 +196,7 @@ def check(address: str) -> str | None:
     try:
         link._client.ping()
     except (redis.AuthenticationError, redis.ResponseError) as error:
-        raise UsageError(f"the Redis at {link.shown} refuses this server: {error}") from None
+        raise UsageError(f"the Redis at {link.shown} {_told(error)}") from None
     except (redis.RedisError, OSError, ValueError) as error:
         return str(error)
     finally:
