@@ -18,7 +18,7 @@ from dragoman.server.settings import Engines, Limits, Network, Settings, check_s
 
 if TYPE_CHECKING:
     from dragoman.server.gate.keys import Keys
-    from dragoman.server.gate.shared import SharedKeys
+    from dragoman.server.gate.replicas import SharedKeys
 
     LimitFlags = Any
     NetworkFlags = Any
@@ -100,7 +100,7 @@ def _opened(path: Path | None, state: str | None) -> Iterator[Keys | SharedKeys]
     """Where the keys are. Raises ConfigError where two places are named."""
     from dragoman.server.gate.keys import Keys
     from dragoman.server.gate.link import Link
-    from dragoman.server.gate.shared import SharedKeys
+    from dragoman.server.gate.replicas import SharedKeys
 
     if state is None:
         with closing(Keys(path or KEYS)) as found:
@@ -168,7 +168,7 @@ def take(
 ) -> None:
     """Bring the keys of a file, with what has been used, to the Redis that replicas share. Clients keep theirs."""
     from dragoman.server.gate.keys import Keys
-    from dragoman.server.gate.shared import SharedKeys
+    from dragoman.server.gate.replicas import SharedKeys
 
     if state is None:
         raise ConfigError("keys are imported into a Redis: name it with --state redis://HOST:6379/0")

@@ -59,16 +59,7 @@ def run(settings: Settings, tell: Tell) -> None:
     _allow_many_files()
     prepare_log()
     if settings.state:
-        why = check(settings.state)
-        shown = without_password(settings.state)
-        tell(
-            f"Limits, keys and results are shared through {shown}"
-            + (
-                f", which does not answer ({why}): this process goes by its own until it does."
-                if why
-                else "."
-            )
-        )
+        _tell_state(settings.state, tell)
     _tell_where(settings, listening, served, tell)
     signal.signal(signal.SIGTERM, _leave)  # after uvicorn's own, which finishes what was accepted
     with _folder(tell) as folder:
@@ -206,6 +197,17 @@ def _tell_where(settings: Settings, listening: socket.socket, served: list[Serve
             else "anybody who can reach it (--require-key: only with a key)"
         )
         tell(f"on http://{shown}:{port}/ for {who}. Ctrl-C stops it.")
+
+
+def _tell_state(address: str, tell: Tell) -> None:
+    """Raises UsageError where Redis is there, and refuses us."""
+    shared = f"Limits, keys and results are shared through {without_password(address)}"
+    why = check(address)
+    tell(
+        f"{shared}, which does not answer ({why}): this server goes by its own until it does."
+        if why
+        else f"{shared}."
+    )
 
 
 def _allow_many_files() -> None:

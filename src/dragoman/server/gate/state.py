@@ -11,7 +11,7 @@ from dragoman.server.gate.counts import Key
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.link import PATIENCE, Link
-from dragoman.server.gate.shared import SharedAddressLimit, SharedKeys
+from dragoman.server.gate.replicas import SharedAddressLimit, SharedKeys
 from dragoman.server.settings import Settings
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.link import Link, LostError, check, without_password
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.gate.shared import SharedAddressLimit, SharedKeys
+from dragoman.server.gate.replicas import SharedAddressLimit, SharedKeys
 from dragoman.server.gate.state import SharedState
 from dragoman.server.settings import Limits, Settings, check_state
 from server.shared_redis import Redis, needs_redis, running
