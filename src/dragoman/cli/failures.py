@@ -56,6 +56,7 @@ _EXTRAS = {
     "zstandard": "zst",
     "starlette": "serve",
     "uvicorn": "serve",
+    "redis": "redis",
 }
 
 

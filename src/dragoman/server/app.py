@@ -24,7 +24,7 @@ from dragoman.server.apis.libretranslate import LibreTranslate
 from dragoman.server.apis.openapi import document
 from dragoman.server.apis.others import Others
 from dragoman.server.apis.own import Api, key_of
-from dragoman.server.downloads import Downloads
+from dragoman.server.downloads import Downloads, FileStore, SharedDownloads
 from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.gate import Gate
 from dragoman.server.gate.refusals import Refusal, failed
@@ -53,7 +53,8 @@ def build(settings: Settings, load: Load | None = None, downloads: Path | None =
             yield
             await service.stop()
 
-    kept = Downloads(downloads)
+    here, link = Downloads(downloads), service.admission.link
+    kept: FileStore = SharedDownloads(link, here) if link else here
     routes = _routes(service, kept)
     told = {HTTPException: _unrouted, DragomanError: _refused, Exception: _broken}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=told)
@@ -62,7 +63,7 @@ def build(settings: Settings, load: Load | None = None, downloads: Path | None =
     return Gate(app, settings.network, settings.limits, service.metrics, paths)
 
 
-def _routes(service: Service, downloads: Downloads) -> list[BaseRoute]:
+def _routes(service: Service, downloads: FileStore) -> list[BaseRoute]:
     return [*_apis(service, downloads), *_about(service), *_pages()]
 
 
@@ -72,11 +73,11 @@ def _about(service: Service) -> list[BaseRoute]:
 
     async def metrics(request: Request) -> Response:
         if settings.require_key:
-            service.check_key(key_of(request) or request.query_params.get("api_key"), 401)
+            await service.admission.check_key(key_of(request) or request.query_params.get("api_key"), 401)
         return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def health(request: Request) -> Response:
-        return as_json({"status": "ok"})
+        return as_json({"status": "ok"} | service.admission.told)
 
     async def openapi(request: Request) -> Response:
         return as_json(described)
@@ -126,7 +127,7 @@ def _pages() -> list[BaseRoute]:
     ]
 
 
-def _apis(service: Service, downloads: Downloads) -> list[BaseRoute]:
+def _apis(service: Service, downloads: FileStore) -> list[BaseRoute]:
     """What translates: our own, and those that clients of other services know."""
     own, libre, deepl = Api(service), LibreTranslate(service, downloads), DeepL(service)
     others = Others(service, libre)

@@ -27,6 +27,7 @@ from dragoman.errors import DragomanError, UsageError
 from dragoman.memory import MEGABYTE, SERVING, require
 from dragoman.model.directory import open_model
 from dragoman.server.app import build
+from dragoman.server.gate.link import check, without_password
 from dragoman.server.gate.logs import prepare_log
 from dragoman.server.models import Load, Loader, Served, find, stamp_of
 from dragoman.server.settings import Limits, Settings
@@ -58,6 +59,8 @@ def run(settings: Settings, tell: Tell) -> None:
     listening = listen(settings)
     _allow_many_files()
     prepare_log()
+    if settings.state:
+        _tell_state(settings.state, tell)
     _tell_where(settings, listening, served, tell)
     signal.signal(signal.SIGTERM, _leave)  # after uvicorn's own, which finishes what was accepted
     with _folder(tell) as folder:
@@ -197,6 +200,17 @@ def _tell_where(settings: Settings, listening: socket.socket, served: list[Serve
             else "anybody who can reach it (--require-key: only with a key)"
         )
         tell(f"on http://{shown}:{port}/ for {who}. Ctrl-C stops it.")
+
+
+def _tell_state(address: str, tell: Tell) -> None:
+    """Raises UsageError where Redis is there, and refuses us."""
+    shared = f"Limits, keys and results are shared through {without_password(address)}"
+    why = check(address)
+    tell(
+        f"{shared}, which does not answer ({why}): this server goes by its own until it does."
+        if why
+        else f"{shared}."
+    )
 
 
 def _allow_many_files() -> None:

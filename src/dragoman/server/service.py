@@ -1,4 +1,4 @@
-"""What the three APIs have in common: who may ask, which model answers, what is sent to the queue. Knows no HTTP shape.
+"""What the three APIs have in common: which model answers, what is sent to the queue. Knows no HTTP shape.
 
 Everything that is asked for becomes one ClientRequest, and everything that is answered one Answer; the APIs
 translate between these and the shapes that their clients know.
@@ -22,21 +22,18 @@ from dragoman.documents import files, markup
 from dragoman.documents.encodings import beginning
 from dragoman.documents.process import portions
 from dragoman.errors import ConfigError
+from dragoman.server.admission import Admission
 from dragoman.server.documents import Documents
 from dragoman.server.drafting import Draft, draft
 from dragoman.server.explanations import Explanations
-from dragoman.server.gate.keys import Keys
-from dragoman.server.gate.limits import AddressLimit
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, TooLate, too_late, unfinished
 from dragoman.server.models import Load, Loader, Models, find
 from dragoman.server.queue import Found, Queue, Work, works_of
 from dragoman.server.requests import (
     Answer,
-    Client,
     ClientRequest,
     Direction,
-    check,
     direct,
     direct_each,
     is_auto,
@@ -70,9 +67,7 @@ class Service:
         self.models = Models(
             find(settings.engines.models), settings.engines.keep, load or Loader(settings), self.metrics
         )
-        self.keys = Keys(settings.keys) if settings.keys else None
-        # Each process counts for itself, and connections come to all of them alike.
-        self._addresses = AddressLimit(self.limits.per_minute / settings.network.workers)
+        self.admission = Admission(settings, self.metrics)
         self.tasks, self.beside = LongTasks(LONG_TASKS), Beside()
         self.documents, self.explanations = Documents(self.limits), Explanations()
         self.formats: tuple[str, ...] = tuple(files.FORMATS)
@@ -83,6 +78,7 @@ class Service:
         side_by_side = 1 if self.settings.engines.engine == "torch" else self.settings.threads
         self.queue = Queue(self.metrics, self.limits.queue, side_by_side)
         self.metrics.gauge("dragoman_queue_sentences", "Sentences that wait.", lambda: self.queue.depth)
+        await self.admission.open()
         await self.models.translator(self.models.default)
 
     async def stop(self) -> None:
@@ -92,34 +88,7 @@ class Service:
         self.beside.close()
         await self.explanations.close()
         self.models.close()
-        if self.keys:
-            self.keys.close()
-
-    # -- who may ask --------------------------------------------------------------------------------------------
-
-    def check_key(self, key: str | None, keyless: int = 403) -> None:
-        """Raises Refusal where a key is needed and there is none, or a wrong one."""
-        if self.keys and key and self.keys.find(key) is None:
-            raise Refusal(403, "this API key is not known here")
-        if self.settings.require_key and not key:
-            raise Refusal(keyless, "an API key is needed: ask whoever runs this server for one")
-
-    def admit(self, client: Client, request: ClientRequest) -> None:
-        """Let a request in and count it. Raises Refusal for one that asks too much, or comes too often."""
-        check(request, self.limits)
-        self.count(client, sum(map(len, request.texts)))
-
-    def count(self, client: Client, characters: int) -> None:
-        """Count so many characters for a client's key or address. Raises Refusal."""
-        self.check_key(client.key, client.keyless)
-        found = self.keys.find(client.key) if self.keys and client.key else None
-        client.noted["characters"] = characters
-        if found is None:
-            self._addresses.spend(client.address)
-        elif self.keys:
-            client.noted["key"] = found.name
-            self.keys.spend(found.name, characters)
-        self.metrics.count("dragoman_characters_total", characters)
+        await self.admission.close()
 
     # -- translating --------------------------------------------------------------------------------------------
 

@@ -19,6 +19,22 @@ _OURS = ("/api", "/v1", "/v2")
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
+_STATE = re.compile(
+    r"rediss?://([^/?#@\s]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?(/\d{0,4})?"
+    r"(\?ssl_ca_certs=[^&#\s]+)?"
+)
+
+
+def check_state(address: str) -> None:
+    """Raises ConfigError for what is no address of a Redis; says nothing of it that could be a password."""
+    found = _STATE.fullmatch(address)
+    if not found or not 0 < int(found["port"] or 6379) <= 65535:
+        raise ConfigError(
+            "--state: an address such as redis://HOST:6379/0, or rediss://:PASSWORD@HOST:6379/0 over TLS "
+            "(signs in a password as in any URL: %40 for @), not what was given"
+        )
+
+
 @dataclass(frozen=True)
 class Network:
     """Where the service listens, and whom it listens to."""
@@ -122,9 +138,17 @@ class Settings:
     keys: Path | None = None  # the file of API keys
     require_key: bool = False
     log_text: bool = False  # whether users' text may stand in the log
+    state: str | None = field(default=None, repr=False)  # address of Redis, perhaps with a password
 
     def __post_init__(self) -> None:
-        if self.require_key and self.keys is None:
+        if self.state is not None:
+            check_state(self.state)
+        if self.keys is not None and self.state is not None:
+            raise ConfigError(
+                f"--keys {self.keys} and --state: replicas share their keys in Redis, where "
+                f"`dragoman serve keys import {self.keys} --state ...` brings those of a file; leave --keys out"
+            )
+        if self.require_key and self.keys is None and self.state is None:
             raise ConfigError("a key is required, but there is no file of keys: name one with --keys")
 
     @property

@@ -14,7 +14,8 @@ from unittest import mock
 import pytest
 
 from dragoman.errors import UsageError
-from dragoman.server.gate.keys import MONTH, Keys
+from dragoman.server.gate.counts import MONTH
+from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.refusals import Refusal
 
 

@@ -122,14 +122,16 @@ class DeepL:
         )
         if dialect is not None:
             request = replace(request, dialect=dialect)
-        self._service.admit(client(http, self._service.settings.network, self._key(http)), request)
+        await self._service.admission.admit(
+            client(http, self._service.settings.network, self._key(http)), request
+        )
         answer = await self._service.translate(request)
         pairs = zip(answer.translations, answer.directions, strict=True)
         return as_json({"translations": [_translated(found, direction) for found, direction in pairs]})
 
     def _key(self, http: Request) -> str | None:
         """Its clients always send a key; where we have none of our own, any will do."""
-        return key_of(http) if self._service.keys else None
+        return key_of(http) if self._service.admission.keys else None
 
     async def languages(self, http: Request) -> Response:
         """The official client asks by GET, with the type in a form body."""
@@ -148,10 +150,10 @@ class DeepL:
 
     async def usage(self, http: Request) -> Response:
         key = self._key(http)
-        found = self._service.keys.find(key) if self._service.keys and key else None
+        if self._service.settings.require_key and not key:
+            raise Refusal(403, "this API key is not known here")
+        found = await self._service.admission.find(key)
         if found is None:
-            if key or self._service.settings.require_key:
-                raise Refusal(403, "this API key is not known here")
             return as_json({"character_count": 0, "character_limit": UNLIMITED})
         return as_json({"character_count": found.used, "character_limit": found.quota or UNLIMITED})
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from dragoman.errors import UsageError
 from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
-from dragoman.server.downloads import Downloads
+from dragoman.server.downloads import FileStore
 from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import json_object, read
@@ -49,7 +49,7 @@ def detected_out(found: Detected) -> dict[str, Any]:
 class LibreTranslate:
     """The handlers of /translate, /languages, /detect, /translate_file, /frontend/settings and their kin."""
 
-    def __init__(self, service: Service, downloads: Downloads) -> None:
+    def __init__(self, service: Service, downloads: FileStore) -> None:
         self._service, self._downloads = service, downloads
 
     # -- texts --------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class LibreTranslate:
         most = self._service.limits.n_best - 1
         if alternatives > most:
             raise Refusal(400, f"Invalid request: alternatives ({alternatives}) exceeds limit ({most})")
-        self._admit(http, fields, request)
+        await self._admit(http, fields, request)
         answer = await self._service.translate(_with_alternatives(request, alternatives))
         return as_json(_answer(answer, several, alternatives, is_auto(request)))
 
@@ -77,8 +77,8 @@ class LibreTranslate:
             raise Refusal(400, f"{form[:60]} format is not supported")
         return ClientRequest(texts, source, target, html=form == "html")
 
-    def _admit(self, http: Request, fields: Fields, request: ClientRequest) -> None:
-        self._service.admit(self._client(http, fields), request)
+    async def _admit(self, http: Request, fields: Fields, request: ClientRequest) -> None:
+        await self._service.admission.admit(self._client(http, fields), request)
 
     def _client(self, http: Request, fields: Fields) -> Client:
         return client(http, self._service.settings.network, fields.text("api_key") or None, keyless=400)
@@ -88,7 +88,7 @@ class LibreTranslate:
         texts, _ = fields.texts("q")
         if not any(texts):
             raise _missing("q")
-        self._admit(http, fields, ClientRequest(texts))
+        await self._admit(http, fields, ClientRequest(texts))
         found = await self._service.languages_of("\n".join(texts))
         return as_json([detected_out(one) for one in found])
 
@@ -129,7 +129,7 @@ class LibreTranslate:
             raise Refusal(413, f"the file is larger than {most:,} bytes")
         self._downloads.check()
         request = self._with_ours(fields, self._request(fields, []))
-        self._service.count(self._client(http, fields), _characters(data))
+        await self._service.admission.count(self._client(http, fields), _characters(data))
         try:
             translated = await self._service.translate_file(f"file{suffix}", data, request)
         except UsageError as error:
@@ -165,7 +165,7 @@ class LibreTranslate:
             {
                 "charLimit": limits.characters,
                 "frontendTimeout": 500,
-                "apiKeys": self._service.keys is not None,
+                "apiKeys": self._service.admission.keys is not None,
                 "keyRequired": self._service.settings.require_key,
                 "suggestions": False,
                 "filesTranslation": True,

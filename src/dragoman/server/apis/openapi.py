@@ -149,5 +149,5 @@ def _deepl() -> dict[str, Any]:
 
 
 def _about() -> dict[str, Any]:
-    status = an_object({"status": TEXT}, "status")
+    status = an_object({"status": TEXT, "state": TEXT}, "status")
     return {"/health": getting("Whether the service lives; asks no model", answering("It does", status))}

@@ -50,8 +50,8 @@ class Others:
 
     async def _translated(self, http: Request, request: ClientRequest, anyone: bool = False) -> Answer:
         """anyone: a client that always sends some key, which counts only where there are any."""
-        key = key_of(http) if self._service.keys or not anyone else None
-        self._service.admit(client(http, self._service.settings.network, key, 401), request)
+        key = key_of(http) if self._service.admission.keys or not anyone else None
+        await self._service.admission.admit(client(http, self._service.settings.network, key, 401), request)
         return await self._service.translate(request)
 
     # -- DeepLX -------------------------------------------------------------------------------------------------

@@ -209,7 +209,7 @@ class Api:
 
     async def translate(self, http: Request) -> Response:
         request = request_of(read(TranslateRequest, json_object(await http.body())))
-        self._service.admit(self._client(http), request)
+        await self._service.admission.admit(self._client(http), request)
         answer = await self._service.translate(request)
         size = sum(map(len, request.texts))
         return await self._service.beside.run(size, lambda: as_json(response_of(answer)))
@@ -219,7 +219,7 @@ class Api:
         if isinstance(asked.text, list):
             raise Refusal(400, "text must be a string: a stream answers one text")
         request = request_of(asked)
-        self._service.admit(self._client(http), request)
+        await self._service.admission.admit(self._client(http), request)
         await self._service.directed(request)  # refused before the stream begins
         return StreamingResponse(self._events(request), media_type="text/event-stream")
 
@@ -233,7 +233,7 @@ class Api:
 
     async def explain(self, http: Request) -> Response:
         asked = read(ExplainRequest, json_object(await http.body()))
-        self._service.admit(
+        await self._service.admission.admit(
             self._client(http), ClientRequest([asked.text, asked.reference or "", asked.beside or ""])
         )
         return Response(await self._service.explain(**asdict(asked)), media_type="application/json")

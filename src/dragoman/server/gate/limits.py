@@ -36,7 +36,12 @@ class AddressLimit:
             self._buckets.popitem(last=False)
         if refused:
             wait = math.ceil((1 - left) * 60 / self._per_minute)
-            raise Refusal(429, f"slow down: {self._per_minute:g} requests a minute are allowed", wait)
+            raise too_fast(self._per_minute, wait)
+
+
+def too_fast(per_minute: float, wait: int) -> Refusal:
+    """wait: seconds."""
+    return Refusal(429, f"slow down: {per_minute:g} requests a minute are allowed", wait)
 
 
 def network_of(address: str) -> str:

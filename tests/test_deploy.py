@@ -1,0 +1,158 @@
+"""What deploy/ holds can be read by what reads it, and keeps what it promises: no root and no disk to write to."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.server.gate.metrics import COUNTERS
+from dragoman.server.settings import Network, Settings
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+
+yaml = pytest.importorskip("yaml", reason="PyYAML is not here; schemathesis would bring it")
+
+MANIFESTS: list[dict[str, Any]] = list(
+    chain.from_iterable(
+        yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+    )
+)
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+VERSIONS = {
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "Service": "v1",
+    "HorizontalPodAutoscaler": "autoscaling/v2",
+    "PodDisruptionBudget": "policy/v1",
+}
+WORKLOADS = [manifest for manifest in MANIFESTS if manifest["kind"] in ("Deployment", "StatefulSet")]
+
+
+def of_kind(kind: str, name: str = "dragoman") -> dict[str, Any]:
+    (found,) = (one for one in MANIFESTS if one["kind"] == kind and one["metadata"]["name"] == name)
+    return found
+
+
+def test_every_manifest_is_of_a_kind_and_version_that_there_is() -> None:
+    assert {one["kind"] for one in MANIFESTS} == set(VERSIONS)
+    for one in MANIFESTS:
+        assert one["apiVersion"] == VERSIONS[one["kind"]]
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", one["metadata"]["name"])
+        assert set(one) == {"apiVersion", "kind", "metadata", "spec"}
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda one: one["metadata"]["name"])
+def test_pods_are_nobody_s_root_and_write_to_no_disk_of_theirs(workload: dict[str, Any]) -> None:
+    pod = workload["spec"]["template"]["spec"]
+    assert workload["spec"]["selector"]["matchLabels"].items() <= (
+        workload["spec"]["template"]["metadata"]["labels"].items()
+    )
+    assert pod["securityContext"]["runAsNonRoot"] is True and pod["securityContext"]["runAsUser"] > 0
+    assert pod["automountServiceAccountToken"] is False
+    volumes = {one["name"] for one in pod.get("volumes", [])}
+    volumes |= {one["metadata"]["name"] for one in workload["spec"].get("volumeClaimTemplates", [])}
+    for container in pod["containers"]:
+        context = container["securityContext"]
+        assert context["readOnlyRootFilesystem"] is True and context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert {"readinessProbe", "livenessProbe"} <= set(container)
+        assert container["resources"]["requests"] and container["resources"]["limits"]["memory"]
+        assert {one["name"] for one in container["volumeMounts"]} <= volumes
+        assert all(isinstance(word, str) for word in container["args"])
+
+
+def test_services_budgets_and_the_autoscaler_mean_pods_that_there_are() -> None:
+    labels = {one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"] for one in WORKLOADS}
+    ports = {
+        one["metadata"]["name"]: {port["name"] for port in one["spec"]["template"]["spec"]["containers"][0]["ports"]}
+        for one in WORKLOADS
+    }  # fmt: skip
+    for name in labels:
+        spec = of_kind("Service", name)["spec"]
+        assert spec["selector"].items() <= labels[name].items()
+        assert {port["targetPort"] for port in spec["ports"]} <= ports[name]
+    budget = of_kind("PodDisruptionBudget")["spec"]
+    assert budget["selector"]["matchLabels"] == labels["dragoman"] and budget["maxUnavailable"] == 1
+    scaled = of_kind("HorizontalPodAutoscaler")["spec"]
+    deployment = of_kind("Deployment")
+    assert scaled["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "dragoman"}
+    assert "replicas" not in deployment["spec"]
+    assert 1 < scaled["minReplicas"] < scaled["maxReplicas"]
+    (metric,) = scaled["metrics"]
+    assert metric["pods"]["metric"]["name"] == "dragoman_queue_sentences"
+    source = (ROOT / "src" / "dragoman" / "server" / "service.py").read_text(encoding="utf-8")
+    assert metric["pods"]["metric"]["name"] in [*COUNTERS, *re.findall(r'gauge\(\s*"(\w+)"', source)]
+
+
+def test_a_pod_has_time_to_finish_what_it_accepted() -> None:
+    pod, grace = of_kind("Deployment")["spec"]["template"]["spec"], Settings().limits.file_deadline + 5
+    assert pod["terminationGracePeriodSeconds"] > grace
+    replicas = [one for name, one in COMPOSE["services"].items() if name.startswith("replica-")]
+    assert all(int(one["stop_grace_period"].removesuffix("s")) > grace for one in replicas)
+
+
+def test_compose_runs_three_replicas_alike() -> None:
+    services, replicas = COMPOSE["services"], ["replica-1", "replica-2", "replica-3"]
+    assert set(services) == {*replicas, "redis", "nginx"}
+    assert [services[name] | {"networks": 0} for name in replicas[1:]] == [
+        services[replicas[0]] | {"networks": 0}
+    ] * 2
+    for service in services.values():
+        assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
+        assert not service["user"].startswith("0")
+    for place in chain.from_iterable(one.get("volumes", []) for one in services.values()):
+        name = place.split(":")[0]
+        assert name in COMPOSE["volumes"] or (DEPLOY / name).is_file()
+
+
+def test_the_proxy_that_replicas_believe_is_nginx() -> None:
+    services = COMPOSE["services"]
+    words = services["replica-1"]["command"]
+    believed = words[words.index("--proxies") + 1]
+    assert believed == services["nginx"]["networks"]["inside"]["ipv4_address"]
+    Network(proxies=(believed,))
+
+
+def test_nginx_knows_every_replica_and_hears_where_it_is_published() -> None:
+    conf = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    assert re.findall(r"server (\S+):(\d+)", conf) == [(f"replica-{n}", str(Network.port)) for n in (1, 2, 3)]
+    (port,) = COMPOSE["services"]["nginx"]["ports"]
+    assert f"listen {port.split(':')[-1]};" in conf
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed: apt-get install nginx")
+def test_nginx_can_read_its_file(tmp_path: Path) -> None:
+    text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8").replace("/tmp/", f"{tmp_path}/")
+    (tmp_path / "nginx.conf").write_text(re.sub(r"replica-\d:", "127.0.0.1:", text), encoding="utf-8")
+    command = ["nginx", "-t", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+def test_every_flag_is_one_of_dragoman_serve() -> None:
+    from dragoman.cli.serve import start
+
+    words = [
+        *COMPOSE["services"]["replica-1"]["command"],
+        *of_kind("Deployment")["spec"]["template"]["spec"]["containers"][0]["args"],
+    ]
+    known = set(Network.__dataclass_fields__) | set(Settings().limits.__dataclass_fields__)
+    known |= set(start.__annotations__)
+    assert {word[2:].replace("-", "_") for word in words if word.startswith("--")} <= known
+
+
+def test_the_image_holds_what_replicas_need() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    (taken,) = re.findall(r'"\.\[([\w,]+)\]"', (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
+    assert {"redis", "serve"} <= set(taken.split(",")) <= set(extras)
