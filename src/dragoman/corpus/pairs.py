@@ -30,24 +30,30 @@ class Pair:
 
 
 def read_corpus(
-    paths: Sequence[Path | str], source: str, target: str, *, labelled: bool = False
+    paths: Sequence[Path | str],
+    source: str,
+    target: str,
+    *,
+    labelled: bool = False,
+    may_be_empty: bool = False,
 ) -> Iterator[Pair]:
     """The pairs of all corpora in `paths`, in order; `source` and `target` are language codes.
 
     labelled: the first extra column of each pair is the name of its corpus, that of its first file.
+    may_be_empty: there need be no pair at all, as in one shard of many.
 
     A path is a table (.tsv, .csv), JSON Lines (.jsonl, .json), a translation memory (.tmx), an archive as OPUS offers
     them (.zip), one of two text files that follow each other (`train.en train.zh`, in either order), or the common
     beginning of two (`train`). Each may be packed as well (.gz, .zst, .xz, .bz2).
     Raises CorpusError: at once for files that are not there, and while reading for what is wrong inside.
     """
-    corpora = _group(paths, source, target)
-    return _read_all(corpora, source, target, labelled)
+    corpora = grouped(paths, source, target)
+    return _read_all(corpora, source, target, labelled, may_be_empty)
 
 
 def corpus_files(paths: Sequence[Path | str], source: str, target: str) -> list[Path]:
     """The files that read_corpus would read, in order."""
-    return [path for corpus in _group(paths, source, target) for path in corpus]
+    return [path for corpus in grouped(paths, source, target) for path in corpus]
 
 
 def fingerprint(paths: Sequence[Path | str], source: str = "", target: str = "") -> str:
@@ -59,18 +65,18 @@ def fingerprint(paths: Sequence[Path | str], source: str = "", target: str = "")
     return total.hexdigest()
 
 
-def _group(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[Path, ...]]:
+def grouped(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[Path, ...]]:
     """One tuple for each corpus: a table or JSON file alone, or the two sides of a text corpus in order."""
     corpora: list[tuple[Path, ...]] = []
     lone: Path | None = None
-    for path in (shard for one in map(Path, paths) for shard in _shards(one)):
+    for path in (shard for one in map(Path, paths) for shard in shards_of(one)):
         files = _expand(path, source, target)
-        if lone is not None and len(files) == 1 and _kind(path) == "text":
+        if lone is not None and len(files) == 1 and kind_of(path) == "text":
             corpora.append(_in_order(lone, path, source, target))
             lone = None
         elif lone is not None:
             raise _without_partner(lone, source, target)
-        elif len(files) == 1 and _kind(path) == "text":
+        elif len(files) == 1 and kind_of(path) == "text":
             lone = path
         else:
             corpora.append(files)
@@ -81,7 +87,7 @@ def _group(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[
     return corpora
 
 
-def _shards(path: Path) -> list[Path]:
+def shards_of(path: Path) -> list[Path]:
     """The files of a directory, or those that a pattern names (shards-*.tsv.gz), in the order of their names."""
     if path.is_dir():
         found = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
@@ -129,11 +135,12 @@ def _tag_after(prefix: Path, path: Path) -> str | None:
     return tag.language if tag else None
 
 
-def _kind(path: Path) -> str:
-    return _KINDS.get(_ending(path), "text")
+def kind_of(path: Path) -> str:
+    """What stands in a file by its name: table, csv, json, tmx, zip, or text."""
+    return _KINDS.get(ending(path), "text")
 
 
-def _ending(path: Path) -> str:
+def ending(path: Path) -> str:
     """The last suffix that is not a compression's."""
     suffixes = [s.lower() for s in path.suffixes]
     while suffixes and suffixes[-1] in COMPRESSED:
@@ -143,7 +150,7 @@ def _ending(path: Path) -> str:
 
 def _in_order(first: Path, second: Path, source: str, target: str) -> tuple[Path, Path]:
     """(source side, target side), by the files' suffixes when these are the languages, else as given."""
-    codes = [base_language(_ending(path).removeprefix(".")) for path in (first, second)]
+    codes = [base_language(ending(path).removeprefix(".")) for path in (first, second)]
     wanted = [base_language(source), base_language(target)]
     if codes[0] == codes[1] and codes[0] in wanted and wanted[0] != wanted[1]:
         raise CorpusError(
@@ -161,8 +168,10 @@ def _without_partner(path: Path, source: str, target: str) -> CorpusError:
     )
 
 
-def _read_all(corpora: list[tuple[Path, ...]], source: str, target: str, labelled: bool) -> Iterator[Pair]:
-    empty = True
+def _read_all(
+    corpora: list[tuple[Path, ...]], source: str, target: str, labelled: bool, may_be_empty: bool
+) -> Iterator[Pair]:
+    empty = not may_be_empty
     for files in corpora:
         for row in _rows(files, source, target):
             empty = False
@@ -176,11 +185,11 @@ def _rows(files: tuple[Path, ...], source: str, target: str) -> Iterator[Row]:
     path = files[0]
     if len(files) == 2:
         return read_two(read_lines(path), read_lines(files[1]), (str(path), str(files[1])))
-    if _kind(path) == "zip":
+    if kind_of(path) == "zip":
         return _read_archive(path, source, target)
-    if _kind(path) == "tmx":
+    if kind_of(path) == "tmx":
         return _read_stream(path, source, target)
-    return _ROWS[_kind(path)](read_lines(path), str(path), source, target)
+    return _ROWS[kind_of(path)](read_lines(path), str(path), source, target)
 
 
 # Of what comes in lines.
@@ -204,10 +213,10 @@ def _read_archive(path: Path, source: str, target: str) -> Iterator[Row]:
         if len(inside) == 2:
             first, second = (lines_of(*one) for one in zip(streams, inside, strict=True))
             yield from read_two(first, second, (inside[0], inside[1]))
-        elif _kind(Path(names[0])) == "tmx":
+        elif kind_of(Path(names[0])) == "tmx":
             yield from read_tmx(streams[0], inside[0], source, target)
         else:
-            yield from _ROWS[_kind(Path(names[0]))](
+            yield from _ROWS[kind_of(Path(names[0]))](
                 lines_of(streams[0], inside[0]), inside[0], source, target
             )
 
@@ -243,11 +252,11 @@ def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> int:
 def pair_writer(path: Path | str) -> Iterator[Callable[[Pair], None]]:
     """What writes one pair after another to such a file, which is there when all of them are written."""
     path = Path(path)
-    if _kind(path) not in ("table", "json"):
+    if kind_of(path) not in ("table", "json"):
         raise CorpusError(
             f"{path}: pairs are written to a file that ends in .tsv or .jsonl (or these with {', '.join(COMPRESSED)})"
         )
-    line_of = _json_line if _kind(path) == "json" else _table_line
+    line_of = _json_line if kind_of(path) == "json" else _table_line
     with new_file(path) as stream:
 
         def write(pair: Pair) -> None:
