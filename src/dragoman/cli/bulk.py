@@ -210,13 +210,16 @@ def _events(job: Job, shards: Sequence[Shard], workers: int | None, ray: str | N
 
 
 def _say_shard(shard: Shard, result: Result, noun: str, format: Format) -> None:
-    if format == "json":
+    if noun == "pairs":  # it is no output yet
+        tell(f"{shard.inputs[0]}  {result['records']:,} {noun} read")
+    elif format == "json":
         say_json({"file": shard.output, **result})
     else:
         say(f"{shard.output}  {result['records']:,} {noun}")
 
 
 def _summary(done: _Done, format: Format) -> None:
+    files = "1 file" if len(done.results) == 1 else f"{len(done.results):,} files"
     flags: Counter[str] = Counter()
     for result in done.results:
         flags.update(result["flags"])
@@ -234,10 +237,7 @@ def _summary(done: _Done, format: Format) -> None:
             }
         )
         return
-    say(
-        f"{len(done.results):,} files, {records:,} texts"
-        + (f", {rate:,.1f} a second" if done.records else "")
-    )
+    say(f"{files}, {records:,} texts" + (f", {rate:,.1f} a second" if done.records else ""))
     for flag, count in flags.most_common():
         say(f"{flag.replace('_', ' '):<16}  {count:,}")
 
