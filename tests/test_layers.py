@@ -2,7 +2,7 @@
 
 The layers, upper ones first; a module knows what stands below it, and of its own layer only what is listed:
 
-    cli -> server, explain, evaluate, doctor, training -> translate -> engines, interop, documents
+    cli -> server, scale, explain, evaluate, doctor, training -> translate -> engines, interop, documents
         -> decoding, model, text, corpus -> transformer, lineage
 """
 
@@ -116,6 +116,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engines",
         "documents",
     },
+    # A worker does what a translator or a corpus does; who hands out shards knows no kind of work but as a job.
+    "scale": {"scale", "translate"} | BELOW_TRANSLATE,
+    "scale.files": {"corpus"},
+    "scale.shards": set(),
     # What every request passes knows no route and no model.
     "server.gate": {"server.gate", "server.settings"},
     # The loop and what it is made of see protocols: one loop trains every model.
@@ -192,6 +196,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evaluate",
         "doctor",
         "explain",
+        "scale",
         "server",
         "interop",
         "model",

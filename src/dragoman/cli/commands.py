@@ -28,6 +28,7 @@ from dragoman.cli import (
     train,
     translate,
 )
+from dragoman.cli.bulk import with_address
 from dragoman.cli.language import Help, of_the_call
 from dragoman.cli.terminal import STANDARD_OUTPUT, flush
 from dragoman.errors import UsageError
@@ -83,7 +84,9 @@ def run(arguments: Sequence[str]) -> int:
     only_says = not arguments or not {"--help", "-h", "--version"}.isdisjoint(arguments)
     try:
         with naming(STANDARD_OUTPUT) if only_says else nullcontext():
-            code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+            code = app(
+                with_address(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+            )
     except CycloptsError as error:
         said = " ".join(beginning(word) for word in str(error).split())
         raise UsageError(f"{said} (--help shows what there is)") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from dragoman.cli.bulk import RayFlag, clean_files
 from dragoman.cli.flags import Corpus, FormatFlag, LanguageFlags, flags_of, given, languages
 from dragoman.cli.terminal import counter, say, say_json
 from dragoman.corpus.cleaning import CleaningConfig
@@ -61,7 +62,8 @@ def fetch(
     help_epilogue=(
         "Examples:\n\n"
         "  dragoman data clean train.en train.zh -o clean.tsv.gz --simplify target\n\n"
-        "  dragoman data clean train.de train.en --max-ratio 2 --dry-run"
+        "  dragoman data clean train.de train.en --max-ratio 2 --dry-run\n\n"
+        "  dragoman data clean shards/*.tsv.gz -o cleaned --workers 4"
     ),
 )
 def clean(
@@ -71,13 +73,20 @@ def clean(
     rejects: Annotated[
         Path | None, Parameter(help="file to write what was removed to, with the rule as third column")
     ] = None,
+    workers: Annotated[
+        int | None,
+        Parameter(
+            help="clean files side by side in so many processes, each into one of its name in the directory -o"
+        ),
+    ] = None,
+    ray: RayFlag = None,
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
     rules: Annotated[CleaningFlags, Parameter(name="*")] = None,
 ) -> None:
     """Leave out the pairs that are not worth training on, and report how many each rule removed."""
     from dragoman.corpus.cleaning import CleaningReport
     from dragoman.corpus.cleaning import clean as cleaned
-    from dragoman.corpus.pairs import pair_writer, read_corpus, write_pairs
+    from dragoman.corpus.pairs import grouped, pair_writer, read_corpus, write_pairs
 
     if rejects is not None and rejects == output:
         raise UsageError(
@@ -85,8 +94,16 @@ def clean(
         )
     if (output is None) == (not dry_run):
         raise UsageError("add -o and a file to write to, or --dry-run to only look: one of the two")
-    config = CleaningConfig(**(given(rules) if rules else {}))
+    asked = given(rules) if rules else {}
+    config = CleaningConfig(**asked)
     source, target = languages(corpus, language.source_lang, language.target_lang)
+    if workers is not None or ray is not None:
+        if rejects is not None or output is None:
+            raise UsageError(
+                f"--{'rejects' if rejects else 'dry-run'} looks at one corpus: leave out --workers and --ray"
+            )
+        say(str(clean_files(grouped(corpus, source, target), output, (source, target), asked, workers, ray)))
+        return
     report = CleaningReport()
     with counter("pairs") as progress, ExitStack() as stack:
         keep = None if rejects is None else stack.enter_context(pair_writer(rejects))

@@ -74,9 +74,9 @@ class EngineFlags:
         Parameter(help="fast (ctranslate2) or reference (torch); auto takes the fast one where it can"),
     ] = None
     device: Annotated[Literal["cpu", "cuda"] | None, Parameter(help="where to compute")] = None
-    workers: Annotated[int | None, Parameter(help="batches side by side; one for each core by default")] = (
-        None
-    )
+    workers: Annotated[
+        int | None, Parameter(help="batches side by side, with -o processes; one for each core by default")
+    ] = None
     compute_type: Annotated[
         str | None,
         Parameter(
@@ -134,7 +134,11 @@ class EnsembleFlags(EngineFlags):
         return " + ".join(self.model)
 
     def load(self) -> Translator:
-        """The translator that these flags describe. Raises UsageError for several models that are not an ensemble."""
+        """The translator that these flags describe. Raises UsageError as `names` does."""
+        return self.open(*self.names())
+
+    def names(self) -> tuple[str, ...]:
+        """The models. Raises UsageError for several that are not an ensemble."""
         if len(self.model) > 1 and not self.ensemble:
             raise UsageError(
                 f"-m names {len(self.model)} models ({', '.join(self.model)}): add --ensemble to translate with all of "
@@ -142,7 +146,7 @@ class EnsembleFlags(EngineFlags):
             )
         if self.ensemble and len(self.model) == 1:
             raise UsageError(f"--ensemble of {self.model[0]} alone: name the others too, each with -m")
-        return self.open(*self.model)
+        return self.model
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,9 @@ class DirectionFlags:
                 raise UsageError(f"{flag} {code}: this model translates {all_told(directions)}")
         return translator.toward(self.source_lang, self.target_lang, tags=tags)
 
-    def script(self, translator: Translator) -> Callable[[str], str]:
-        """What each translation passes: another script, where the model does not write it itself."""
-        tag, own = read_tag(self.target_lang or ""), read_tag(translator.languages[1])
+    def script(self, target: str) -> Callable[[str], str]:
+        """What each translation into `target` passes: another script, where the model does not write it itself."""
+        tag, own = read_tag(self.target_lang or ""), read_tag(target)
         return to_traditional if tag and tag.traditional and not (own and own.traditional) else str
 
 

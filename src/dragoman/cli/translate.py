@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from dragoman.cli.bulk import FilesFlags, tell_of_files, translate_files
 from dragoman.cli.flags import EnsembleFlags, FormatFlag, RawFlag, flags_of, given
 from dragoman.cli.reading import DirectionFlags, Reading
 from dragoman.cli.terminal import counter, flush, input_lines, is_utf8, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.scale.files import in_one_line
 from dragoman.translate.aligning import Words
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ else:
         DecodingOptions, "Decoding", "What is not given is as the model's config.toml says."
     )
 
-_LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-USAGE = "dragoman translate [TEXT...] [-m MODEL] [OPTIONS]"
+USAGE = (
+    "dragoman translate [TEXT...] [-m MODEL] [OPTIONS]\n       dragoman translate FILE... -o DIR [OPTIONS]"
+)
 EXAMPLES = """Examples:
 
   dragoman translate "Are you OK ?"
@@ -40,7 +42,9 @@ EXAMPLES = """Examples:
 
   dragoman translate "It rained." --format json -m runs/de-en
 
-  dragoman translate --ensemble -m runs/one -m runs/two < english.txt"""
+  dragoman translate --ensemble -m runs/one -m runs/two < english.txt
+
+  dragoman translate shards/ -o translated --workers 4"""
 
 
 def translate(
@@ -72,6 +76,7 @@ def translate(
     raw: RawFlag = False,
     unbuffered: Annotated[bool, Parameter(help="answer each line before the next is read")] = False,
     format: FormatFlag = "text",
+    files: Annotated[FilesFlags, Parameter(name="*")] = FilesFlags(),  # noqa: B008 - frozen
     decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
 ) -> None:
     """Translate text: one line out for each line in.
@@ -81,10 +86,16 @@ def translate(
     for number, word in enumerate((*text, prefix), 1):
         if not is_utf8(word):
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
+    asked = given(decoding) if decoding else {}
+    if files.output is not None:
+        _refuse_in_files(scores, alignments, unbuffered, asked)
+        translate_files(text, files, model, language, tag or (), asked, prefix, raw, format)
+        return
+    files.refuse_without_output()
     typed = not text and sys.stdin.isatty()
     translator = language.toward(model.load(), tag or ())
-    script = language.script(translator)
-    options = translator.options.changed(**given(decoding)) if decoding else translator.options
+    script = language.script(translator.languages[1])
+    options = translator.options.changed(**asked)
     if typed:
         tell("One sentence a line; Ctrl-D ends.")
     texts: Iterator[str] = iter(text) if text else input_lines()
@@ -125,6 +136,16 @@ def translate(
     reading.tell()
     if format == "text" and not sys.stdout.isatty():  # where no flag is shown
         flags.tell()
+    tell_of_files(text)
+
+
+def _refuse_in_files(scores: bool, alignments: bool, unbuffered: bool, options: dict[str, Any]) -> None:
+    """A record has one translation and nothing else."""
+    asked = {"--scores": scores, "--alignments": alignments, "--unbuffered": unbuffered}
+    asked["--n-best"] = options.get("n_best", 1) > 1
+    for flag, there in asked.items():
+        if there:
+            raise UsageError(f"{flag} is for texts, not for files: leave it out, or leave out -o")
 
 
 class _Flags:
@@ -182,7 +203,7 @@ def _say_text(number: int, translation: Translation, shown: Shown) -> None:
     n_best, one_line = shown.n_best, shown.one_line
     for place, hypothesis in enumerate((translation, *translation.alternatives)):
         # Whoever counts lines counts on this one.
-        parts = [_LINE_END.sub(" ", hypothesis.text) if one_line or n_best > 1 else hypothesis.text]
+        parts = [in_one_line(hypothesis.text) if one_line or n_best > 1 else hypothesis.text]
         score = "-" if hypothesis.score is None else f"{hypothesis.score:.4f}"
         if shown.alignments:
             parts.append(_pharaoh(hypothesis.alignment))

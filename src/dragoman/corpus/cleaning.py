@@ -116,7 +116,7 @@ def clean(
         )
         rule = broken_rule(pair, config, source, target)
         if rule is None and config.drop_duplicates:
-            key = _digest(f"{pair.source}\n{pair.target}")
+            key = pair_key(pair)
             if key in seen:
                 rule = "duplicate"
             seen.add(key)
@@ -193,6 +193,11 @@ def in_wrong_script(text: str, language: str) -> bool:
         if script not in expected
     )
     return wrong > right
+
+
+def pair_key(pair: Pair) -> bytes:
+    """Eight bytes that tell duplicates."""
+    return _digest(f"{pair.source}\n{pair.target}")
 
 
 def _digest(text: str) -> bytes:

@@ -30,24 +30,30 @@ class Pair:
 
 
 def read_corpus(
-    paths: Sequence[Path | str], source: str, target: str, *, labelled: bool = False
+    paths: Sequence[Path | str],
+    source: str,
+    target: str,
+    *,
+    labelled: bool = False,
+    may_be_empty: bool = False,
 ) -> Iterator[Pair]:
     """The pairs of all corpora in `paths`, in order; `source` and `target` are language codes.
 
     labelled: the first extra column of each pair is the name of its corpus, that of its first file.
+    may_be_empty: there need be no pair at all, as in one shard of many.
 
     A path is a table (.tsv, .csv), JSON Lines (.jsonl, .json), a translation memory (.tmx), an archive as OPUS offers
     them (.zip), one of two text files that follow each other (`train.en train.zh`, in either order), or the common
     beginning of two (`train`). Each may be packed as well (.gz, .zst, .xz, .bz2).
     Raises CorpusError: at once for files that are not there, and while reading for what is wrong inside.
     """
-    corpora = _group(paths, source, target)
-    return _read_all(corpora, source, target, labelled)
+    corpora = grouped(paths, source, target)
+    return _read_all(corpora, source, target, labelled, may_be_empty)
 
 
 def corpus_files(paths: Sequence[Path | str], source: str, target: str) -> list[Path]:
     """The files that read_corpus would read, in order."""
-    return [path for corpus in _group(paths, source, target) for path in corpus]
+    return [path for corpus in grouped(paths, source, target) for path in corpus]
 
 
 def fingerprint(paths: Sequence[Path | str], source: str = "", target: str = "") -> str:
@@ -64,11 +70,11 @@ def fingerprint_of(files: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def _group(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[Path, ...]]:
+def grouped(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[Path, ...]]:
     """One tuple for each corpus: a table or JSON file alone, or the two sides of a text corpus in order."""
     corpora: list[tuple[Path, ...]] = []
     lone: Path | None = None
-    for path in (shard for one in map(Path, paths) for shard in _shards(one)):
+    for path in (shard for one in map(Path, paths) for shard in shards_of(one)):
         files = _expand(path, source, target)
         if lone is not None and len(files) == 1 and kind_of(path) == "text":
             corpora.append(_in_order(lone, path, source, target))
@@ -86,7 +92,7 @@ def _group(paths: Sequence[Path | str], source: str, target: str) -> list[tuple[
     return corpora
 
 
-def _shards(path: Path) -> list[Path]:
+def shards_of(path: Path) -> list[Path]:
     """The files of a directory, or those that a pattern names (shards-*.tsv.gz), in the order of their names."""
     if path.is_dir():
         found = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
@@ -135,17 +141,17 @@ def _tag_after(prefix: Path, path: Path) -> str | None:
 
 
 def kind_of(path: Path) -> str:
-    """table, csv, json, tmx, zip or, whatever else it is called, text."""
-    return _KINDS.get(_ending(path), "text")
+    """What stands in a file by its name: table, csv, json, tmx, zip, or text."""
+    return _KINDS.get(ending(path), "text")
 
 
 def language_of(path: Path) -> str:
     """The code that the name of a text file ends in; empty where it ends otherwise."""
-    code = _ending(path).removeprefix(".")
+    code = ending(path).removeprefix(".")
     return code if read_tag(code) else ""
 
 
-def _ending(path: Path) -> str:
+def ending(path: Path) -> str:
     """The last suffix that is not a compression's."""
     suffixes = [s.lower() for s in path.suffixes]
     while suffixes and suffixes[-1] in COMPRESSED:
@@ -155,7 +161,7 @@ def _ending(path: Path) -> str:
 
 def _in_order(first: Path, second: Path, source: str, target: str) -> tuple[Path, Path]:
     """(source side, target side), by the files' suffixes when these are the languages, else as given."""
-    codes = [base_language(_ending(path).removeprefix(".")) for path in (first, second)]
+    codes = [base_language(ending(path).removeprefix(".")) for path in (first, second)]
     wanted = [base_language(source), base_language(target)]
     if codes[0] == codes[1] and codes[0] in wanted and wanted[0] != wanted[1]:
         raise CorpusError(
@@ -173,8 +179,10 @@ def _without_partner(path: Path, source: str, target: str) -> CorpusError:
     )
 
 
-def _read_all(corpora: list[tuple[Path, ...]], source: str, target: str, labelled: bool) -> Iterator[Pair]:
-    empty = True
+def _read_all(
+    corpora: list[tuple[Path, ...]], source: str, target: str, labelled: bool, may_be_empty: bool
+) -> Iterator[Pair]:
+    empty = not may_be_empty
     for files in corpora:
         for row in _rows(files, source, target):
             empty = False

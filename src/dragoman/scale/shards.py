@@ -1,0 +1,144 @@
+"""Shards: files that are worked on one by one, each with the file that comes of it; and which of them are done.
+
+Knows no kind of file and no kind of work. A directory of outputs belongs to one piece of work, whose settings lie in
+it; a shard is done when its output is there and its record says so. The record is written after the output: what was
+interrupted between the two is done again, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dragoman.errors import DragomanError, UsageError
+from dragoman.files import publish, sync_directory
+
+RECORDS = ".dragoman"  # within the directory of outputs
+Result = dict[str, Any]  # what was counted
+
+
+@dataclass(frozen=True)
+class Shard:
+    """inputs: one file, or the two sides of a corpus. output: a file within the directory of outputs."""
+
+    inputs: tuple[str, ...]
+    output: str
+
+    @property
+    def record(self) -> Path:
+        path = Path(self.output)
+        return path.parent / RECORDS / f"{path.name}.json"
+
+
+def in_directory(inputs: Sequence[tuple[Path, ...]], names: Sequence[str], output: Path) -> list[Shard]:
+    """A shard for each input, under its name. Raises UsageError where two would be one file, or an input lost."""
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file: -o names the directory that the outputs go to")
+    taken: dict[str, Path] = {}
+    read = {path.resolve() for paths in inputs for path in paths}
+    for paths, name in zip(inputs, names, strict=True):
+        if (other := taken.setdefault(name, paths[0])) is not paths[0]:
+            raise UsageError(
+                f"{other} and {paths[0]} would both become {output / name}: give them two directories"
+            )
+        if (output / name).resolve() in read:
+            raise UsageError(f"{output / name} is one of the inputs: choose another directory with -o")
+    # Absolute, and as they are called: a worker may stand elsewhere.
+    return [
+        Shard(tuple(os.path.abspath(path) for path in paths), os.path.abspath(output / name))
+        for paths, name in zip(inputs, names, strict=True)
+    ]
+
+
+@contextmanager
+def claimed(output: Path, settings: Mapping[str, Any], shards: Sequence[Shard]) -> Iterator[None]:
+    """Hold `output` for this piece of work, and clear away what an interrupted one left half written.
+
+    Raises DragomanError where another process holds it, UsageError where its files are of other work.
+    """
+    records = output / RECORDS
+    records.mkdir(parents=True, exist_ok=True)
+    with open(records / "lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DragomanError(f"another process is writing to {output}: wait for it, or stop it") from error
+        job = records / "job.json"
+        wanted = json.loads(json.dumps(settings))
+        if job.exists():
+            _refuse_other(output, _read(job), wanted)
+        else:
+            for shard in shards:
+                if Path(shard.output).exists():
+                    raise UsageError(
+                        f"{shard.output} is already there: choose another directory, or remove it"
+                    )
+            publish(job, json.dumps(wanted, indent=1).encode() + b"\n")
+        for left in records.glob("tmp-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def _refuse_other(output: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for name in [*wanted, *found]:
+        if found.get(name) != wanted.get(name):
+            raise UsageError(
+                f"{output} holds the outputs of other work: {name} was {found.get(name)!r} and is now "
+                f"{wanted.get(name)!r}; choose another directory, or remove it"
+            )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, OSError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _state(paths: Sequence[str]) -> list[list[int]]:
+    """What tells that files are the same as when they were read or written: sizes and times of change."""
+    return [[found.st_size, found.st_mtime_ns] for found in map(os.stat, paths)]
+
+
+def finished(shard: Shard) -> Result | None:
+    """What was counted of a shard that is done; None for one that has yet to be, or whose files have changed since."""
+    record = _read(shard.record)
+    try:
+        same = record["inputs"] == _state(shard.inputs) and record["output"] == _state([shard.output])
+    except (KeyError, OSError):
+        return None
+    result = record.get("result")
+    return result if same and isinstance(result, dict) else None
+
+
+@contextmanager
+def making(shard: Shard) -> Iterator[tuple[Path, Result]]:
+    """A file to write and what to count, which become the shard's output and record when both are whole.
+
+    The file lies beside the output under a name that nobody else has, on whichever host.
+    """
+    output = Path(shard.output)
+    state = _state(shard.inputs)
+    folder = shard.record.parent / f"tmp-{uuid.uuid4().hex}"
+    folder.mkdir(parents=True)
+    draft = folder / f"draft{''.join(output.suffixes[-2:]).lower()}"  # kind and packing
+    result: Result = {}
+    try:
+        yield draft, result
+        with open(draft, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, output)
+        sync_directory(output.parent)
+        record = {**asdict(shard), "inputs": state, "output": _state([shard.output]), "result": result}
+        publish(shard.record, json.dumps(record, ensure_ascii=False).encode() + b"\n")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

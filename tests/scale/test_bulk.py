@@ -1,0 +1,215 @@
+"""`translate -o` and `data clean --workers` as their users meet them: with any number of workers, and after a kill."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dragoman.cli import main
+from dragoman.cli.bulk import with_address
+from tiny import lines
+
+Capture = pytest.CaptureFixture[str]
+Piped = Callable[..., bytes]
+LANGUAGES = ("--source-lang", "en", "--target-lang", "zh")
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_files_are_what_one_process_writes_of_each(
+    workers: str, shards: Path, tiny_model: Path, tmp_path: Path, piped: Piped
+) -> None:
+    out = tmp_path / "out"
+    assert main(["translate", str(shards), "-o", str(out), "--workers", workers, "-m", str(tiny_model)]) == 0
+    model = ("-m", str(tiny_model))
+    assert outputs(out) == {path.name: piped(path, *model) for path in sorted(shards.iterdir())}
+
+
+def test_options_reach_the_workers(shards: Path, tiny_model: Path, tmp_path: Path, piped: Piped) -> None:
+    options = ("-m", str(tiny_model), "--beam-size", "2", "--raw", "--target-lang", "zh-TW", "--prefix", "我")
+    path = shards / "part-0.txt"
+    assert main(["translate", str(path), "-o", str(tmp_path / "out"), *options]) == 0
+    assert (tmp_path / "out" / path.name).read_bytes() == piped(path, *options)
+
+
+def test_what_is_finished_is_not_done_again_and_all_is_counted(
+    shards: Path, tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    words = ["translate", str(shards), "-o", str(tmp_path / "out"), "-m", str(tiny_model), "--format", "json"]
+    assert main(words) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (tmp_path / "out" / "part-1.txt").unlink()
+    assert main(words) == 0
+    shard, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert Path(shard["file"]).name == "part-1.txt"
+    assert second["done_before"] == 2 and first["done_before"] == 0
+    assert [second[name] for name in ("files", "records", "flags")] == [
+        first[name] for name in ("files", "records", "flags")
+    ]
+
+
+def test_one_file_that_cannot_be_read_stops_no_other(
+    shards: Path, tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (shards / "part-1.txt").write_bytes(b"\xff\n")
+    words = ["translate", str(shards), "-o", str(tmp_path / "out"), "-m", str(tiny_model), "--workers", "1"]
+    assert main(words) == 2
+    assert "1 of 3 files failed" in capsys.readouterr().err
+    assert sorted(outputs(tmp_path / "out")) == ["part-0.txt", "part-2.txt"]
+    (shards / "part-1.txt").write_bytes(b"a\n")
+    assert main(words) == 0
+
+
+@pytest.mark.slow("starts a command three times, and kills it and a worker: what resuming is for")
+def test_a_worker_that_is_killed_loses_nothing(shards: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """And the command itself, killed after it, does neither: the next one does the rest."""
+    for seed in range(3):
+        text = "\n".join(lines(seed, 600))
+        (shards / f"part-{seed}.txt").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "dragoman", "translate", str(shards), "-m", str(tiny_model)]
+    with subprocess.Popen(
+        [*command, "-o", str(tmp_path / "out"), "--workers", "1"], stderr=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stderr is not None
+        worker = _child(killed.pid)
+        while not list((tmp_path / "out" / ".dragoman").glob("tmp-*")):
+            time.sleep(0.02)
+        os.kill(worker, signal.SIGKILL)
+        assert "a worker died (signal 9)" in killed.stderr.readline()
+        successor = _child(killed.pid)
+        killed.kill()
+    _gone(successor)
+    for name in ("out", "whole"):
+        assert subprocess.run([*command, "-o", str(tmp_path / name)], capture_output=True).returncode == 0
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
+
+
+def _child(process: int) -> int:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = Path(f"/proc/{process}/task/{process}/children")
+        for thread in found.parents[1].iterdir():
+            if children := (thread / "children").read_text().split():
+                return int(children[0])
+        time.sleep(0.05)
+    raise AssertionError("no worker was started")
+
+
+def _gone(process: int) -> None:
+    """A worker whose asker is dead ends too."""
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{process}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{process}").exists()
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["-o", "OUT"], "name files, directories or patterns"),
+        (["nowhere.txt", "-o", "OUT"], "is not there"),
+        (["IN", "-o", "OUT", "--scores"], "--scores is for texts"),
+        (["IN", "-o", "OUT", "--n-best", "2"], "--n-best is for texts"),
+        (["IN", "-o", "OUT", "--workers", "0"], "--workers 0"),
+        (["IN", "-o", "OUT", "--field", "a", "--into", "a"], "are both a"),
+        (["IN", "-o", "OUT", "--beam-size", "0"], "beam_size"),
+        (["IN", "-o", "OUT", "--source-lang", "de"], "this model translates"),
+        (["IN", "-o", "IN"], "one of the inputs"),
+        (["Hello", "--ray"], "--ray is for files"),
+        (["Hello", "--field", "a"], "--field is for files"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    words: list[str], said: str, shards: Path, tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    places = {"IN": str(shards), "OUT": str(tmp_path / "out")}
+    assert main(["translate", *(places.get(word, word) for word in words), "-m", str(tiny_model)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_name_of_a_file_is_translated_and_somebody_is_told(
+    shards: Path, tiny_model: Path, capsys: Capture
+) -> None:
+    """It used to be translated without a word: who meant the file got one odd line."""
+    path = shards / "part-0.txt"
+    assert main(["translate", str(path), "-m", str(tiny_model)]) == 0
+    assert f"dragoman translate {path} -o DIRECTORY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["a.txt", "--ray"], ["a.txt", "--ray=auto"]),
+        (["--ray", "a.txt", "-o", "b"], ["--ray=auto", "a.txt", "-o", "b"]),
+        (["--ray", "host-a:6379", "a.txt"], ["--ray", "host-a:6379", "a.txt"]),
+        (["--ray", "ray://a:1"], ["--ray", "ray://a:1"]),
+        (["--", "--ray"], ["--", "--ray"]),
+    ],
+)
+def test_the_address_of_a_cluster_may_be_left_out(words: list[str], expected: list[str]) -> None:
+    assert with_address(words) == expected
+
+
+# -- cleaning -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> list[str]:
+    """Four shards with duplicates within them and across them, one packed, one without a line."""
+    rows = [f"This is sentence {number % 70}.\t这是第 {number % 70} 句。\tsource\n" for number in range(100)]
+    rows[33] = "Only this\t\n"
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number, part in enumerate((rows[:40], rows[40:60] + rows[45:50], rows[60:], [])):
+        data = "".join(part).encode()
+        path = folder / (f"{number}.tsv.gz" if number == 1 else f"{number}.tsv")
+        path.write_bytes(gzip.compress(data) if number == 1 else data)
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_shards_are_cleaned_as_one_corpus_would_be(
+    workers: str, corpus: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    """A pair that stands in an earlier shard is left out too."""
+    one, many = tmp_path / "one.tsv", tmp_path / "many"
+    assert main(["data", "clean", *corpus, "-o", str(one), *LANGUAGES]) == 0
+    report = capsys.readouterr().out
+    words = ["data", "clean", *corpus, "-o", str(many), *LANGUAGES, "--workers", workers]
+    for _ in range(2):  # and again, when all is done
+        assert main(words) == 0
+        assert capsys.readouterr().out == report
+    found = outputs(many)
+    assert sorted(found) == [Path(path).name for path in corpus]
+    whole = (gzip.decompress(found[name]) if name.endswith(".gz") else found[name] for name in sorted(found))
+    assert b"".join(whole) == one.read_bytes()
+
+
+def test_duplicates_stay_where_they_are_wanted(corpus: list[str], tmp_path: Path) -> None:
+    words = ["--workers", "1", "--no-drop-duplicates", *LANGUAGES]
+    assert main(["data", "clean", *corpus, "-o", str(tmp_path / "many"), *words]) == 0
+    assert (
+        sum(data.count(b"\n") for name, data in outputs(tmp_path / "many").items() if name != "1.tsv.gz")
+        == 79
+    )
+
+
+def test_two_sides_become_one_table(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"s{number}.en").write_text(f"Hello number {number}.\n", encoding="utf-8")
+        (tmp_path / f"s{number}.zh").write_text(f"你好，第 {number} 个。\n", encoding="utf-8")
+    words = [str(tmp_path / f"s{number}") for number in range(2)]
+    assert main(["data", "clean", *words, "-o", str(tmp_path / "out"), "--workers", "1", *LANGUAGES]) == 0
+    assert sorted(outputs(tmp_path / "out")) == ["s0.tsv", "s1.tsv"]

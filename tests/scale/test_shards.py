@@ -1,0 +1,101 @@
+"""Which shards are done: what is believed after a kill, a change, another command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dragoman.errors import DragomanError, UsageError
+from dragoman.scale.shards import Shard, claimed, finished, in_directory, making
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Shard:
+    source = tmp_path / "a.txt"
+    source.write_bytes(b"a\n")
+    (found,) = in_directory([(source,)], ["a.txt"], tmp_path / "out")
+    return found
+
+
+def make(shard: Shard) -> None:
+    with making(shard) as (draft, result):
+        draft.write_bytes(b"A\n")
+        result["records"] = 1
+
+
+def claim(shard: Shard, **settings: int) -> None:
+    with claimed(Path(shard.output).parent, settings, [shard]):
+        make(shard)
+
+
+def test_a_shard_is_done_until_its_input_or_output_changes(shard: Shard) -> None:
+    assert finished(shard) is None
+    claim(shard)
+    assert finished(shard) == {"records": 1}
+    Path(shard.output).write_bytes(b"A")
+    assert finished(shard) is None
+    make(shard)
+    Path(shard.inputs[0]).write_bytes(b"a\nb\n")
+    assert finished(shard) is None
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"inputs": 3}', b"[" * 100_000])
+def test_a_damaged_record_is_none(shard: Shard, record: bytes) -> None:
+    claim(shard)
+    shard.record.write_bytes(record)
+    assert finished(shard) is None
+
+
+def test_an_error_leaves_nothing_behind(shard: Shard) -> None:
+    with (
+        claimed(Path(shard.output).parent, {}, [shard]),
+        pytest.raises(ValueError, match="x"),
+        making(shard) as (draft, _),
+    ):
+        draft.write_bytes(b"A")
+        raise ValueError("x")
+    assert not Path(shard.output).exists() and finished(shard) is None
+    assert not list(shard.record.parent.glob("tmp-*"))
+
+
+def test_what_a_killed_process_left_is_swept(shard: Shard) -> None:
+    claim(shard)
+    (shard.record.parent / "tmp-1").mkdir()
+    claim(shard)
+    assert not list(shard.record.parent.glob("tmp-*"))
+
+
+def test_a_directory_belongs_to_one_piece_of_work(shard: Shard) -> None:
+    claim(shard, beam=1)
+    with pytest.raises(UsageError, match="beam was 1 and is now 2"):
+        claim(shard, beam=2)
+
+
+def test_a_file_that_was_there_is_not_written_over(shard: Shard) -> None:
+    Path(shard.output).parent.mkdir()
+    Path(shard.output).write_bytes(b"mine")
+    with pytest.raises(UsageError, match="already there"):
+        claim(shard)
+    assert Path(shard.output).read_bytes() == b"mine"
+
+
+def test_two_processes_do_not_write_to_one_directory(shard: Shard) -> None:
+    with (
+        claimed(Path(shard.output).parent, {}, [shard]),
+        pytest.raises(DragomanError, match="another process"),
+    ):
+        claim(shard)
+
+
+def test_inputs_are_never_outputs_and_outputs_never_one_another(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    one, other = tmp_path / "a.txt", tmp_path / "b" / "a.txt"
+    for path in (one, other):
+        path.write_bytes(b"a\n")
+    with pytest.raises(UsageError, match="one of the inputs"):
+        in_directory([(one,)], ["a.txt"], tmp_path)
+    with pytest.raises(UsageError, match="would both become"):
+        in_directory([(one,), (other,)], ["a.txt", "a.txt"], tmp_path / "out")
+    with pytest.raises(UsageError, match="is a file"):
+        in_directory([(one,)], ["a.txt"], other)
