@@ -88,7 +88,7 @@ def translate(
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     asked = given(decoding) if decoding else {}
     if files.output is not None:
-        _refuse_in_files(scores, alignments, unbuffered, asked)
+        _refuse_in_files(scores, alignments, word_alignments, unbuffered, asked)
         translate_files(text, files, model, language, tag or (), asked, prefix, raw, format)
         return
     files.refuse_without_output()
@@ -139,9 +139,16 @@ def translate(
     tell_of_files(text)
 
 
-def _refuse_in_files(scores: bool, alignments: bool, unbuffered: bool, options: dict[str, Any]) -> None:
+def _refuse_in_files(
+    scores: bool, alignments: bool, words: bool, unbuffered: bool, options: dict[str, Any]
+) -> None:
     """A record has one translation and nothing else."""
-    asked = {"--scores": scores, "--alignments": alignments, "--unbuffered": unbuffered}
+    asked = {
+        "--scores": scores,
+        "--alignments": alignments,
+        "--word-alignments": words,
+        "--unbuffered": unbuffered,
+    }
     asked["--n-best"] = options.get("n_best", 1) > 1
     for flag, there in asked.items():
         if there:
