@@ -146,8 +146,8 @@ def test_nonsense_does_not(run: Run, refused: Callable[..., str], monkeypatch: p
 def test_a_failed_proof_comes_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     real = dragoman.explain.tracing.explain
 
-    def broken(*words: object) -> Trace:
-        return replace(real(*words), proofs=(Proof("no_future", "nothing leaks", 1.0, 0.0, False),))  # type: ignore[arg-type]
+    def broken(*words: object, **more: object) -> Trace:
+        return replace(real(*words, **more), proofs=(Proof("no_future", "nothing leaks", 1.0, 0.0, False),))  # type: ignore[arg-type]
 
     monkeypatch.setattr(dragoman.explain.tracing, "explain", broken)
     for words in ([], ["--beam"], ["--ask", "qkv"]):
