@@ -35,6 +35,8 @@ class Brought:
     pieces: int  # of the source's vocabulary
     decoding: Mapping[str, Any] = field(default_factory=dict)
     longest: int | None = None  # tokens of a sentence that the model was trained on
+    kind: str = "mapped"  # of tokenizer
+    licence: str = ""  # where the files of the source do not say it themselves
 
 
 @dataclass(frozen=True)
@@ -121,3 +123,17 @@ def available_memory() -> int | None:
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
+
+
+def licence_of(path: Path) -> str:
+    """What README.md says at its top, or the first line of LICENSE."""
+    readme = path / "README.md"
+    if readme.exists():
+        head = re.match(r"---\n(.*?)\n---", readme.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+        if head and (found := re.search(r"(?m)^licen[sc]e:\s*\"?([^\n\"]{1,80})", head[1])):
+            return found[1].strip()
+    for name in ("LICENSE", "LICENSE.txt", "LICENCE"):
+        if (path / name).exists():
+            lines = (path / name).read_text(encoding="utf-8", errors="replace").split("\n")
+            return next((line.strip()[:200] for line in lines if line.strip()), "not stated")
+    return "not stated there"
