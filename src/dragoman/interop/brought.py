@@ -45,6 +45,7 @@ class Pair:
 
     source: str | None = None
     target: str | None = None
+    name: str = ""  # of the model, where its directory has another
 
     def settled(
         self,
@@ -57,7 +58,7 @@ class Pair:
 
         Raises UsageError where nothing tells a language, ConfigError for one the model has not.
         """
-        told = _NAMED.search(name)
+        told = _NAMED.search(self.name or name)
         named = told.groups() if told else (None, None)
         codes = []
         for side, asked, files, of_name, known in (

@@ -125,6 +125,11 @@ def _vocabulary(words: Sequence[str], settings: Mapping[str, Any], variables: Va
         )
     if variables.scalar("decoder/start_from_zero_embedding", 0):
         start = NOWHERE
+    elif settings.get("add_source_bos") or not (settings.get("add_source_eos") or "<pad>" in ids):
+        raise ModelError(
+            f"{variables.path.parent} reads sentences without </s> at their end, as OpenNMT's models do: "
+            "such models are not read"
+        )
     else:
         start = named("decoder_start_token", "<s>")
     dropped = [ids[word] for word in ("<s>",) if word in ids]
