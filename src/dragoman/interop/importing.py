@@ -9,7 +9,7 @@ from typing import Any
 
 from dragoman.errors import ModelError, UsageError
 from dragoman.files import sha256_of
-from dragoman.interop import argos, fromctranslate2, m2m100, marian
+from dragoman.interop import argos, fromctranslate2, m2m100, marian, npz
 from dragoman.interop.brought import Brought, Pair, available_memory, licence_of
 from dragoman.interop.foreign import json_of, weight_files
 from dragoman.interop.variables import variables_of
@@ -70,6 +70,7 @@ CTRANSLATE2 = Make(
     lambda path: variables_of(path / fromctranslate2.WEIGHTS).size,
 )
 ARGOS = Make("an Argos package", argos.read, argos.files_of, argos.size_of)
+NPZ = Make("a Marian model (npz)", npz.read, npz.files_of)
 HUGGING_FACE: Mapping[str, Make] = {"marian": MARIAN, "m2m_100": M2M100}
 READ = "OPUS-MT and other Marian models, M2M-100, NLLB, CTranslate2 directories and Argos packages"
 
@@ -80,6 +81,8 @@ def recognised(path: Path) -> Make:
         raise UsageError(f"{path} is a model of Dragoman's already: use it as it is (-m {path})")
     if path.exists() and argos.is_package(path):
         return ARGOS
+    if path.exists() and npz.npz_of(path) is not None:
+        return NPZ
     if not path.is_dir():
         raise ModelError(f"{unsealed(path)}; dragoman import reads {READ}")
     if (path / fromctranslate2.WEIGHTS).exists():
@@ -138,11 +141,12 @@ def refuse_too_large(path: Path, make: Make) -> None:
 def card_of(origin: Origin, found: Brought) -> str:
     """card.md: where the model comes from, on which terms, and of which files it was made."""
     source, target = map(name_of, found.languages)
+    licence = found.licence or licence_of(origin.path if origin.path.is_dir() else origin.path.parent)
     files = "\n".join(f"    {sha256_of(path)}  {path.name}" for path in origin.make.files(origin.path))
     return (
         f"# {origin.name}: {source} into {target}\n\n"
         f"Imported from {origin.make.title}; trained by others. The numbers are theirs: features and tokens stand in "
         "another order here, and the start of a sentence has a row of its own.\n\n"
-        f"Licence, as the source states it: {found.licence or licence_of(origin.path)}.\n\n"
+        f"Licence, as the source states it: {licence}.\n\n"
         f"sha256 of the files it was made of:\n\n{files}\n"
     )

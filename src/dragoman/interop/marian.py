@@ -51,7 +51,7 @@ def read(directory: Path, asked: Pair) -> Brought:
     layout = layout_of(settings, directory / CONFIG, tied=not separate)
     return Brought(
         model=layout.model,
-        weights=whole(_weights(hugging_face_store(directory), layout, settings, source, target)),
+        weights=whole(weights_of(hugging_face_store(directory), layout, settings, source, target)),
         tokenizers={side: sealed(tables[side], models[side]) for side in get_args(Side)},
         languages=languages_of(directory, asked, leads),
         pieces=len(source.pieces),
@@ -145,9 +145,10 @@ def spm_of(path: Path) -> bytes:
         ) from error
 
 
-def _weights(
+def weights_of(
     store: Store, layout: Layout, settings: Mapping[str, Any], source: Vocabulary, target: Vocabulary
 ) -> Iterator[tuple[str, np.ndarray]]:
+    """All weights by our names, from transformers' names for them."""
     d, scaled = layout.width, _scaled(settings)
     sizes = (
         number(settings, "vocab_size", store.path),
