@@ -147,12 +147,27 @@ def test_what_was_exported_comes_back_to_the_bit(tmp_path: Path, variant: dict[s
     assert back.config["decoding"]["beam_size"] == DecodingOptions().beam_size
 
 
-@pytest.mark.parametrize("target", ["ctranslate2", "argos"])
+@pytest.mark.parametrize("norm", ["post", "pre"])
+@pytest.mark.parametrize("variant", [{}, {"positions": "learned", "activation": "gelu"}], ids=str)
+def test_what_was_exported_to_hugging_face_comes_back_to_the_bit(
+    tmp_path: Path, variant: dict[str, Any], norm: str
+) -> None:
+    model = open_model(tiny.parts(norm=norm, **variant).write(tmp_path / "model"))
+    export(model, "huggingface", tmp_path / "out", TEXTS[:2])
+    back = brought(tmp_path / "out", tmp_path / "back")
+    assert back.config["model"]["norm"] == norm
+    for name, weight in model.weights.items():
+        np.testing.assert_array_equal(back.weights[name], weight, name)
+    assert back.source_tokenizer.serialized == model.source_tokenizer.serialized
+    assert searched(back, TEXTS, 4) == searched(model, TEXTS, 4)
+
+
+@pytest.mark.parametrize("target", ["ctranslate2", "argos", "huggingface"])
 def test_the_bundled_model_goes_out_and_comes_back(tmp_path: Path, target: TargetName) -> None:
     texts = ["How are you?", "He opened the window.", "I bought 3 books, and 😀."]
     export(open_model(find_model("en-zh")), target, tmp_path / "out", texts[:1])
     source = next((tmp_path / "out").glob("*.argosmodel"), tmp_path / "out")
-    back = brought(source, tmp_path / "back", Pair() if target == "argos" else ENGLISH)
+    back = brought(source, tmp_path / "back", Pair() if target != "ctranslate2" else ENGLISH)
     ours, whole = (
         Translator(one, "ctranslate2", compute_type="float32")
         for one in (back, open_model(find_model("en-zh")))

@@ -16,9 +16,11 @@ import numpy as np
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError, ModelError, UsageError
+from dragoman.ids import EOS
+from dragoman.interop.naming import Vocabulary
 from dragoman.text.languages import read_tag
-from dragoman.text.mapped import spoken
-from dragoman.text.tokenizer import opened
+from dragoman.text.mapped import Side, spoken
+from dragoman.text.tokenizer import Tokenizer, opened
 
 _NAMED = re.compile(r"(?:^|[-_])([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[-_]([a-z]{2,3}(?:_[A-Za-z]{2,4})?)$")
 LEAST_SHARE = 0.5  # of the pieces of a SentencePiece model have a number, where it belongs to the vocabulary
@@ -114,6 +116,30 @@ def share_of(model: bytes, pieces: Collection[str], path: Path, vocabulary: str)
     known = frozenset(pieces)
     if sum(piece in known for piece in own) < LEAST_SHARE * len(own):
         raise ModelError(f"most pieces of {path} are not in {vocabulary}: the two belong to different models")
+
+
+def own_tokenizers(
+    contents: Mapping[Side, bytes], vocabularies: Mapping[Side, Vocabulary]
+) -> dict[str, bytes] | None:
+    """The SentencePiece models as they are, where the ids are theirs and our special tokens stand where ours do."""
+    for side, vocabulary in vocabularies.items():
+        try:
+            tokenizer = Tokenizer(contents[side])
+        except ModelError:
+            return None
+        same = tokenizer.vocabulary() == list(vocabulary.pieces)
+        if not same or not np.array_equal(vocabulary.rows, np.arange(len(vocabulary.rows))):
+            return None
+    if contents["source"] == contents["target"]:
+        return {"joint": contents["source"]}
+    return {str(side): content for side, content in contents.items()}
+
+
+def learnt_as(own: Mapping[str, bytes]) -> str:
+    """A unigram's scores are log-probabilities, and those of BPE are ranks."""
+    tokenizer = Tokenizer(next(iter(own.values())))
+    scores = [tokenizer.score_of(i) for i in range(EOS + 1, tokenizer.vocab_size)]
+    return "bpe" if all(score == round(score) for score in scores) else "unigram"
 
 
 @cache

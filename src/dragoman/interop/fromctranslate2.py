@@ -14,18 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
 from dragoman.errors import ModelError
 from dragoman.ids import EOS
-from dragoman.interop.brought import Brought, Pair, decoding_of, share_of
+from dragoman.interop.brought import Brought, Pair, decoding_of, learnt_as, own_tokenizers, share_of
 from dragoman.interop.foreign import json_of
 from dragoman.interop.fromvariables import NOWHERE, foreign_of, has_bias, refuse_unfit, weights_of
 from dragoman.interop.marian import is_lead
 from dragoman.interop.naming import Vocabulary, arranged, whole
 from dragoman.interop.variables import Variables, variables_of
 from dragoman.text.mapped import Side, Table, sealed
-from dragoman.text.tokenizer import Tokenizer
 
 WEIGHTS, CONFIG, DECODING = "model.bin", "config.json", "decoding.json"
 # The names under which tokenizers lie beside such models.
@@ -56,7 +53,7 @@ def read_parts(directory: Path, models: Mapping[Side, Path], asked: Pair, name: 
     foreign = foreign_of(variables, settings.get("layer_norm_epsilon"), words["source"] == words["target"])
     tables = {side: _table(vocabularies[side], side) for side in sides}
     leads = tables["source"].leads
-    own = _own(contents, vocabularies)
+    own = own_tokenizers(contents, vocabularies)
     return Brought(
         model={**foreign.layout.model, "output_bias": has_bias(variables, target)},
         weights=whole(weights_of(foreign, source, target)),
@@ -65,7 +62,7 @@ def read_parts(directory: Path, models: Mapping[Side, Path], asked: Pair, name: 
         pieces=len(source.pieces),
         decoding=_decoding(directory),
         longest=MOST_TRAINED,
-        kind=_learnt_as(own) if own else "mapped",
+        kind=learnt_as(own) if own else "mapped",
     )
 
 
@@ -147,28 +144,6 @@ def _table(vocabulary: Vocabulary, side: Side) -> Table:
     return (
         Table("m2m100", vocabulary.pieces, leads, side) if leads else Table("m2m100", vocabulary.pieces, {})
     )
-
-
-def _own(contents: Mapping[Side, bytes], vocabularies: Mapping[Side, Vocabulary]) -> dict[str, bytes] | None:
-    """The SentencePiece models as they are, where the ids are theirs and our special tokens stand where ours do."""
-    for side, vocabulary in vocabularies.items():
-        try:
-            tokenizer = Tokenizer(contents[side])
-        except ModelError:
-            return None
-        same = tokenizer.vocabulary() == list(vocabulary.pieces)
-        if not same or not np.array_equal(vocabulary.rows, np.arange(len(vocabulary.rows))):
-            return None
-    if contents["source"] == contents["target"]:
-        return {"joint": contents["source"]}
-    return {str(side): content for side, content in contents.items()}
-
-
-def _learnt_as(own: Mapping[str, bytes]) -> str:
-    """A unigram's scores are log-probabilities, and those of BPE are ranks."""
-    tokenizer = Tokenizer(next(iter(own.values())))
-    scores = [tokenizer.score_of(i) for i in range(EOS + 1, tokenizer.vocab_size)]
-    return "bpe" if all(score == round(score) for score in scores) else "unigram"
 
 
 def _decoding(directory: Path) -> dict[str, Any]:

@@ -89,6 +89,8 @@ def recognised(path: Path) -> Make:
         return CTRANSLATE2
     if (path / "config.json").exists():
         kind = json_of(path / "config.json").get("model_type")
+        if kind == "pegasus" and (path / "source.spm").exists():  # as dragoman export writes a pre-norm model
+            return MARIAN
         if isinstance(kind, str) and kind in HUGGING_FACE:
             return HUGGING_FACE[kind]
         if isinstance(kind, str):

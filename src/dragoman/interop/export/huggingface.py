@@ -37,6 +37,7 @@ COMPUTES: Computes = {
     "activation": ("relu", "gelu"),
     "positions": ("sinusoidal", "learned"),  # a table that is added to the input
     "tie": ("all", "target"),
+    "output_bias": (False, True),
     "attention_dropout": None,  # of training
 }
 _SUBLAYERS = {
@@ -184,7 +185,10 @@ def _arrays(model: ModelDirectory) -> Iterator[tuple[str, np.ndarray]]:
         target = weights["target_embedding.weight"][:, order]
         yield "model.encoder.embed_tokens.weight", weights["source_embedding.weight"][:, order]
         yield "model.decoder.embed_tokens.weight", target
-    yield "final_logits_bias", np.zeros((1, len(target)), np.float32)
+    yield (
+        "final_logits_bias",
+        weights["output_bias"][None] if c.get("output_bias") else np.zeros((1, len(target))),
+    )
     for stack, norms in _SUBLAYERS.items():
         yield f"model.{stack}.embed_positions.weight", _places(model, stack)[:, order]
         if c["norm"] == "pre":

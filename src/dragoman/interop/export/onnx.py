@@ -41,6 +41,7 @@ COMPUTES: Computes = {
     "activation": ("relu", "gelu", "swiglu"),
     "positions": ("sinusoidal", "learned"),
     "tie": ("all", "target", "none"),
+    "output_bias": (False,),
     "attention_dropout": None,  # of training
 }
 
