@@ -19,6 +19,8 @@ EXAMPLES = """Examples:
 
   dragoman models runs/de-en
 
+  dragoman models get Helsinki-NLP/opus-mt-en-zh -o models/opus-en-zh
+
   dragoman models average --last 5 runs/de-en -o runs/averaged"""
 
 models = App("models", usage=USAGE, help_epilogue=EXAMPLES)
@@ -66,6 +68,46 @@ def _language_model(name: str, listed: bool, format: str) -> None:
         say_json({"name": name, "path": str(path), "kind": path.name, "card": card})
     else:
         say(f"{name:<14}  {path}" if listed else card.rstrip("\n"))
+
+
+@models.command(
+    usage="dragoman models get [OWNER/MODEL] [-o DIR] [OPTIONS]",
+    help_epilogue=(
+        "Examples:\n\n"
+        "  dragoman models get\n\n"
+        "  dragoman models get Helsinki-NLP/opus-mt-en-zh -o models/opus-en-zh"
+    ),
+)
+def get(
+    name: Annotated[
+        str | None, Parameter(help="a model of the Hugging Face hub; none: list some that work")
+    ] = None,
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(name=("--output", "-o"), help="directory of the model that is made; models/MODEL"),
+    ] = None,
+    revision: Annotated[str | None, Parameter(help="branch, tag or commit; the newest")] = None,
+    source_lang: Annotated[str | None, Parameter(help="as in dragoman import")] = None,
+    target_lang: Annotated[str | None, Parameter(help="as in dragoman import")] = None,
+) -> None:
+    """Fetch a model from the Hugging Face hub and import it; without a name, list some that are known to work."""
+    from dragoman.interop import hub
+
+    if name is None:
+        for known, what in hub.KNOWN:
+            say(f"{known:<36}  {what}")
+        return
+    from dragoman.cli.bring import bring
+
+    if not hub.NAME.fullmatch(name) or Path(name).exists():
+        raise UsageError(
+            f"{name[:80]!r} is no name on the Hugging Face hub, which is OWNER/MODEL (dragoman models get lists some); "
+            "a directory or a file is taken by dragoman import"
+        )
+    directory = output or Path("models") / name.rpartition("/")[2]
+    bring(Path(name), output=directory, source_lang=source_lang, target_lang=target_lang, revision=revision)
 
 
 @models.command(

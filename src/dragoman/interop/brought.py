@@ -16,9 +16,11 @@ import numpy as np
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError, ModelError, UsageError
+from dragoman.ids import EOS
+from dragoman.interop.naming import Vocabulary
 from dragoman.text.languages import read_tag
-from dragoman.text.mapped import spoken
-from dragoman.text.tokenizer import opened
+from dragoman.text.mapped import Side, spoken
+from dragoman.text.tokenizer import Tokenizer, opened
 
 _NAMED = re.compile(r"(?:^|[-_])([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[-_]([a-z]{2,3}(?:_[A-Za-z]{2,4})?)$")
 LEAST_SHARE = 0.5  # of the pieces of a SentencePiece model have a number, where it belongs to the vocabulary
@@ -35,6 +37,8 @@ class Brought:
     pieces: int  # of the source's vocabulary
     decoding: Mapping[str, Any] = field(default_factory=dict)
     longest: int | None = None  # tokens of a sentence that the model was trained on
+    kind: str = "mapped"  # of tokenizer
+    licence: str = ""  # where the files of the source do not say it themselves
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Pair:
 
     source: str | None = None
     target: str | None = None
+    name: str = ""  # of the model, where its directory has another
 
     def settled(
         self,
@@ -55,7 +60,7 @@ class Pair:
 
         Raises UsageError where nothing tells a language, ConfigError for one the model has not.
         """
-        told = _NAMED.search(name)
+        told = _NAMED.search(self.name or name)
         named = told.groups() if told else (None, None)
         codes = []
         for side, asked, files, of_name, known in (
@@ -113,6 +118,30 @@ def share_of(model: bytes, pieces: Collection[str], path: Path, vocabulary: str)
         raise ModelError(f"most pieces of {path} are not in {vocabulary}: the two belong to different models")
 
 
+def own_tokenizers(
+    contents: Mapping[Side, bytes], vocabularies: Mapping[Side, Vocabulary]
+) -> dict[str, bytes] | None:
+    """The SentencePiece models as they are, where the ids are theirs and our special tokens stand where ours do."""
+    for side, vocabulary in vocabularies.items():
+        try:
+            tokenizer = Tokenizer(contents[side])
+        except ModelError:
+            return None
+        same = tokenizer.vocabulary() == list(vocabulary.pieces)
+        if not same or not np.array_equal(vocabulary.rows, np.arange(len(vocabulary.rows))):
+            return None
+    if contents["source"] == contents["target"]:
+        return {"joint": contents["source"]}
+    return {str(side): content for side, content in contents.items()}
+
+
+def learnt_as(own: Mapping[str, bytes]) -> str:
+    """A unigram's scores are log-probabilities, and those of BPE are ranks."""
+    tokenizer = Tokenizer(next(iter(own.values())))
+    scores = [tokenizer.score_of(i) for i in range(EOS + 1, tokenizer.vocab_size)]
+    return "bpe" if all(score == round(score) for score in scores) else "unigram"
+
+
 @cache
 def available_memory() -> int | None:
     """Bytes that a process can still get, as Linux says; None elsewhere."""
@@ -121,3 +150,17 @@ def available_memory() -> int | None:
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
+
+
+def licence_of(path: Path) -> str:
+    """What README.md says at its top, or the first line of LICENSE."""
+    readme = path / "README.md"
+    if readme.exists():
+        head = re.match(r"---\n(.*?)\n---", readme.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+        if head and (found := re.search(r"(?m)^licen[sc]e:\s*\"?([^\n\"]{1,80})", head[1])):
+            return found[1].strip()
+    for name in ("LICENSE", "LICENSE.txt", "LICENCE"):
+        if (path / name).exists():
+            lines = (path / name).read_text(encoding="utf-8", errors="replace").split("\n")
+            return next((line.strip()[:200] for line in lines if line.strip()), "not stated")
+    return "not stated there"

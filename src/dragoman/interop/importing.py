@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 from dragoman.errors import ModelError, UsageError
 from dragoman.files import sha256_of
-from dragoman.interop import m2m100, marian
-from dragoman.interop.brought import Brought, Pair, available_memory
+from dragoman.interop import argos, fromctranslate2, m2m100, marian, npz
+from dragoman.interop.brought import Brought, Pair, available_memory, licence_of
 from dragoman.interop.foreign import json_of, weight_files
+from dragoman.interop.variables import variables_of
 from dragoman.model.directory import write_model
 from dragoman.model.recognise import IMPORTED, unsealed
 from dragoman.model.seal import MANIFEST
@@ -29,6 +29,7 @@ class Make:
     title: str  # what people call it
     read: Callable[[Path, Pair], Brought]
     files: Callable[[Path], list[Path]]  # that the model is made of
+    size: Callable[[Path], int] = lambda path: 0  # bytes of the weights in memory, where files are smaller
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class Origin:
 
 def _parts(*names: str) -> Callable[[Path], list[Path]]:
     """The files of weights, and those of the names that there are."""
-    return lambda path: [*weight_files(path), *(path / name for name in names if (path / name).exists())]
+    return lambda path: [*weight_files(path), *_there(path, *names)]
+
+
+def _there(path: Path, *names: str) -> list[Path]:
+    return [path / name for name in names if (path / name).exists()]
 
 
 MARIAN = Make(
@@ -55,18 +60,37 @@ M2M100 = Make(
     m2m100.read,
     _parts("config.json", "vocab.json", "tokenizer.json", "sentencepiece.bpe.model"),
 )
+CTRANSLATE2_ENDINGS = {".bin", ".json", ".txt", ".spm", ".model"}
+CTRANSLATE2 = Make(
+    "a CTranslate2 model",
+    fromctranslate2.read,
+    lambda path: _there(
+        path, *sorted(one.name for one in path.iterdir() if one.suffix in CTRANSLATE2_ENDINGS)
+    ),
+    lambda path: variables_of(path / fromctranslate2.WEIGHTS).size,
+)
+ARGOS = Make("an Argos package", argos.read, argos.files_of, argos.size_of)
+NPZ = Make("a Marian model (npz)", npz.read, npz.files_of)
 HUGGING_FACE: Mapping[str, Make] = {"marian": MARIAN, "m2m_100": M2M100}
-READ = "OPUS-MT and other Marian models, M2M-100 and NLLB"
+READ = "OPUS-MT and other Marian models, M2M-100, NLLB, CTranslate2 directories and Argos packages"
 
 
 def recognised(path: Path) -> Make:
     """Whose format it is. Raises ModelError, with the name of a format that is known and not read."""
     if (path / MANIFEST).exists():
         raise UsageError(f"{path} is a model of Dragoman's already: use it as it is (-m {path})")
+    if path.exists() and argos.is_package(path):
+        return ARGOS
+    if path.exists() and npz.npz_of(path) is not None:
+        return NPZ
     if not path.is_dir():
         raise ModelError(f"{unsealed(path)}; dragoman import reads {READ}")
+    if (path / fromctranslate2.WEIGHTS).exists():
+        return CTRANSLATE2
     if (path / "config.json").exists():
         kind = json_of(path / "config.json").get("model_type")
+        if kind == "pegasus" and (path / "source.spm").exists():  # as dragoman export writes a pre-norm model
+            return MARIAN
         if isinstance(kind, str) and kind in HUGGING_FACE:
             return HUGGING_FACE[kind]
         if isinstance(kind, str):
@@ -94,7 +118,7 @@ def bring(source: Path, directory: Path, asked: Pair, say: Callable[[str], None]
         # The text as it is: what these models were trained on went through the normalisation of SentencePiece.
         "cleaning": {"normalize": False},
         "data": {"source": found.languages[0], "target": found.languages[1], **longest},
-        "tokenizer": {"kind": "mapped", "joint": len(found.tokenizers) == 1, "vocab_size": found.pieces},
+        "tokenizer": {"kind": found.kind, "joint": len(found.tokenizers) == 1, "vocab_size": found.pieces},
         "decoding": dict(found.decoding),
         "origin": {"name": origin.name, "format": make.title},
     }
@@ -104,7 +128,7 @@ def bring(source: Path, directory: Path, asked: Pair, say: Callable[[str], None]
 
 def refuse_too_large(path: Path, make: Make) -> None:
     """Raises ModelError for a model that would not find room in memory, before any of it is read."""
-    size = sum(one.stat().st_size for one in make.files(path))
+    size = max(make.size(path), sum(one.stat().st_size for one in make.files(path)))
     needed, there = int(COPIES * size) + BESIDE, available_memory()
     if there is not None and needed > there:
         raise ModelError(
@@ -119,25 +143,12 @@ def refuse_too_large(path: Path, make: Make) -> None:
 def card_of(origin: Origin, found: Brought) -> str:
     """card.md: where the model comes from, on which terms, and of which files it was made."""
     source, target = map(name_of, found.languages)
+    licence = found.licence or licence_of(origin.path if origin.path.is_dir() else origin.path.parent)
     files = "\n".join(f"    {sha256_of(path)}  {path.name}" for path in origin.make.files(origin.path))
     return (
         f"# {origin.name}: {source} into {target}\n\n"
         f"Imported from {origin.make.title}; trained by others. The numbers are theirs: features and tokens stand in "
         "another order here, and the start of a sentence has a row of its own.\n\n"
-        f"Licence, as the source states it: {licence_of(origin.path)}.\n\n"
+        f"Licence, as the source states it: {licence}.\n\n"
         f"sha256 of the files it was made of:\n\n{files}\n"
     )
-
-
-def licence_of(path: Path) -> str:
-    """What README.md says at its top, or the first line of LICENSE."""
-    readme = path / "README.md"
-    if readme.exists():
-        head = re.match(r"---\n(.*?)\n---", readme.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
-        if head and (found := re.search(r"(?m)^licen[sc]e:\s*\"?([^\n\"]{1,80})", head[1])):
-            return found[1].strip()
-    for name in ("LICENSE", "LICENSE.txt", "LICENCE"):
-        if (path / name).exists():
-            lines = (path / name).read_text(encoding="utf-8", errors="replace").split("\n")
-            return next((line.strip()[:200] for line in lines if line.strip()), "not stated")
-    return "not stated there"

@@ -14,7 +14,8 @@ import numpy as np
 
 from dragoman.errors import ModelError
 from dragoman.ids import EOS
-from dragoman.interop.brought import Brought, Pair, decoding_of, share_of
+from dragoman.interop.brought import Brought, Pair, decoding_of, learnt_as, own_tokenizers, share_of
+from dragoman.interop.ctranslate2 import sinusoids
 from dragoman.interop.foreign import Store, hugging_face_store, json_of, number
 from dragoman.interop.naming import (
     Layout,
@@ -32,6 +33,7 @@ CONFIG, PIECES, TARGET_PIECES = "config.json", "vocab.json", "target_vocab.json"
 SPM: dict[Side, str] = {"source": "source.spm", "target": "target.spm"}
 # As they call them, and we. HF's "gelu" is the exact one.
 ACTIVATIONS = {"swish": "swish", "silu": "swish", "relu": "relu", "gelu": "gelu"}
+CLOSE = 2e-3  # between sinusoids and the same in float16
 MOST_TRAINED = 512  # pieces of a sentence that Marian's models were trained on
 
 
@@ -48,16 +50,37 @@ def read(directory: Path, asked: Pair) -> Brought:
     }
     for side, vocabulary in (("source", source), ("target", target)):
         share_of(models[side], vocabulary.pieces, directory / SPM[side], PIECES)  # type: ignore[index]
+    store = hugging_face_store(directory)
     layout = layout_of(settings, directory / CONFIG, tied=not separate)
+    layout, places = positioned(store, layout, settings.get("model_type") == "pegasus")
+    own = own_tokenizers(models, {"source": source, "target": target})
     return Brought(
         model=layout.model,
-        weights=whole(_weights(hugging_face_store(directory), layout, settings, source, target)),
-        tokenizers={side: sealed(tables[side], models[side]) for side in get_args(Side)},
+        weights=whole(weights_of(store, layout, settings, source, target)) | places,
+        tokenizers=own or {side: sealed(tables[side], models[side]) for side in get_args(Side)},
+        kind=learnt_as(own) if own else "mapped",
         languages=languages_of(directory, asked, leads),
         pieces=len(source.pieces),
         decoding=decoding_of(json_of(directory / "generation_config.json", needed=False) or settings),
         longest=MOST_TRAINED,
     )
+
+
+def positioned(store: Store, layout: Layout, before: bool) -> tuple[Layout, dict[str, np.ndarray]]:
+    """The layout with pre-norm where it is, and with positions of its own where those are no sinusoids."""
+    model = {**layout.model, "norm": "pre" if before else "post"}
+    names = [f"model.{stack}.embed_positions.weight" for stack in ("encoder", "decoder")]
+    if any(name not in store for name in names):
+        return Layout(model, layout.order), {}
+    tables = [store.take(name).astype(np.float32)[:, layout.order] for name in names]
+    if all(np.abs(one - sinusoids(len(one), layout.width)).max() < CLOSE for one in tables):
+        return Layout(model, layout.order), {}
+    length = min(map(len, tables))
+    model |= {"positions": "learned", "max_length": length}
+    sides = zip(get_args(Side), tables, strict=True)
+    return Layout(model, layout.order), {
+        f"{side}_input.learned.weight": one[:length].copy() for side, one in sides
+    }
 
 
 def is_lead(piece: str) -> bool:
@@ -118,12 +141,18 @@ def _vocabularies(
 def _vocabulary(path: Path, settings: Mapping[str, Any], size: str) -> Vocabulary:
     ids = json_of(path)
     return numbered(
-        ids, path, number({size: settings.get("vocab_size")} | dict(settings), size, path.parent / CONFIG)
+        ids,
+        path,
+        number({size: settings.get("vocab_size")} | dict(settings), size, path.parent / CONFIG),
+        settings.get("decoder_start_token_id"),
     )
 
 
-def numbered(ids: Mapping[str, Any], path: Path, rows: int) -> Vocabulary:
-    """Marian's table of pieces in our order. Raises ModelError for one that does not fit so many rows."""
+def numbered(ids: Mapping[str, Any], path: Path, rows: int, start: object = None) -> Vocabulary:
+    """Marian's table of pieces in our order; `start` is what its decoder reads first, and <pad> where nothing is said.
+
+    Raises ModelError for a table that does not fit so many rows.
+    """
     if len(ids) != rows or sorted(i for i in ids.values() if type(i) is int) != list(range(rows)):
         raise ModelError(
             f"{path} numbers {len(ids):,} pieces, and the weights have {rows:,} rows: it belongs to another model"
@@ -132,7 +161,8 @@ def numbered(ids: Mapping[str, Any], path: Path, rows: int) -> Vocabulary:
         if special not in ids:
             raise ModelError(f"{path} has no {special}: it is no vocabulary of Marian's")
     pad, unk, eos = ids["<pad>"], ids["<unk>"], ids["</s>"]
-    return arranged({i: piece for piece, i in ids.items()}, (pad, unk, pad, eos))
+    first = start if type(start) is int and 0 <= start < rows else pad
+    return arranged({i: piece for piece, i in ids.items()}, (pad, unk, first, eos))
 
 
 def spm_of(path: Path) -> bytes:
@@ -145,9 +175,10 @@ def spm_of(path: Path) -> bytes:
         ) from error
 
 
-def _weights(
+def weights_of(
     store: Store, layout: Layout, settings: Mapping[str, Any], source: Vocabulary, target: Vocabulary
 ) -> Iterator[tuple[str, np.ndarray]]:
+    """All weights by our names, from transformers' names for them."""
     d, scaled = layout.width, _scaled(settings)
     sizes = (
         number(settings, "vocab_size", store.path),

@@ -66,7 +66,7 @@ def _go_on(names: set[str]) -> str:
 def _foreign(path: Path, names: set[str]) -> str | None:
     """Of somebody else's format."""
     if "model.bin" in names and names & _CTRANSLATE2:
-        return "holds a model in the format of CTranslate2, without the tokenizer that a translator needs"
+        return f"is a CTranslate2 model: dragoman import {path} -o DIR makes a model of it"
     with suppress(OSError, ValueError, AttributeError):
         kind = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
         if isinstance(kind, str) and kind in IMPORTED:

@@ -1,0 +1,152 @@
+"""Directories of CTranslate2 as model directories: its variables under our names, and the tokenizers beside them.
+
+The opposite of ctranslate2.py, for what its converters make as well: a first token without an embedding (Marian),
+positions in halves or of their own, numbers as integers. A variable that is not understood is refused, not left out.
+
+Dimensions: D model, F feed-forward, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from dragoman.errors import ModelError
+from dragoman.ids import EOS
+from dragoman.interop.brought import Brought, Pair, decoding_of, learnt_as, own_tokenizers, share_of
+from dragoman.interop.foreign import json_of
+from dragoman.interop.fromvariables import NOWHERE, foreign_of, has_bias, refuse_unfit, weights_of
+from dragoman.interop.marian import is_lead
+from dragoman.interop.naming import Vocabulary, arranged, whole
+from dragoman.interop.variables import Variables, variables_of
+from dragoman.text.mapped import Side, Table, sealed
+
+WEIGHTS, CONFIG, DECODING = "model.bin", "config.json", "decoding.json"
+# The names under which tokenizers lie beside such models.
+PAIR: dict[Side, str] = {"source": "source.spm", "target": "target.spm"}
+ALONE = ("sentencepiece.model", "sentencepiece.bpe.model", "spm.model", "spiece.model", "tokenizer.model",
+         "flores200_sacrebleu_tokenizer_spm.model")  # fmt: skip
+_LANGUAGE = re.compile(r"__([a-z]{2,3}(?:_[A-Za-z]+)?)__|([a-z]{3}_[A-Z][a-z]{3})")
+MOST_TRAINED = 256  # pieces of a sentence: what most of these models were trained on
+
+
+def read(directory: Path, asked: Pair) -> Brought:
+    """The model in a directory. Raises ModelError for one that is damaged, or computes what is not computed here."""
+    return read_parts(directory, tokenizers_beside(directory), asked, directory.name)
+
+
+def read_parts(directory: Path, models: Mapping[Side, Path], asked: Pair, name: str) -> Brought:
+    """The same with the SentencePiece models of both sides named; `name` may tell the languages."""
+    sides: tuple[Side, ...] = get_args(Side)
+    words = {side: words_of(directory, side) for side in sides}
+    contents = {side: models[side].read_bytes() for side in sides}
+    for side in sides:
+        share_of(contents[side], words[side], models[side], f"the vocabulary of {directory}")
+    settings = json_of(directory / CONFIG, needed=False)
+    variables = variables_of(directory / WEIGHTS)
+    refuse_unfit(variables, (len(words["source"]), len(words["target"])))
+    vocabularies = {side: _vocabulary(words[side], settings, variables) for side in sides}
+    source, target = vocabularies["source"], vocabularies["target"]
+    foreign = foreign_of(variables, settings.get("layer_norm_epsilon"), words["source"] == words["target"])
+    tables = {side: _table(vocabularies[side], side) for side in sides}
+    leads = tables["source"].leads
+    own = own_tokenizers(contents, vocabularies)
+    return Brought(
+        model={**foreign.layout.model, "output_bias": has_bias(variables, target)},
+        weights=whole(weights_of(foreign, source, target)),
+        tokenizers=own or {side: sealed(tables[side], contents[side]) for side in sides},
+        languages=asked.settled(name, source=leads if tables["target"].leads else (), target=leads),
+        pieces=len(source.pieces),
+        decoding=_decoding(directory),
+        longest=MOST_TRAINED,
+        kind=learnt_as(own) if own else "mapped",
+    )
+
+
+# -- tokens ---------------------------------------------------------------------------------------------------------
+
+
+def tokenizers_beside(directory: Path) -> dict[Side, Path]:
+    """The SentencePiece models that belong to a directory. Raises ModelError where there are none."""
+    if all((directory / name).exists() for name in PAIR.values()):
+        return {side: directory / name for side, name in PAIR.items()}
+    for name in ALONE:
+        if (directory / name).exists():
+            return dict.fromkeys(get_args(Side), directory / name)
+    raise ModelError(
+        f"{directory} has no tokenizer: copy the original model's source.spm and target.spm (or "
+        "sentencepiece.bpe.model) into it, without which no text can be cut into the model's pieces"
+    )
+
+
+def words_of(directory: Path, side: Side) -> list[str]:
+    """The vocabulary of a side by id: a list in JSON, or of old a token a line. Raises ModelError."""
+    for stem in (f"{side}_vocabulary", "shared_vocabulary"):
+        path = directory / f"{stem}.json"
+        if path.exists():
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError, RecursionError) as error:
+                raise ModelError(f"{path} is no JSON: it was cut short, or is something else") from error
+            if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+                raise ModelError(f"{path} holds no list of tokens")
+            return found
+        path = directory / f"{stem}.txt"
+        if path.exists():
+            try:
+                return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+            except ValueError as error:
+                raise ModelError(f"{path} is not UTF-8") from error
+    raise ModelError(f"{directory} has no {side}_vocabulary.json and no shared_vocabulary.json")
+
+
+def _vocabulary(words: Sequence[str], settings: Mapping[str, Any], variables: Variables) -> Vocabulary:
+    ids = {word: i for i, word in enumerate(words)}
+
+    def named(key: str, usual: str) -> int:
+        token = settings.get(key) or usual
+        if not isinstance(token, str) or token not in ids:
+            raise ModelError(
+                f"{variables.path.parent}: its vocabulary has no {key.replace('_', ' ')} {token!r}"
+            )
+        return ids[token]
+
+    unk, eos = named("unk_token", "<unk>"), named("eos_token", "</s>")
+    pad = next((ids[word] for word in ("<pad>", "<blank>") if word in ids), NOWHERE)
+    if "decoder_start_token" in settings and settings["decoder_start_token"] is None:
+        raise ModelError(
+            f"{variables.path.parent} has no token that its decoder reads first (mBART): such models are not read"
+        )
+    if variables.scalar("decoder/start_from_zero_embedding", 0):
+        start = NOWHERE
+    elif settings.get("add_source_bos") or not (settings.get("add_source_eos") or "<pad>" in ids):
+        raise ModelError(
+            f"{variables.path.parent} reads sentences without </s> at their end, as OpenNMT's models do: "
+            "such models are not read"
+        )
+    else:
+        start = named("decoder_start_token", "<s>")
+    dropped = [ids[word] for word in ("<s>",) if word in ids]
+    return arranged(dict(enumerate(words)), (pad, unk, start, eos), dropped)
+
+
+def _table(vocabulary: Vocabulary, side: Side) -> Table:
+    """Tokens of languages are recognised by how they are written, in the manner of Marian, of M2M-100 or of NLLB."""
+    marian = {piece[2:-2]: i for i, piece in enumerate(vocabulary.pieces) if i > EOS and is_lead(piece)}
+    if marian:
+        told = side == "source"
+        return Table("marian", vocabulary.pieces, marian if told else {}, "target" if told else None)
+    named = ((i, _LANGUAGE.fullmatch(piece)) for i, piece in enumerate(vocabulary.pieces))
+    leads = {found[1] or found[2]: i for i, found in named if found}
+    return (
+        Table("m2m100", vocabulary.pieces, leads, side) if leads else Table("m2m100", vocabulary.pieces, {})
+    )
+
+
+def _decoding(directory: Path) -> dict[str, Any]:
+    """As `dragoman export` writes it beside the model."""
+    found = json_of(directory / DECODING, needed=False)
+    return decoding_of({"num_beams": found.get("beam_size"), "length_penalty": found.get("length_penalty")})
