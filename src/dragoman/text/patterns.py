@@ -41,7 +41,8 @@ PATTERNS = {
     "label": r"(?<!\S)\((?:[a-z]|[ivx]{2,5}|\d{1,2})\)(?=[ ]\S)"
     r"|(?m:(?:^|(?<=[.:;,] ))(?:[a-zA-Z]|[ivx]{2,5})\)(?=[ ]\S)|(?<!\S)\d{1,2}\)(?=[ ]\S)"
     r"|^(?:[IVX]{2,5}|[VX])\.(?=[ ]\S)"
-    r"|(?<!\S)(?:/{2,3}!?|/\*{1,2})(?=[ ]\S)|^[QA]:(?=[ ]\S)|^(?:Signed-off|Co-authored|Reviewed|Acked|Tested|Reported|Suggested)-by:(?=[ ])"
+    r"|(?<!\S)(?:/{2,3}!?|/\*{1,2})(?=[ ]\S)|^[QA]:(?=[ ]\S)"
+    r"|^(?:Signed-off|Co-authored|Reviewed|Acked|Tested|Reported|Suggested)-by:(?=[ ])"
     r"|^(?:feat|fix|docs|style|refactor|perf|test|build|ci|chore|revert)(?:\([\w./, -]{1,40}\))?!?:(?=[ ]\S)"
     r"|^[ ]{0,12}\.\.[ ][a-z][\w-]{0,40}::)",
     "url": r"(?<![\w@.-])(?:[a-z0-9][a-z0-9-]{0,62}\.){1,5}[a-z]{2,10}(?::\d{2,5})?/"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dragoman.text import seals
+from dragoman.text import rows, seals
 from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
 from dragoman.text.messages import branches_of
 from dragoman.text.patterns import NUMBERS, PATTERNS, UNITS
@@ -137,23 +137,9 @@ def _sealed(text: str, start: int, end: int) -> Iterator[Span]:
         yield Span(*match.span(), *_SEALS[seals.Sort(match.group()[0])])
 
 
-# Nothing that may stand in an address, a call or a message: there a comma divides no cells.
-_NO_CELL = r",;|:/&@=\"(){}<>\[\]`，；"
-_CELL = rf"(?:\"[^\"\n]{{0,200}}\"|[^\s{_NO_CELL}](?:[^\n{_NO_CELL}]{{0,80}}[^\s{_NO_CELL}])?)"
-_ROW = re.compile(rf"(?m:^{_CELL}(?:(,)|;)(?:{_CELL}?(?(1),|;)){{1,60}}{_CELL}?(?<![.!?])$)")
-_COMMA = re.compile(r"(\"[^\"\n]*\")|[,;]")
-_GROUPED = re.compile(r"\d,\d{3}(?!\d)")
-
-
 def _cells(text: str, start: int, end: int) -> Iterator[Span]:
-    """Between the cells of a line of CSV: at least two commas or semicolons, none with a space beside it."""
-    for row in _ROW.finditer(text, start, end):
-        if _GROUPED.search(row.group()):
-            continue
-        separator = "," if row.group(1) else ";"
-        for match in _COMMA.finditer(row.group()):
-            if match.group() == separator:
-                yield Span(row.start() + match.start(), row.start() + match.end(), Kind.BREAK)
+    for at in rows.separators(text, start, end):
+        yield Span(at, at + 1, Kind.BREAK)
 
 
 # -- by pattern -------------------------------------------------------------------------------------------------------
