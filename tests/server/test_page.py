@@ -556,8 +556,7 @@ def phone(server, browser, request) -> Iterator[Any]:
 
 def test_on_a_phone_no_name_of_a_language_is_cut_off(phone):
     """ "Detect langu" and "Chinese (sim" stood side by side: simplified and traditional looked the same."""
-    cut = phone.evaluate("""() => [...document.querySelectorAll(
-        ".languages select:not([hidden])")].flatMap((select) => {
+    cut = phone.evaluate("""() => [...document.querySelectorAll("#from, #to")].flatMap((select) => {
         const style = getComputedStyle(select), pen = document.createElement("canvas").getContext("2d");
         pen.font = style.font;
         const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dragoman.text import seals
+from dragoman.text import rows, seals
 from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
 from dragoman.text.messages import branches_of
 from dragoman.text.patterns import NUMBERS, PATTERNS, UNITS
@@ -50,7 +50,19 @@ class Span:
 _KINDS = {
     **dict.fromkeys(("break", "escape"), Kind.BREAK),
     **dict.fromkeys(
-        ("comment", "tag", "image", "link", "target", "footnote", "emoji", "command", "entity", "heading"),
+        (
+            "comment",
+            "tag",
+            "image",
+            "link",
+            "target",
+            "footnote",
+            "emoji",
+            "command",
+            "entity",
+            "heading",
+            "label",
+        ),
         Kind.MARK,
     ),
     **dict.fromkeys(("area", "issue", "number"), Kind.NUMBER),
@@ -66,7 +78,9 @@ _PATTERN, _NUMBER = _compiled(PATTERNS), _compiled(NUMBERS)
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
-    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,2}\)|-_-|localhost"
+    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-|localhost"
+    r"|(?m:(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
+    r"|\w[,;][\w,;\"]"
 )
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
 _SIGNS = frozenset("#*_~^@%\\[]{}|`+=<>$§¶†‡•‣※·‰′″⁂")
@@ -86,7 +100,7 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
     if not terms and not _SUSPECT.search(text):
         return []
     found = list(terms)
-    for more in (_sealed, _by_pattern):
+    for more in (_sealed, _cells, _by_pattern):
         found = _filled(text, found, more)
     found = list(_grown(text, found))
     for more in (_by_look, _numbers, _symbols):
@@ -123,6 +137,11 @@ def _sealed(text: str, start: int, end: int) -> Iterator[Span]:
         yield Span(*match.span(), *_SEALS[seals.Sort(match.group()[0])])
 
 
+def _cells(text: str, start: int, end: int) -> Iterator[Span]:
+    for at in rows.separators(text, start, end):
+        yield Span(at, at + 1, Kind.BREAK)
+
+
 # -- by pattern -------------------------------------------------------------------------------------------------------
 
 
@@ -130,8 +149,10 @@ def _by_pattern(text: str, start: int, end: int) -> Iterator[Span]:
     at = start
     while (match := _PATTERN.search(text, at, end)) is not None:
         span = _matched(text, match, end)
-        yield span
         at = max(span.end, at + 1)
+        if match.lastgroup == "label" and _closes_a_bracket(text, match):
+            continue
+        yield span
 
 
 def _matched(text: str, match: re.Match[str], limit: int) -> Span:
@@ -142,6 +163,8 @@ def _matched(text: str, match: re.Match[str], limit: int) -> Span:
         if message is None or message[0] > limit:
             return Span(start, start + 1, Kind.MARK)
         return Span(start, message[0], kind, branches=message[1])
+    if name == "label" and match.group()[-1] == ")" and text[start] != "(" and text[start - 1 : start] == " ":
+        kind = Kind.BREAK  # of a list within a line: each item is by itself, or the labels change places
     if name == "url":
         end = start + len(_without_stops(before_sentence(match.group())))
     if kind is Kind.WORD and _COUNTED.fullmatch(match.group()):
@@ -149,8 +172,14 @@ def _matched(text: str, match: re.Match[str], limit: int) -> Span:
     return Span(start, end, kind, _role_of(name, match.group()))
 
 
+def _closes_a_bracket(text: str, match: re.Match[str]) -> bool:
+    """Whether what looks like a label is the end of something in brackets: (see part 2) and."""
+    before = text[max(0, match.start() - 200) : match.start()]
+    return match.group()[0] != "(" and before.rfind("(") > before.rfind(")")
+
+
 def _role_of(name: str, raw: str) -> Role:
-    if name in ("link", "heading", "command") or (
+    if name in ("link", "heading", "label", "command") or (
         name == "tag" and raw[1] not in "/!" and not raw.endswith("/>")
     ):
         return Role.OPENS
