@@ -1,4 +1,4 @@
-"""What a model is worth without its parts: a part that changes nothing costs nothing."""
+"""What parts are worth: one that changes nothing costs nothing, and without own words it is teacher forcing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One word in two sentences: one vector in the table, two after the encoder; what is not comparable is refused."""
+"""One word in two sentences: one vector in the table, two after the encoder; what cannot be compared is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dragoman.errors import UsageError
+from dragoman.errors import DragomanError, UsageError
 from dragoman.explain import Trace, explain
 from dragoman.explain.trace.beside import Beside
 from dragoman.explain.trace.trials import Wanted, wanted
@@ -95,7 +95,7 @@ def test_word2vec_has_one_vector(bundled: Translator, tmp_path: Path) -> None:
     assert found.vectors == "words.bin" and [one.piece for one in found.near] == ["river", "money"]
     with pytest.raises(UsageError, match="is none of the 3 words"):
         compared(bundled, MONEY, RIVER, "the", vectors=path)
-    with pytest.raises(UsageError, match="cannot read"):
+    with pytest.raises(DragomanError, match="cannot be opened"):
         compared(bundled, MONEY, RIVER, "bank", vectors=tmp_path / "none.bin")
 
 

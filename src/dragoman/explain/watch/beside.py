@@ -170,10 +170,7 @@ def _spoken(piece: str) -> bool:
 
 
 def _near_in(path: Path, word: str) -> tuple[Guess, ...]:
-    """In a file of word2vec. Raises UsageError for a file that cannot be read and for a word that it lacks."""
-    try:
-        found = read_vectors(path)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: give the vectors that dragoman words train wrote") from error
+    """In a file of word2vec. Raises UsageError for a word that it lacks, ModelError for a file that is none."""
+    found = read_vectors(path)
     near = found.nearest(word if word in found.ids else word.casefold(), NEAR)
     return tuple(Guess(found.ids[one], one, cosine) for one, cosine in near)
