@@ -96,7 +96,10 @@ def cluster(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             stack.callback(replica.end)
         for replica in replicas:
             replica.wait()
-        yield Cluster(redis, replicas, stack.enter_context(nginx(folder, replicas)))
+        found = Cluster(redis, replicas, stack.enter_context(nginx(folder, replicas)))
+        keys(found, "add", "first")
+        time.sleep(READ_AGAIN + 0.5)  # replicas notice that keys have a meaning now
+        yield found
 
 
 @contextmanager
@@ -219,7 +222,6 @@ def test_replicas_that_are_killed_take_with_them_what_was_in_flight_and_no_more(
     cluster: Cluster, right: dict[str, str]
 ) -> None:
     crowd, killed = Crowd(cluster.port, keys(cluster, "add", "alice"), right), []
-    time.sleep(READ_AGAIN + 0.5)  # the first key there is: replicas notice that keys have a meaning now
     with crowd.asking():
         for replica in cluster.replicas[:2]:
             time.sleep(1)
@@ -232,7 +234,8 @@ def test_replicas_that_are_killed_take_with_them_what_was_in_flight_and_no_more(
     assert len(answered) > CLIENTS and all(asked.right for asked in answered)
     assert {asked.status for asked in failed} <= {0, 502}
     assert all(any(asked.began - 0.5 <= kill <= asked.ended for kill in killed) for asked in failed)
-    (used,) = [json.loads(line)["used"] for line in keys(cluster, "list", "--format", "json").splitlines()]
+    found = [json.loads(line) for line in keys(cluster, "list", "--format", "json").splitlines()]
+    (used,) = [key["used"] for key in found if key["name"] == "alice"]
     counted = sum(len(asked.text) for asked in answered)
     # What was counted and not answered was in flight: once, or twice where another replica was asked.
     assert counted <= used <= counted + 2 * len(killed) * CLIENTS * max(map(len, TEXTS))
@@ -246,7 +249,9 @@ def test_a_rolling_restart_loses_nothing(cluster: Cluster, right: dict[str, str]
             replica.process.wait(30)
             replica.start()
             replica.wait()
-    assert all(asked.right for asked in crowd.asked), {asked.status for asked in crowd.asked}
+            time.sleep(0.5)
+    wrong = [asked for asked in crowd.asked if not asked.right]
+    assert not wrong, (wrong[:3], (cluster.replicas[0].log.parent / "nginx.log").read_text()[-1500:])
     found = [json.loads(line) for line in keys(cluster, "list", "--format", "json").splitlines()]
     (used,) = [key["used"] for key in found if key["name"] == "bob"]
     assert used >= sum(len(asked.text) for asked in crowd.asked)
