@@ -96,7 +96,10 @@ def cluster(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             stack.callback(replica.end)
         for replica in replicas:
             replica.wait()
-        yield Cluster(redis, replicas, stack.enter_context(nginx(folder, replicas)))
+        found = Cluster(redis, replicas, stack.enter_context(nginx(folder, replicas)))
+        keys(found, "add", "first")
+        time.sleep(READ_AGAIN + 0.5)  # replicas notice that keys have a meaning now
+        yield found
 
 
 @contextmanager
@@ -219,9 +222,8 @@ def test_replicas_that_are_killed_take_with_them_what_was_in_flight_and_no_more(
     cluster: Cluster, right: dict[str, str]
 ) -> None:
     crowd, killed = Crowd(cluster.port, keys(cluster, "add", "alice"), right), []
-    time.sleep(READ_AGAIN + 0.5)  # the first key there is: replicas notice that keys have a meaning now
     with crowd.asking():
-        for replica in cluster.replicas:
+        for replica in cluster.replicas[:2]:
             time.sleep(1)
             killed.append(time.monotonic())
             replica.end()
@@ -232,7 +234,8 @@ def test_replicas_that_are_killed_take_with_them_what_was_in_flight_and_no_more(
     assert len(answered) > CLIENTS and all(asked.right for asked in answered)
     assert {asked.status for asked in failed} <= {0, 502}
     assert all(any(asked.began - 0.5 <= kill <= asked.ended for kill in killed) for asked in failed)
-    (used,) = [json.loads(line)["used"] for line in keys(cluster, "list", "--format", "json").splitlines()]
+    found = [json.loads(line) for line in keys(cluster, "list", "--format", "json").splitlines()]
+    (used,) = [key["used"] for key in found if key["name"] == "alice"]
     counted = sum(len(asked.text) for asked in answered)
     # What was counted and not answered was in flight: once, or twice where another replica was asked.
     assert counted <= used <= counted + 2 * len(killed) * CLIENTS * max(map(len, TEXTS))
@@ -247,7 +250,8 @@ def test_a_rolling_restart_loses_nothing(cluster: Cluster, right: dict[str, str]
             replica.start()
             replica.wait()
             time.sleep(0.5)
-    assert all(asked.right for asked in crowd.asked), {asked.status for asked in crowd.asked}
+    wrong = [asked for asked in crowd.asked if not asked.right]
+    assert not wrong, (wrong[:3], (cluster.replicas[0].log.parent / "nginx.log").read_text()[-1500:])
     found = [json.loads(line) for line in keys(cluster, "list", "--format", "json").splitlines()]
     (used,) = [key["used"] for key in found if key["name"] == "bob"]
     assert used >= sum(len(asked.text) for asked in crowd.asked)
@@ -264,3 +268,23 @@ def test_no_text_is_in_redis_but_results(cluster: Cluster) -> None:
     assert all(name.startswith("dragoman:key") for name in forever)
     log = "".join(replica.log.read_text() for replica in cluster.replicas)
     assert "Traceback" not in log
+
+
+def test_the_service_goes_on_without_redis_and_finds_it_again(
+    cluster: Cluster, right: dict[str, str]
+) -> None:
+    key, text = keys(cluster, "add", "carol"), TEXTS[0]
+    time.sleep(READ_AGAIN + 0.5)  # what a replica knows of keys when Redis is gone
+    cluster.redis.kill()
+    for replica in cluster.replicas:
+        body = {"text": text, "source": "en", "target": "zh"}
+        status, answer = ask(replica.port, "POST", "/api/translate", body, Authorization=f"Bearer {key}")
+        assert (status, json.loads(answer)["translations"][0]["text"]) == (200, right[text])
+        assert json.loads(ask(replica.port, "GET", "/health")[1])["state"].startswith("local since 20")
+    cluster.redis.start()
+    until = time.monotonic() + 10
+    while any(b"local" in ask(replica.port, "GET", "/health")[1] for replica in cluster.replicas):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    found = [json.loads(line) for line in keys(cluster, "list", "--format", "json").splitlines()]
+    assert [one["used"] for one in found if one["name"] == "carol"] == [3 * len(text)]

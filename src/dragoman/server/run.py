@@ -204,13 +204,9 @@ def _tell_where(settings: Settings, listening: socket.socket, served: list[Serve
 
 def _tell_state(address: str, tell: Tell) -> None:
     """Raises UsageError where Redis is there, and refuses us."""
-    shared = f"Limits, keys and results are shared through {without_password(address)}"
     why = check(address)
-    tell(
-        f"{shared}, which does not answer ({why}): this server goes by its own until it does."
-        if why
-        else f"{shared}."
-    )
+    lost = f", which does not answer ({why}): this server goes by its own until it does" if why else ""
+    tell(f"Limits, keys and results are shared through {without_password(address)}{lost}.")
 
 
 def _allow_many_files() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from unittest import mock
 
 import pytest
 
-from dragoman.errors import ConfigError, UsageError
+from dragoman.errors import ConfigError, MissingExtraError, UsageError
 from dragoman.server.downloads import Downloads, SharedDownloads
 from dragoman.server.gate import link as link_module
 from dragoman.server.gate.counts import MONTH
@@ -323,6 +324,21 @@ def test_results_are_given_out_by_any_replica_and_not_for_ever(
         assert one.get(here) == b"here"
 
 
+@needs_redis
+def test_a_file_that_redis_has_no_room_for_stays_here(tmp_path: Path) -> None:
+    """One large file made a replica count alone for a while."""
+    with running(tmp_path, "--maxmemory", "3mb") as server:
+        link, folder = Link(server.address), tmp_path / "here"
+        folder.mkdir()
+        downloads = SharedDownloads(link, Downloads(folder))
+        with downloads.open():
+            name = downloads.put(b"x" * 4_000_000, ".txt")
+            other = downloads.put(b"y" * 4_000_000, ".txt")
+            assert len(downloads.get(name)) == len(downloads.get(other)) == 4_000_000
+        assert link.is_up
+        link.close()
+
+
 # -- addresses of Redis ------------------------------------------------------------------------------------------
 
 
@@ -345,6 +361,12 @@ def test_what_is_no_address_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(ConfigError, match="redis://HOST") as refused:
         Settings(state=address)
     assert "sec" not in str(refused.value)
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'dragoman\[redis\]'"):
+        check("redis://h")
 
 
 def test_a_file_of_keys_and_a_state_contradict_each_other() -> None:

@@ -85,7 +85,9 @@ class Link:
             raise _UnknownScriptError from None
         except (redis.RedisError, OSError) as error:
             why = _told(error)
-            self.lose(why)
+            # A file for which there is no room is no reason to count alone.
+            if not (client is self._for_files and isinstance(error, redis.ResponseError)):
+                self.lose(why)
             raise LostError(f"the Redis at {self.shown} {why}") from None
 
     def lose(self, why: str) -> None:
