@@ -128,6 +128,28 @@ def test_numbers_come_back_within_their_rounding(
         assert np.abs(found.weights[name] - weight).max() <= apart * np.abs(weight).max() + 1e-6, name
 
 
+def test_a_model_of_many_languages_is_the_one_that_was_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign.m2m100(tmp_path / "theirs")
+    words = [*json.loads((tmp_path / "theirs" / "vocab.json").read_text(encoding="utf-8"))]
+    words += [f"__{code}__" for code in foreign.m2m_languages()]
+    loader = ctranslate2.converters.transformers.M2M100Loader
+    # With transformers 5 the converter finds no languages in the tokenizer.
+    monkeypatch.setattr(
+        loader, "get_vocabulary", lambda self, model, _: [*words, *(f"madeupword{i}" for i in range(8))]
+    )
+    converter = ctranslate2.converters.TransformersConverter(
+        str(tmp_path / "theirs"), copy_files=["sentencepiece.bpe.model"]
+    )
+    converter.convert(str(tmp_path / "fast"))
+    fast, direct = (brought(tmp_path / name, tmp_path / f"{name}-ours") for name in ("fast", "theirs"))
+    assert fast.config["model"]["positions"] == "fairseq"
+    assert fast.target_tokenizer.lead == direct.target_tokenizer.lead
+    for name, weight in direct.weights.items():
+        np.testing.assert_array_equal(fast.weights[name][: len(weight)], weight, name)
+
+
 VARIANTS: list[dict[str, Any]] = [
     {"norm": "post"}, {"positions": "rotary"}, {"positions": "learned", "activation": "gelu"},
     {"activation": "swiglu"}, {"tie": "none", "activation": "swish"},

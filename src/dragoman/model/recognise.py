@@ -67,6 +67,10 @@ def _foreign(path: Path, names: set[str]) -> str | None:
     """Of somebody else's format."""
     if "model.bin" in names and names & _CTRANSLATE2:
         return f"is a CTranslate2 model: dragoman import {path} -o DIR makes a model of it"
+    if "metadata.json" in names and (path / "model" / "model.bin").exists():
+        return f"is an Argos package: dragoman import {path} -o DIR makes a model of it"
+    if any(name.endswith(".npz") for name in names) and any(name.endswith(".spm") for name in names):
+        return f"is a Marian model (npz): dragoman import {path} -o DIR makes a model of it"
     with suppress(OSError, ValueError, AttributeError):
         kind = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
         if isinstance(kind, str) and kind in IMPORTED:
@@ -89,6 +93,10 @@ def _file(path: Path) -> str:
             return f"this one holds word vectors, which dragoman words asks (dragoman words nearest WORD -m {path})"
         if head.lstrip().startswith(b"\\data\\"):
             return f"this one holds n-grams in ARPA format (dragoman lm import {path} -o DIR)"
+    if path.suffix == ".argosmodel":
+        return f"this one is an Argos package (dragoman import {path} -o DIR)"
+    if path.suffix == ".npz":
+        return f"this one looks like a model of Marian's (dragoman import {path} -o DIR)"
     if path.suffix == ".toml":
         return "this one holds settings, which --config or --recipe takes"
     if path.suffix in _TEXTS:
