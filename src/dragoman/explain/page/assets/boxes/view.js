@@ -63,7 +63,7 @@ function drawn(counts, edges, stage) {
   const step = WIDE / counts.length;
   const bars = counts.map((n, i) => s("rect", { x: i * step, y: HIGH - (HIGH * n) / most, width: step - 0.5, height: (HIGH * n) / most }));
   const label = `${edges[0]} … ${edges.at(-1)}`;
-  return s(`svg.spread.${stage}`, { width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, bars, s("line", { x1: WIDE / 2, x2: WIDE / 2, y1: 0, y2: HIGH }));
+  return s(`svg.histogram.${stage}`, { width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, bars, s("line", { x1: WIDE / 2, x2: WIDE / 2, y1: 0, y2: HIGH }));
 }
 
 function feed({ trace, say }, { feeds }, { layer, word }) {
