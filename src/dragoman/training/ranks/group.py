@@ -10,6 +10,7 @@ import atexit
 import json
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -182,7 +183,7 @@ def joined() -> Ranks | None:
             timeout=timedelta(seconds=TIMEOUT),
         )  # fmt: skip
         # The store outlives the processes: what an earlier group said there is not meant for this one.
-        name = torch.tensor([time.time_ns()])
+        name = torch.tensor([secrets.randbits(62)])
         dist.broadcast(name, 0)
     return Ranks(PrefixStore(f"words/{int(name)}", store), rank, size, _number("LOCAL_RANK"))
 
