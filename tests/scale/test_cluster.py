@@ -38,6 +38,17 @@ def test_hosts_that_die_lose_nothing_and_double_nothing(tiny_model: Path, tmp_pa
         assert (out / path.name).read_bytes() == (tmp_path / "plain" / path.name).read_bytes()
 
 
+def test_a_cluster_that_is_not_there_is_told_at_once(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ray tried for more than ten minutes to reach a port where nobody listens."""
+    pytest.importorskip("ray", reason="Ray is an extra")
+    (tmp_path / "a.txt").write_text("a\n")
+    words = ["translate", str(tmp_path / "a.txt"), "-o", str(tmp_path / "out"), "-m", str(tiny_model)]
+    assert main([*words, "--ray", "127.0.0.1:1"]) == 2
+    assert "--ray 127.0.0.1:1: no Ray cluster answers there" in capsys.readouterr().err
+
+
 def test_without_ray_the_extra_is_named(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from dragoman.scale.pool import TRIES, Event, event_of
 from dragoman.scale.shards import Shard
 from dragoman.scale.worker import refusal
 
+_KNOCK = 10.0  # seconds that a cluster may take to answer at all
 _WAIT = 60.0  # seconds without a word, after which it is said that there is none
 
 
@@ -66,14 +68,23 @@ def run(job: Job, shards: Sequence[Shard], workers: int | None, address: str) ->
     """
     ray = _ray()
     try:
+        _knock(address)
         ray.init(address=address or None, logging_level=logging.ERROR, log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError, OverflowError) as error:
         said = " ".join(str(error).split())[:200]
         raise UsageError(f"--ray {address}: no Ray cluster answers there ({said})") from error
     try:
         yield from _Crew(ray, job, shards, workers).events()
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens at host:port: Ray itself would try for many minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        with socket.create_connection((host.strip("[]"), int(port)), _KNOCK):
+            pass
 
 
 class _Crew:

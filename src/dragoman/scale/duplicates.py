@@ -1,6 +1,6 @@
 """The shards of a cleaned corpus without what stands in an earlier one: as if all of them had been one file.
 
-Knows duplicates by the keys that cleaning left beside each shard. Memory: about 40 bytes for each pair.
+Knows duplicates by the keys that cleaning left beside each shard. Memory: about 60 bytes for each pair.
 """
 
 from __future__ import annotations
