@@ -88,7 +88,7 @@ class Tags(HTMLParser):
 def test_a_notebook_shows_words_proofs_and_a_table(trace: Trace) -> None:
     text = trace._repr_html_()
     tags = Tags(text).tags
-    assert "8 proofs hold" in text and trace.inference.text in text
+    assert "9 proofs hold" in text and trace.inference.text in text
     assert tags.count("td") == 1 + trace.decoder[-1].cross.weights[0].size
 
 

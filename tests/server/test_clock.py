@@ -59,8 +59,15 @@ def test_a_server_whose_clock_is_set(
 
         def told() -> str:
             """The time that the server writes into its log."""
+            before = len(server.log.read_text().splitlines())
             server.get("/health")
-            return str(json.loads(server.log.read_text().splitlines()[-1])["time"])
+            until = time.monotonic() + 10
+            while (
+                len(lines := server.log.read_text().splitlines()) <= before
+            ):  # it is written after the answer
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            return str(json.loads(lines[-1])["time"])
 
         status, answer = upload(server, "a.txt", FILES[".txt"])
         assert status == 200, answer

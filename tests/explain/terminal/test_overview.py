@@ -120,7 +120,7 @@ def hints(trace: Trace) -> list[str]:
 
 
 def test_what_else_there_is_to_ask_can_be_asked(trace: Trace, tmp_path: Path) -> None:
-    assert len(hints(trace)) == 10
+    assert len(hints(trace)) == 12
     for words in hints(trace):
         app.parse_args(["explain", SENTENCE, *words.split()], exit_on_error=False, print_error=False)
     other = explain(recurrent("none", tmp_path), SENTENCE, REFERENCE, max_length=6)
