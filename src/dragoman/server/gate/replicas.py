@@ -111,17 +111,17 @@ class SharedKeys:
     def find(self, key: str) -> Key | None:
         """The key that a client sent, if it is one of ours and not removed.
 
-        Raises Refusal (503) where nothing is known: this replica has never met Redis.
+        Raises Refusal (503) where it cannot be told: without Redis, a key that was not read before may be a new one.
         """
         digest = hash_of(key)
         try:
             known = self._read(digest).get(digest)
         except LostError:
-            if self._known is None:
+            known = (self._known or {}).get(digest)
+            if known is None:
                 raise Refusal(
                     503, "API keys cannot be looked up just now: try again in a moment", 1
                 ) from None
-            known = self._known.get(digest)
         return known.key if known else None
 
     def spend(self, name: str, characters: int) -> None:
