@@ -151,7 +151,7 @@ def prepare_lines(
         [where / "lines.tsv"], (), where, inputs.recipe(languages[0], languages[1], vocab), lambda text: None
     )
     data.ids(0)
-    return {"seconds": time.perf_counter() - started, "pairs": data.pairs + len(data.dev)}
+    return {"seconds": time.perf_counter() - started, "pairs": data.pairs + sum(map(len, data.dev.values()))}
 
 
 def _numbered(corpus: inputs.Corpus, lines: int) -> Iterator[Pair]:
@@ -188,7 +188,7 @@ def learn(
         warmup_steps=min(WARMUP_STEPS, steps // 4),
     )
     made = assembled(size, dropout, config, precision, workers, steps)
-    dev = data.dev_batches(batch_tokens)
+    (dev,) = data.dev_batches(batch_tokens).values()
     curve: list[list[float]] = []
     taken: list[float] = []
     before = time.perf_counter()
