@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from broken import LosesItsPlace, ReadsPadding, SeesTheFuture
 from dragoman.cli import main
 from dragoman.corpus.pairs import Pair, read_corpus, write_pairs
 from dragoman.decoding import constraints, search
@@ -28,7 +29,6 @@ from dragoman.interop import ctranslate2
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.transformer.attention import KVCache
 from dragoman.transformer.decoder import Decoder, DecoderState
-from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.encoder import Encoder
 from dragoman.transformer.model import Transformer
 from dragoman.transformer.positions import Positions
@@ -58,25 +58,6 @@ def state(finding: Finding) -> str:
 
 
 # -- wiring -------------------------------------------------------------------------------------------------------
-
-
-class SeesTheFuture(Decoder):
-    def forward(self, x: Tensor, memory: Tensor, memory_mask: Tensor | None) -> Tensor:
-        for layer in self.layers:
-            x = layer(x, memory, None, memory_mask)
-        return x if self.norm is None else self.norm(x)
-
-
-class ReadsPadding(Encoder):
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        return super().forward(x, None)
-
-
-class LosesItsPlace(InputEmbedding):
-    """With a cache every token thinks that it is the first."""
-
-    def forward(self, tokens: Tensor, table: nn.Embedding, offset: int = 0) -> Tensor:
-        return super().forward(tokens, table)
 
 
 class MixesNeighbours(Encoder):

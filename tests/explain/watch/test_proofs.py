@@ -9,13 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from broken import LosesItsPlace, ReadsPadding, SeesTheFuture
 from dragoman.explain import Trace, explain
 from dragoman.explain.watch import inside, record
 from dragoman.explain.watch.proofs import STATEMENTS, Evidence, prove
 from dragoman.transformer.attention import KVCache, MultiHeadAttention
-from dragoman.transformer.decoder import Decoder, DecoderLayer
-from dragoman.transformer.embedding import InputEmbedding
-from dragoman.transformer.encoder import Encoder
+from dragoman.transformer.decoder import DecoderLayer
 from dragoman.transformer.model import Transformer
 from dragoman.translate.translator import Translator
 
@@ -60,25 +59,6 @@ def test_the_bundled_model_without_a_cache_says_the_same() -> None:
 
 
 # -- faults -------------------------------------------------------------------------------------------------------
-
-
-class SeesTheFuture(Decoder):
-    def forward(self, x: Tensor, memory: Tensor, memory_mask: Tensor | None) -> Tensor:
-        for layer in self.layers:
-            x = layer(x, memory, None, memory_mask)
-        return x if self.norm is None else self.norm(x)
-
-
-class ReadsPadding(Encoder):
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        return super().forward(x, None)
-
-
-class LosesItsPlace(InputEmbedding):
-    """With a cache every token thinks that it is the first."""
-
-    def forward(self, tokens: Tensor, table: nn.Embedding, offset: int = 0) -> Tensor:
-        return super().forward(tokens, table)
 
 
 class EncodesTwice(Transformer):
