@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
+from dragoman.text import extension
 from dragoman.text.extension import extended, spelling
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 from tiny import lines
@@ -48,6 +50,25 @@ def test_a_symbol_is_added_and_no_text_spells_it(both: tuple[Tokenizer, Tokenize
     old, new = both
     assert new.controls == {"⟨de⟩": old.vocab_size}
     assert old.vocab_size not in new.encode("⟨de⟩ das")
+
+
+def test_reserved_placeholders_are_added_as_one_token_each() -> None:
+    """A model without them that was trained further with tokenizer.placeholders went on without, in silence."""
+    config = TokenizerConfig(vocab_size=360, placeholders=3)
+    old = Tokenizer.train(lines(1), replace(config, placeholders=1))
+    new, added = extended(old, NEW, config, (), 0)
+    assert added.symbols == ("⟦1⟧", "⟦2⟧")
+    assert list(new.placeholders) == ["⟦0⟧", "⟦1⟧", "⟦2⟧"]
+    assert new.encode("a⟦2⟧b").count(new.placeholders["⟦2⟧"]) == 1
+    assert new.decode(new.encode("das ⟦2⟧ ist")) == "das ⟦2⟧ ist"
+
+
+def test_of_a_long_corpus_lines_from_everywhere_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first 200,000 lines were all of one file, and the characters of the others stayed bytes."""
+    monkeypatch.setattr(extension, "_LINES", 60)
+    old = Tokenizer.train(lines(1), TokenizerConfig(vocab_size=360))
+    new, _ = extended(old, ["a b c"] * 100 + ["龙"] * 100, TokenizerConfig(vocab_size=360), (), 9)
+    assert not any(piece.startswith("<0x") for piece in new.pieces(new.encode("龙")))
 
 
 def test_no_more_is_added_than_asked_for_and_always_the_same() -> None:

@@ -7,22 +7,22 @@ that have no piece, then the pieces that save most tokens, found by learning a v
 from __future__ import annotations
 
 import math
+import random
 import re
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from dragoman.bounds import LARGEST_SIZE
-from dragoman.text.tokenizer import LEAST_PIECES, Tokenizer, TokenizerConfig
+from dragoman.text.tokenizer import LEAST_PIECES, Tokenizer, TokenizerConfig, placeholder_words
 
-_LINES = 200_000  # that are read
+_LINES = 200_000  # that are looked at
 _AT_ONCE = 10_000
 _RARE = 10  # a piece that is used less often is not learnt well enough to be worth its weights
 _RARE_CHARACTER = 3
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-_NORMAL, _CONTROL = 1, 3  # types of a piece, in sentencepiece_model.proto
+_NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4  # types of a piece, in sentencepiece_model.proto
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,34 @@ class Added:
 def extended(
     tokenizer: Tokenizer, lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str], most: int
 ) -> tuple[Tokenizer, Added]:
-    """A tokenizer with at most `most` pieces more, beside symbols, for text like `lines`, which are read twice.
+    """A tokenizer with at most `most` pieces more, beside symbols and placeholders, for text like `lines`.
 
-    config: how the tokenizer was learnt. The result is a pure function of the arguments.
+    config: how the tokenizer was learnt, and how many placeholders it is to have. `lines` is read twice. The result is
+    a pure function of the arguments.
     """
     new = tuple(symbol for symbol in symbols if symbol not in tokenizer.controls)
-    room = min(most, LARGEST_SIZE - tokenizer.vocab_size - len(new))
-    some = list(islice(lines, _LINES))
+    reserved = tuple(
+        word for word in placeholder_words(config.placeholders) if word not in tokenizer.placeholders
+    )
+    room = min(most, LARGEST_SIZE - tokenizer.vocab_size - len(new) - len(reserved))
+    some = _some(lines)
     characters, total = _characters(tokenizer, some)
     characters = characters[:room]
     spelled = _with(
-        tokenizer, [(symbol, 0.0, _CONTROL) for symbol in new] + _scored(tokenizer, characters, total)
+        tokenizer,
+        [(symbol, 0.0, _CONTROL) for symbol in new]
+        + [(word, 0.0, _USER_DEFINED) for word in reserved]
+        + _scored(tokenizer, characters, total),
     )
     pieces = _pieces(spelled, some, config, total)[: room - len(characters)]
     whole = _with(spelled, _scored(spelled, pieces, total, bpe=config.kind == "bpe"))
-    return whole, Added(new, tuple(c for c, _ in characters), tuple(p for p, _ in pieces))
+    return whole, Added(new + reserved, tuple(c for c, _ in characters), tuple(p for p, _ in pieces))
+
+
+def _some(lines: Iterable[str]) -> list[str]:
+    """All of them, or as many as can be kept from everywhere: a corpus of several files begins with one of them."""
+    share, draw = _LINES / max(sum(1 for _ in lines), 1), random.Random(0)
+    return [line for line in lines if share >= 1 or draw.random() < share]
 
 
 def _characters(tokenizer: Tokenizer, lines: Sequence[str]) -> tuple[list[tuple[str, int]], int]:

@@ -32,6 +32,12 @@ LEAST_PIECES = 261  # 256 bytes, four special tokens, and one to learn
 _TOO_HIGH = re.compile(r"set it to a value <= (\d+)")
 _TOO_LOW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
 
+
+def placeholder_words(count: int) -> tuple[str, ...]:
+    """The first words that a vocabulary reserves for what no model knows."""
+    return tuple(f"⟦{number}⟧" for number in range(count))
+
+
 # Its warnings about odd pieces go to standard error, around ours.
 sentencepiece.set_min_log_level(2)
 
@@ -314,7 +320,7 @@ def _learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str
         bos_id=BOS,
         eos_id=EOS,
         pad_piece=SPECIALS[PAD],
-        user_defined_symbols=[*(f"⟦{number}⟧" for number in range(config.placeholders)), *config.symbols],
+        user_defined_symbols=[*placeholder_words(config.placeholders), *config.symbols],
         num_threads=2,  # fixed: the learnt pieces must not depend on the machine
         minloglevel=2,
     )
