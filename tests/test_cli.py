@@ -491,6 +491,8 @@ def test_a_model_is_trained_further(capsys: Capture, tmp_path: Path, tiny_model:
     call += ["--set", "data.held_out=20", "--set", "cleaning.drop_wrong_script=false"]
     message = refused(capsys, [*call, "--set", "model.d_ff=64"])
     assert "keeps its shape" in message and "model.d_ff: 32 -> 64" in message
+    message = refused(capsys, [*call, "--set", "tokenizer.placeholders=4"])
+    assert "tokenizer.placeholders: 0 -> 4" in message  # not left out in silence
     assert not output.exists()
     assert main([*call, "--set", "optimizer.peak_lr=1e-9"]) == 0
     before, after = open_model(tiny_model), open_model(output)

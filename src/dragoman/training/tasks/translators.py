@@ -139,16 +139,18 @@ def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
     # Dropout has no weights: it may differ.
     changes = difference(completed({"model": base.config["model"]}, config), {"model": asked})
     changes = [change for change in changes if "dropout" not in change.split(":")[0]]
-    tokenizer = {
-        **asdict(config.tokenizer),
-        "sampling": 0.0,
-    }  # how it is used, which may change, not how it was learnt
+    # How pieces are sampled is how a vocabulary is used, not how it was learnt; what it lacks can be added to it.
+    free: dict[str, object] = {"sampling": 0.0}
+    if config.data.extend_vocab:
+        free |= {"vocab_size": 0, "placeholders": 0}
+    tokenizer = asdict(config.tokenizer)
     own = {
         **tokenizer,
+        "placeholders": len(base.source_tokenizer.placeholders),
         **base.config.get("tokenizer", {}),
-        "sampling": 0.0,
         "joint": "joint" in base.tokenizers,
-    }
+    } | free
+    tokenizer |= free
     changes += difference({"tokenizer": own}, {"tokenizer": tokenizer})
     if changes:
         raise ConfigError(
