@@ -14,6 +14,7 @@ from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.training.outlook import Result
+from dragoman.training.session import Session
 from dragoman.training.settings import DataConfig, RunConfig, TrainingConfig, ValidationConfig
 from dragoman.training.tasks.translators import start
 from dragoman.transformer.model import TransformerConfig
@@ -62,9 +63,11 @@ def begin(
     corpus: list[Path], dev: list[Path], directory: Path, settings: RunConfig | None = None, **options: Any
 ) -> tuple[Result, str]:
     said = io.StringIO()
-    result = start(
-        corpus, dev, directory / "run", settings or config(), Console(file=said, width=400), **options
-    )
+    asked = {
+        part.name: options.pop(part.name) for part in dataclasses.fields(Session) if part.name in options
+    }
+    session = Session(Console(file=said, width=400), **asked)
+    result = start(corpus, dev, directory / "run", settings or config(), session, **options)
     return result, said.getvalue()
 
 

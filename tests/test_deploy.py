@@ -139,14 +139,14 @@ def test_nginx_can_read_its_file(tmp_path: Path) -> None:
 
 
 def test_every_flag_is_one_of_dragoman_serve() -> None:
-    from dragoman.cli.serve import start
+    from dragoman.cli.serve import EnginesFlags, start
 
     words = [
         *COMPOSE["services"]["replica-1"]["command"],
         *of_kind("Deployment")["spec"]["template"]["spec"]["containers"][0]["args"],
     ]
     known = set(Network.__dataclass_fields__) | set(Settings().limits.__dataclass_fields__)
-    known |= set(start.__annotations__)
+    known |= set(start.__annotations__) | set(EnginesFlags.__dataclass_fields__)
     assert {word[2:].replace("-", "_") for word in words if word.startswith("--")} <= known
 
 

@@ -138,6 +138,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
     | MODELS,
     "training.lock": {"training.leftovers"},
+    "training.session": set(),
     "training.signals": set(),
     "training.task": {
         "transformer.parts",
@@ -169,6 +170,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.task",
         "training.lock",
         "training.ranks",
+        "training.session",
         "training.signals",
     },
     # Text, a model and a look at the dev set for each thing that can be trained.
@@ -191,6 +193,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "cli",
         "config",
         "training.recipe",
+        "training.session",
         "training.tasks",
         "training.settings",
         "evaluate",

@@ -15,6 +15,7 @@ from dragoman.model.languagemodels import LmDirectory, open_lm, write_lm
 from dragoman.text.splitter import Splitter
 from dragoman.text.vocabulary import Vocabulary
 from dragoman.training.run import Result
+from dragoman.training.session import Session
 from dragoman.training.tasks.languagemodels import OBJECTIVES, LmRunConfig, defaults, run_config, start
 from tiny import lines as two_languages
 
@@ -69,6 +70,7 @@ def trained(
 ) -> tuple[Result, str]:
     """How the run ended, and what was said."""
     said = io.StringIO()
-    console = Console(file=said, width=300)
-    result = start(text or lines(), [], directory, config, CHARACTERS, console, **options)
+    base = options.pop("base", None)
+    session = Session(Console(file=said, width=300), **options)
+    result = start(text or lines(), [], directory, config, CHARACTERS, session, base)
     return result, said.getvalue()

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 import dragoman.explain.tracing
 import dragoman.explain.watch.probing
 from dragoman.cli import main
-from dragoman.cli.explain import Views, _show
+from dragoman.cli.explain import _show
 from dragoman.cli.terminal import for_terminal
+from dragoman.cli.views import Views
 from dragoman.explain import Probe, Trace
 from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.values import Proof

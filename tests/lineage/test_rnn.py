@@ -22,6 +22,7 @@ from dragoman.model.kinds import TRANSLATORS
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.gradients import side_by_side
 from dragoman.training.optimizer import FlatParameters, OptimizerConfig
+from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig, resolve_run, run_config
 from dragoman.training.tasks.prepare import DataConfig
 from dragoman.training.tasks.translators import start
@@ -247,10 +248,11 @@ def test_the_one_training_loop_trains_it_and_resumes_bit_for_bit(tmp_path: Path,
     train = corpus(tmp_path)
     console = Console(file=io.StringIO(), width=300)
     config = dataclasses.replace(settings(workers=workers), data=DataConfig("en", "zh", held_out=20))
-    start([train], [], tmp_path / "whole", config, console)
-    result = start([train], [], tmp_path / "parts", config, console, max_minutes=0)
+    start([train], [], tmp_path / "whole", config, Session(console))
+    result = start([train], [], tmp_path / "parts", config, Session(console, max_minutes=0))
     while not result.finished:
-        result = start([train], [], tmp_path / "parts", config, console, resume=True, max_minutes=0)
+        again = Session(console, resume=True, max_minutes=0)
+        result = start([train], [], tmp_path / "parts", config, again)
     whole, parted = (open_model(tmp_path / name) for name in ("whole", "parts"))
     assert whole.config["model"]["kind"] == "rnn"
     assert all(np.array_equal(whole.weights[name], parted.weights[name]) for name in whole.weights)

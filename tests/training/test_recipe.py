@@ -14,6 +14,7 @@ from rich.console import Console
 from dragoman.errors import ConfigError, TrainingError
 from dragoman.training.outlook import Result
 from dragoman.training.recipe import find_recipe, read_recipe, shipped
+from dragoman.training.session import Session
 from dragoman.training.settings import PRESETS, RunConfig, resolve_run
 from dragoman.training.state import Progress
 from dragoman.training.tasks import stages as stages_module
@@ -109,11 +110,9 @@ class Starts:
         self.begun: list[tuple[str, bool, object]] = []
         self.unfinished = unfinished
 
-    def __call__(
-        self, *, output: Path, config: RunConfig, resume: bool, max_minutes: float | None, base: object
-    ) -> Result:
+    def __call__(self, *, output: Path, config: RunConfig, session: Session, base: object) -> Result:
         place = output
-        self.begun.append((place.name, resume, base))
+        self.begun.append((place.name, session.resume, base))
         (place / "checkpoints" / "step-00000001").mkdir(parents=True, exist_ok=True)
         (place / "checkpoints" / "latest").write_text("step-00000001\n")
         return Result(Progress(), "done", place.name != self.unfinished)
@@ -131,9 +130,7 @@ def go(
     minutes: float | None = None,
     stages: list[StagedRun] = STAGES,
 ) -> Result:
-    return run_stages(
-        stages, output, start, Console(quiet=True), resume=resume, max_minutes=minutes, base=None
-    )
+    return run_stages(stages, output, start, Session(Console(quiet=True), resume, minutes), None)
 
 
 @pytest.mark.usefixtures("opened")
@@ -176,15 +173,7 @@ def test_when_the_time_is_over_no_other_stage_begins(tmp_path: Path) -> None:
 def test_another_recipe_does_not_go_on_with_these_stages(tmp_path: Path) -> None:
     go(tmp_path / "run", Starts(unfinished="b"))
     with pytest.raises(TrainingError, match="another recipe, which has a stage a"):
-        run_stages(
-            STAGES[1:],
-            tmp_path / "run",
-            Starts(),
-            Console(quiet=True),
-            resume=True,
-            max_minutes=None,
-            base=None,
-        )
+        run_stages(STAGES[1:], tmp_path / "run", Starts(), Session(Console(quiet=True), resume=True), None)
 
 
 @pytest.mark.slow(reason="three trainings of a few seconds: what a recipe promises is one command's result")

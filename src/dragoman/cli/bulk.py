@@ -22,6 +22,7 @@ from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.errors import CorpusError, DragomanError, UsageError
 
 if TYPE_CHECKING:
+    from dragoman.cli.answers import AnswerFlags
     from dragoman.cli.reading import DirectionFlags
     from dragoman.corpus.cleaning import CleaningReport
     from dragoman.scale.jobs import Job
@@ -103,11 +104,8 @@ def translate_files(
     flags: FilesFlags,
     model: EnsembleFlags,
     language: DirectionFlags,
-    tags: Sequence[str],
+    answer: AnswerFlags,
     options: Mapping[str, Any],
-    prefix: str,
-    raw: bool,
-    format: Format,
 ) -> None:
     """Every file into one of the same name in the directory -o."""
     from dragoman.corpus.pairs import shards_of
@@ -133,17 +131,17 @@ def translate_files(
         tuple(str(Path(one).absolute()) if Path(one).is_dir() else one for one in model.names()),
         {name: value for name, value in engine.items() if value is not None},
         dict(options),
-        prefix,
-        raw,
+        answer.prefix,
+        answer.raw,
         (language.source_lang, language.target_lang),
-        tuple(tags),
+        tuple(answer.tag or ()),
         fields={name: value for name, value in fields_of.items() if value is not None},
     )
     script = language.script(job.checked()[1])
     job = replace(job, traditional=script is not str)
     with claimed(flags.output, job.settings(), shards):
-        done = _all(job, shards, workers, flags.ray, "texts", format)
-    _summary(done, format)
+        done = _all(job, shards, workers, flags.ray, "texts", answer.format)
+    _summary(done, answer.format)
 
 
 @dataclass

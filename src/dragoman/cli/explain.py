@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 
-from dragoman.cli.flags import FormatFlag, ModelFlags
+from dragoman.cli.flags import ModelFlags
 from dragoman.cli.language import LangFlag, chosen
 from dragoman.cli.lesson import Draw, teach
 from dragoman.cli.reading import DirectionFlags
 from dragoman.cli.terminal import STANDARD_OUTPUT, for_terminal, is_utf8, say_json, tell
+from dragoman.cli.views import Place, Views
 from dragoman.errors import UsageError
 from dragoman.files import naming
 from dragoman.processor import uncollected
@@ -57,113 +58,8 @@ EXAMPLES = """Examples:
 
   dragoman explain --timelapse runs/en-zh/probe.jsonl   what `dragoman train --probe` has kept"""
 
-Question = Literal["training-vs-inference", "qkv"]
-
 _PLAIN_WIDTH = 100  # cells, where no terminal says how wide it is
-_VIEWS = Group("What to show", help="The whole story when none of these is given.", sort_key=5)
 SHOWN_TAUGHT = 5  # steps of teaching on a page that is not asked for any
-_HEAD = Parameter(help="head, from 1, of --attention (all without it) or --ask qkv", group=_VIEWS)
-
-
-@dataclass(frozen=True)
-class Views:
-    """Which views of the trace are asked for."""
-
-    lesson: Annotated[
-        bool,
-        Parameter(
-            help="a lesson of eight steps on this sentence: how it is written, how one trains, who is Q, K and V",
-            group=_VIEWS,
-        ),
-    ] = False
-    training: Annotated[
-        bool, Parameter(help="the training step of this sentence: teacher forcing, loss, mask", group=_VIEWS)
-    ] = False
-    attention: Annotated[
-        str | None, Parameter(help="one attention, such as decoder.2.cross or encoder.1.self", group=_VIEWS)
-    ] = None
-    ask: Annotated[
-        Question | None,
-        Parameter(help="answer one of the two questions with the numbers of this sentence", group=_VIEWS),
-    ] = None
-    layer: Annotated[int | None, Parameter(help="decoder layer, from 1, of --ask qkv", group=_VIEWS)] = None
-    head: Annotated[int | None, _HEAD] = None
-    step: Annotated[int | None, Parameter(help="step t, from 0, of --ask qkv", group=_VIEWS)] = None
-    beam: Annotated[bool, Parameter(help="the beam as a tree, with what was given up", group=_VIEWS)] = False
-    without: Annotated[
-        str | None,
-        Parameter(
-            help="before and after removing causal_mask, shift, scale, cache, positions, encoder, swap (Q from the "
-            "wrong side), a layer, such as encoder.3, or a head, such as head:decoder.2.cross:1",
-            group=_VIEWS,
-        ),
-    ] = None
-    twice: Annotated[
-        str | None,
-        Parameter(help="before and after putting a layer in twice, such as encoder.3", group=_VIEWS),
-    ] = None
-    teach: Annotated[
-        int | None,
-        Parameter(
-            help="so many steps of gradient descent, 1 to 20, on a copy of the weights with this pair: what each does",
-            group=_VIEWS,
-        ),
-    ] = None
-    say: Annotated[
-        str | None,
-        Parameter(
-            help="STEP=WORD: let the model say that word at that step, from 0: what it changes in training, and what "
-            "in inference",
-            group=_VIEWS,
-        ),
-    ] = None
-    beside: Annotated[
-        str | None,
-        Parameter(
-            help="another sentence: a word of both, its vector layer by layer, where it looks",
-            group=_VIEWS,
-        ),
-    ] = None
-    word: Annotated[
-        str | None,
-        Parameter(
-            help="the word of --beside (the one that both share where none is given), or of --box",
-            group=_VIEWS,
-        ),
-    ] = None
-    vectors: Annotated[
-        Path | None,
-        Parameter(
-            help="a file of `dragoman words train` for --beside: the one vector of the word",
-            group=_VIEWS,
-        ),
-    ] = None
-    box: Annotated[
-        str | None,
-        Parameter(
-            help="the numbers of one encoder layer, such as encoder.2: norm, feed-forward, shapes",
-            group=_VIEWS,
-        ),
-    ] = None
-    proofs: Annotated[bool, Parameter(help="each proof with its number and limit", group=_VIEWS)] = False
-
-    def __post_init__(self) -> None:
-        if self.head is not None and not self.attention and self.ask != "qkv":
-            raise UsageError("--head goes with --attention or --ask qkv: say of which layer")
-        for flag, value in (("--layer", self.layer), ("--step", self.step)):
-            if value is not None and self.ask != "qkv":
-                raise UsageError(f"{flag} goes with --ask qkv")
-        if self.word is not None and self.beside is None and self.box is None:
-            raise UsageError("--word goes with --beside or --box: say what is to be told of it")
-        if self.vectors is not None and self.beside is None:
-            raise UsageError("--vectors goes with --beside: give the other sentence")
-        if self.without is not None and self.twice is not None:
-            raise UsageError("--without and --twice are one change each: give one of them")
-
-    @property
-    def changed(self) -> str | None:
-        """The change to the model that is asked for, as a trace names it."""
-        return self.without if self.twice is None else f"twice:{self.twice}"
 
 
 def explain(
@@ -178,14 +74,7 @@ def explain(
     ] = None,
     beam_size: Annotated[int | None, Parameter(help="beginnings kept at each step; 1 is greedy")] = None,
     views: Annotated[Views, Parameter(name="*")] = Views(),  # noqa: B008 - frozen
-    output: Annotated[
-        Path | None, Parameter(name=("--output", "-o"), help="write a page (.html) with all of it")
-    ] = None,
-    timelapse: Annotated[
-        Path | None,
-        Parameter(help="instead of a sentence: the probes that a training run left, from noise to structure"),
-    ] = None,
-    format: FormatFlag = "text",
+    place: Annotated[Place, Parameter(name="*")] = Place(),  # noqa: B008 - frozen
     lang: LangFlag = None,
 ) -> None:
     """Translate a sentence and show how: each step, each head, training beside inference.
@@ -193,35 +82,34 @@ def explain(
     Every trace proves itself; a proof that fails is shown first.
     """
     language = chosen(lang)
-    if timelapse is not None:
+    if place.timelapse is not None:
         if text is not None:
             raise UsageError("--timelapse shows the sentence that training looked at: give no other")
-        if output is not None or format != "text" or views != Views() or reference is not None:
+        if place.paged or place.format != "text" or views != Views() or reference is not None:
             raise UsageError(
                 "--timelapse prints its own view, and only that: leave out -o, --format, --reference and the views"
             )
-        _show_timelapse(timelapse, language)
+        _show_timelapse(place.timelapse, language)
         return
     if text is None:
         raise UsageError('there is no sentence: dragoman explain "Are you OK ?"')
     for name, words in (("the text", text), ("--reference", reference), ("--beside", views.beside)):
         if words is not None and not is_utf8(words):
             raise UsageError(f"{name} is not UTF-8: convert it with iconv")
-    paged = output is not None
     with uncollected():
         import dragoman.explain.tracing  # noqa: F401 - all that a trace needs
 
         translator = direction.toward(model.load())
-    trace = _traced(translator, text, reference, beam_size, views, paged)
+    trace = _traced(translator, text, reference, beam_size, views, place.paged)
     changed = trace.without(views.changed) if views.changed else None
-    if format == "json":
+    if place.format == "json":
         for found in (trace, changed):
             if found is not None:
                 say_json(found.to_dict())
-    elif not paged or views != Views():
+    elif not place.paged or views != Views():
         _show(trace, changed, views, language)
-    if output is not None:
-        _write(trace, changed, output, lang)
+    if place.output is not None:
+        _write(trace, changed, place.output, lang)
 
 
 def _write(trace: Trace, asked: Trace | None, output: Path, lang: str | None) -> None:

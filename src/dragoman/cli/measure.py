@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ from dragoman.text.directions import Direction, all_told, fitting, told
 
 if TYPE_CHECKING:
     from dragoman.corpus.pairs import Pair
-    from dragoman.evaluate import Report
+    from dragoman.evaluate import Comparison, Report
     from dragoman.translate.translation import Score
     from dragoman.translate.translator import Translator
 
@@ -52,29 +53,46 @@ SCORE_EXAMPLES = """Examples:
   dragoman score pairs.en pairs.zh --normalize"""
 
 
-def evaluate(
-    *corpus: Corpus,
-    model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
-    direction: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
-    against: Annotated[
-        str | None, Parameter(help="another model: is the difference more than chance?")
-    ] = None,
+@dataclass(frozen=True)
+class MeasureFlags:
+    """What translations are compared with, and what is kept of them."""
+
+    against: Annotated[str | None, Parameter(help="another model: is the difference more than chance?")] = (
+        None
+    )
     reference: Annotated[
         tuple[Path, ...],
         Parameter(
             help="more references: a text, a line for each pair, empty where there is none; may be given several times"
         ),
-    ] = (),
+    ] = ()
     reference_columns: Annotated[
         tuple[int, ...],
         Parameter(help="columns of the table that hold more references, from 3 on", consume_multiple=True),
-    ] = (),
-    tokenize: Annotated[
-        str | None, Parameter(help="BLEU's tokenizer, if not the target language's own")
-    ] = None,
-    save_translations: Annotated[
-        Path | None, Parameter(help="also write the translations to this file")
-    ] = None,
+    ] = ()
+    tokenize: Annotated[str | None, Parameter(help="BLEU's tokenizer, if not the target language's own")] = (
+        None
+    )
+    save_translations: Annotated[Path | None, Parameter(help="also write the translations to this file")] = (
+        None
+    )
+
+    @property
+    def of_one_direction(self) -> bool:
+        """Whether a file is named that is of one direction alone."""
+        return bool(self.save_translations is not None or self.reference or self.reference_columns)
+
+    def how(self, pairs: list[Pair]) -> dict[str, Any]:
+        """What evaluate.evaluate is asked for."""
+        references = further_references(self.reference, self.reference_columns, pairs)
+        return {"tokenize": self.tokenize, "references": references}
+
+
+def evaluate(
+    *corpus: Corpus,
+    model: Annotated[EnsembleFlags, Parameter(name="*")] = EnsembleFlags(),  # noqa: B008 - frozen
+    direction: Annotated[DirectionFlags, Parameter(name="*")] = DirectionFlags(),  # noqa: B008 - frozen
+    measure: Annotated[MeasureFlags, Parameter(name="*")] = MeasureFlags(),  # noqa: B008 - frozen
     raw: RawFlag = False,
     format: FormatFlag = "text",
     decoding: Annotated[DecodingFlags, Parameter(name="*")] = None,
@@ -86,27 +104,23 @@ def evaluate(
     """
     speak = speaker(chosen(lang))
     translator = direction.toward(model.load())
-    other = None if against is None else direction.toward(model.open(against))
+    other = None if measure.against is None else direction.toward(model.open(measure.against))
     found = pairs_of(corpus, translator)
-    if len(found) > 1 and (save_translations is not None or reference or reference_columns):
+    if len(found) > 1 and measure.of_one_direction:
         raise UsageError(
             f"one file of translations or references is of one direction of {all_told([*found])}: name it with "
             "--source-lang and --target-lang"
         )
     for number, (way, pairs) in enumerate(found.items()):
-        one = translator.toward(*way)
-        references = further_references(reference, reference_columns, pairs)
-        asked = {"tokenize": tokenize, "protect": not raw, "references": references}
-        report = _measured(one, pairs, decoding, asked)
-        if save_translations is not None:
-            _save(save_translations, report)
+        asked = {**measure.how(pairs), "protect": not raw}
+        report = _measured(translator.toward(*way), pairs, decoding, asked)
+        if measure.save_translations is not None:
+            _save(measure.save_translations, report)
         comparison = None
         if other is not None:
-            from dragoman.evaluate import compare
-
-            names = against or "", model.name
+            names = measure.against or "", model.name
             rival = _measured(_same_way(other, way, names), pairs, decoding, asked)
-            comparison = compare(rival, report, names)
+            comparison = _compared(rival, report, names)
         several = len(translator.model.directions) > 1
         if format == "json":
             more = {"comparison": comparison.to_json()} if comparison else {}
@@ -119,6 +133,12 @@ def evaluate(
         say(report.told(speak))
         if comparison is not None:
             say(f"\n{comparison.told(speak)}")
+
+
+def _compared(rival: Report, report: Report, names: tuple[str, str]) -> Comparison:
+    from dragoman.evaluate import compare
+
+    return compare(rival, report, names)
 
 
 def _same_way(other: Translator, way: Direction, names: tuple[str, str]) -> Translator:

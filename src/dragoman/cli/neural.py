@@ -17,11 +17,10 @@ from dragoman.config import Resolved, Sections, explain, load_toml, parse_set, r
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from dragoman.lineage.kinds import Verb
     from dragoman.lineage.masked import MaskedLM
     from dragoman.model.languagemodels import LmDirectory
+    from dragoman.training.session import Session
     from dragoman.training.tasks.classifier import Example
     from dragoman.training.tasks.languagemodels import LmRunConfig
 
@@ -109,10 +108,7 @@ def train(
         )
     config = flags.resolve(kind, base).value
     splitter = base.vocabulary.splitter if base is not None else tokens.splitter(lines)
-    start(
-        lines, dev, output, config, splitter, _console(),
-        resume=flags.resume, max_minutes=flags.max_minutes, tensorboard=flags.tensorboard, base=base,
-    )  # fmt: skip
+    start(lines, dev, output, config, splitter, _session(flags), base)
 
 
 def import_bert(directory: Path, output: Path) -> None:
@@ -134,10 +130,13 @@ def _base(kind: str, directory: Path | None) -> LmDirectory | None:
     return opened
 
 
-def _console() -> Console:
+def _session(flags: NeuralFlags) -> Session:
     from rich.console import Console
 
-    return Console(file=sys.stderr, soft_wrap=True)
+    from dragoman.training.session import Session
+
+    console = Console(file=sys.stderr, soft_wrap=True)
+    return Session(console, flags.resume, flags.max_minutes, flags.tensorboard)
 
 
 # -- what a BERT can be asked -----------------------------------------------------------------------------------
@@ -263,10 +262,7 @@ def _train_classifier(path: Path, model: Path | None, output: Path | None, flags
     if flags.print_config:
         say(explain(resolved).rstrip("\n"))
         return
-    start(
-        examples, held, output, resolved.value, base, _console(),
-        resume=flags.resume, max_minutes=flags.max_minutes, tensorboard=flags.tensorboard,
-    )  # fmt: skip
+    start(examples, held, output, resolved.value, base, _session(flags))
 
 
 def _measure(bert: MaskedLM, path: Path, format: str) -> None:

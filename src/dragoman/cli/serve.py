@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -52,27 +52,38 @@ keys = App("keys", help="Add, list and remove API keys.", usage="dragoman serve 
 serve.command(keys)
 
 
-@serve.default
-def start(
-    *,
+@dataclass(frozen=True)
+class EnginesFlags:
+    """Which models, and who computes."""
+
     model: Annotated[
         list[str] | None,
         Parameter(
             name=("--model", "-m"),
             help="a bundled model by name, or a model directory; may come several times",
         ),
-    ] = None,
-    keep: Annotated[int, Parameter(help="models that stay loaded", show_default=True)] = Engines.keep,
+    ] = None
+    keep: Annotated[int, Parameter(help="models that stay loaded", show_default=True)] = Engines.keep
     engine: Annotated[
         Literal["auto", "ctranslate2", "torch"], Parameter(help="fast (ctranslate2) or reference (torch)")
-    ] = "auto",
-    device: Annotated[Literal["cpu", "cuda"], Parameter(help="where to compute")] = "cpu",
+    ] = "auto"
+    device: Annotated[Literal["cpu", "cuda"], Parameter(help="where to compute")] = "cpu"
     threads: Annotated[
         int | None, Parameter(help="batches side by side in each process; one a core by default")
-    ] = None,
+    ] = None
     compute_type: Annotated[
         str | None, Parameter(help="of the fast engine: int8 (default on a CPU), float32, ...")
-    ] = None,
+    ] = None
+
+    def settings(self) -> Engines:
+        models = tuple(self.model or Engines.models)
+        return Engines(models, self.keep, self.engine, self.device, self.threads, self.compute_type)
+
+
+@serve.default
+def start(
+    *,
+    engines: Annotated[EnginesFlags, Parameter(name="*")] = EnginesFlags(),  # noqa: B008 - frozen
     network: Annotated[NetworkFlags, Parameter(name="*")] = None,
     limits: Annotated[LimitFlags, Parameter(name="*")] = None,
     keys: Annotated[Path | None, Parameter(help="the file of API keys; none by default")] = None,
@@ -84,7 +95,7 @@ def start(
     from dragoman.server.run import run
 
     settings = Settings(
-        Engines(tuple(model or Engines.models), keep, engine, device, threads, compute_type),
+        engines.settings(),
         Network(**(given(network) if network else {})),
         Limits(**(given(limits) if limits else {})),
         keys,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,6 +19,7 @@ from dragoman.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from dragoman.training.recipe import Layer
     from dragoman.training.settings import RunConfig
+    from dragoman.training.tasks.translators import Probed
 
 ADDED = 1000  # pieces, with --extend-vocab
 USAGE = "dragoman train CORPUS... -o DIR [--dev CORPUS...] [OPTIONS]"
@@ -179,6 +180,42 @@ def _settings_of(model: str) -> dict[str, dict[str, Any]]:
     }
 
 
+@dataclass(frozen=True)
+class ProbeFlags:
+    """The sentence of a time-lapse."""
+
+    probe: Annotated[
+        str | None,
+        Parameter(
+            help="a sentence to look at in each validation: dragoman explain --timelapse shows what became of it"
+        ),
+    ] = None
+    probe_reference: Annotated[str | None, Parameter(help="its translation; else what the model writes")] = (
+        None
+    )
+
+    def asked(self) -> Probed | None:
+        """Raises UsageError for a translation of nothing."""
+        from dragoman.training.tasks.translators import Probed
+
+        if self.probe is None:
+            if self.probe_reference is not None:
+                raise UsageError(
+                    "--probe-reference goes with --probe: of which sentence is it the translation?"
+                )
+            return None
+        return Probed(self.probe, self.probe_reference)
+
+
+@dataclass(frozen=True)
+class SessionFlags:
+    """How the run goes on, and how long."""
+
+    resume: Annotated[bool, Parameter(help="go on with the run in the output directory")] = False
+    max_minutes: Annotated[float | None, Parameter(help="stop, and save, after so long")] = None
+    tensorboard: Annotated[bool, Parameter(help="also write TensorBoard logs")] = False
+
+
 def train(
     *corpus: Corpus,
     output: Annotated[
@@ -191,18 +228,8 @@ def train(
     ] = None,
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
     settings: Annotated[SettingFlags, Parameter(name="*")] = SettingFlags(),  # noqa: B008 - frozen
-    resume: Annotated[bool, Parameter(help="go on with the run in the output directory")] = False,
-    max_minutes: Annotated[float | None, Parameter(help="stop, and save, after so long")] = None,
-    tensorboard: Annotated[bool, Parameter(help="also write TensorBoard logs")] = False,
-    probe: Annotated[
-        str | None,
-        Parameter(
-            help="a sentence to look at in each validation: dragoman explain --timelapse shows what became of it"
-        ),
-    ] = None,
-    probe_reference: Annotated[
-        str | None, Parameter(help="its translation; else what the model writes")
-    ] = None,
+    session: Annotated[SessionFlags, Parameter(name="*")] = SessionFlags(),  # noqa: B008 - frozen
+    probe: Annotated[ProbeFlags, Parameter(name="*")] = ProbeFlags(),  # noqa: B008 - frozen
     print_config: Annotated[
         bool, Parameter(help="print every setting, its meaning and its origin; train nothing")
     ] = False,
@@ -218,29 +245,26 @@ def train(
                 say(f"# -- stage {name} of {settings.recipe} --\n")
             say(explain(resolved).rstrip("\n"))
         return
-    _check(corpus, dev, output, max_minutes)
+    _check(corpus, dev, output, session.max_minutes)
     assert output is not None
-    if probe_reference is not None and probe is None:
-        raise UsageError("--probe-reference goes with --probe: of which sentence is it the translation?")
 
     from rich.console import Console
 
     from dragoman.model.directory import find_model, open_model
+    from dragoman.training.session import Session
     from dragoman.training.tasks.stages import StagedRun, run_stages
-    from dragoman.training.tasks.translators import Probed, start
+    from dragoman.training.tasks.translators import start
 
-    console = Console(file=sys.stderr, soft_wrap=True)
+    run = partial(start, corpus, dev or [], probed=probe.asked())
     base = None if settings.base is None else open_model(find_model(settings.base))
-    probed = None if probe is None else Probed(probe, probe_reference)
-    run = partial(start, corpus, dev or [], console=console, tensorboard=tensorboard, probed=probed)
+    asked = Session(Console(file=sys.stderr, soft_wrap=True), **asdict(session))
     if settings.recipe is None:
-        config = stages[0][1].value
-        run(output=output, config=config, resume=resume, max_minutes=max_minutes, base=base)
+        run(output=output, config=stages[0][1].value, session=asked, base=base)
         return
     staged = [StagedRun(name, resolved.value) for name, resolved in stages]
     # What the first stage adds to the vocabulary the others find in it.
     staged[1:] = [replace(one, config=_as_it_is(one.config)) for one in staged[1:]]
-    run_stages(staged, output, run, console, resume=resume, max_minutes=max_minutes, base=base)
+    run_stages(staged, output, run, asked, base)
 
 
 def _as_it_is(config: RunConfig) -> RunConfig:

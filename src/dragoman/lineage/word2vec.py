@@ -216,20 +216,18 @@ def train(text: Text, config: Word2VecConfig, progress: Callable[[int], None] | 
     vectors = ((2 * draw.random((size, config.dimension)) - 1) / config.dimension).astype(np.float32)
     outputs = np.zeros((size, config.dimension), np.float32)  # with the tree, of its V - 1 inner nodes
     tree = config.objective == "hierarchical-softmax"
-    drawn = (*alias_table(text.counts), 0 if tree else config.negative)
-    paths = (
-        huffman(text.counts)
-        if tree
-        else (np.zeros(1, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
-    )
+    weights = kernels.Weights(vectors, outputs)
+    drawn = kernels.Drawn(*alias_table(text.counts), 0 if tree else config.negative)
+    none = (np.zeros(1, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    paths = kernels.Paths(*(huffman(text.counts) if tree else none))
     keep = keep_chances(text.counts, config.sample)
     learn = kernels.cbow if config.method == "cbow" else kernels.skip_gram
 
     def run(job: Job, seed: int) -> int:
         starts = text.starts[job.first : job.last + 1]
-        ids = text.ids[starts[0] : starts[-1]]
+        sentences = kernels.Sentences(text.ids[starts[0] : starts[-1]], starts - starts[0])
         state = np.array([seed], np.uint64)
-        learn(ids, starts - starts[0], vectors, outputs, keep, config.window, job.rate, drawn, paths, state)
+        learn(sentences, weights, keep, config.window, job.rate, drawn, paths, state)
         return job.tokens
 
     todo = jobs(text, config)

@@ -8,7 +8,7 @@ Dimensions: V vocabulary, D width of a vector, T tokens, P length of all paths o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -23,6 +23,37 @@ _SCALE = np.float32((STEPS - 1) / (2 * FARTHEST))
 _FACTOR, _ADDEND, _MASK = np.uint64(25214903917), np.uint64(11), np.uint64(2**48 - 1)
 _WORD_SHIFT, _WORD_MASK = np.uint64(16), np.uint64(2**32 - 1)
 _UNIT = np.float32(2.0**-32)
+
+
+class Sentences(NamedTuple):
+    """Words by their ids."""
+
+    ids: Array  # int32 [T]
+    starts: Array  # where sentences begin, and T
+
+
+class Weights(NamedTuple):
+    """What is learnt, in place."""
+
+    vectors: Array  # [V, D]
+    outputs: Array  # [V, D]; with a tree, of its V - 1 inner nodes
+
+
+class Drawn(NamedTuple):
+    """Words that are learnt against, by the alias method."""
+
+    stay: Array  # chance of each column to be itself [V]
+    other: Array  # and the word that it is else [V]
+    negatives: int  # how many are drawn
+
+
+class Paths(NamedTuple):
+    """The way to each word through the Huffman tree."""
+
+    begins: Array  # where each word's path begins [V + 1]
+    nodes: Array  # inner nodes [P]
+    turns: Array  # [P]
+
 
 # fastmath lets sums be reordered, without which no loop below uses the vector unit. The machine code is kept beside
 # the .pyc files, so that it is made once.
@@ -61,13 +92,11 @@ def _learn(hidden: Array, error: Array, row: Array, label: Any, rate: Any) -> No
 
 @_compiled
 def _predict(
-    hidden: Array, error: Array, word: Any, rate: Any, outputs: Array, drawn: tuple[Array, Array, Any],
-    paths: tuple[Array, Array, Array], state: Array,
+    hidden: Array, error: Array, word: Any, rate: Any, outputs: Array, drawn: Drawn, paths: Paths, state: Array,
 ) -> None:  # fmt: skip
     """Learn that `hidden` [D] goes with `word`: against drawn words, or along its path through the tree.
 
-    drawn = (chance to stay [V], other word [V], how many); paths = (where each word's path begins [V + 1], inner nodes
-    [P], turns [P]). One of the two is used: the tree if nothing is drawn. Mikolov et al. (2013b), sections 2.1, 2.2.
+    One of the two is used: the tree if nothing is drawn. Mikolov et al. (2013b), sections 2.1, 2.2.
     """
     stay, other, negatives = drawn
     if negatives == 0:
@@ -105,10 +134,12 @@ def _reach(window: int, state: Array) -> Any:
 
 @_compiled
 def skip_gram(
-    ids: Array, starts: Array, vectors: Array, outputs: Array, keep: Array, window: int, rate: float,
-    drawn: tuple[Array, Array, Any], paths: tuple[Array, Array, Array], state: Array,
+    sentences: Sentences, weights: Weights, keep: Array, window: int, rate: float,
+    drawn: Drawn, paths: Paths, state: Array,
 ) -> None:  # fmt: skip
-    """Each word around a word predicts it. ids int32 [T]; starts: where sentences begin, and T; vectors [V, D]."""
+    """Each word around a word predicts it."""
+    ids, starts = sentences
+    vectors, outputs = weights
     step = np.float32(rate)
     kept = np.empty(ids.shape[0], np.int32)
     error = np.zeros(vectors.shape[1], np.float32)
@@ -128,10 +159,12 @@ def skip_gram(
 
 @_compiled
 def cbow(
-    ids: Array, starts: Array, vectors: Array, outputs: Array, keep: Array, window: int, rate: float,
-    drawn: tuple[Array, Array, Any], paths: tuple[Array, Array, Array], state: Array,
+    sentences: Sentences, weights: Weights, keep: Array, window: int, rate: float,
+    drawn: Drawn, paths: Paths, state: Array,
 ) -> None:  # fmt: skip
-    """The mean of the words around a word predicts it. Shapes as in skip_gram."""
+    """The mean of the words around a word predicts it."""
+    ids, starts = sentences
+    vectors, outputs = weights
     step = np.float32(rate)
     kept = np.empty(ids.shape[0], np.int32)
     hidden, error = np.zeros(vectors.shape[1], np.float32), np.zeros(vectors.shape[1], np.float32)

@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from torch import nn
 
 from dragoman.errors import TrainingError
@@ -31,6 +30,7 @@ from dragoman.training.ranks.group import Ranks, joined, restarted
 from dragoman.training.ranks.together import Led
 from dragoman.training.recovery import Recoverable
 from dragoman.training.resume import check_same_run, earlier_run
+from dragoman.training.session import Session
 from dragoman.training.signals import stop_on_signals
 from dragoman.training.state import Progress, State
 from dragoman.training.task import RunBatch, Settings, Task
@@ -228,27 +228,19 @@ def _loss(criterion: LabelSmoothing, model: nn.Module, batch: Any) -> Loss:
     return model.loss(batch.twice() if criterion.consistency else batch, criterion)  # type: ignore[operator]
 
 
-def carry_out(
-    output: Path,
-    config: Settings,
-    prepare: Callable[[], Task],
-    console: Console,
-    *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    tensorboard: bool = False,
-) -> Result:
+def carry_out(output: Path, config: Settings, prepare: Callable[[], Task], session: Session) -> Result:
     """Train into `output`: prepare, look, train, seal the best model.
 
     `prepare` is called when the directory is known to be ours. Raises ConfigError, TrainingError and what it raises;
     whatever is raised, the last checkpoint stays good.
     """
-    deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    console, minutes = session.console, session.max_minutes
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
     keep_few_kernels()
     keep_freed_memory()
     device_of(config.training)  # what is not there is said before the corpus is read
     ranks = joined()
-    resume = resume or (restarted() and checkpoints.exists(output / "checkpoints"))
+    resume = session.resume or (restarted() and checkpoints.exists(output / "checkpoints"))
     if ranks is not None and not ranks.leads:
         return _follow(ranks, config, prepare)
     with exclusive(output), _leading(ranks) as ended:
@@ -259,7 +251,7 @@ def carry_out(
             ranks.answers()
             console.print(f"{ranks.size} ranks train together: each computes its share of every batch")
         console.print(task.data.report, markup=False, highlight=False)
-        with Journal(output, console, config.training.max_steps, tensorboard) as journal:
+        with Journal(output, console, config.training.max_steps, session.tensorboard) as journal:
             if found is None:
                 journal.forget_after(-1)  # a start that failed, or a run whose checkpoints were removed
             run = Run(output, config, task, journal)
@@ -268,7 +260,7 @@ def carry_out(
                 run.save()  # a kill from now on is resumed
             else:
                 run.resume(found)
-            forecast(run, run.look(), console, max_minutes)
+            forecast(run, run.look(), console, minutes)
             with stop_on_signals(run):
                 result = run.go(deadline)
         ended.update(asdict(result))

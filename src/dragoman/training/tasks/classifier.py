@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from dragoman.corpus.batches import epoch_order, pad, plan_batches
@@ -27,6 +26,7 @@ from dragoman.text.normalize import normalize
 from dragoman.text.vocabulary import Vocabulary
 from dragoman.training.outlook import Result
 from dragoman.training.run import carry_out
+from dragoman.training.session import Session
 from dragoman.training.task import Task
 from dragoman.training.tasks.languagemodels import LmRunConfig, LmScores, LmValidator, contents_of
 from dragoman.training.tasks.masking import pair_of
@@ -208,11 +208,7 @@ def start(
     output: Path,
     config: LmRunConfig,
     base: LmDirectory,
-    console: Console,
-    *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    tensorboard: bool = False,
+    session: Session,
 ) -> Result:
     """Fine-tune the BERT of `base` on labelled texts into `output`; `config.model` is that of `base`.
 
@@ -252,9 +248,7 @@ def start(
             contents_of(base.vocabulary),
         )
 
-    return carry_out(
-        output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
-    )
+    return carry_out(output, config, task, session)
 
 
 @dataclass(frozen=True)

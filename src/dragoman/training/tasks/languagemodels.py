@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from torch import nn
 
 from dragoman.errors import ConfigError, CorpusError, ModelError
@@ -26,6 +25,7 @@ from dragoman.text.wordpiece import WordPiece
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.outlook import Result
 from dragoman.training.run import carry_out
+from dragoman.training.session import Session
 from dragoman.training.settings import TrainingConfig, ValidationConfig
 from dragoman.training.task import Data, Task
 from dragoman.training.tasks.masking import MaskedData, Words
@@ -183,11 +183,7 @@ def start(
     output: Path,
     config: LmRunConfig,
     splitter: Splitter | WordPiece,
-    console: Console,
-    *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    tensorboard: bool = False,
+    session: Session,
     base: LmDirectory | None = None,
 ) -> Result:
     """Train a language model on lines of text into `output`.
@@ -201,7 +197,7 @@ def start(
     if base is not None and base.config["model"] != asdict(config.model):
         raise ConfigError(f"a model that is trained further keeps its shape: that of {base.path}")
 
-    say = partial(console.print, markup=False, highlight=False)
+    say = partial(session.console.print, markup=False, highlight=False)
 
     def task() -> Task:
         given = split(lines, dev, config.data, config.training.seed)
@@ -224,9 +220,7 @@ def start(
             contents=contents_of(vocabulary), further=base is not None,
         )  # fmt: skip
 
-    return carry_out(
-        output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
-    )
+    return carry_out(output, config, task, session)
 
 
 def _model(build: Callable[[Parts], nn.Module], base: LmDirectory | None, parts: Parts) -> nn.Module:

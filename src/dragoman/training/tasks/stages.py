@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from rich.console import Console
-
 from dragoman.config import difference
 from dragoman.errors import ConfigError, TrainingError
 from dragoman.files import publish
@@ -22,6 +20,7 @@ from dragoman.model.directory import ModelDirectory, open_model
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.outlook import Result
 from dragoman.training.ranks.group import is_follower, restarted
+from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig
 
 STAGES = "stages"
@@ -45,8 +44,7 @@ class Start(Protocol):
         *,
         output: Path,
         config: RunConfig,
-        resume: bool,
-        max_minutes: float | None,
+        session: Session,
         base: ModelDirectory | None,
     ) -> Result: ...
 
@@ -70,10 +68,7 @@ def run_stages(
     stages: Sequence[StagedRun],
     output: Path,
     start: Start,
-    console: Console,
-    *,
-    resume: bool,
-    max_minutes: float | None,
+    session: Session,
     base: ModelDirectory | None,
 ) -> Result:
     """Run those that have not ended yet; with `resume` the one that was interrupted goes on where it was.
@@ -81,8 +76,9 @@ def run_stages(
     Returns how the last of them ended that was begun: not finished when the time is over or somebody stopped it.
     """
     check_stages(stages)
+    console, minutes = session.console, session.max_minutes
     console.quiet = console.quiet or is_follower()
-    resume = resume or restarted()
+    resume = session.resume or restarted()
     directory = output / STAGES
     done = _done(directory)
     # What a start has left that failed before its first checkpoint is no run: the same command may be typed again.
@@ -103,12 +99,13 @@ def run_stages(
         if stage.name in done and not last:
             base = open_model(place)
             continue
-        left = None if max_minutes is None else max_minutes - (time.monotonic() - began) / 60
+        left = None if minutes is None else minutes - (time.monotonic() - began) / 60
         if result is not None and left is not None and left <= 0:
             return replace(result, reason="the time given with --max-minutes is over", finished=False)
         console.print(f"stage {number} of {len(stages)}: {stage.name}", highlight=False, markup=False)
         again = resume and checkpoints.exists(place / "checkpoints")
-        result = start(output=place, config=stage.config, resume=again, max_minutes=left, base=base)
+        one = replace(session, resume=again, max_minutes=left)
+        result = start(output=place, config=stage.config, session=one, base=base)
         if last or not result.finished:
             return result
         done.append(stage.name)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
 from torch import nn
 
 from dragoman.config import difference
@@ -22,6 +21,7 @@ from dragoman.text.directions import all_told, of_text, simplified_sides
 from dragoman.training.outlook import Result
 from dragoman.training.resume import completed
 from dragoman.training.run import carry_out
+from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
 from dragoman.training.tasks.gather import corpora
@@ -66,11 +66,8 @@ def start(
     dev: Sequence[Path],
     output: Path,
     config: RunConfig,
-    console: Console,
+    session: Session,
     *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    tensorboard: bool = False,
     base: ModelDirectory | None = None,
     probed: Probed | None = None,
 ) -> Result:
@@ -95,13 +92,13 @@ def start(
     def task() -> Task:
         recipe = Recipe(config.data, config.cleaning, config.tokenizer, config.augment, config.training.seed)
         tokenizers = None if base is None else base.tokenizers
-        say = partial(console.print, markup=False, highlight=False)
+        say = partial(session.console.print, markup=False, highlight=False)
         if base is not None and base.directions != config.data.ways:
             say(
                 f"the model to begin with translates {all_told(base.directions)}, and is trained on "
                 f"{all_told(config.data.ways)} from here on"
             )
-        data = prepare(corpus, dev, output / "data", recipe, say, tokenizers, resume)
+        data = prepare(corpus, dev, output / "data", recipe, say, tokenizers, session.resume)
         look = None if probed is None else probed.look(config, data, output)
         validator = Validator(output, config, data, look, base)
         usage = f'dragoman translate -m {output} "..."'
@@ -113,9 +110,7 @@ def start(
             contents=data.contents, further=base is not None, on_grid=_on_grid(config, data),
         )  # fmt: skip
 
-    return carry_out(
-        output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
-    )
+    return carry_out(output, config, task, session)
 
 
 def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None, parts: Parts) -> nn.Module:
