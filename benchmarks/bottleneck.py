@@ -17,6 +17,7 @@ import shlex
 import statistics
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,10 +31,20 @@ if TYPE_CHECKING:
     from dragoman.model.directory import ModelDirectory
 
 RUNS, PAGE = Path("runs/bottleneck"), Path("docs/bottleneck.md")
-STEPS = 900
+STEPS = 2000
 TOGETHER = (1, 2, 3, 4, 6)  # sentences of a text
 TEXTS = 100  # of each length
-NAMES = ("rnn", "rnn-additive", "transformer-adamw")  # of the systems of `make lineage`
+# Smaller than those of `make lineage`, so that one core is enough.
+SMALL: dict[str, Any] = {
+    "model__d_model": 128, "tokenizer__vocab_size": 4000, "tokenizer__sampling": 0.0, "optimizer__peak_lr": 4e-3,
+    "model__dropout": 0.1, "training__weights": "float16", "augment__joined": 0.5,
+}  # fmt: skip
+SYSTEMS = (
+    lineage.translator("rnn", "RNN without attention", "rnn", model__layers=1, model__attention="none", **SMALL),
+    lineage.translator("rnn-additive", "RNN, additive attention", "rnn", model__layers=1,
+                       model__attention="additive", **SMALL),
+    lineage.translator("transformer-adamw", "Transformer, 2+1 layers", "small", **lineage.TRANSFORMER, **SMALL),
+)  # fmt: skip
 
 _PAGE = """# The bottleneck, measured
 
@@ -54,18 +65,6 @@ Short runs, all three: read the columns against each other, not as what each cou
 {commands}
 ```
 """
-
-
-def systems(steps: int) -> list[lineage.System]:
-    """Those of the ladder, with longer lines to learn from."""
-    found = []
-    for system in lineage.SYSTEMS:
-        if system.name in NAMES and system.task == "translation":
-            joined = ("--set", "augment.joined=0.5")
-            found.append(
-                lineage.System(system.name, system.title, "translation", system.arguments + joined, steps)
-            )
-    return found
 
 
 def texts(pairs: Sequence[Pair], together: int) -> list[tuple[str, str]]:
@@ -144,7 +143,7 @@ def main(
     RUNS.mkdir(parents=True, exist_ok=True)
     publish(RUNS / "machine.json", json.dumps(machine.describe(machine.cores())).encode())
     found = []
-    for system in systems(steps):
+    for system in (replace(one, steps=steps) for one in SYSTEMS):
         path = RUNS / f"{system.name}.json"
         if not path.exists() and (not only or system.name in only):
             lineage.train(RUNS, system, 1.0)

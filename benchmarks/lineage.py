@@ -76,21 +76,21 @@ def _lm(kind: str, title: str, *settings: str) -> System:
     )
 
 
-def _translator(name: str, title: str, preset: str, **settings: Any) -> System:
-    # The same for all: data, vocabulary, batches, steps, dropout, schedule, and the optimiser but for one of the two
-    # Transformers, which shows what Muon does for it; to a recurrent cell it does nothing.
-    settings = {"optimizer__kind": "adamw", "optimizer__peak_lr": 2e-3, "model__dropout": 0.2, **settings}
-    same = _set(
-        optimizer__weight_decay=0.0, optimizer__schedule="cosine",
-        optimizer__warmup_steps=300, tokenizer__vocab_size=6000, tokenizer__sampling=0.1,
-        training__batch_tokens=2048, validation__metric="loss", validation__every=250, validation__patience=0,
-    )  # fmt: skip
+def translator(name: str, title: str, preset: str, **settings: Any) -> System:
+    """The same for all but what `settings` say: data, vocabulary, batches, steps, dropout, schedule, and the optimiser
+    but for one of the two Transformers, which shows what Muon does for it; to a recurrent cell it does nothing."""
+    same = {
+        "optimizer__weight_decay": 0.0, "optimizer__schedule": "cosine", "optimizer__warmup_steps": 300,
+        "tokenizer__vocab_size": 6000, "tokenizer__sampling": 0.1, "training__batch_tokens": 2048,
+        "validation__metric": "loss", "validation__every": 250, "validation__patience": 0,
+        "optimizer__kind": "adamw", "optimizer__peak_lr": 2e-3, "model__dropout": 0.2,
+    }  # fmt: skip
     return System(
         name,
         title,
         "translation",
         ("train", *TRAIN, "--source-lang", "en", "--target-lang", "zh", "-o", "{run}", "--preset", preset,
-         *same, *_set(**settings)),
+         *_set(**same | settings)),
         TRANSLATOR_STEPS,
     )  # fmt: skip
 
@@ -105,11 +105,11 @@ SYSTEMS = (
                                       model__dropout=0.2, optimizer__kind="muon")),
     System("word2vec", "word2vec, skip-gram", "words",
            ("words", "train", *TRAIN, "-o", "{run}.bin", "--epochs", "10")),
-    _translator("rnn", "RNN without attention", "rnn", model__attention="none"),
-    _translator("rnn-additive", "RNN, additive attention", "rnn", model__attention="additive"),
-    _translator("rnn-dot", "RNN, dot-product attention", "rnn", model__attention="dot"),
-    _translator("transformer-adamw", "Transformer, 2+1 layers", "small", **TRANSFORMER),
-    _translator("transformer", "Transformer, trained with Muon", "small", **TRANSFORMER, optimizer__kind="muon",
+    translator("rnn", "RNN without attention", "rnn", model__attention="none"),
+    translator("rnn-additive", "RNN, additive attention", "rnn", model__attention="additive"),
+    translator("rnn-dot", "RNN, dot-product attention", "rnn", model__attention="dot"),
+    translator("transformer-adamw", "Transformer, 2+1 layers", "small", **TRANSFORMER),
+    translator("transformer", "Transformer, trained with Muon", "small", **TRANSFORMER, optimizer__kind="muon",
                 optimizer__peak_lr=3e-3),
 )  # fmt: skip
 

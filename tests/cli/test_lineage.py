@@ -114,3 +114,46 @@ def test_every_card_says_data_licence_command_and_what_was_measured(capsys: Capt
             assert words in card, (name, words)
         measured = open_lm(name).config["measured"]
         assert f"{measured['first']:.1%}" in card
+
+
+def test_row_65_and_103_each_token_is_a_sum_of_the_others(capsys: Capture) -> None:
+    said = answer(capsys, "我想吃汉[ ]", "--attention", "-m", "lineage/bert", "-m", "lineage/gpt")
+    assert said.count("[7, 128]") + said.count("[5, 128]") == 6  # with <s>, and BERT's </s>
+    sums = re.findall(r"吃 = (.*)", said)
+    assert len(sums) == 2
+    for one in sums:
+        assert 0.5 < sum(map(float, re.findall(r"(\d\.\d\d)·", one))) < 1.05
+    zh = answer(capsys, "我想吃汉[ ]", "--attention", "-m", "lineage/bert", "--lang", "zh")
+    assert "第一层的自注意力" in zh and "head" not in zh
+
+
+def test_row_76_what_was_pre_trained_learns_faster_than_from_scratch(capsys: Capture) -> None:
+    words = ("今天晚上吃[ ]", "--tune", "今天晚上吃火锅。", "-m", "lineage/gpt", "-m", "lineage/ngram")
+    gpt, ngram = json.loads(answer(capsys, *words, "--format", "json"))["systems"]
+    assert gpt["tuned"]["pretrained"][-1] < 2 < 20 < gpt["tuned"]["scratch"][-1] and "tuned" not in ngram
+    said = answer(capsys, *words)
+    assert "火" in said.split("it would now write")[1] and "counted, not learnt" in said
+
+
+def test_rows_77_and_94_the_systems_by_year(capsys: Capture) -> None:
+    rows = json.loads(answer(capsys, "--years", "--format", "json"))["years"]
+    assert [row["year"] for row in rows] == sorted(row["year"] for row in rows)
+    here = {row["here"]: row["weights_here"] for row in rows if row["here"]}
+    assert {*names()} <= {*here} and all(n > 100_000 for n in here.values())
+    said = answer(capsys, "--years", "--lang", "zh")
+    assert "2018  GPT-1" in said and "2018  BERT" in said and "同出一源" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--years", "今[ ]"),
+        ("--years", "--steps"),
+        (),
+        ("今[ ]", "--tune", ""),
+        ("今[ ]", "--tune", "好" * 80),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_one_line(words: tuple[str, ...], capsys: Capture) -> None:
+    assert main(["lineage", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

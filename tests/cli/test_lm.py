@@ -94,3 +94,15 @@ def test_what_is_wrong_takes_one_line(ngram: Path, capsys: Capture, tmp_path: Pa
     assert "no ARPA file" in refused(capsys, "import", str(small), "-o", out)
     assert "cannot be opened" in refused(capsys, "import", str(tmp_path / "none.arpa"), "-o", out)
     assert not Path(out).exists()
+
+
+def test_row_73_a_language_is_a_distribution_over_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ("今天晚上吃饭。", "饭吃上晚天今。")
+    assert main(["lm", "compare", *texts, "--format", "json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert {*first["nats"]} == {"ngram", "nnlm", "rnn", "gpt"}  # BERT gives a text no probability
+    assert all(first["nats"][name] > second["nats"][name] for name in first["nats"])
+    assert main(["lm", "compare", *texts, "-m", "lineage/ngram", "--lang", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert "集合" in said and "分布" in said
+    assert main(["lm", "compare", texts[0]]) == 2

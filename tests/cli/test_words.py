@@ -112,3 +112,15 @@ def test_what_is_wrong_takes_one_line(chinese: Path, capsys: Capture, tmp_path: 
     assert "--count 0" in refused(capsys, "nearest", "三", "--count", "0")
     assert "Add -o" in refused(capsys, "plot")
     assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("lang, said", [("en", "Huffman tree"), ("zh", "哈夫曼树")])
+def test_rows_99_and_100_the_window_and_what_a_word_is_guessed_against(
+    capsys: Capture, lang: str, said: str
+) -> None:
+    shown = answer(capsys, "window", "今天晚上吃你", "--word", "晚", "--lang", lang)
+    assert "(今 天 上 吃) → 晚" in shown and "晚 → 今, 天, 上, 吃" in shown
+    assert "晚 · 今" in shown and said in shown and shown.count("─ ") == 6
+    found = json.loads(answer(capsys, "window", "今天晚上吃你", "--format", "json"))
+    assert len(found["windows"]) == len(found["paths"]) == 6
+    assert "at least 1" in refused(capsys, "window", "今天", "--window", "0")

@@ -51,11 +51,13 @@ def unrolled(found: Carried, words: Sequence[str], told: Say) -> list[str]:
 def _said(found: Carried, told: Say) -> list[str]:
     shapes = {name: " x ".join(f"{side:,}" for side in shape) for name, shape in found.shapes.items()}
     sizes = "U is {U}, W is {W}, V is {V}: the same three at all {steps} steps; of U and W, {gates} blocks, one a gate."
+    deep = "layers upon each other: {layers}; three or four were usual (--set model.layers=4), each a little better."
     vector = "All that the last step knows of the text is the {width} numbers of its h, and of one ten times as long."
     felt = "Still felt: how far the last h would move, in its own length, had that token not been read."
     width = found.shapes["V"][1]
     return [
-        told(sizes, **shapes, steps=len(found.steps), gates=found.gates), told(vector, width=width), told(felt)
+        told(sizes, **shapes, steps=len(found.steps), gates=found.gates), told(deep, layers=found.layers),
+        told(vector, width=width), told(felt),
     ]  # fmt: skip
 
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.carried import unrolled
 from dragoman.cli.flags import FormatFlag
 from dragoman.cli.language import LangFlag, Say, chosen, speaker
+from dragoman.cli.looks import Looks
 from dragoman.cli.terminal import say, say_json
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
     from dragoman.lineage.blank import Filled
-    from dragoman.lineage.carried import Carried
     from dragoman.lineage.kinds import Reads
     from dragoman.model.languagemodels import LmDirectory
 
@@ -30,11 +29,18 @@ EXAMPLES = """Examples:
 
   dragoman lineage "今天晚上吃[ ]" --steps
 
+  dragoman lineage "我想吃汉[ ]" --attention
+
+  dragoman lineage "今天晚上吃[ ]" --tune "今天晚上吃火锅。"
+
+  dragoman lineage --years
+
   dragoman lineage "我[ ]你。" -m runs/ngram -m runs/bert --format json"""
 
 # What is drawn for one terminal cell of what a model cannot see.
 _HIDDEN = "·"
 _WIDTH = 8  # of the names of kinds, in cells
+EXAMPLE = "今天晚上吃[ ]"
 SEES: dict[Reads, str] = {
     "window": "tokens seen: {n}, just before the blank, and no others",
     "carried along": "tokens seen: {n}, all before the blank, through one vector h that each hands to the next",
@@ -44,7 +50,7 @@ SEES: dict[Reads, str] = {
 
 
 def lineage(
-    text: Annotated[str, Parameter(help="a sentence with one blank, [ ], anywhere in it")],
+    text: Annotated[str | None, Parameter(help="a sentence with one blank, [ ], anywhere in it")] = None,
     /,
     *,
     model: Annotated[
@@ -56,6 +62,17 @@ def lineage(
     ] = None,
     steps: Annotated[
         bool, Parameter(help="also draw the recurrent network step by step: what goes in, on and out")
+    ] = False,
+    attention: Annotated[
+        bool,
+        Parameter(help="also show what GPT and BERT do with the sentence: each token as a sum of the others"),
+    ] = False,
+    tune: Annotated[
+        str | None,
+        Parameter(help="a text: copies learn it in ten steps, from what they know and from random weights"),
+    ] = None,
+    years: Annotated[
+        bool, Parameter(help="instead of a sentence: when each system came, and how large it was")
     ] = False,
     best: Annotated[int, Parameter(help="guesses of each", show_default=True)] = 5,
     format: FormatFlag = "text",
@@ -69,20 +86,52 @@ def lineage(
         raise UsageError(f"--best {best}: must be at least 1")
     told = speaker(chosen(lang))
     require_torch("asking these models needs torch")
+    if years:
+        if text is not None or model or steps or attention or tune is not None:
+            raise UsageError(
+                "--years shows its own table, and only that: leave out the sentence and the other options"
+            )
+        _show_years(format, told)
+        return
+    if text is None:
+        raise UsageError(
+            f"there is no sentence: write one with a blank, such as  dragoman lineage {EXAMPLE!r}"
+        )
     from dragoman.lineage.blank import Gap, fill
 
     gap = Gap.of(text)
     asked: list[LmDirectory] = [open_lm(Path(one)) for one in model or list_lms()]
     found = [fill(one.kind, one.model, one.vocabulary, gap, best) for one in asked]
+    looks = [
+        Looks(one, answer, gap, steps, attention, tune) for one, answer in zip(asked, found, strict=True)
+    ]
     if format == "json":
-        systems = [_as_json(one, answer, steps) for one, answer in zip(asked, found, strict=True)]
-        say_json({"text": gap.text, "systems": systems})
+        say_json(
+            {
+                "text": gap.text,
+                "systems": [
+                    _as_json(one, answer) | one_look.as_json()
+                    for one, answer, one_look in zip(asked, found, looks, strict=True)
+                ],
+            }
+        )
         return
     lines = [gap.text, ""]
-    for one, answer in zip(asked, found, strict=True):
-        drawn = _drawn(one, answer, told) if steps else []
+    for one, answer, look in zip(asked, found, looks, strict=True):
+        drawn = [" " * _WIDTH + line if line else "" for line in look.drawn(told)]
         lines += [*_told(one, answer, told), "", *drawn]
     say("\n".join([*lines, *_notes(found, told)]))
+
+
+def _show_years(format: str, told: Say) -> None:
+    from dragoman.cli.years import as_json, sizes_here
+    from dragoman.cli.years import years as table
+
+    sizes = sizes_here()
+    if format == "json":
+        say_json({"years": as_json(sizes)})
+    else:
+        say("\n".join(table(sizes, told)))
 
 
 # -- how it is told ---------------------------------------------------------------------------------------------
@@ -93,30 +142,13 @@ def title(kind: str) -> str:
     return {"ngram": "n-gram"}.get(kind, kind.upper())
 
 
-def _as_json(asked: LmDirectory, found: Filled, steps: bool) -> dict[str, Any]:
+def _as_json(asked: LmDirectory, found: Filled) -> dict[str, Any]:
     seen = {"left": found.left[len(found.left) - found.seen_left :], "right": found.right[: found.seen_right]}
-    carried = _carried(asked, found) if steps else None
     return {
         "kind": found.kind, "model": str(asked.path), "reads": found.reads, "tokens": found.tokens, "sees": seen,
         "ticks": {"read": found.ticks_to_read, "write": found.ticks_to_write}, "unknown": found.unknown,
         "guesses": [asdict(guess) for guess in found.guesses], "measured": asked.config.get("measured", {}),
-    } | ({"steps": asdict(carried)} if carried else {})  # fmt: skip
-
-
-def _carried(asked: LmDirectory, found: Filled) -> Carried | None:
-    """The steps of a model that takes steps."""
-    from dragoman.lineage.carried import carried
-    from dragoman.lineage.rnnlm import RnnLm
-
-    if not isinstance(asked.model, RnnLm):
-        return None
-    return carried(asked.model, *asked.vocabulary.numbered([found.left]))
-
-
-def _drawn(asked: LmDirectory, found: Filled, told: Say) -> list[str]:
-    carried = _carried(asked, found)
-    lines = unrolled(carried, asked.vocabulary.words, told) if carried else []
-    return [" " * _WIDTH + line if line else "" for line in [*lines, ""]] if lines else []
+    }  # fmt: skip
 
 
 def _told(asked: LmDirectory, found: Filled, told: Say) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from dragoman.cli import neural
+from dragoman.cli import neural, whole
 from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
 from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.neural import NeuralFlags
@@ -241,6 +241,7 @@ def import_arpa(
     say(f"{output}: {told('order {order}, {words:,} words', order=model.order, words=len(words))}")
 
 
+lm.command(whole.compare, usage=whole.USAGE, help_epilogue=whole.EXAMPLES)
 lm.command(neural.fill, usage=neural.FILL_USAGE, help_epilogue=neural.FILL_EXAMPLES)
 lm.command(neural.next_sentence, name="next", usage=neural.NEXT_USAGE, help_epilogue=neural.NEXT_EXAMPLES)
 lm.command(neural.classify, usage=neural.CLASSIFY_USAGE, help_epilogue=neural.CLASSIFY_EXAMPLES)

@@ -46,7 +46,7 @@ class Views:
         str | None,
         Parameter(
             help="before and after removing causal_mask, shift, scale, cache, positions, encoder, swap (Q from the "
-            "wrong side), a layer, such as encoder.3, or a head, such as head:decoder.2.cross:1",
+            "wrong side), training, a layer, such as encoder.3, or a head, such as head:decoder.2.cross:1",
             group=_VIEWS,
         ),
     ] = None

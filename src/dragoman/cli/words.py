@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from dragoman.cli import cloze
 from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
 from dragoman.cli.language import LangFlag, Say, chosen, speaker
-from dragoman.cli.terminal import counter, say, say_json
+from dragoman.cli.terminal import aligned, counter, say, say_json
 from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read
 from dragoman.errors import ModelError, UsageError
 from dragoman.lineage.word2vec import Word2VecConfig
@@ -32,6 +33,7 @@ words = App(
     help_epilogue=(
         "Examples:\n\n"
         "  dragoman words show 今天晚上吃你\n\n"
+        "  dragoman words window 今天晚上吃你\n\n"
         "  dragoman words train corpus/tatoeba/train.tsv.gz -o runs/zh.bin\n\n"
         "  dragoman words nearest 红 -m runs/zh.bin"
     ),
@@ -200,6 +202,9 @@ def show(
     say(_as_text(pieces, vectors, found, told))
 
 
+words.command(cloze.window, usage=cloze.USAGE, help_epilogue=cloze.EXAMPLES)
+
+
 # -- where vectors come from ------------------------------------------------------------------------------------
 
 
@@ -294,17 +299,4 @@ def _as_text(pieces: Sequence[str], vectors: WordVectors, found: Sequence[Repres
     for t, piece in enumerate(pieces):
         beside = " ".join(word for word, _ in integer.neighbours[t] or ())
         near.append([piece, beside, _list(embedding.neighbours[t] or [])])
-    return "\n\n".join("\n".join(_aligned(table)) for table in (rows, sizes, near))
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns under each other on a terminal, where a Chinese character is two cells wide."""
-    from rich.cells import cell_len
-
-    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    return "\n\n".join("\n".join(aligned(table)) for table in (rows, sizes, near))

@@ -109,12 +109,15 @@ class Bert(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(weight)
 
-    def encode(self, tokens: Tensor, real: Tensor, segments: Tensor | None = None) -> Tensor:
-        """tokens [B, S], real [B, S] -> [B, S, D]."""
+    def input(self, tokens: Tensor, segments: Tensor | None = None) -> Tensor:
+        """tokens [B, S] -> [B, S, D]: token, position and segment, added and normed."""
         places = self.positions(torch.arange(tokens.size(1), device=tokens.device))
         kinds = self.segments(torch.zeros_like(tokens) if segments is None else segments)
-        x = self.dropout(self.norm(self.embedding(tokens) + kinds + places))
-        return self.encoder(x, padding_mask(real))
+        return self.dropout(self.norm(self.embedding(tokens) + kinds + places))
+
+    def encode(self, tokens: Tensor, real: Tensor, segments: Tensor | None = None) -> Tensor:
+        """tokens [B, S], real [B, S] -> [B, S, D]."""
+        return self.encoder(self.input(tokens, segments), padding_mask(real))
 
     def word_features(self, hidden: Tensor) -> Tensor:
         """hidden [..., D] -> [..., D + 1], the last of them 1, which the bias is for."""

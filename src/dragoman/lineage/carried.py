@@ -39,6 +39,7 @@ class Carried:
 
     steps: tuple[Step, ...]
     shapes: dict[str, tuple[int, ...]]  # U, W and V of the first layer
+    layers: int
     gates: int  # the blocks of U and W, one upon the other: 4 in an LSTM, 3 in a GRU
 
 
@@ -61,7 +62,7 @@ def carried(model: RnnLm, ids: list[int]) -> Carried:
     )  # fmt: skip
     u, w = (model.stack.get_parameter(f"layers.0.weight_{name}_l0") for name in ("ih", "hh"))
     shapes = {"U": tuple(u.shape), "W": tuple(w.shape), "V": tuple(model.output_weight.shape)}
-    return Carried(tuple(Step(*one) for one in numbers), shapes, w.size(0) // w.size(1))
+    return Carried(tuple(Step(*one) for one in numbers), shapes, model.config.layers, w.size(0) // w.size(1))
 
 
 def _without_each(model: RnnLm, x: Tensor) -> Tensor:

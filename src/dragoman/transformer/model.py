@@ -122,17 +122,17 @@ class Transformer(nn.Module):
         self.decoder = layers.decoder(c.decoder_layers, target, last_norm=pre)
         self.initialise()
 
-    def initialise(self) -> None:
+    def initialise(self, generator: torch.Generator | None = None) -> None:
         """Xavier for matrices, N(0, 1/D) for embeddings, so that scaled embeddings and logits start near unit size."""
         for name, weight in self.named_parameters():
             if name == "output_bias":
                 nn.init.zeros_(weight)
             elif "embedding" in name or "_input." in name or name.startswith("output"):
-                nn.init.normal_(weight, std=self.config.d_model**-0.5)
+                nn.init.normal_(weight, std=self.config.d_model**-0.5, generator=generator)
             elif weight.dim() == 2:
                 # q, k and v are one matrix [D, 3 D] cut in three: each gets the spread of the whole.
                 gain = math.sqrt(0.5) if name.split(".")[-2] in "qkv" else 1.0
-                nn.init.xavier_uniform_(weight, gain)
+                nn.init.xavier_uniform_(weight, gain, generator)
             elif name.endswith("bias"):
                 nn.init.zeros_(weight)
 

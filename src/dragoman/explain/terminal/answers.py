@@ -185,7 +185,6 @@ def qkv(trace: Trace, screen: Screen, layer: int, head: int, step: int) -> Lines
     at = head - 1
     shapes = [attention.q[at].shape, attention.k[at].shape, attention.v[at].shape]
     scores = attention.scores[at]  # [T, S], before scaling
-    undivided = _softmax(scores)
     return [
         heading(screen.say("terminal.qkv.title", name=attention.name, head=head, t=step)),
         facts(_roles(trace, screen, attention, step), screen),
@@ -194,7 +193,7 @@ def qkv(trace: Trace, screen: Screen, layer: int, head: int, step: int) -> Lines
         Text(),
         _worked_row(trace, screen, attention, scores[step], weights[step]),
         Text(),
-        *_reasons(trace, screen, shapes, weights, undivided),
+        *_reasons(trace, screen, shapes, weights, scores),
     ]
 
 
@@ -237,9 +236,9 @@ def _worked_row(
 
 
 def _reasons(
-    trace: Trace, screen: Screen, shapes: list[tuple[int, ...]], weights: np.ndarray, undivided: np.ndarray
+    trace: Trace, screen: Screen, shapes: list[tuple[int, ...]], weights: np.ndarray, scores: np.ndarray
 ) -> Lines:
-    """Why it is so, each with the proof that belongs to it. Weights [T, S] with the scale and without it."""
+    """Why it is so, each with the proof that belongs to it. Weights and scores before scaling [T, S]."""
     (t, width), (s, _), _ = shapes
     values = {"T": t, "S": s, "q": [t, width], "k": [s, width], "w": [t, s], "out": [t, width]}
     streams = {
@@ -247,7 +246,8 @@ def _reasons(
     }
     why = [screen.say("qkv.parted", **streams)]
     why += [screen.say(f"qkv.why.{part}.cross", **values) for part in ("q", "kv")]
-    spread, sharp = (float(entropy(one).mean()) for one in (weights, undivided))
+    spread, sharp = (float(entropy(one).mean()) for one in (weights, _softmax(scores)))
+    below = int(np.count_nonzero(scores < 0))
     scale = screen.say(
         "qkv.why.scale.sharper" if sharp < spread else "qkv.why.scale.same",
         bits=number(spread),
@@ -260,6 +260,10 @@ def _reasons(
         Text(),
         prose(scale, screen),
         *_proof(trace, screen, "arithmetic"),
+        Text(),
+        prose(
+            screen.say("qkv.negative", all=scores.size, n=below, share=f"{below / scores.size:.0%}"), screen
+        ),
     ]
 
 

@@ -177,6 +177,7 @@ def inference(trace: Trace, screen: Screen) -> Lines:
         heading(screen.say("terminal.inference.title")),
         table(heads, rows, right=(0,)),
         prose(_of_the_loop(trace, screen), screen),
+        *_of_the_depth(trace, screen),
         *_other_engine(trace, screen),
     ]
 
@@ -202,6 +203,16 @@ def _of_the_loop(trace: Trace, screen: Screen) -> str:
         stop=screen.say(stop, t=run.stop.t),
         kept=screen.say(kept, width=run.beam.width),
     )
+
+
+def _of_the_depth(trace: Trace, screen: Screen) -> Lines:
+    """Why a side may have fewer layers than the other."""
+    if not trace.encoder:
+        return []
+    sides = {"e": trace.model.config["encoder_layers"], "d": trace.model.config["decoder_layers"]}
+    key = "shallow" if sides["d"] < sides["e"] else "even"
+    said = screen.say(f"layers.depth.{key}", **sides, passes=trace.inference.decoder_passes)
+    return [prose(said, screen, "dim")]
 
 
 def _other_engine(trace: Trace, screen: Screen) -> Lines:

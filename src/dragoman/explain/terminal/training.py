@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace
 
 _SEEN = 3  # tokens of the input that are shown in a row; the mask below shows how far each row sees
+_TASKS = ("write", "fill", "follow", "label", "find")  # on text, as classification
 _OTHER = " !"  # marks a token that is not the reference's
 
 
@@ -49,6 +50,7 @@ def training(trace: Trace, screen: Screen) -> Lines:
         *stand_in(screen),
         _steps(run, screen),
         prose(_of_the_loss(run, screen), screen),
+        *_tasks(trace.model.vocabulary, run, screen),
         Text(),
         *causal_mask(run, screen),
         Text(),
@@ -107,6 +109,19 @@ def _of_the_loss(run: Training, screen: Screen) -> str:
         e=loss.label_smoothing,
         smoothed=number(loss.smoothed_mean),
     )
+
+
+def _tasks(vocabulary: int, run: Training, screen: Screen) -> Lines:
+    """That a step is a choice among classes, and which other tasks are."""
+    rows = [screen.heads(f"loss.tasks.{name}", v=vocabulary) for name in _TASKS]
+    return [
+        Text(),
+        prose(screen.say("loss.class", v=vocabulary, n=run.loss.tokens), screen),
+        Text(),
+        prose(screen.say("loss.tasks"), screen, "bold"),
+        table(screen.heads("loss.tasks.heads"), rows),
+        prose(screen.say("loss.tasks.answer"), screen),
+    ]
 
 
 def causal_mask(run: Training, screen: Screen) -> Lines:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+import numpy as np
 from rich.text import Text
 
 from dragoman.explain.terminal.drawing import Lines, Screen, heading, number, one_line, prose, table
-from dragoman.explain.terminal.reading import chosen, failed_proofs
+from dragoman.explain.terminal.reading import chosen, entropy, failed_proofs
 from dragoman.explain.terminal.twins import twins
 from dragoman.explain.trace.values import Step
 
 if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace
     from dragoman.explain.watch.unmasked import Taught
+
+_LONGER = 8  # steps shown beyond those of the whole model
 
 
 def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
@@ -27,8 +29,9 @@ def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
         heading(screen.say("terminal.without.title", part=part)),
         table(heads, [row for row in totals if row[1] or row[2]]),
         Text(),
-        _steps(before, after, heads[1], heads[2]),
+        *_steps(before, after, heads[1], heads[2], screen),
         prose(_lesson(before, after, screen), screen),
+        *_spread(before, after, screen),
         *_worth(before, after.removed or "", screen),
         *_broken(after, screen),
         *(twins(before, screen) if after.removed == "positions" else []),
@@ -88,12 +91,17 @@ def _totals(trace: Trace) -> list[str]:
     ]
 
 
-def _steps(before: Trace, after: Trace, whole: str, without: str) -> Table:
+def _steps(before: Trace, after: Trace, whole: str, without: str, screen: Screen) -> Lines:
+    """Both side by side; of one that does not come to an end, its first steps."""
     rows = []
     for t, pair in enumerate(zip_longest(before.inference.steps, after.inference.steps)):
         (one, p), (other, q) = map(_written, pair)
         rows.append((str(t), one, p, other, q, "" if one == other else "!"))
-    return table(["t", whole, "p", without, "p", ""], rows, right=(0, 2, 4))
+    shown = rows[: len(before.inference.steps) + _LONGER]
+    lines: Lines = [table(["t", whole, "p", without, "p", ""], shown, right=(0, 2, 4))]
+    if len(shown) < len(rows):
+        lines.append(Text(screen.say("page.limit", n=len(shown), all=len(rows)), style="dim"))
+    return lines
 
 
 def _written(step: Step | None) -> tuple[str, str]:
@@ -134,6 +142,16 @@ def _of_the_words(before: Trace, after: Trace, screen: Screen) -> str:
     if before.inference.text == after.inference.text:
         return screen.say("break.recut")
     return screen.say("break.changed" if gone else "break.added", n=gone or added, all=len(was))
+
+
+def _spread(before: Trace, after: Trace, screen: Screen) -> Lines:
+    """How evenly the last layer looks at the words before it is taught, and after."""
+    if after.removed != "training":
+        return []
+    looked = [trace.decoder[-1].cross.weights for trace in (before, after)]  # [H, T, S]
+    was, now = (number(float(entropy(weights).mean())) for weights in looked)
+    name, most = before.decoder[-1].cross.name, number(float(np.log2(looked[0].shape[-1])))
+    return [prose(screen.say("terminal.without.spread", name=name, was=was, now=now, most=most), screen)]
 
 
 def _worth(trace: Trace, part: str, screen: Screen) -> Lines:

@@ -7,6 +7,7 @@ cache             every step computes the whole prefix anew, encoder included
 positions         no position is added, none is turned, and no score is biased
 encoder           the memory is blank: zeros
 swap              the cross-attention takes Q from the memory, K and V from the decoder
+training          the weights are as they were before the first step: at random, always the same ones
 head:NAME:H       one head says nothing: head:decoder.2.cross:3
 encoder.N         that layer is taken out: what goes into it goes on to the next; decoder.N likewise
 twice:encoder.N   that layer stands twice, one copy on the other
@@ -35,8 +36,9 @@ from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.model import Transformer
 from dragoman.transformer.positions import Positions
 
-PARTS = ("causal_mask", "shift", "scale", "cache", "positions", "encoder", "swap")
+PARTS = ("causal_mask", "shift", "scale", "cache", "positions", "encoder", "swap", "training")
 HEAD, TWICE = "head:", "twice:"
+FIRST_SEED = 1  # of the weights before training
 # Without a mask the past does not stand still, and swapped keys are not the memory's: neither can be cached.
 UNCACHED = ("cache", "causal_mask", "swap")
 
@@ -66,6 +68,8 @@ def machine(module: Transformer, removed: str | None = None, watched: bool = Fal
     assert isinstance(copied, Transformer)
     clock = Clock()
     wrap(copied.encoder, "forward", timed(clock))
+    if removed == "training":
+        _forget_training(copied)
     layered = removed is not None and _is_layer(removed)
     if removed is not None and layered:  # before the watcher, which is to find the layers that are left
         _restack(copied, removed)
@@ -181,6 +185,18 @@ def _forget_positions(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, InputEmbedding | MultiHeadAttention):
             part.positions = Positions(part.positions.sizes)
+
+
+def _forget_training(module: Transformer) -> None:
+    """A weight that stands in two places, a tied table, still does. Proofs take gradients of what is computed here."""
+    fresh: dict[int, nn.Parameter] = {}
+    generator = torch.Generator(module.output_weight.device).manual_seed(FIRST_SEED)
+    with torch.inference_mode(False), torch.no_grad():
+        for part in module.modules():
+            for name, weight in part.named_parameters(recurse=False):
+                unit = torch.ones_like(weight)  # the gain of a norm stays one
+                setattr(part, name, fresh.setdefault(id(weight), nn.Parameter(unit, requires_grad=False)))
+        module.initialise(generator)
 
 
 def _swapped(attention: MultiHeadAttention) -> Callable[..., Tensor]:

@@ -5,7 +5,7 @@ import { partName } from "../drawing/told.js";
 import { Comparison, command } from "./result.js";
 
 /** As the program names them; a head is "head:decoder.2.cross:3". */
-export const PARTS = ["causal_mask", "shift", "scale", "cache", "positions", "encoder", "swap"];
+export const PARTS = ["causal_mask", "shift", "scale", "cache", "positions", "encoder", "swap", "training"];
 
 // By trace: what was fetched outlives the view, which is built anew for each language and theme.
 const MEMORY = new WeakMap();

@@ -37,6 +37,12 @@ export function most(view, i) {
   return [h("p", {}, told(say, key, values)), h("p", {}, say(i === null ? "layers.said.all.mean" : "layers.said.all", over))];
 }
 
+/** Why the two sides may have other numbers of layers than the paper's six. */
+export function howMany({ say, trace }) {
+  const { encoder_layers: e, decoder_layers: d } = trace.model.config;
+  return say(`layers.depth.${d < e ? "shallow" : "even"}`, { e, d, passes: trace.inference.decoder_passes });
+}
+
 /** How long the stream is as it enters the stack and as it leaves. */
 export function grown(view, i) {
   const lines = i === null ? view.labels.map((_, n) => along(view.parts, n)) : [along(view.parts, i)];

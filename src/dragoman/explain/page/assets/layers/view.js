@@ -6,7 +6,7 @@ import { place } from "../drawing/arithmetic.js";
 import { told } from "../drawing/told.js";
 import { NAMES, hasStream, sublayers, ratio, at, along } from "./numbers.js";
 import { bars, depth, dots, order, nice } from "./picture.js";
-import { most, grown, fired, short, whole, share } from "./said.js";
+import { most, grown, fired, howMany, short, whole, share } from "./said.js";
 
 export function layers(context) {
   const { model, say } = context;
@@ -29,6 +29,7 @@ class Layers {
       "div.layers",
       {},
       h("p.lead", {}, say("layers.lead")),
+      h("p.how-many", {}, howMany(context)),
       picker,
       said,
       h("h3", {}, say("layers.norms")),

@@ -154,7 +154,14 @@ function trainingSums({ say, trace }) {
       [say("loss.smoothed.mean"), fixed(smoothed, 3)],
     ]),
     h("p", {}, say("loss.said", values)),
+    h("p.classes", {}, say("loss.class", { v: values.v, n: tokens })),
+    tasks(say, values.v),
   ];
+}
+
+function tasks(say, v) {
+  const rows = ["write", "fill", "follow", "label", "find"].map((name) => say(`loss.tasks.${name}`, { v }).split("|"));
+  return h("section.tasks", {}, h("h3", {}, say("loss.tasks")), table(say("loss.tasks.heads").split("|"), rows), h("p", {}, say("loss.tasks.answer")));
 }
 
 function inferenceSums({ say, trace }) {

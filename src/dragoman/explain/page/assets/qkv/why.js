@@ -1,7 +1,7 @@
 /* Why Q, K and V come from where they come from, said with the numbers of this head and the proof that belongs to each
  * reason. What it computes anew (softmax without the scale) is computed from the stored scores. */
 
-import { h, number } from "../drawing/dom.js";
+import { h, number, percent } from "../drawing/dom.js";
 import { row, entropy, softmax } from "../trace/tensor.js";
 import { place, codeLine } from "../drawing/arithmetic.js";
 import { partName } from "../drawing/told.js";
@@ -69,16 +69,18 @@ function scale(context, scene) {
     h("p", {}, say("qkv.why.scale", values)),
     h("p", {}, say(found.undivided < found.bits ? "qkv.why.scale.sharper" : "qkv.why.scale.same", values)),
     h("p.fine", {}, say("qkv.why.scale.note")),
+    h("p.negative", {}, say("qkv.negative", { all: found.all, n: found.negative, share: found.negative ? percent(found.negative / found.all) : "0%" })),
   ];
 }
 
 /**
  * Of one head, over the keys that may be looked at, mean of its rows: the variance of the scores before and after
- * scaling, and the bits that the weights spread over with and without it. `most` is the same for even weights.
+ * scaling, and the bits that the weights spread over with and without it. `most` is the same for even weights. And
+ * counted: `all` scores, and those that are negative.
  */
 export function spread(attention, head) {
   const sums = { before: 0, after: 0, bits: 0, undivided: 0, most: 0 };
-  let rows = 0;
+  let [rows, all, negative] = [0, 0, 0];
   for (let r = 0; r < attention.scores.shape[1]; r++) {
     const seen = (values) => Array.from(values).filter((_, c) => !attention.allowed || attention.allowed[r][c]);
     const open = seen(row(attention.scores, head, r));
@@ -86,13 +88,16 @@ export function spread(attention, head) {
     const scaled = open.map((x) => x * attention.scale);
     const bias = attention.bias ? seen(row(attention.bias, head, r)) : open.map(() => 0);
     rows += 1;
+    all += open.length;
+    negative += open.filter((x) => x < 0).length;
     sums.before += variance(open);
     sums.after += variance(scaled);
     sums.bits += entropy(softmax(scaled.map((x, c) => x + bias[c])));
     sums.undivided += entropy(softmax(open.map((x, c) => x + bias[c])));
     sums.most += Math.log2(open.length);
   }
-  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, rows)]));
+  const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, rows)]));
+  return { ...means, all, negative };
 }
 
 function variance(list) {
