@@ -1,4 +1,5 @@
-"""The kinds of language model: one record a kind, one line for each here. Loads none before it is asked for.
+"""The kinds of language model, and of what reads images: one record a kind, one line for each here. Loads none before
+it is asked for.
 
 What training, the command line and the reader of directories know of a kind is read off its record, which stands in
 the file of the model. So a new kind is one file, with a record in it, and one line of LANGUAGE_MODELS.
@@ -59,6 +60,16 @@ LmKind = NeuralKind | CountedKind
 
 
 @dataclass(frozen=True)
+class ReaderKind:
+    """What reads an image and writes a text. Its directory holds what that of a NeuralKind does."""
+
+    name: str
+    config: type[Any]  # a frozen dataclass, whose fields are the options of [model]
+    build: Callable[..., Any]  # as of a NeuralKind
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Line:
     """Where the record of a kind stands."""
 
@@ -77,6 +88,9 @@ LANGUAGE_MODELS: tuple[Line, ...] = (
     Line("bert", "dragoman.lineage.bert:BERT"),
 )
 
+# Every kind of image reader; no language model has the name of one.
+IMAGE_READERS: tuple[Line, ...] = (Line("image-reader", "dragoman.lineage.imagereader:IMAGE_READER"),)
+
 
 def names(counted: bool | None = None) -> tuple[str, ...]:
     """The kinds there are; of those that are counted, or of those that learn, if `counted` says which."""
@@ -85,9 +99,7 @@ def names(counted: bool | None = None) -> tuple[str, ...]:
 
 def kind_of(name: str) -> LmKind:
     """The record of a kind that there is."""
-    (line,) = (line for line in LANGUAGE_MODELS if line.name == name)
-    module, _, attribute = line.record.partition(":")
-    record = getattr(import_module(module), attribute)
+    record = _record(LANGUAGE_MODELS, name)
     assert isinstance(record, NeuralKind | CountedKind) and record.name == name
     return record
 
@@ -97,3 +109,16 @@ def neural_kind(name: str) -> NeuralKind:
     record = kind_of(name)
     assert isinstance(record, NeuralKind), f"{name} is counted"
     return record
+
+
+def reader_kind(name: str) -> ReaderKind:
+    """The record of a kind of image reader that there is."""
+    record = _record(IMAGE_READERS, name)
+    assert isinstance(record, ReaderKind) and record.name == name
+    return record
+
+
+def _record(lines: tuple[Line, ...], name: str) -> Any:
+    (line,) = (line for line in lines if line.name == name)
+    module, _, attribute = line.record.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,135 @@
+"""The directory of what reads images: write it, open it. Trains nothing.
+
+config.toml          [model] the shape of an image and of its reader; [measured] what one that came with the package
+                     scored; other sections are a record
+model.safetensors    the weights
+vocabulary.txt       the words that it writes, by id, one a line
+card.md              for people; may be absent
+manifest.json        the seal of all these
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dragoman.config import dump_toml
+from dragoman.errors import ModelError
+from dragoman.lineage.kinds import IMAGE_READERS, reader_kind
+from dragoman.model.contents import (
+    CARD,
+    VOCABULARY,
+    WEIGHTS,
+    config_of,
+    header_of,
+    naming,
+    read_files,
+    require,
+    serialized,
+    text,
+    vocabulary_files,
+    vocabulary_of,
+    weights_of,
+    write_files,
+)
+from dragoman.model.directory import BUNDLED
+from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
+from dragoman.model.modules import assembled, require_torch, shapes_of
+from dragoman.model.seal import MANIFEST
+from dragoman.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from dragoman.lineage.imagereader import ImageReader
+
+DIGITS = "images/digits"  # the bundled one, which stands for a directory of one's own as other models do
+_TOKENS = {"unit": "words"}
+
+
+@dataclass(frozen=True)
+class ReaderDirectory:
+    """A verified image reader in memory."""
+
+    path: Path
+    config: dict[str, Any]
+    module: ImageReader  # in fp32, in evaluation mode
+    vocabulary: Vocabulary
+
+
+def fields(kind: str) -> tuple[Field, ...]:
+    """What config.toml says of an image reader."""
+    return fields_of(reader_kind(kind).config, "model")
+
+
+def open_reader(directory: str | Path) -> ReaderDirectory:
+    """Read and check a model: in a directory, or the bundled images/digits.
+
+    Raises ModelError, naming the part that is missing or wrong.
+    """
+    directory = _found(Path(directory))
+    files = read_files(directory)
+    with naming(directory):
+        config = config_of(files)
+        name = config["model"].get("kind") if isinstance(config.get("model"), dict) else None
+        if VOCABULARY not in files or not isinstance(name, str) or name not in _names():
+            raise ModelError("this is no image reader: dragoman digits train makes one")
+        check(config, fields(name), closed=("model",), known=f"model of kind {name!r}")
+        vocabulary = vocabulary_of(files, "tokens", _TOKENS)
+        require_torch("reading an image needs torch")
+        require(files, WEIGHTS)
+        kind = reader_kind(name)
+        shape = configured(kind.config, config["model"])
+        # Building a thousand layers, to see that they are not there, takes half a minute.
+        if (layers := shape.encoder_layers + shape.decoder_layers) > len(header_of(files[WEIGHTS])[0]):
+            raise ModelError(f"{WEIGHTS} has fewer arrays than {CONFIG} asks for layers, {layers:,}")
+        make = partial(kind.build, shape, len(vocabulary.words))
+        module = assembled(make, weights_of(files, shapes_of(make)))
+    return ReaderDirectory(directory, config, module, vocabulary)  # type: ignore[arg-type]  # its kind says so
+
+
+def write_reader(
+    directory: Path,
+    model: Any,
+    weights: Mapping[str, np.ndarray],
+    vocabulary: Vocabulary,
+    record: Mapping[str, Mapping[str, Any]],
+    card: str = "",
+) -> None:
+    """Seal an image reader in `directory`, in one step.
+
+    `model` is its configuration; `record` are further sections of config.toml.
+    """
+    files = {
+        CONFIG: dump_toml({"model": asdict(model), **record}).encode(),
+        WEIGHTS: serialized(weights),
+        **vocabulary_files(vocabulary),
+    }
+    if card:
+        files[CARD] = card.encode()
+    write_files(directory, files)
+
+
+def list_readers() -> list[str]:
+    """The names of the image readers that came with the package."""
+    return sorted(
+        path.parent.relative_to(BUNDLED).as_posix() for path in BUNDLED.glob(f"images/*/{MANIFEST}")
+    )
+
+
+def card_of(name: str) -> tuple[Path, str]:
+    """Where a bundled image reader lies, and what its card says."""
+    path = BUNDLED / name
+    return path, text(read_files(path).get(CARD, b""), CARD)
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(line.name for line in IMAGE_READERS)
+
+
+def _found(path: Path) -> Path:
+    """A sealed directory of one's own can stand in for a bundled one of its name, as with translators."""
+    return BUNDLED / path if path.as_posix() in list_readers() and not (path / MANIFEST).exists() else path

@@ -1,0 +1,302 @@
+"""Training what reads images: images of digits made up as they are needed, a validator, a run. Knows no layer.
+
+Every image is a function of seed, epoch and place alone, so a resumed run sees what the first one would have seen; and
+in no epoch the same images come again. The run is run.py's.
+
+Dimensions: B batch, S patches, P pixels of a patch, T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from dragoman.bounds import LARGEST_WHOLE, Within, refuse_out_of_bounds
+from dragoman.corpus.batches import pad
+from dragoman.corpus.digits import FEWEST, FILE, Image, Part, any_image, room
+from dragoman.errors import ConfigError, ModelError
+from dragoman.ids import BOS, EOS, PAD, SPECIALS
+from dragoman.lineage.imagereader import ImageReader, ImageReaderConfig, patches
+from dragoman.lineage.kinds import reader_kind
+from dragoman.lineage.reading import read
+from dragoman.model.imagereaders import ReaderDirectory, open_reader, write_reader
+from dragoman.text.splitter import Splitter
+from dragoman.text.vocabulary import Vocabulary
+from dragoman.training.optimizer import Optimizer, OptimizerConfig
+from dragoman.training.outlook import Result
+from dragoman.training.run import carry_out
+from dragoman.training.settings import TrainingConfig, ValidationConfig
+from dragoman.training.task import Task
+from dragoman.training.tasks.languagemodels import LmScores
+from dragoman.training.tasks.validate import trained, weights_to_seal
+from dragoman.transformer.parts import Parts
+
+Words = Literal["digits", "english", "chinese"]
+WORDS: dict[Words, tuple[str, ...]] = {
+    "digits": tuple("0123456789"),
+    "english": tuple("zero one two three four five six seven eight nine".split()),
+    "chinese": tuple("零一二三四五六七八九"),
+}
+DEV = 2**31  # no epoch of training has this number
+AT_ONCE = 100  # images that are read together
+
+
+@dataclass(frozen=True)
+class ImagesConfig:
+    """What is made up to be read."""
+
+    writes: Annotated[Words, "how a digit is written down: 3, three or 三"] = "digits"
+    images: Annotated[int, "images of an epoch, none of which comes again", Within(1, LARGEST_WHOLE)] = 10_000
+    held_out: Annotated[
+        int, "images to measure on, of handwriting that is not trained on", Within(1, 1_000_000)
+    ] = 500
+
+    def __post_init__(self) -> None:
+        refuse_out_of_bounds(self, "data")
+
+
+@dataclass(frozen=True)
+class ImageRunConfig:
+    """A whole run; the sections of its TOML file are these fields."""
+
+    data: ImagesConfig = field(default_factory=ImagesConfig)
+    model: ImageReaderConfig = field(default_factory=ImageReaderConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+
+    def __post_init__(self) -> None:
+        if self.validation.metric != "loss":
+            raise ConfigError("validation.metric must be 'loss': what is read of an image is no translation")
+        if room(self.model.height, self.model.width) < FEWEST:
+            raise ConfigError(
+                f"model.height = {self.model.height} and model.width = {self.model.width} leave no room for "
+                f"{FEWEST} digits of 8 x 8 pixels"
+            )
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "optimizer": {"schedule": "cosine", "warmup_steps": 100, "weight_decay": 0.05, "ema_decay": 0.99},
+    "training": {"batch_tokens": 3072, "max_steps": 3000, "label_smoothing": 0.0},
+    "validation": {"metric": "loss", "every": 500},
+}
+
+
+def defaults(kind: str = "image-reader") -> dict[str, dict[str, Any]]:
+    """What a run begins with, before anybody asks for anything else."""
+    own = reader_kind(kind).defaults
+    return {name: {**DEFAULTS.get(name, {}), **own.get(name, {})} for name in dict.fromkeys((*DEFAULTS, *own))}
+
+
+def vocabulary_of(writes: Words) -> Vocabulary:
+    """The ten words, in the order of the digits."""
+    return Vocabulary((*SPECIALS, *WORDS[writes]), Splitter("words"))
+
+
+# -- images in batches ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Images as patches, and what they say: source [B, S, P]; target [B, T] runs from <s> to </s>."""
+
+    source: Tensor
+    target: Tensor
+
+    @property
+    def source_mask(self) -> Tensor:
+        """Boolean [B, S], True: every image has all its patches."""
+        return torch.ones(self.source.shape[:2], dtype=torch.bool, device=self.source.device)
+
+    @property
+    def target_mask(self) -> Tensor:
+        return self.target != PAD
+
+    def __len__(self) -> int:
+        return self.source.size(0)
+
+    def rows(self, start: int, end: int) -> ImageBatch:
+        return ImageBatch(self.source[start:end], self.target[start:end])
+
+    def twice(self) -> ImageBatch:
+        return ImageBatch(torch.cat((self.source, self.source)), torch.cat((self.target, self.target)))
+
+    def to(self, device: torch.device | str) -> ImageBatch:
+        return ImageBatch(self.source.to(device), self.target.to(device))
+
+
+class ImageData:
+    """Images for any epoch."""
+
+    def __init__(self, config: ImagesConfig, shape: ImageReaderConfig, seed: int) -> None:
+        self.config, self.shape, self.seed = config, shape, seed
+        made = repr((asdict(config), shape.height, shape.width, shape.patch))
+        self.fingerprint = sha256(made.encode() + FILE.read_bytes()).hexdigest()
+        self.report = f"{config.images:,} images an epoch of {shape.width} x {shape.height} pixels"
+
+    def images(self, part: Part, epoch: int, start: int, end: int) -> list[Image]:
+        """Those of an epoch with the numbers from `start` to before `end`."""
+        height, width = self.shape.height, self.shape.width
+        return [
+            any_image(height, width, part, np.random.default_rng([abs(self.seed), epoch, number]))
+            for number in range(start, end)
+        ]
+
+    def batch(self, images: Sequence[Image]) -> ImageBatch:
+        pixels = torch.from_numpy(np.stack([image.pixels for image in images]))
+        first = len(SPECIALS)
+        target = pad([[BOS, *(first + digit for digit in image.digits), EOS] for image in images])
+        return ImageBatch(patches(pixels, self.shape.patch), target)
+
+    def _rows(self, budget: int) -> int:
+        return max(1, budget // self.shape.patches)
+
+    def epoch(self, epoch: int, start: int, budget: int) -> Iterator[ImageBatch]:
+        """The batches of an epoch from position `start` on."""
+        rows = self._rows(budget)
+        for first in range(start * rows, self.config.images, rows):
+            last = min(first + rows, self.config.images)
+            yield self.batch(self.images("train", epoch, first, last))
+
+    def batches_per_epoch(self, budget: int) -> int:
+        return -(-self.config.images // self._rows(budget))
+
+    def largest_batch(self, budget: int) -> ImageBatch:
+        return next(self.epoch(0, 0, budget))
+
+    def dev(self) -> list[Image]:
+        """Of handwriting that is not trained on; the same ones whatever the seed of a run."""
+        height, width = self.shape.height, self.shape.width
+        return held_out_images(self.config.held_out, height, width)
+
+
+def held_out_images(count: int, height: int, width: int, seed: int = 0) -> list[Image]:
+    """So many images of handwriting that is not trained on."""
+    return [
+        any_image(height, width, "held out", np.random.default_rng([seed, DEV, number]))
+        for number in range(count)
+    ]
+
+
+# -- validation -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How often a reader is right."""
+
+    images: int
+    right: int  # read as they are, all digits in order
+    same_digits: int  # the right digits, in whatever order
+
+    @property
+    def share(self) -> float:
+        return self.right / self.images
+
+
+def accuracy(model: ImageReader, vocabulary: Vocabulary, images: Sequence[Image]) -> Accuracy:
+    """What is read, held against what is there."""
+    right = same = 0
+    for start in range(0, len(images), AT_ONCE):
+        some = images[start : start + AT_ONCE]
+        pixels = torch.from_numpy(np.stack([image.pixels for image in some]))
+        for image, found in zip(some, read(model, vocabulary, pixels), strict=True):
+            said = [token - len(SPECIALS) for token in found.tokens]
+            right += said == list(image.digits)
+            same += sorted(said) == sorted(image.digits)
+    return Accuracy(len(images), right, same)
+
+
+@dataclass(frozen=True)
+class ImageValidator:
+    """Measures, and seals the model that is worth keeping."""
+
+    output: Path
+    config: ImageRunConfig
+    data: ImageData
+    vocabulary: Vocabulary
+
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> LmScores:
+        assert isinstance(model, ImageReader)
+        images = self.data.dev()
+        with trained(model, optimizer):
+            device = next(model.parameters()).device
+            found = model.loss(self.data.batch(images).to(device))
+            right = accuracy(model, self.vocabulary, images)
+        loss = float(found.nll) / found.tokens
+        return LmScores((right.share, -loss), {"loss": loss, "accuracy": right.share})
+
+    def keep(
+        self, scores: LmScores, step: int, seconds: float, parameters: int, optimizer: Optimizer
+    ) -> None:
+        weights = weights_to_seal(optimizer, self.config.training.weights)
+        found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
+        card = (
+            f"# Reader of images\n\n{parameters:,} parameters, step {step:,}, {seconds / 60:.0f} minutes of training "
+            f"on {self.data.report}.\n\n## On {self.config.data.held_out:,} images of other handwriting\n\n{found}\n"
+        )
+        write_reader(self.output, self.config.model, weights, self.vocabulary, self.record(), card)
+
+    def fault(self) -> str | None:
+        """Why the model of the output directory cannot be used."""
+        try:
+            open_reader(self.output)
+        except ModelError as error:
+            return str(error)
+        return None
+
+    def record(self) -> dict[str, dict[str, Any]]:
+        """What else config.toml tells of the run."""
+        names = [part.name for part in fields(self.config) if part.name != "model"]
+        return {name: asdict(getattr(self.config, name)) for name in names}
+
+
+def start(
+    output: Path,
+    config: ImageRunConfig,
+    console: Console,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    tensorboard: bool = False,
+    base: ReaderDirectory | None = None,
+) -> Result:
+    """Train a reader of images into `output`.
+
+    With `base`, training begins at its weights; config.model and config.data.writes must be those of `base`.
+
+    Raises ConfigError, TrainingError; whatever is raised, the last checkpoint stays good.
+    """
+    kind = reader_kind(config.model.kind)
+    vocabulary = vocabulary_of(config.data.writes)
+    if base is not None and (base.module.config, base.vocabulary.words) != (config.model, vocabulary.words):
+        raise ConfigError(f"a model that is trained further keeps its shape and its words: those of {base.path}")
+
+    def task() -> Task:
+        data = ImageData(config.data, config.model, config.training.seed)
+        validator = ImageValidator(output, config, data, vocabulary)
+        build = partial(kind.build, config.model, len(vocabulary.words))
+        return Task(
+            partial(_model, build, base), data, validator, data.report, f"dragoman digits read 3142 -m {output}",
+            contents=sha256(repr(vocabulary.words).encode()).hexdigest(), further=base is not None,
+        )  # fmt: skip
+
+    return carry_out(
+        output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
+    )
+
+
+def _model(build: Any, base: ReaderDirectory | None, parts: Parts) -> nn.Module:
+    model: nn.Module = build(parts)
+    if base is not None:
+        model.load_state_dict(base.module.state_dict())
+    return model
