@@ -172,7 +172,7 @@ def opennmt(
         generator = {"weight": torch.randn(len(target), width) * 0.3}
     generator["bias"] = 0.3 * torch.randn(len(target))
     generator["bias"][:3] = -40.0  # what a trained model never writes
-    generator["bias"][3] += 2.0  # it ends
+    generator["bias"][3] += 7.0 if shared else 4.0  # it ends
     asked = argparse.Namespace(
         **dict(
             encoder_type="transformer", decoder_type="transformer", position_encoding=True, enc_layers=layers[0],
@@ -201,11 +201,12 @@ def _opennmt_weights(
     from dragoman.interop.ctranslate2 import sinusoids
 
     waves = torch.from_numpy(sinusoids(5000, width))[:, None]
-    tables = [0.5 * torch.randn(size, width) for size in (source, target)]
+    # Small rows under a large last norm: what is written depends on more than the token before it.
+    tables = [0.1 * torch.randn(size, width) for size in (source, target)]
     for stack, table in zip(("encoder", "decoder"), tables[1:] * 2 if shared else tables, strict=True):
         yield f"{stack}.embeddings.make_embedding.pe.pe", waves
         yield f"{stack}.embeddings.make_embedding.emb_luts.0.weight", table
-        yield from _norm(f"{stack}.layer_norm", width)
+        yield from _norm(f"{stack}.layer_norm", width, 5.0 if stack == "decoder" and shared else 1.0)
 
     def linear(name: str, rows: int, columns: int) -> Iterator[tuple[str, Any]]:
         yield f"{name}.weight", torch.randn(rows, columns) * 1.5 * columns**-0.5
@@ -227,10 +228,10 @@ def _opennmt_weights(
                 yield from _norm(f"{layer}.{norm}", width)
 
 
-def _norm(name: str, width: int) -> Iterator[tuple[str, Any]]:
+def _norm(name: str, width: int, gain: float = 1.0) -> Iterator[tuple[str, Any]]:
     import torch
 
-    yield f"{name}.weight", 1 + 0.1 * torch.randn(width)
+    yield f"{name}.weight", gain + 0.1 * torch.randn(width)
     yield f"{name}.bias", 0.1 * torch.randn(width)
 
 

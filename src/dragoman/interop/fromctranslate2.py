@@ -30,7 +30,7 @@ PAIR: dict[Side, str] = {"source": "source.spm", "target": "target.spm"}
 ALONE = ("sentencepiece.model", "sentencepiece.bpe.model", "spm.model", "spiece.model", "tokenizer.model",
          "flores200_sacrebleu_tokenizer_spm.model")  # fmt: skip
 _LANGUAGE = re.compile(r"__([a-z]{2,3}(?:_[A-Za-z]+)?)__|([a-z]{3}_[A-Z][a-z]{3})")
-PADDING = "<pad>"
+PADDING, ZEROS = "<pad>", "decoder/start_from_zero_embedding"
 MOST_TRAINED = 256  # pieces of a sentence: what most of these models were trained on
 
 
@@ -38,9 +38,10 @@ def read(directory: Path, asked: Pair) -> Brought:
     """The model in a directory. Raises ModelError for one that is damaged, or computes what is not computed here.
 
     Tokenizers of Marian's, fairseq's and Hugging Face's models put </s> behind each sentence, and their converters
-    leave it to them; they are known by their padding, which OpenNMT calls <blank>.
+    leave it to them. They are known by their padding, which OpenNMT calls <blank>, and Marian by having none.
     """
-    closed = PADDING in words_of(directory, "source")
+    zeros = variables_of(directory / WEIGHTS).scalar(ZEROS, 0)
+    closed = bool(zeros) or PADDING in words_of(directory, "source")
     return read_parts(directory, tokenizers_beside(directory), asked, directory.name, closed)
 
 
@@ -60,7 +61,7 @@ def read_parts(
     settings = _said_by(variables) | json_of(directory / CONFIG, needed=False)
     closed = closed or bool(settings["add_source_eos"])
     refuse_unfit(variables, (len(words["source"]), len(words["target"])))
-    vocabularies = {
+    vocabularies: dict[Side, Vocabulary] = {
         "source": _vocabulary(words["source"], settings, variables, closed, False),
         "target": _vocabulary(words["target"], settings, variables, True, True),
     }
@@ -73,7 +74,7 @@ def read_parts(
         model={
             **foreign.layout.model,
             "output_bias": has_bias(variables, target),
-            "source_eos": closed,
+            **({} if closed else {"source_eos": False}),
         },
         weights=whole(weights_of(foreign, source, target)),
         tokenizers=own or {side: sealed(tables[side], contents[side]) for side in sides},
@@ -161,8 +162,7 @@ def _vocabulary(
             f"{variables.path.parent} reads sentences with a token in front (add_source_bos): such models are not "
             "read"
         )
-    zeros = variables.scalar("decoder/start_from_zero_embedding", 0)
-    start = NOWHERE if zeros else named("decoder_start_token", begins)
+    start = NOWHERE if variables.scalar(ZEROS, 0) else named("decoder_start_token", begins)
     dropped = [ids[word] for word in ("<s>",) if word in ids]
     specials = pad, named("unk_token"), start, named("eos_token", ends)
     return arranged(dict(enumerate(words)), specials, dropped)
