@@ -171,7 +171,10 @@ class Transformer(nn.Module):
         return self.encoder(self.source_input(source, self.source_table), mask)
 
     def decode(self, target: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
-        """target [B, T] (padding on the right, where no real position looks), memory [B, S, D] -> [B, T, D]."""
+        """target [B, T] (padding on the right, where no real position looks), memory [B, S, D] -> [B, T, D].
+
+        source_mask [B, S] is what `read` says of the source.
+        """
         return self.decoder(self.target_input(target, self.target_table), memory, padding_mask(source_mask))
 
     def forward(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
