@@ -5,8 +5,11 @@ The tokenizers are trained here. The names of files are those that transformers 
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +138,115 @@ def _m2m(rows: int, seed: int, settings: dict[str, Any], config: Any, cls: Any) 
         | settings
     )  # fmt: skip
     return livened(cls(made), seed)
+
+
+def opennmt(
+    directory: Path,
+    shared: bool = True,
+    size: int = 300,
+    seed: int = 0,
+    layers: tuple[int, int] = (2, 2),
+    width: int = 32,
+    heads: int = 2,
+    quantization: str | None = None,
+    **options: Any,
+) -> Path:
+    """A model of OpenNMT-py in CTranslate2's format, made by CTranslate2's own converter from a checkpoint like theirs.
+
+    Pre-norm, and no </s> behind a source. shared: one table of tokens for both languages and the output; else a
+    vocabulary a side, and that of the source has neither <s> nor </s>. options: of OpenNMT-py (pos_ffn_activation_fn).
+    """
+    import torch
+    from ctranslate2.converters import OpenNMTPyConverter
+
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    texts = lines(1, 2000)
+    spm = trained(directory.parent / "sentencepiece.model", texts, size)
+    words = pieces_of(spm)
+    target = ["<unk>", "<blank>", "<s>", "</s>", *words]
+    source = target if shared else ["<unk>", "<blank>", *words[: len(words) * 2 // 3]]
+    torch.manual_seed(seed)
+    weights = dict(_opennmt_weights(len(source), len(target), layers, width, shared))
+    generator = {"weight": weights["decoder.embeddings.make_embedding.emb_luts.0.weight"]}
+    if not shared:
+        generator = {"weight": torch.randn(len(target), width) * 0.3}
+    generator["bias"] = 0.3 * torch.randn(len(target))
+    generator["bias"][:3] = -40.0  # what a trained model never writes
+    generator["bias"][3] += 7.0 if shared else 4.0  # it ends
+    asked = argparse.Namespace(
+        **dict(
+            encoder_type="transformer", decoder_type="transformer", position_encoding=True, enc_layers=layers[0],
+            dec_layers=layers[1], heads=heads, max_relative_positions=0,
+        )
+        | options
+    )  # fmt: skip
+    checkpoint = directory.parent / "averaged.pt"
+    torch.save(
+        {"vocab": {"src": source, "tgt": target}, "opt": asked, "model": weights, "generator": generator},
+        checkpoint,
+    )
+    OpenNMTPyConverter(str(checkpoint), unsafe_deserialization=True).convert(
+        str(directory), quantization=quantization
+    )
+    shutil.copy(directory.parent / "sentencepiece.model", directory)
+    return directory
+
+
+def _opennmt_weights(
+    source: int, target: int, layers: tuple[int, int], width: int, shared: bool
+) -> Iterator[tuple[str, Any]]:
+    """By the names that OpenNMT-py gives them; <blank> is zeros, as its padding is."""
+    import torch
+
+    from dragoman.interop.ctranslate2 import sinusoids
+
+    waves = torch.from_numpy(sinusoids(5000, width))[:, None]
+    # Small rows under a large last norm: what is written depends on more than the token before it.
+    tables = [0.1 * torch.randn(size, width) for size in (source, target)]
+    for stack, table in zip(("encoder", "decoder"), tables[1:] * 2 if shared else tables, strict=True):
+        yield f"{stack}.embeddings.make_embedding.pe.pe", waves
+        yield f"{stack}.embeddings.make_embedding.emb_luts.0.weight", table
+        yield from _norm(f"{stack}.layer_norm", width, 5.0 if stack == "decoder" and shared else 1.0)
+
+    def linear(name: str, rows: int, columns: int) -> Iterator[tuple[str, Any]]:
+        yield f"{name}.weight", torch.randn(rows, columns) * 1.5 * columns**-0.5
+        yield f"{name}.bias", 0.1 * torch.randn(rows)
+
+    for stack, depth, name, attentions in (
+        ("encoder", layers[0], "transformer", ("self_attn",)),
+        ("decoder", layers[1], "transformer_layers", ("self_attn", "context_attn")),
+    ):
+        for i in range(depth):
+            layer = f"{stack}.{name}.{i}"
+            for part in attentions:
+                for kind in ("linear_query", "linear_keys", "linear_values", "final_linear"):
+                    yield from linear(f"{layer}.{part}.{kind}", width, width)
+            yield from linear(f"{layer}.feed_forward.w_1", 2 * width, width)
+            yield from linear(f"{layer}.feed_forward.w_2", width, 2 * width)
+            norms = ("layer_norm",) if stack == "encoder" else ("layer_norm_1", "layer_norm_2")
+            for norm in (*norms, "feed_forward.layer_norm"):
+                yield from _norm(f"{layer}.{norm}", width)
+
+
+def _norm(name: str, width: int, gain: float = 1.0) -> Iterator[tuple[str, Any]]:
+    import torch
+
+    yield f"{name}.weight", gain + 0.1 * torch.randn(width)
+    yield f"{name}.bias", 0.1 * torch.randn(width)
+
+
+def packaged(model: Path, path: Path, spm: Path, **label: Any) -> Path:
+    """An Argos package of a CTranslate2 directory, as argos-train and Locomotive zip it."""
+    name = "translate-en_zh-1_0"
+    said = {"package_version": "1.0", "argos_version": "1.9.0", "from_code": "en", "from_name": "English",
+            "to_code": "zh", "to_name": "Chinese"} | label  # fmt: skip
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr(f"{name}/metadata.json", json.dumps(said))
+        package.write(spm, f"{name}/sentencepiece.model")
+        package.writestr(f"{name}/stanza/en/tokenize/x.pt", "not read")
+        for one in sorted(model.iterdir()):
+            package.write(one, f"{name}/model/{one.name}")
+    return path
 
 
 def odd_lines(count: int, seed: int = 0) -> list[str]:

@@ -61,6 +61,7 @@ COMPUTES: Computes = {
     "positions": ("sinusoidal", "fairseq", "learned", "grid"),
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
+    "source_eos": (False, True),
     "attention_dropout": None,  # of training
 }
 BLOCKS = {
@@ -187,6 +188,7 @@ class CompiledTransformer:
     def start(self, source: Tensor, source_mask: Tensor) -> CompiledState:
         """source [B, S] and source_mask [B, S], padded on the right -> the state before the first token."""
         model = self._transformer
+        source_mask = model.read(source, source_mask)
         counts = source_mask.sum(1)
         assert torch.equal(source_mask, torch.arange(source.size(1)) < counts[:, None])
         longest = int(counts.max()) if len(counts) else 0

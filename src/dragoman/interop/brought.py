@@ -23,7 +23,7 @@ from dragoman.text.mapped import Side, spoken
 from dragoman.text.tokenizer import Tokenizer, opened
 
 _NAMED = re.compile(r"(?:^|[-_])([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[-_]([a-z]{2,3}(?:_[A-Za-z]{2,4})?)$")
-LEAST_SHARE = 0.5  # of the pieces of a SentencePiece model have a number, where it belongs to the vocabulary
+LEAST_SHARE = 0.5  # of the pieces of a SentencePiece model and of its vocabulary, of the smaller, are in both
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,17 @@ def decoding_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def share_of(model: bytes, pieces: Collection[str], path: Path, vocabulary: str) -> None:
-    """Raises ModelError for a SentencePiece model of which most pieces have no number, or that is none."""
+    """Raises ModelError for a SentencePiece model that shares few pieces with a vocabulary, or that is none.
+
+    A vocabulary may hold less than the model (of a joint one, what a side uses) or more (of many languages).
+    """
     spm = opened(model, str(path))
     own = [
         spm.id_to_piece(i) for i in range(spm.get_piece_size()) if not (spm.is_control(i) or spm.is_byte(i))
     ]
     known = frozenset(pieces)
-    if sum(piece in known for piece in own) < LEAST_SHARE * len(own):
+    shared = sum(piece in known for piece in own)
+    if shared < LEAST_SHARE * min(len(own), len(known)):
         raise ModelError(f"most pieces of {path} are not in {vocabulary}: the two belong to different models")
 
 

@@ -38,6 +38,7 @@ COMPUTES: Computes = {
     "positions": ("sinusoidal", "fairseq", "learned", "rotary"),
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
+    "source_eos": (False, True),
     "attention_dropout": None,  # of training
 }
 
@@ -57,6 +58,7 @@ class Shape:
     positions: str
     tie: str
     output_bias: bool = False
+    source_eos: bool = True
 
     @classmethod
     def of(cls, config: object) -> Shape:
@@ -101,7 +103,7 @@ def convert(
         vocabularies = {"shared": source_vocab}
     return {
         "model.bin": _serialise({k: v for k, v in arrays.items() if k not in aliases}, aliases, quantization),
-        "config.json": json.dumps(_settings(target_vocab, arrays), indent=2).encode(),
+        "config.json": json.dumps(_settings(target_vocab, arrays, shape.source_eos), indent=2).encode(),
         **{
             f"{side}_vocabulary.json": json.dumps(list(words)).encode()
             for side, words in vocabularies.items()
@@ -259,7 +261,7 @@ def _check_vocabulary(side: str, vocab: Sequence[str], rows: int) -> None:
         )
 
 
-def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray], source_eos: bool) -> dict[str, Any]:
     limits = {
         side: len(arrays[table])
         for side, table in (
@@ -274,7 +276,7 @@ def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray]) -> dict[st
         "eos_token": vocab[3],
         "decoder_start_token": vocab[2],
         "add_source_bos": False,
-        "add_source_eos": True,
+        "add_source_eos": source_eos,
         "layer_norm_epsilon": LAYER_NORM_EPSILON,
         **limits,  # not of CTranslate2, which fails in the middle of a batch: for those who want to ask before
     }

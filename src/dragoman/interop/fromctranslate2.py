@@ -30,32 +30,52 @@ PAIR: dict[Side, str] = {"source": "source.spm", "target": "target.spm"}
 ALONE = ("sentencepiece.model", "sentencepiece.bpe.model", "spm.model", "spiece.model", "tokenizer.model",
          "flores200_sacrebleu_tokenizer_spm.model")  # fmt: skip
 _LANGUAGE = re.compile(r"__([a-z]{2,3}(?:_[A-Za-z]+)?)__|([a-z]{3}_[A-Z][a-z]{3})")
+PADDING, ZEROS = "<pad>", "decoder/start_from_zero_embedding"
 MOST_TRAINED = 256  # pieces of a sentence: what most of these models were trained on
 
 
 def read(directory: Path, asked: Pair) -> Brought:
-    """The model in a directory. Raises ModelError for one that is damaged, or computes what is not computed here."""
-    return read_parts(directory, tokenizers_beside(directory), asked, directory.name)
+    """The model in a directory. Raises ModelError for one that is damaged, or computes what is not computed here.
+
+    Tokenizers of Marian's, fairseq's and Hugging Face's models put </s> behind each sentence, and their converters
+    leave it to them. They are known by their padding, which OpenNMT calls <blank>, and Marian by having none.
+    """
+    zeros = variables_of(directory / WEIGHTS).scalar(ZEROS, 0)
+    closed = bool(zeros) or PADDING in words_of(directory, "source")
+    return read_parts(directory, tokenizers_beside(directory), asked, directory.name, closed)
 
 
-def read_parts(directory: Path, models: Mapping[Side, Path], asked: Pair, name: str) -> Brought:
-    """The same with the SentencePiece models of both sides named; `name` may tell the languages."""
+def read_parts(
+    directory: Path, models: Mapping[Side, Path], asked: Pair, name: str, closed: bool = False
+) -> Brought:
+    """The same with the SentencePiece models of both sides named; `name` may tell the languages.
+
+    closed: whether the sentences that CTranslate2 is given end with </s>, if it does not add it by itself.
+    """
     sides: tuple[Side, ...] = get_args(Side)
     words = {side: words_of(directory, side) for side in sides}
     contents = {side: models[side].read_bytes() for side in sides}
     for side in sides:
         share_of(contents[side], words[side], models[side], f"the vocabulary of {directory}")
-    settings = json_of(directory / CONFIG, needed=False)
     variables = variables_of(directory / WEIGHTS)
+    settings = _said_by(variables) | json_of(directory / CONFIG, needed=False)
+    closed = closed or bool(settings["add_source_eos"])
     refuse_unfit(variables, (len(words["source"]), len(words["target"])))
-    vocabularies = {side: _vocabulary(words[side], settings, variables) for side in sides}
+    vocabularies: dict[Side, Vocabulary] = {
+        "source": _vocabulary(words["source"], settings, variables, closed, False),
+        "target": _vocabulary(words["target"], settings, variables, True, True),
+    }
     source, target = vocabularies["source"], vocabularies["target"]
     foreign = foreign_of(variables, settings.get("layer_norm_epsilon"), words["source"] == words["target"])
     tables = {side: _table(vocabularies[side], side) for side in sides}
     leads = tables["source"].leads
     own = own_tokenizers(contents, vocabularies)
     return Brought(
-        model={**foreign.layout.model, "output_bias": has_bias(variables, target)},
+        model={
+            **foreign.layout.model,
+            "output_bias": has_bias(variables, target),
+            **({} if closed else {"source_eos": False}),
+        },
         weights=whole(weights_of(foreign, source, target)),
         tokenizers=own or {side: sealed(tables[side], contents[side]) for side in sides},
         languages=asked.settled(name, source=leads if tables["target"].leads else (), target=leads),
@@ -103,34 +123,49 @@ def words_of(directory: Path, side: Side) -> list[str]:
     raise ModelError(f"{directory} has no {side}_vocabulary.json and no shared_vocabulary.json")
 
 
-def _vocabulary(words: Sequence[str], settings: Mapping[str, Any], variables: Variables) -> Vocabulary:
+def _said_by(variables: Variables) -> dict[str, Any]:
+    """What stands among the variables, before there was a config.json, and what is meant where nobody says it."""
+    bos, eos = variables.text("bos_token", "<s>"), variables.text("eos_token", "</s>")
+    start = bos if variables.scalar("with_target_bos", 1) else eos
+    return {
+        "unk_token": variables.text("unk_token", "<unk>"),
+        "eos_token": eos,
+        "decoder_start_token": None if variables.scalar("user_decoder_start_tokens", 0) else start,
+        "add_source_bos": bool(variables.scalar("with_source_bos", 0)),
+        "add_source_eos": bool(variables.scalar("with_source_eos", 0)),
+    }
+
+
+def _vocabulary(
+    words: Sequence[str], settings: Mapping[str, Any], variables: Variables, ends: bool, begins: bool
+) -> Vocabulary:
+    """Their tokens in our order. `ends`, `begins`: whether </s>, and what the decoder reads first, are ever read."""
     ids = {word: i for i, word in enumerate(words)}
 
-    def named(key: str, usual: str) -> int:
-        token = settings.get(key) or usual
-        if not isinstance(token, str) or token not in ids:
+    def named(key: str, needed: bool = True) -> int:
+        token = settings[key]
+        if isinstance(token, str) and token in ids:
+            return ids[token]
+        if needed:
             raise ModelError(
                 f"{variables.path.parent}: its vocabulary has no {key.replace('_', ' ')} {token!r}"
             )
-        return ids[token]
+        return NOWHERE
 
-    unk, eos = named("unk_token", "<unk>"), named("eos_token", "</s>")
-    pad = next((ids[word] for word in ("<pad>", "<blank>") if word in ids), NOWHERE)
-    if "decoder_start_token" in settings and settings["decoder_start_token"] is None:
+    pad = next((ids[word] for word in (PADDING, "<blank>") if word in ids), NOWHERE)
+    if settings["decoder_start_token"] is None:
         raise ModelError(
             f"{variables.path.parent} has no token that its decoder reads first (mBART): such models are not read"
         )
-    if variables.scalar("decoder/start_from_zero_embedding", 0):
-        start = NOWHERE
-    elif settings.get("add_source_bos") or not (settings.get("add_source_eos") or "<pad>" in ids):
+    if settings["add_source_bos"]:
         raise ModelError(
-            f"{variables.path.parent} reads sentences without </s> at their end, as OpenNMT's models do: "
-            "such models are not read"
+            f"{variables.path.parent} reads sentences with a token in front (add_source_bos): such models are not "
+            "read"
         )
-    else:
-        start = named("decoder_start_token", "<s>")
+    start = NOWHERE if variables.scalar(ZEROS, 0) else named("decoder_start_token", begins)
     dropped = [ids[word] for word in ("<s>",) if word in ids]
-    return arranged(dict(enumerate(words)), (pad, unk, start, eos), dropped)
+    specials = pad, named("unk_token"), start, named("eos_token", ends)
+    return arranged(dict(enumerate(words)), specials, dropped)
 
 
 def _table(vocabulary: Vocabulary, side: Side) -> Table:

@@ -32,8 +32,12 @@ OFF = (
     "rms_norm",
     "embeddings_merge",
 )
-SETTINGS = ("num_heads", "pre_norm", "activation", "scale_embeddings", "alignment_layer", "alignment_heads",
-            "start_from_zero_embedding", *OFF)  # fmt: skip
+OLD_SCALE = "embeddings/multiply_by_sqrt_depth"  # what scale_embeddings was called
+SETTINGS = ("num_heads", "pre_norm", "activation", "scale_embeddings", OLD_SCALE, "alignment_layer",
+            "alignment_heads", "start_from_zero_embedding", *OFF)  # fmt: skip
+# What stood among the variables before there was a config.json.
+SAID = {"unk_token", "bos_token", "eos_token", "with_source_bos", "with_source_eos", "with_target_bos",
+        "user_decoder_start_tokens"}  # fmt: skip
 # Rotary positions as they are turned here: all features of a head, and neighbours make a pair.
 ROTARY = {"rotary_dim": 0, "rotary_interleave": 1, "rotary_base": 10_000}
 UNSTORED_POSITIONS = 1024  # of sinusoids that CTranslate2 computes by itself, so many are written down
@@ -83,7 +87,7 @@ def foreign_of(variables: Variables, epsilon: object, one_vocabulary: bool) -> F
         "kind": "transformer",
         "d_model": d,
         "d_ff": _rows(variables, "encoder/layer_0/ffn/linear_0/weight"),
-        "n_heads": int(_same(variables, "num_heads", 8)),
+        "n_heads": int(_same(variables, "num_heads", variables.heads)),
         **{f"{stack}_layers": _depth(variables, stack) for stack in ("encoder", "decoder")},
         "norm": "pre" if _same(variables, "pre_norm", 1) else "post",
         "activation": _activation(variables, gated),
@@ -147,6 +151,8 @@ def _scale(variables: Variables, d: int) -> float:
     found = []
     for stack in ("encoder", "decoder"):
         name = f"{stack}/scale_embeddings"
+        if name not in variables:
+            name = f"{stack}/{OLD_SCALE}"
         value = variables.scalar(name, 1)
         if name not in variables or variables.entries[name].type == 1:
             value = math.sqrt(d) if value else 1.0
@@ -235,6 +241,7 @@ def weights_of(foreign: Foreign, source: Vocabulary, target: Vocabulary) -> Iter
     """All weights by our names. Raises ModelError for a variable that is not understood."""
     store, model = foreign.store, foreign.layout.model
     used = {"decoder/embeddings/weight", "decoder/projection/weight", BIAS, _source_table(foreign.variables)}
+    used |= SAID
     used |= {f"{stack}/{name}" for stack in ("encoder", "decoder") for name in (*SETTINGS, ENCODINGS)}
     yield from _tables(foreign, store, source, target)
     for stack, places in zip(("source", "target"), foreign.places or (), strict=False):

@@ -17,11 +17,14 @@ import numpy as np
 
 from dragoman.errors import ModelError
 
-OLDEST, NEWEST = 4, 6  # binary versions that are read: of CTranslate2 2.0 (2021) and later
-SPEC = "TransformerSpec"
+OLDEST, NEWEST = 2, 6  # binary versions that are read: of CTranslate2 1.0 (2019) and later
+ALIASES, TYPED = 3, 4  # the first versions with aliases, and with a type for each variable
+# Kinds of translators, and their heads where no variable says them: the last two are of before 2.0.
+SPECS = {"TransformerSpec": 8, "TransformerBase": 8, "TransformerBig": 16}
 # By their number in the file; bfloat16 is the upper half of a float32.
 TYPES = (np.float32, np.int8, np.int16, np.int32, np.float16, np.uint16)
 BFLOAT16 = 5
+OF_SIZE = {4: 0, 2: 2, 1: 1}  # the types of before, by the bytes of a number
 MOST_VARIABLES, MOST_DIMENSIONS = 100_000, 8
 
 
@@ -43,7 +46,7 @@ class Variables:
     """What a model.bin holds; an alias is there under both names."""
 
     path: Path
-    revision: int
+    heads: int  # where no variable says them
     entries: Mapping[str, Entry]
 
     def __contains__(self, name: str) -> bool:
@@ -62,6 +65,12 @@ class Variables:
         if value.size != 1 or not np.isfinite(value).all():
             raise ModelError(f"{self.path}: {name} is no number")
         return float(value.reshape(-1)[0])
+
+    def text(self, name: str, default: str) -> str:
+        """A setting that is a word: its characters are stored as int8."""
+        if name not in self:
+            return default
+        return bytes(self._read(name).astype(np.uint8).reshape(-1)).decode(errors="replace")
 
     def array(self, name: str) -> np.ndarray:
         """A variable as float32 or float16. Raises ModelError for one that is missing."""
@@ -100,19 +109,21 @@ def variables_of(path: Path) -> Variables:
                     "convert the model again"
                 )
             spec = _string(file)
-            if spec != SPEC:
+            if spec not in SPECS:
                 raise ModelError(
                     f"{path} holds a model of kind {spec[:40]!r}, whose layers are not those of the Transformer here"
                 )
-            revision, count = struct.unpack("<II", file.read(8))
-            entries = dict(_entry(file, size) for _ in range(min(count, MOST_VARIABLES)))
-            (count,) = struct.unpack("<I", file.read(4))
+            _, count = struct.unpack("<II", file.read(8))
+            entries = dict(_entry(file, size, version) for _ in range(min(count, MOST_VARIABLES)))
+            (count,) = struct.unpack("<I", file.read(4)) if version >= ALIASES else (0,)
             for _ in range(min(count, MOST_VARIABLES)):
                 alias, name = _string(file), _string(file)
                 entries[alias] = entries[name]
+                if (scale := f"{name}_scale") in entries:
+                    entries[f"{alias}_scale"] = entries[scale]
         except (struct.error, ValueError, KeyError) as error:
             raise ModelError(f"{path} is no model of CTranslate2's, or was cut short") from error
-    return Variables(path, revision, entries)
+    return Variables(path, SPECS[spec], entries)
 
 
 def _string(file: BinaryIO) -> str:
@@ -123,13 +134,15 @@ def _string(file: BinaryIO) -> str:
     return found[:-1].decode()
 
 
-def _entry(file: BinaryIO, size: int) -> tuple[str, Entry]:
+def _entry(file: BinaryIO, size: int, version: int) -> tuple[str, Entry]:
     name = _string(file)
     (rank,) = struct.unpack("<B", file.read(1))
     if rank > MOST_DIMENSIONS:
         raise ValueError("too many dimensions")
     shape = struct.unpack(f"<{rank}I", file.read(4 * rank))
     kind, length = struct.unpack("<BI", file.read(5))
+    if version < TYPED:  # the size of a number, and how many there are
+        kind, length = OF_SIZE[kind], kind * length
     if kind >= len(TYPES):
         raise ValueError("an unknown type")
     entry = Entry(shape, kind, file.tell())

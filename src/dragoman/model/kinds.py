@@ -94,6 +94,7 @@ TRANSFORMER_FIELDS = (
     # Younger than the rest.
     _size("columns", required=False),
     Field("model", "output_bias", bool, required=False),
+    Field("model", "source_eos", bool, required=False),
 )
 
 

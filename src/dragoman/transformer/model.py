@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
 from dragoman.errors import ConfigError
+from dragoman.ids import EOS
 from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
 from dragoman.transformer.decoder import DecoderState
@@ -42,6 +43,7 @@ class TransformerConfig:
         "one table for source, target and output; target and output; or three",
     ] = "all"
     output_bias: Annotated[bool, "a number of its own for each word is added to its logit"] = False
+    source_eos: Annotated[bool, "the encoder reads the </s> at the end of a sentence"] = True
     dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
     attention_dropout: Annotated[float, "on attention weights", SHARE] = 0.0
     max_length: Annotated[int, "longest sentence in tokens, for learned positions", SIZE] = 512
@@ -153,29 +155,45 @@ class Transformer(nn.Module):
         """The decoder's output [..., D] -> logits [..., V] (Figure 1, "Linear")."""
         return F.linear(hidden, self.output_weight, self.output_bias)
 
+    def read(self, source: Tensor, source_mask: Tensor) -> Tensor:
+        """Which tokens of the source are looked at [B, S]: all that are no padding, </s> only where it is read.
+
+        What nobody looks at changes nothing, as if it were not there. A sentence of nothing but </s> keeps it.
+        """
+        if self.config.source_eos:
+            return source_mask
+        words = source_mask & (source != EOS)
+        return torch.where(words.any(1, keepdim=True), words, source_mask)
+
     def encode(self, source: Tensor, source_mask: Tensor) -> Tensor:
         """source [B, S], source_mask [B, S] -> memory [B, S, D]."""
-        return self.encoder(self.source_input(source, self.source_table), padding_mask(source_mask))
+        mask = padding_mask(self.read(source, source_mask))
+        return self.encoder(self.source_input(source, self.source_table), mask)
 
     def decode(self, target: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
-        """target [B, T] (padding on the right, where no real position looks), memory [B, S, D] -> [B, T, D]."""
+        """target [B, T] (padding on the right, where no real position looks), memory [B, S, D] -> [B, T, D].
+
+        source_mask [B, S] is what `read` says of the source.
+        """
         return self.decoder(self.target_input(target, self.target_table), memory, padding_mask(source_mask))
 
     def forward(self, source: Tensor, source_mask: Tensor, target: Tensor) -> Tensor:
         """Logits [B, T, V] of the token after each target position."""
-        hidden = self.decode(target, self.encode(source, source_mask), source_mask)
-        return self.logits(hidden)
+        mask = self.read(source, source_mask)
+        return self.logits(self.decode(target, self.encode(source, mask), mask))
 
     def loss(self, batch: Batch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
         """Teacher forcing: the decoder reads the reference shifted right and predicts all its tokens at once."""
         inputs, labels = batch.target[:, :-1], batch.target[:, 1:]
-        hidden = self.decode(inputs, self.encode(batch.source, batch.source_mask), batch.source_mask)
+        mask = self.read(batch.source, batch.source_mask)
+        hidden = self.decode(inputs, self.encode(batch.source, mask), mask)
         hidden, weight = with_bias(hidden, self.output_weight, self.output_bias)
         return labelled_loss(hidden, weight, labels, batch.target_mask[:, 1:], cross_entropy)
 
     def start(self, source: Tensor, source_mask: Tensor) -> DecoderState:
         """source [B, S] -> the state before the first token. The encoder runs here, and never again."""
-        return self.decoder.start(self.encode(source, source_mask), padding_mask(source_mask))
+        mask = self.read(source, source_mask)
+        return self.decoder.start(self.encode(source, mask), padding_mask(mask))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """tokens [R, n] -> logits [R, V] of the token after the last of them, and the new state."""
@@ -188,7 +206,8 @@ class Transformer(nn.Module):
         Computed beside the layers from the same pure functions; row t belongs to the token that follows
         target[:, t].
         """
-        mask, memory_mask = causal_mask(target.size(1), device=target.device), padding_mask(source_mask)
+        mask = causal_mask(target.size(1), device=target.device)
+        memory_mask = padding_mask(self.read(source, source_mask))
         memory = self.encode(source, source_mask)
         x = self.target_input(target, self.target_table)
         *before, last = self.decoder.layers
@@ -204,7 +223,8 @@ class Transformer(nn.Module):
 
         Of the last layer, its mean over heads is `align`.
         """
-        mask, memory_mask = causal_mask(target.size(1), device=target.device), padding_mask(source_mask)
+        mask = causal_mask(target.size(1), device=target.device)
+        memory_mask = padding_mask(self.read(source, source_mask))
         memory = self.encode(source, source_mask)
         x = self.target_input(target, self.target_table)
         found = []

@@ -109,8 +109,9 @@ def _read(module: Transformer, source: Tensor) -> tuple[list[Tensor], list[Tenso
     real = torch.ones_like(source, dtype=torch.bool)
     x = whole.source_input(source, whole.source_table)
     stages = [whole.source_table(source)[0], x[0]]
+    mask = padding_mask(whole.read(source, real))
     for layer in whole.encoder.layers:
-        x = layer(x, padding_mask(real))
+        x = layer(x, mask)
         stages.append(x[0])
     names = [f"encoder.layers.{i}.self_attention" for i in range(len(whole.encoder.layers))]
     return stages, [tape.calls[name][0]["weights"] for name in names]

@@ -42,7 +42,7 @@ def boxes(subject: Subject) -> Boxes | None:
     with torch.inference_mode():
         module.encoder(
             module.source_input(source, module.source_table),
-            padding_mask(torch.ones_like(source, dtype=torch.bool)),
+            padding_mask(module.read(source, torch.ones_like(source, dtype=torch.bool))),
         )
         edges = torch.linspace(-REACH, REACH, BINS + 1)
         return Boxes(

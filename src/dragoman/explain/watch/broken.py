@@ -125,8 +125,9 @@ class Uncached:
     def step(self, tokens: Tensor, state: Prefix) -> tuple[Tensor, Prefix]:
         """tokens [R, n] of one sentence -> logits [R, V], and the longer prefix."""
         after = replace(state, tokens=torch.cat((state.tokens, tokens), 1))
-        memory = self.module.encode(state.source, state.mask).expand(tokens.size(0), -1, -1)
-        hidden = self.module.decode(after.tokens, memory, state.mask)
+        read = self.module.read(state.source, state.mask)
+        memory = self.module.encode(state.source, read).expand(tokens.size(0), -1, -1)
+        hidden = self.module.decode(after.tokens, memory, read)
         return self.module.logits(hidden[:, -1]), after
 
 

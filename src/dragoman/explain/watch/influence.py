@@ -30,7 +30,7 @@ def value_zeroing(module: Transformer, source: Tensor, inputs: Sequence[int]) ->
     present: list[Tensor] = []  # [C, S], False where a copy lacks a value
     for layer in copied.decoder.layers:
         wrap(layer.cross_attention, "attend", _blanked(present))
-    real = torch.ones_like(source, dtype=torch.bool)
+    real = copied.read(source, torch.ones_like(source, dtype=torch.bool))
     memory = copied.encode(source, real)
     target = torch.tensor([inputs], device=source.device)
     moved = []

@@ -169,7 +169,7 @@ def _future(evidence: Evidence) -> float:
     # Outside inference mode: its tensors have no gradients.
     with torch.inference_mode(False), torch.enable_grad():
         source, fed = evidence.source.clone(), evidence.fed[:, :positions].clone()
-        real = torch.ones_like(source, dtype=torch.bool)
+        real = module.read(source, torch.ones_like(source, dtype=torch.bool))
         memory = module.encode(source, real).expand(positions, -1, -1)
         x = module.target_input(fed, module.target_table).expand(positions, -1, -1).clone().requires_grad_()
         hidden = module.decoder(x, memory, real[:, None, None, :])  # [T, T, D]
@@ -190,10 +190,9 @@ def _cache(evidence: Evidence) -> float:
     cached = evidence.traced.logits[:count]
     if not evidence.machine.cached:
         cached = _stepped(evidence.module, evidence.source, fed)
-    memory = evidence.module.encode(evidence.source, evidence.source != PAD)
-    hidden = [
-        evidence.module.decode(fed[:, : t + 1], memory, evidence.source != PAD)[0, -1] for t in range(count)
-    ]
+    read = evidence.module.read(evidence.source, evidence.source != PAD)
+    memory = evidence.module.encode(evidence.source, read)
+    hidden = [evidence.module.decode(fed[:, : t + 1], memory, read)[0, -1] for t in range(count)]
     return _apart(evidence.module.logits(torch.stack(hidden)), cached)
 
 

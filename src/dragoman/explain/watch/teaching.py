@@ -89,6 +89,7 @@ def look(module: nn.Module, subject: Subject) -> Look:
         inputs = torch.tensor([shifted(subject.labels, None)], device=source.device)
         real, hidden = torch.ones_like(source, dtype=torch.bool), None
         if isinstance(module, Transformer):
+            real = module.read(source, real)
             hidden = module.decode(inputs, module.encode(source, real), real)  # [1, T, D]
             logits = module.logits(hidden)
         else:

@@ -96,8 +96,9 @@ def _stages(
     real = torch.ones_like(source, dtype=torch.bool)
     x = module.source_input(source, module.source_table)
     streams = [x[0]]
+    mask = padding_mask(module.read(source, real))
     for layer in module.encoder.layers:
-        x = layer(x, padding_mask(real))
+        x = layer(x, mask)
         streams.append(x[0])
     if order is not None:
         back = torch.tensor(order, device=source.device).argsort()

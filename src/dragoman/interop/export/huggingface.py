@@ -36,6 +36,7 @@ COMPUTES: Computes = {
     "norm": ("post", "pre"),
     "activation": ("relu", "gelu", "swish"),
     "output_bias": (False, True),
+    "source_eos": (True,),  # their tokenizer adds it
     "positions": ("sinusoidal", "learned"),  # a table that is added to the input
     "tie": ("all", "target"),
     "attention_dropout": None,  # of training

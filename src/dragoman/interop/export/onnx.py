@@ -40,6 +40,7 @@ COMPUTES: Computes = {
     "norm": ("post", "pre"),
     "activation": ("relu", "gelu", "swiglu"),
     "output_bias": (False,),
+    "source_eos": (True,),
     "positions": ("sinusoidal", "learned"),
     "tie": ("all", "target", "none"),
     "attention_dropout": None,  # of training

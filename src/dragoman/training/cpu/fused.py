@@ -43,6 +43,7 @@ PACKED: Computes = {
     "positions": ("sinusoidal", "fairseq", "learned", "grid"),
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
+    "source_eos": (False, True),
     "attention_dropout": (0.0,),
 }
 
@@ -188,7 +189,8 @@ class FusedTransformer(Transformer):
         if not self._fits(batch):
             return super().loss(batch, cross_entropy)
         inputs, labels = batch.target[:, :-1], batch.target[:, 1:]
-        source, target = Packing.of(batch.source_mask), Packing.of(batch.target_mask[:, 1:])
+        source = Packing.of(self.read(batch.source, batch.source_mask))
+        target = Packing.of(batch.target_mask[:, 1:])
         memory = self.encoder.packed(source.pack(self.source_input(batch.source, self.source_table)), source)
         x = target.pack(self.target_input(inputs, self.target_table))
         hidden = target.real(self.decoder.packed(x, memory, target, source))
