@@ -621,6 +621,16 @@ def test_a_bundled_model_is_found_by_name(bundled: Path) -> None:
     assert list_models() == [bundled / "xx-yy"]
 
 
+def test_a_bundled_model_is_found_by_each_of_its_directions(bundled: Path) -> None:
+    shutil.copytree(bundled / "xx-yy", bundled / "en-zh")
+    sections = tomllib.loads((bundled / "en-zh" / CONFIG).read_text(encoding="utf-8"))
+    sections["languages"] = {"source": "en", "target": "zh", "directions": ["en>zh", "zh>en"]}
+    (bundled / "en-zh" / CONFIG).write_text(dump_toml(sections), encoding="utf-8")
+    assert find_model("zh-en") == find_model("en-zh") == bundled / "en-zh"
+    with pytest.raises(ModelError, match="en-zh, xx-yy"):
+        find_model("zh-de")
+
+
 def test_a_model_of_ones_own_stands_in_for_a_bundled_one(bundled: Path, tiny_model: Path) -> None:
     Path("xx-yy").mkdir()
     assert find_model("xx-yy") == bundled / "xx-yy", "an empty directory is no model"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dragoman.bounds import LENGTH
-from dragoman.config import dump_toml
+from dragoman.config import dump_toml, load_toml
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError, ModelError, UsageError
@@ -284,7 +284,7 @@ def write_model(
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """A model directory by its path, or by the name of a model that came with the package.
+    """A model directory by its path, or by the name of a model that came with the package, or of one of its directions.
 
     A sealed directory of that name is preferred: a model of one's own can stand in for a bundled one. Raises
     ModelError with the names there are.
@@ -297,6 +297,9 @@ def find_model(name_or_path: str | Path) -> Path:
         return path
     if path.exists():
         raise ModelError(unsealed(path))
+    for model in bundled.values():
+        if str(name_or_path) in {"-".join(way) for way in directions_of(load_toml(model / CONFIG)["languages"])}:
+            return model
     names = ", ".join(bundled) or "none"
     raise ModelError(
         f"there is no model {str(name_or_path)!r}: give the path of a model directory, or the name of a bundled "

@@ -63,6 +63,8 @@ def find(models: Sequence[str]) -> list[Served]:
     for model in models:
         path = find_model(model)
         name = path.resolve().name
+        if name in found and path == found[name].path:
+            continue  # named twice, by two of its directions
         if name in found:
             raise ConfigError(
                 f"{path} and {found[name].path} would both be served as {name!r}: rename one of them"
