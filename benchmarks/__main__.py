@@ -15,6 +15,7 @@ from benchmarks import (
     ngram,
     optimizers,
     peers,
+    quality,
     report,
     scaling,
     threads,
@@ -47,6 +48,7 @@ app.command(train.main, name="train")
 app.command(translate.main, name="translate")
 app.command(latency.main, name="latency")
 app.command(kept.main, name="kept")
+app.command(quality.main, name="quality")
 app.command(scaling.main, name="scaling")
 app.command(optimizers.main, name="optimizers")
 app.command(threads.main, name="threads")
