@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from dragoman.text.normalize import normalize, scripts_of
 from dragoman.text.seals import SIGNS
@@ -30,6 +31,7 @@ _END_MARKS = "。．.!！?？;；:：…"
 _SENTENCE_ENDS = "。．.!！?？…"
 
 
+@lru_cache(1024)  # asked of every line
 def writes_without_spaces(language: str) -> bool:
     """Whether a language sets its sentences solid: Chinese and Japanese do, Korean and Thai do not."""
     return "Han" in scripts_of(language)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dragoman.text.languages import base_language
 from dragoman.text.seals import is_within
@@ -67,8 +67,7 @@ _SAID = re.compile(
 _ORDINALS = frozenset({"de", "da", "nb", "nn", "cs", "sk", "sl", "hr", "hu", "fi", "et", "lv", "pl", "tr"})
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """A sentence, and the white space up to the next one."""
 
     text: str
@@ -89,15 +88,18 @@ def split_paragraph(
     at = 0
     for part in _sentences(shown, base_language(language) in _ORDINALS):
         for piece in _short_enough(part, text[at : at + len(part)], longest):
-            before, inner, after = (len(stretch) for stretch in _trimmed(piece))
-            first, last = at + before, at + before + inner
-            if not inner:
-                segments.append(Segment("", text[at : at + len(piece)]))
+            first, last, end = (
+                at + len(piece) - len(piece.lstrip()),
+                at + len(piece.rstrip()),
+                at + len(piece),
+            )
+            if first == end:
+                segments.append(Segment("", text[at:end]))
             else:
-                if before:
+                if first > at:
                     segments.append(Segment("", text[at:first]))
-                segments.append(Segment(text[first:last], text[last : last + after]))
-            at += len(piece)
+                segments.append(Segment(text[first:last], text[last:end]))
+            at = end
     return segments
 
 
@@ -112,12 +114,6 @@ def _masked(text: str, spans: Sequence[Span]) -> str:
         parts += (text[at : span.start], sign * (span.end - span.start))
         at = span.end
     return "".join((*parts, text[at:]))
-
-
-def _trimmed(piece: str) -> tuple[str, str, str]:
-    left = piece.lstrip()
-    inner = left.rstrip()
-    return piece[: len(piece) - len(left)], inner, left[len(inner) :]
 
 
 def _sentences(text: str, ordinals: bool) -> Iterator[str]:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from dragoman.ids import EOS, UNWRITTEN
 from dragoman.text.joining import join, like_end, tidy
@@ -28,17 +29,15 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _HALF_A_CHARACTER = "\ufffd"  # what bytes are shown as until the last of a character's is there
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A sentence and the hypotheses of its pieces, best first; `copied` where none of them has a word."""
 
     sentence: Sentence
-    found: tuple[Sequence[Hypothesis], ...]
+    found: Sequence[Sequence[Hypothesis]]
     copied: bool = False
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """What became of one piece."""
 
     score: float = 0.0
@@ -76,16 +75,19 @@ class Detokeniser:
 
     def assemble(self, plan: Plan, answers: Sequence[Answer]) -> Translation:
         """The translation of a text from the answers to its sentences. Alternatives differ from it in their text."""
-        ordered = [self._ordered(answer, plan) for answer in answers]
-        ranks = max((len(best) for answer in ordered for best in answer.found), default=1)
-        ranks = min(ranks, plan.request.options.n_best)
-        first, *others = (self._of_rank(rank, plan, ordered) for rank in range(max(1, ranks)))
+        if plan.setup.protection is not None:
+            answers = [self._ordered(answer, plan) for answer in answers]
+        first = self._of_rank(0, plan, answers)
+        if plan.options.n_best == 1:
+            return first
+        ranks = max((len(best) for answer in answers for best in answer.found), default=1)
+        others = [self._of_rank(rank, plan, answers) for rank in range(1, min(ranks, plan.options.n_best))]
         distinct = {other.text: other for other in reversed(others) if other.text != first.text}
         return replace(first, alternatives=list(reversed(distinct.values()))) if distinct else first
 
     def _ordered(self, answer: Answer, plan: Plan) -> Answer:
         """With the hypotheses first that have all that was shown, and words, where any do."""
-        if plan.protection is None or not any(len(best) > 1 for best in answer.found):
+        if not any(len(best) > 1 for best in answer.found):
             return answer
         parts = answer.sentence.parts.inner if answer.sentence.parts else ()
         found = []
@@ -100,78 +102,81 @@ class Detokeniser:
                 if len(wanted) == plan.options.n_best:
                     break
             found.append(wanted or spoken or best)
-        return replace(answer, found=tuple(found))
+        return answer._replace(found=found)
 
     def _of_rank(self, rank: int, plan: Plan, answers: Sequence[Answer]) -> Translation:
         """Each sentence's hypothesis of that rank, or its last one, put together."""
         told: list[Told] = []
         text = self._passage(plan.passage, _Ranked(iter(answers), rank, plan, told))
-        weight = sum(one.weight for one in told)
+        weight = sum([one.weight for one in told])
         raised = {flag for one in told for flag in one.flags}
+        request = plan.setup.request
         return Translation(
             plan.text,
             text,
-            sum(one.score * one.weight for one in told) / weight if weight else None,
-            source_tokens=[token for one in told for token in one.source_tokens],
-            tokens=[token for one in told for token in one.tokens],
-            token_scores=[score for one in told for score in one.token_scores]
-            if plan.request.token_scores
-            else [],
-            alignment=align(told) if plan.request.attention else [],
-            flags=tuple(flag for flag in FLAGS if flag in raised) if raised else (),
+            sum([one.score * one.weight for one in told]) / weight if weight else None,
+            list(chain.from_iterable([one.source_tokens for one in told])),
+            list(chain.from_iterable([one.tokens for one in told])),
+            list(chain.from_iterable([one.token_scores for one in told])) if request.token_scores else [],
+            align(told) if request.attention else [],
+            tuple([flag for flag in FLAGS if flag in raised]) if raised else (),
         )
 
     def _passage(self, passage: Passage, ranked: _Ranked) -> str:
-        found = [part for sentence in passage for part in self._sentence(sentence, ranked)]
-        return join(found, self.language, whole=ranked.plan.protection is not None)
+        found: list[tuple[str, str]] = []
+        for sentence in passage:
+            found += self._sentence(sentence, ranked)
+        return join(found, self.language, whole=ranked.plan.setup.protection is not None)
 
-    def _sentence(self, sentence: Sentence, ranked: _Ranked) -> Iterator[tuple[str, str]]:
+    def _sentence(self, sentence: Sentence, ranked: _Ranked) -> list[tuple[str, str]]:
         """Its text, or those of its pieces, each with its separator."""
+        parts = sentence.parts
         branches = [self._passage(passage, ranked) for passage in sentence.branches]
         answer = next(ranked.answers)
-        hypotheses = iter([best[min(ranked.rank, len(best) - 1)] for best in answer.found])
+        found = iter(answer.found)
+        texts: list[tuple[str, str]] = []
         for piece in sentence.pieces:
-            if answer.copied and sentence.parts is not None:
-                text = _contents(sentence.parts.inner, branches)
+            if answer.copied and parts is not None:
+                text = _contents(parts.inner, branches)
             elif not piece.ids or answer.copied:
                 text = tidy(piece.text, self.language)
             else:
-                hypothesis = next(hypotheses)
+                best = next(found)
+                hypothesis = best[min(ranked.rank, len(best) - 1)]
                 text = tidy(self.target.decode(hypothesis.tokens), self.language)
-                forced = len(
-                    ranked.plan.prefix if not any(one.weight for one in ranked.told) else self.target.lead
-                )
-                ranked.told.append(
-                    self._told(piece, text, hypothesis, forced, ranked.plan.options.length_penalty)
-                )
-                if sentence.parts is not None:
+                ranked.told.append(self._told(piece, text, hypothesis, ranked))
+                if parts is not None:
                     text = self._filled(sentence, text, hypothesis, branches)
-            if sentence.parts is not None:
-                before = _contents(sentence.parts.before, branches)
-                text = before + text + _contents(sentence.parts.after, branches)
-            yield text, piece.separator
+            if parts is not None:
+                text = _contents(parts.before, branches) + text + _contents(parts.after, branches)
+            texts.append((text, piece.separator))
+        return texts
 
-    def _told(self, piece: Piece, text: str, found: Hypothesis, forced: int, length_penalty: float) -> Told:
-        """forced: tokens that were no choice of the model, and tell nothing about it."""
-        free = found.token_scores[forced:] if forced else found.token_scores
-        score = found.score
-        if forced and free:
-            score *= math.pow(len(found.token_scores) / len(free), length_penalty)
-        total = sum(found.token_scores)
-        logprobs = (
-            free if not forced or sum(free) == total else [total / len(free)] * len(free) if free else free
-        )
+    def _told(self, piece: Piece, text: str, found: Hypothesis, ranked: _Ranked) -> Told:
+        tokens, scores = found.tokens, found.token_scores
+        score, free = found.score, scores
+        logprobs = free
+        if forced := self._forced(ranked):
+            free = logprobs = scores[forced:]
+            total = sum(scores)
+            if free:
+                score *= math.pow(len(scores) / len(free), ranked.plan.options.length_penalty)
+                logprobs = free if sum(free) == total else [total / len(free)] * len(free)
         choices = self.target.vocab_size - len(UNWRITTEN)
-        evidence = Evidence(piece.text, text, piece.ids, found.tokens, logprobs, found.finished, choices)
         return Told(
             score,
             len(free),
             self.source.pieces(piece.ids),
-            self.target.pieces(found.tokens),
-            found.token_scores[: len(found.tokens)],
+            self.target.pieces(tokens),
+            scores[: len(tokens)],
             found.attention,
-            flags_of(evidence),
+            flags_of(Evidence(piece.text, text, piece.ids, tokens, logprobs, found.finished, choices)),
         )
+
+    def _forced(self, ranked: _Ranked) -> int:
+        """How many tokens of the next piece were no choice of the model, and tell nothing about it."""
+        begun = any(one.weight for one in ranked.told)
+        return len(self.target.lead if begun else ranked.plan.prefix)
 
     # -- what was kept ------------------------------------------------------------------------------------------------
 
@@ -209,8 +214,7 @@ class Detokeniser:
         return _contents(sentence.parts.before, ()) + text
 
 
-@dataclass(frozen=True)
-class _Ranked:
+class _Ranked(NamedTuple):
     """On the way through a text: the answers that are left, which of their hypotheses, and what was told."""
 
     answers: Iterator[Answer]

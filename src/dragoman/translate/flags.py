@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 _WORD = re.compile(r"(?<![^\W\d_])[a-zß-öø-ÿ\u0430-\u044f]{3,}(?![^\W\d_])")
 _ANY_WORD = re.compile(r"[^\W\d_]+")
@@ -42,8 +42,7 @@ LOW_CONFIDENCE = -1.3
 CHANCE = -0.97
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One sentence and its translation.
 
     logprobs: of the tokens written, the end included. choices: how many tokens there are to choose from; 0 = unknown.
@@ -64,9 +63,10 @@ def is_empty(evidence: Evidence) -> bool:
 
 def is_copied(evidence: Evidence) -> bool:
     """Same letters and digits in the same order, whatever the case and the punctuation; "42" is no copy of "42"."""
-    both = zip_longest(_letters(evidence.source), _letters(evidence.text))
-    # Nearly always over after the first letter.
-    return all(one == other for one, other in both) and any(map(str.isalpha, _letters(evidence.source)))
+    for one, other in zip_longest(_letters(evidence.source), _letters(evidence.text)):
+        if one != other:  # nearly always the first letter
+            return False
+    return any(map(str.isalpha, _letters(evidence.source)))
 
 
 def is_untranslated(evidence: Evidence) -> bool:
@@ -130,7 +130,7 @@ _TESTS: dict[str, Callable[[Evidence], bool]] = dict(
 
 def flags_of(evidence: Evidence) -> tuple[str, ...]:
     """The flags that apply, in the order of FLAGS."""
-    return tuple(flag for flag, test in _TESTS.items() if test(evidence))
+    return tuple([flag for flag, test in _TESTS.items() if test(evidence)])
 
 
 def loops(tokens: Sequence[object]) -> bool:

@@ -16,8 +16,8 @@ from functools import cached_property
 from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
 from dragoman.engines import Engine
 from dragoman.translate.detokenise import Answer, Detokeniser
-from dragoman.translate.protect import Kept, Protection
-from dragoman.translate.reading import Passage, Piece, Reader, Sentence
+from dragoman.translate.protect import Protection
+from dragoman.translate.reading import Passage, Piece, Reader, Sentence, beginning_of
 from dragoman.translate.translation import Translation
 
 Work = tuple[
@@ -26,62 +26,136 @@ Work = tuple[
 
 
 @dataclass(frozen=True)
+class Setup:
+    """What all texts have in common that are translated in one direction and of which the same is asked.
+
+    before: symbols in front of each source, which tell the model something and are no part of the text.
+    """
+
+    request: SearchRequest
+    engine: Engine
+    reader: Reader
+    detokeniser: Detokeniser
+    protection: Protection | None
+    before: tuple[int, ...] = ()
+
+    def plan(self, text: str, prefix: str = "") -> Plan:
+        """prefix: what the translation has to begin with."""
+        passage = self.reader.passage(text, self.protection, bool(prefix))
+        forced = self.lead
+        if prefix:
+            words = self.reader.prepare(beginning_of(passage, prefix), "target")
+            forced = self.detokeniser.target.encode(words) or self.lead
+        return Plan(text, passage, forced, self)
+
+    @cached_property
+    def lead(self) -> list[int]:
+        """What every translation begins with: the language, where a token tells it."""
+        return list(self.detokeniser.target.lead)
+
+    # -- what is asked of one search: made once, for a text may have many ---------------------------------------------
+
+    @cached_property
+    def again(self) -> SearchRequest:
+        """Of a sentence that there were no words for: all that the beam has."""
+        options = self.request.options
+        return self.request if options.sample else replace(self.request, options=_whole_beam(options))
+
+    @cached_property
+    def looking(self) -> SearchRequest:
+        """Where something is kept: what the model looked at."""
+        return replace(self.request, attention=True, rough=not self.request.attention)
+
+    @cached_property
+    def copying(self) -> SearchRequest:
+        """Where something stands for what is kept: also all that the beam has, with each placeholder once."""
+        options, words = self.request.options, self.reader.placeholders
+        return replace(
+            self.looking,
+            options=options if options.sample else _whole_beam(options),
+            placeholders=tuple(self.reader.tokenizer.placeholders[word] for word in words),
+        )
+
+
+def _whole_beam(options: DecodingOptions) -> DecodingOptions:
+    return replace(options, n_best=options.beam_size)
+
+
+@dataclass(frozen=True)
 class Plan:
     """A text, cut and encoded.
 
-    before: symbols in front of each source, which tell the model something and are no part of the text. answers: what
-    was found so far, for each of `sentences`. tried: sentences that the model had no words for, with other ways to
-    write each.
+    answers: what was found so far, for each of `sentences`. tried: sentences that the model had no words for, with
+    other ways to write each.
     """
 
     text: str
     passage: Passage
     prefix: list[int]  # what the translation has to begin with, as ids
-    request: SearchRequest
-    engine: Engine
-    detokeniser: Detokeniser
-    reader: Reader
-    protection: Protection | None
-    before: tuple[int, ...] = ()
-    answers: tuple[Answer | None, ...] = ()
+    setup: Setup
+    answers: tuple[Answer, ...] = ()
     tried: tuple[tuple[int, tuple[Sentence, ...]], ...] = ()
 
-    @cached_property
-    def sentences(self) -> list[Sentence]:
+    @property
+    def engine(self) -> Engine:
+        return self.setup.engine
+
+    @property
+    def detokeniser(self) -> Detokeniser:
+        return self.setup.detokeniser
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        return self.setup.before
+
+    @property
+    def options(self) -> DecodingOptions:
+        """How it is searched for: no longer than the model has positions."""
+        return self.setup.request.options
+
+    @property
+    def sentences(self) -> Sequence[Sentence]:
         """Of the text, and of texts within what is kept in it."""
-        if not any(sentence.branches for sentence in self.passage):  # as most
-            return list(self.passage)
-        return [inner for sentence in self.passage for inner in sentence.flat()]
+        for sentence in self.passage:
+            if sentence.branches:
+                return [inner for sentence in self.passage for inner in sentence.flat()]
+        return self.passage  # as most
 
     @property
     def pieces(self) -> list[Piece]:
         return [piece for sentence in self.sentences for piece in sentence.pieces]
 
-    @property
-    def options(self) -> DecodingOptions:
-        """How it is searched for: no longer than the model has positions."""
-        return self.request.options
+    # -- what is searched for ---------------------------------------------------------------------------------------
 
     @property
-    def _asked(self) -> list[Sentence]:
-        """What has no answer yet."""
-        if not self.answers:
-            return [sentence for sentence in self.sentences if sentence.searched]
-        return [sentence for _, others in self.tried for sentence in others]
-
-    @cached_property
     def works(self) -> list[Work]:
         """What goes to the engine: the pieces that have words. None left: there is a translation."""
-        lead = list(self.detokeniser.target.lead)  # of the language, where a token tells it
+        if self.answers and not self.tried:
+            return []
+        before, lead = self.setup.before, self.setup.lead
         prefix = lead if self.answers else self.prefix  # the first piece takes it all
-        works = list[Work]()
+        works: list[Work] = []
         for sentence in self._asked:
             request = self._request(sentence)
             for piece in sentence.pieces:
                 if piece.ids:
-                    works.append(([*self.before, *piece.ids], request, prefix))
+                    works.append(([*before, *piece.ids] if before else piece.ids, request, prefix))
                     prefix = lead
         return works
+
+    @property
+    def _asked(self) -> Sequence[Sentence]:
+        """What has no answer yet."""
+        if not self.answers:
+            return self.sentences
+        return [sentence for _, others in self.tried for sentence in others]
+
+    def _request(self, sentence: Sentence) -> SearchRequest:
+        if self.answers:
+            return self.setup.again
+        if not sentence.places:
+            return self.setup.request
+        return self.setup.copying if sentence.is_shown else self.setup.looking
 
     @property
     def sources(self) -> list[list[int]]:
@@ -98,52 +172,30 @@ class Plan:
         """A forced prefix for each of the sources."""
         return [prefix for _, _, prefix in self.works]
 
-    def _request(self, sentence: Sentence) -> SearchRequest:
-        """Where something is kept, the beam is asked for all that it has, and for what the model looked at."""
-        options = self.request.options
-        if self.answers:
-            return (
-                self.request
-                if options.sample
-                else replace(self.request, options=replace(options, n_best=options.beam_size))
-            )
-        if not sentence.places:
-            return self.request
-        named = sentence.parts is not None and any(
-            isinstance(part, Kept) and part.forms for part in sentence.parts.inner
-        )
-        if named and not options.sample:
-            options = replace(options, n_best=options.beam_size)
-        rough = not self.request.attention
-        words = self.reader.placeholders
-        ids = tuple(self.reader.tokenizer.placeholders[word] for word in words) if named else ()
-        return replace(self.request, options=options, attention=True, rough=rough, placeholders=ids)
+    # -- what was found ---------------------------------------------------------------------------------------------
 
     def taking(self, found: Iterator[Sequence[Hypothesis]]) -> Plan:
         """The plan with what an engine found for each of the sources, best first."""
-        if self.before:
+        if self.setup.before:
             found = map(self._without_symbols, found)
-        taken = [
-            Answer(sentence, tuple(next(found) for piece in sentence.pieces if piece.ids))
+        answers = [
+            Answer(sentence, [next(found) for piece in sentence.pieces if piece.ids])
             for sentence in self._asked
         ]
         if self.answers:
-            return self._settled(taken)
-        rest = iter(taken)
-        answers = tuple(next(rest) if s.searched else Answer(s, ()) for s in self.sentences)
-        tried = [
-            (number, tuple(self.reader.again(answer.sentence)))
-            for number, answer in enumerate(answers)
-            if self.protection is not None and self.detokeniser.is_wordless(answer) and not self.prefix
-        ]
-        # What was shown, a name or a term, is put in all the same: then the text is not empty.
-        silent = {
-            number for number, others in tried if not others and not _is_shown(answers[number].sentence)
-        }
-        answers = tuple(
-            replace(one, copied=True) if number in silent else one for number, one in enumerate(answers)
-        )
-        return replace(self, answers=answers, tried=tuple((at, others) for at, others in tried if others))
+            return self._settled(answers)
+        tried: list[tuple[int, tuple[Sentence, ...]]] = []
+        if self.setup.protection is not None and not self.prefix:
+            for number, answer in enumerate(answers):
+                if not self.detokeniser.is_wordless(answer):
+                    continue
+                if others := tuple(self.setup.reader.again(answer.sentence)):
+                    tried.append((number, others))
+                elif (
+                    not answer.sentence.is_shown
+                ):  # else it is put in all the same: then the text is not empty
+                    answers[number] = answer._replace(copied=True)
+        return Plan(self.text, self.passage, self.prefix, self.setup, tuple(answers), tuple(tried))
 
     def _without_symbols(self, best: Sequence[Hypothesis]) -> list[Hypothesis]:
         """Hypotheses that looked at the text alone."""
@@ -160,23 +212,16 @@ class Plan:
         for number, others in self.tried:
             spoken = [one for one in (next(rest) for _ in others) if not self.detokeniser.is_wordless(one)]
             first = answers[number]
-            assert first is not None
             answers[number] = (
-                replace(spoken[0], sentence=first.sentence) if spoken else replace(first, copied=True)
+                spoken[0]._replace(sentence=first.sentence) if spoken else first._replace(copied=True)
             )
         return replace(self, answers=tuple(answers), tried=())
 
     @property
     def translation(self) -> Translation:
         """When all that was asked has been found."""
-        answers = self.answers or tuple(Answer(sentence, ()) for sentence in self.sentences)
-        return self.detokeniser.assemble(self, [answer for answer in answers if answer is not None])
-
-
-def _is_shown(sentence: Sentence) -> bool:
-    """Whether the model read anything that stands for what is kept."""
-    parts = sentence.parts.inner if sentence.parts else ()
-    return any(isinstance(part, Kept) and part.forms for part in parts)
+        answers = self.answers or [Answer(sentence, ()) for sentence in self.sentences]
+        return self.setup.detokeniser.assemble(self, answers)
 
 
 def begun(plans: Sequence[Plan]) -> Iterator[Sequence[Hypothesis]]:
@@ -185,9 +230,19 @@ def begun(plans: Sequence[Plan]) -> Iterator[Sequence[Hypothesis]]:
     Those of which the same is asked go to it together.
     """
     works = [work for plan in plans for work in plan.works]
-    running: dict[SearchRequest, Iterator[Sequence[Hypothesis]]] = {}
-    for asked in dict.fromkeys(request for _, request, _ in works):
-        group = [work for work in works if work[1] is asked or work[1] == asked]
-        sources, prefixes = [source for source, _, _ in group], [prefix for _, _, prefix in group]
-        running[asked] = plans[0].engine.begin(sources, asked, prefixes if any(prefixes) else None)
-    return (next(running[request]) for _, request, _ in works)
+    # Nearly always one object for all: to hash a request takes longer than to translate a short word.
+    named = {id(request): request for _, request, _ in works}
+    first = dict[SearchRequest, int]()
+    group_of = {name: first.setdefault(request, name) for name, request in named.items()}
+    groups: dict[int, list[Work]] = {name: [] for name in first.values()}
+    for work in works:
+        groups[group_of[id(work[1])]].append(work)
+    running = {name: _running(plans[0].engine, named[name], group) for name, group in groups.items()}
+    if len(running) == 1:
+        return next(iter(running.values()))
+    return (next(running[group_of[id(request)]]) for _, request, _ in works)
+
+
+def _running(engine: Engine, request: SearchRequest, works: Sequence[Work]) -> Iterator[Sequence[Hypothesis]]:
+    prefixes = [prefix for _, _, prefix in works]
+    return engine.begin([ids for ids, _, _ in works], request, prefixes if any(prefixes) else None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.text.normalize import visible
@@ -31,8 +31,8 @@ from dragoman.translate.recasing import Recaser
 from dragoman.translate.unknown import Lexicon
 
 
-@dataclass(frozen=True)
-class Piece:
+# Records that are made for each line are named tuples: a frozen dataclass takes three times as long to make.
+class Piece(NamedTuple):
     """A stretch of the source with what separates it from the next; without ids it is passed on untouched."""
 
     text: str
@@ -40,8 +40,7 @@ class Piece:
     ids: list[int]
 
 
-@dataclass(frozen=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A sentence on its way through the model.
 
     pieces: what the model reads, more than one where it is too long; one without ids where there is nothing to read.
@@ -61,6 +60,12 @@ class Sentence:
     @property
     def searched(self) -> bool:
         return any(piece.ids for piece in self.pieces)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the model reads anything that stands for what is kept."""
+        parts = self.parts.inner if self.parts else ()
+        return any(isinstance(part, Kept) and part.forms for part in parts)
 
     def flat(self) -> Iterator[Sentence]:
         """Those in its branches, then itself."""
@@ -180,7 +185,8 @@ class Reader:
     def prepare(self, text: str, side: Literal["source", "target"]) -> str:
         """Text as the model's training corpus was cleaned."""
         # Undecodable bytes of a command line come as lone surrogates, which no tokenizer takes.
-        text = text.encode(errors="ignore").decode()
+        if not text.isascii():
+            text = text.encode(errors="ignore").decode()
         simplified = self.cleaning.get("simplify", "") in (side, "both")
         return prepare_text(text, self.cleaning.get("normalize", True), simplified)
 

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -23,10 +23,9 @@ from dragoman.model.directory import ModelDirectory, find_model, open_model
 from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
 from dragoman.translate.ensemble import built, refuse_unlike
 from dragoman.translate.facing import Facing
-from dragoman.translate.plan import Plan, begun
+from dragoman.translate.plan import Plan, Setup, begun
 from dragoman.translate.prefetch import prefetch
 from dragoman.translate.protect import Protection
-from dragoman.translate.reading import beginning_of
 from dragoman.translate.translation import Score, Translation
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 Begun = tuple[
     list[Plan], Iterator[Sequence[Hypothesis]]
 ]  # of a chunk of texts, and what is found for all of them
+SetupOf = Callable[["Translator"], Setup]  # by the direction that a text goes
 log = logging.getLogger("dragoman.translate")
 
 EngineName = Literal["auto", "ctranslate2", "torch"]
@@ -173,18 +173,13 @@ class Translator(Facing):
         chosen = (self.options if options is None else options).changed(**overrides)
         request = self._limited(SearchRequest(chosen, alignments, scores, token_scores))
         engine = self._engine_for(request.options)
-        kept = _protection(protect)
-        jobs = (
-            self._begun(batch, request, engine, kept)
-            for batch in chunks(with_prefixes(texts, prefixes), chunk)
-        )
+        setup = self._setup(request, engine, _protection(protect))
+        jobs = (self._begun(batch, setup) for batch in chunks(with_prefixes(texts, prefixes), chunk))
         return _finished(prefetch(jobs) if chunk > 1 else jobs, progress)
 
-    def _begun(
-        self, batch: Texts, request: SearchRequest, engine: Engine, protection: Protection | None
-    ) -> Begun:
+    def _begun(self, batch: Texts, setup: SetupOf) -> Begun:
         """Texts cut and encoded, and the engine at work on all that have words."""
-        plans = [self._plan(text, prefix, request, engine, protection) for text, prefix in batch]
+        plans = [setup(self.way_of(text)).plan(text, prefix) for text, prefix in batch]
         return plans, begun(plans)
 
     # -- planning -----------------------------------------------------------------------------------------------
@@ -209,23 +204,17 @@ class Translator(Facing):
             self.options if options is None else options, alignments, token_scores=token_scores
         )
         request = self._limited(asked)
-        return self._plan(
-            text, prefix, request, self._engine_for(request.options, draft), _protection(protect)
-        )
+        setup = self._setup(request, self._engine_for(request.options, draft), _protection(protect))
+        return setup(self.way_of(text)).plan(text, prefix)
 
-    def _plan(
-        self, text: str, prefix: str, request: SearchRequest, engine: Engine, protection: Protection | None
-    ) -> Plan:
-        if (way := self.way_of(text)) is not self:
-            return way._plan(text, prefix, request, engine, protection)
-        passage = self._reader.passage(text, protection, bool(prefix))
-        beginning = beginning_of(passage, prefix)
-        forced = self._detokeniser.target.encode(self.prepare(beginning, "target")) if beginning else []
-        forced = forced or list(self._detokeniser.target.lead)
-        before = tuple(self.before)
-        return Plan(
-            text, passage, forced, request, engine, self._detokeniser, self._reader, protection, before
-        )
+    def _setup(self, request: SearchRequest, engine: Engine, protection: Protection | None) -> SetupOf:
+        """What the texts of one call have in common, for each direction that they go."""
+
+        @cache
+        def of(way: Translator) -> Setup:
+            return Setup(request, engine, way._reader, way._detokeniser, protection, tuple(way.before))
+
+        return of
 
     def _limited(self, request: SearchRequest) -> SearchRequest:
         """The same, with no translation longer than the model has positions, one of which is <s>."""
@@ -363,7 +352,7 @@ def _finished(jobs: Iterable[Begun], progress: Callable[[int], object] | None) -
     for plans, found in jobs:
         for number, plan in enumerate(plans):
             taken = plan.taking(found)
-            if taken.sources:
+            if taken.tried:
                 yield from _again([taken, *(later.taking(found) for later in plans[number + 1 :])])
                 break
             yield taken.translation
@@ -374,8 +363,8 @@ def _finished(jobs: Iterable[Begun], progress: Callable[[int], object] | None) -
 
 def _again(plans: list[Plan]) -> Iterator[Translation]:
     """The translations of plans of which some have sources left."""
-    while any(plan.sources for plan in plans):
+    while any(plan.tried for plan in plans):
         found = begun(plans)
-        plans = [plan.taking(found) if plan.sources else plan for plan in plans]
+        plans = [plan.taking(found) if plan.tried else plan for plan in plans]
     for plan in plans:
         yield plan.translation
