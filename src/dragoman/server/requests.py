@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from dragoman.documents.dialect import Dialect
 from dragoman.documents.markup import HTML
 from dragoman.server.codes import Code, code_of, read_code
 from dragoman.server.gate.refusals import Refusal
+from dragoman.server.gate.schema import shown
 from dragoman.server.models import Models, Served
 from dragoman.server.settings import Limits
 from dragoman.text.detection import UNKNOWN, Detected, detect, likeliest
@@ -43,6 +45,12 @@ class ClientRequest:
     scores: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)  # fields of DecodingOptions
 
+    @property
+    def size(self) -> int:
+        """Characters of all that is read before anything is searched for."""
+        said = (self.texts, self.prefixes, self.glossary, self.glossary.values())
+        return sum(sum(map(len, part)) for part in said)
+
     def part(self, numbers: Sequence[int]) -> ClientRequest:
         """The same for some of the texts."""
         prefixes = [self.prefixes[number] for number in numbers] if self.prefixes else ()
@@ -74,9 +82,14 @@ class Answer:
         return next((one for one in self.directions if one.model), self.directions[0])
 
 
+# Characters of a term in a glossary, or of what it becomes: that is written as often as the term is read, and one of
+# 290,000 made 2.9 GB of a request.
+TERM = 1000
+
+
 def check(request: ClientRequest, limits: Limits) -> None:
     """Raise Refusal for more than a request may ask for."""
-    characters = sum(map(len, request.texts))
+    characters = max(sum(map(len, request.texts)), sum(map(len, request.prefixes)))
     if len(request.texts) > limits.items:
         raise Refusal(
             400, f"Invalid request: request ({len(request.texts)}) exceeds text limit ({limits.items})"
@@ -85,6 +98,11 @@ def check(request: ClientRequest, limits: Limits) -> None:
         raise Refusal(
             400, f"Invalid request: request ({characters}) exceeds text limit ({limits.characters})"
         )
+    for term in chain(request.glossary, request.glossary.values()):
+        if len(term) > TERM:
+            raise Refusal(
+                400, f"glossary: {shown(term)} goes on for {len(term):,} characters, and {TERM:,} are read"
+            )
     for name, most in (("beam_size", limits.beam_size), ("n_best", limits.n_best)):
         if request.options.get(name, 1) > most:
             raise Refusal(400, f"{name} = {request.options[name]} is more than this server allows: {most}")
