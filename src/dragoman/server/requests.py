@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 from dragoman.documents.dialect import Dialect
@@ -82,9 +81,9 @@ class Answer:
         return next((one for one in self.directions if one.model), self.directions[0])
 
 
-# Characters of a term in a glossary, or of what it becomes: that is written as often as the term is read, and one of
-# 290,000 made 2.9 GB of a request.
-TERM = 1000
+# Characters that a term of a glossary may become: they are written as often as the term is read, and 290,000 of them
+# made 2.9 GB of a request.
+BECOMING = 1000
 
 
 def check(request: ClientRequest, limits: Limits) -> None:
@@ -98,10 +97,10 @@ def check(request: ClientRequest, limits: Limits) -> None:
         raise Refusal(
             400, f"Invalid request: request ({characters}) exceeds text limit ({limits.characters})"
         )
-    for term in chain(request.glossary, request.glossary.values()):
-        if len(term) > TERM:
+    for term, wanted in request.glossary.items():
+        if len(wanted) > BECOMING:
             raise Refusal(
-                400, f"glossary: {shown(term)} goes on for {len(term):,} characters, and {TERM:,} are read"
+                400, f"glossary: {shown(term)} becomes {len(wanted):,} characters, and may become {BECOMING:,}"
             )
     for name, most in (("beam_size", limits.beam_size), ("n_best", limits.n_best)):
         if request.options.get(name, 1) > most:
