@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from attacks.attack import Fault, NotTried, Trials, Try
 from attacks.documents import SAMPLES, around, pattern
@@ -17,6 +18,7 @@ from attacks.service import Service, serving
 
 SLOW = 0.5  # seconds; 0.2 are promised, and a machine with busy neighbours takes its time
 FROZEN = 2.0  # seconds: once is enough
+CROWD = 16  # clients at once
 PAUSE = 0.05  # seconds between two questions
 WATCHED = 10.0  # seconds that one request is watched; then its client leaves
 MEGABYTES = 1000.0  # that the server may grow by
@@ -26,19 +28,49 @@ INSIDE = 10.0  # seconds after which looking inside has to work again
 
 @dataclass(frozen=True)
 class Heavy:
-    """A request. what: "file NAME", "explain", "translate" or "html"."""
+    """A request, and how many clients send it at once. what: "file NAME", or one of DOORS."""
 
     what: str
     data: bytes
+    clients: int = 1
 
     def __str__(self) -> str:
         shown = self.data[:60].decode(errors="replace") if not self.data.startswith(b"PK") else "..."
-        return f"{self.what} of {len(self.data):,} bytes: {shown}"
+        times = f", {self.clients} at once" if self.clients > 1 else ""
+        return f"{self.what} of {len(self.data):,} bytes{times}: {shown}"
+
+
+def _pair(text: str, **more: Any) -> dict[str, Any]:
+    return {"text": text, "source": "en", "target": "zh", **more}
+
+
+# From a text to the path that it is sent to and the JSON that it stands in.
+DOORS: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
+    "explain": lambda text: ("/api/explain", {"text": text}),
+    "translate": lambda text: ("/translate", {"q": text, "source": "en", "target": "zh", "format": "text"}),
+    "html": lambda text: ("/translate", {"q": text, "source": "en", "target": "zh", "format": "html"}),
+    "stream": lambda text: ("/api/translate/stream", _pair(text)),
+    "best": lambda text: ("/api/translate", _pair(text, n_best=4, scores=True, alignments=True)),
+    "prefix": lambda text: ("/api/translate", _pair("A dog.", target="zh-Hant", prefix=text)),
+    "terms": lambda text: (
+        "/api/translate",
+        _pair(text[:4000], glossary={f"a {n}": "w" for n in range(14_000)}),
+    ),
+    "streamed terms": lambda text: (
+        "/api/translate/stream",
+        _pair(text[:40], glossary={f"a {n}": "w" for n in range(14_000)}),
+    ),
+    "long term": lambda text: (
+        "/api/translate",
+        _pair(text[:19_000], glossary={text[:1] or "a": "w" * 200_000}),
+    ),
+    "uncut": lambda text: ("/v2/translate", {"text": [text], "target_lang": "ZH", "split_sentences": "0"}),
+}
 
 
 def drawn(rng: random.Random) -> Heavy:
     """As much of a format's own signs as a request may hold, through any door."""
-    what = rng.choice(("explain", "translate", "html", *(f"file a{suffix}" for suffix in sorted(SAMPLES))))
+    what = rng.choice((*DOORS, *(f"file a{suffix}" for suffix in sorted(SAMPLES))))
     suffix = what.partition("a")[2] if what.startswith("file") else ".html" if what == "html" else ""
     before, unit, after = pattern(suffix, rng)
     size = (
@@ -47,13 +79,20 @@ def drawn(rng: random.Random) -> Heavy:
         else rng.choice((500, 2_000, 19_000))
     )
     text = before + unit * max(1, size // len(unit)) + after
-    return Heavy(what, around(suffix if what.startswith("file") else "")(text))
+    clients = 1 if what.startswith("file") else rng.choice((1, CROWD))
+    return Heavy(what, around(suffix if what.startswith("file") else "")(text), clients)
 
 
 NAMED = (
     *(Heavy(f"file {name}", data) for name, data in worst()),
     Heavy("explain", "🙂".encode() * 100),
     Heavy("explain", "🙂".encode() * 2000),
+    *(Heavy(door, b"The dog sees a cat. " * 990, CROWD) for door in DOORS),
+    Heavy(
+        "uncut", b"a. " * 90_000, CROWD
+    ),  # far more than the limits let in, and once cut before it was counted
+    Heavy("prefix", "学".encode() * 90_000, CROWD),
+    Heavy("long term", b"a " * 9_000, CROWD),
 )
 
 
@@ -63,28 +102,27 @@ def send(service: Service, heavy: Heavy) -> None:
         if heavy.what.startswith("file "):
             service.upload(heavy.what.partition(" ")[2], heavy.data, WATCHED)
             return
-        text = heavy.data.decode(errors="replace")
-        if heavy.what == "explain":
-            service.post("/api/explain", {"text": text}, WATCHED)
-        else:
-            form = "html" if heavy.what == "html" else "text"
-            service.post("/translate", {"q": text, "source": "en", "target": "zh", "format": form}, WATCHED)
+        service.post(*DOORS[heavy.what](heavy.data.decode(errors="replace")), WATCHED)
     except TimeoutError:
         pass
 
 
 def waits(service: Service, heavy: Heavy) -> list[float]:
     """How long each look at /health took while the request was being answered, in seconds."""
-    thread = threading.Thread(target=send, args=(service, heavy), daemon=True)
+    threads = [
+        threading.Thread(target=send, args=(service, heavy), daemon=True) for _ in range(heavy.clients)
+    ]
     found: list[float] = []
-    thread.start()
-    while not found or (thread.is_alive() and sum(found) < WATCHED):
+    for thread in threads:
+        thread.start()
+    while not found or (any(thread.is_alive() for thread in threads) and sum(found) < WATCHED):
         began = time.monotonic()
         with suppress(TimeoutError):
             service.ask("GET", "/health", seconds=WATCHED)
         found.append(time.monotonic() - began)
         time.sleep(PAUSE)
-    thread.join(2 * WATCHED)
+    for thread in threads:
+        thread.join(2 * WATCHED)
     return found
 
 
@@ -163,5 +201,5 @@ HEALTH: Trials[Product, Heavy] = Trials(
     "health",
     "whatever is asked of the server, /health answers within 0.2 s (0.5 s on a busy machine), memory stays bounded, "
     "nothing is computed for a client that left, and looking inside works right afterwards",
-    watch, drawn, NAMED, show=str, share=3.0,
+    watch, drawn, NAMED, lambda heavy: [replace(heavy, clients=1)] if heavy.clients > 1 else [], str, share=3.0,
 )  # fmt: skip

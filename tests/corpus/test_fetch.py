@@ -303,7 +303,9 @@ def test_a_header_that_claims_gigabytes_is_not_read(tmp_path: Path, monkeypatch:
         unpack(path, tmp_path / "out", limit=1000)
 
 
-@pytest.mark.parametrize("data", [b"", b"no archive at all", PACKED, PACKED[:100]])
+@pytest.mark.parametrize(
+    "data", [b"", b"no archive at all", PACKED, PACKED[:100]], ids=["empty", "text", "packed", "cut"]
+)
 def test_what_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.tar.gz").write_bytes(data)
     with pytest.raises(DragomanError, match=r"a\.tar\.gz cannot be unpacked"):

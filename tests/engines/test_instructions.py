@@ -20,6 +20,7 @@ WIDE = f"processor\t: 0\nflags\t\t: fpu avx2 {' '.join(NEEDED)}\n\nprocessor\t: 
         ("Features\t: fp asimd\n", {}, {}),
         (None, {}, {}),
     ],
+    ids=["wide", "chosen", "narrow", "arm", "unknown"],
 )
 def test_only_where_they_are_and_nobody_chose(
     cpuinfo: str | None, before: dict[str, str], after: dict[str, str], tmp_path: Path

@@ -10,6 +10,7 @@ from dragoman.documents.dialect import Dialect
 from dragoman.documents.markup import HTML
 from dragoman.server.codes import Code, code_of, read_code
 from dragoman.server.gate.refusals import Refusal
+from dragoman.server.gate.schema import shown
 from dragoman.server.models import Models, Served
 from dragoman.server.settings import Limits
 from dragoman.text.detection import UNKNOWN, Detected, detect, likeliest
@@ -43,6 +44,12 @@ class ClientRequest:
     scores: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)  # fields of DecodingOptions
 
+    @property
+    def size(self) -> int:
+        """Characters of all that is read before anything is searched for."""
+        said = (self.texts, self.prefixes, self.glossary, self.glossary.values())
+        return sum(sum(map(len, part)) for part in said)
+
     def part(self, numbers: Sequence[int]) -> ClientRequest:
         """The same for some of the texts."""
         prefixes = [self.prefixes[number] for number in numbers] if self.prefixes else ()
@@ -74,9 +81,14 @@ class Answer:
         return next((one for one in self.directions if one.model), self.directions[0])
 
 
+# Characters that a term of a glossary may become: they are written as often as the term is read, and 290,000 of them
+# made 2.9 GB of a request.
+BECOMING = 1000
+
+
 def check(request: ClientRequest, limits: Limits) -> None:
     """Raise Refusal for more than a request may ask for."""
-    characters = sum(map(len, request.texts))
+    characters = max(sum(map(len, request.texts)), sum(map(len, request.prefixes)))
     if len(request.texts) > limits.items:
         raise Refusal(
             400, f"Invalid request: request ({len(request.texts)}) exceeds text limit ({limits.items})"
@@ -85,6 +97,11 @@ def check(request: ClientRequest, limits: Limits) -> None:
         raise Refusal(
             400, f"Invalid request: request ({characters}) exceeds text limit ({limits.characters})"
         )
+    for term, wanted in request.glossary.items():
+        if len(wanted) > BECOMING:
+            raise Refusal(
+                400, f"glossary: {shown(term)} becomes {len(wanted):,} characters, and may become {BECOMING:,}"
+            )
     for name, most in (("beam_size", limits.beam_size), ("n_best", limits.n_best)):
         if request.options.get(name, 1) > most:
             raise Refusal(400, f"{name} = {request.options[name]} is more than this server allows: {most}")

@@ -108,13 +108,13 @@ def serve(settings: Settings, listening: socket.socket, load: Load, downloads: P
 
 
 def _collect_little() -> None:
-    """Let the search for cycles of garbage go through what is young, and seldom through all there is.
+    """Let the search for cycles of garbage go through what is young, in small parts, and seldom through all there is.
 
     With a few long requests at hand there are a million objects; looking through all of them held every thread up for
-    0.6 s, again and again. What is loaded by now stays for ever, and is not looked at.
+    0.6 s, again and again, and through 50,000 for 0.12 s. What is loaded by now stays for ever, and is not looked at.
     """
     gc.freeze()
-    gc.set_threshold(5_000, 10, 1000)
+    gc.set_threshold(1_000, 5, 10_000)
 
 
 def configuration(settings: Settings, app: Any) -> uvicorn.Config:

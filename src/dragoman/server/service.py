@@ -150,7 +150,8 @@ class Service:
         if (
             direction.target.traditional
         ):  # what a model writes is in simplified signs, also where it is told how to begin
-            request = replace(request, prefixes=[to_simplified(prefix) for prefix in request.prefixes])
+            simplified = lambda: [to_simplified(prefix) for prefix in request.prefixes]
+            request = replace(request, prefixes=await self.beside.run(request.size, simplified))
         found = await self.plain(translator, options, request, self.limits.deadline)
         return [one.mapped(script) for one in found]
 
@@ -161,13 +162,14 @@ class Service:
             return
         translator = await self.models.toward(direction.model)
         script = in_script(direction)
-        prefix, protection = (request.prefixes or [""])[0], Protection(request.glossary)
+        prefix = (request.prefixes or [""])[0]
         if direction.target.traditional:
             prefix = to_simplified(prefix)
         written: asyncio.Queue[Draft | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
 
         def write() -> None:
+            protection = Protection(request.glossary)
             with closing(draft(translator, request.texts[0], prefix, protection)) as drafts:
                 for one in drafts:
                     if gone.is_set():
@@ -191,7 +193,7 @@ class Service:
     ) -> list[Translation]:
         """Texts that are no markup; what must not change in them does not."""
         deadline = time.monotonic() + seconds
-        size = sum(map(len, request.texts)) + sum(map(len, request.glossary))
+        size = request.size
         async with self.beside.place(size):
             plans, works = await self.beside.run(size, _planned, translator, options, request)
             while works:

@@ -124,6 +124,10 @@ def test_what_is_not_said_has_a_default(client: TestClient) -> None:
         ({"text": ["x", "y"], "prefix": "z"}, "prefix must be a list"),
         ({"text": ["x", "y"], "prefix": ["z"]}, "there must be one for each"),
         ({"text": "x", "prefix": "猫" * 500}, "prefix"),
+        ({"text": "x", "prefix": "猫" * 20_001}, "exceeds text limit"),
+        # What a term becomes is written as often as the term is read: 290,000 characters made 2.9 GB of one request.
+        ({"text": "a " * 9_000, "glossary": {"a": "w" * 1_001}}, "1,001 characters, and may become 1,000"),
+        ({"text": "x", "glossary": {"w" * 1_001: "a"}}, "200"),
         ({"text": "x", "glossary": {"a": 1}}, "glossary must be"),
         ({"text": "x " * 20_000}, "exceeds text limit"),
         ({"text": ["x"] * 200}, "exceeds text limit"),

@@ -13,7 +13,7 @@ from dragoman.server.apis.exchange import as_json, client
 from dragoman.server.apis.fields import Fields, any_fields, form_fields
 from dragoman.server.codes import Code, code_of
 from dragoman.server.gate.refusals import Refusal
-from dragoman.server.requests import ClientRequest, Direction
+from dragoman.server.requests import ClientRequest, Direction, check
 from dragoman.server.service import Service
 from dragoman.text.joining import unwrapped
 from dragoman.text.languages import name_of
@@ -106,7 +106,7 @@ class DeepL:
         self._service = service
 
     async def translate(self, http: Request) -> Response:
-        fields = await any_fields(http)
+        fields = await any_fields(http, self._service.beside)
         texts, _ = fields.texts("text")
         if not texts:
             raise Refusal(400, "Parameter 'text' not specified.")
@@ -116,12 +116,14 @@ class DeepL:
             if fields.text(name):
                 raise Refusal(400, f"Parameter '{name}' is not supported by this server.")
         dialect = dialect_of(fields)
-        texts = [_split(text, fields, dialect) for text in texts]
         request = ClientRequest(
             texts, fields.text("source_lang") or None, fields.text("target_lang"), html=dialect is not None
         )
         if dialect is not None:
             request = replace(request, dialect=dialect)
+        check(request, self._service.limits)  # before anything is cut
+        split = lambda: [_split(text, fields, dialect) for text in texts]
+        request = replace(request, texts=await self._service.beside.run(request.size, split))
         await self._service.admission.admit(
             client(http, self._service.settings.network, self._key(http)), request
         )
@@ -135,7 +137,7 @@ class DeepL:
 
     async def languages(self, http: Request) -> Response:
         """The official client asks by GET, with the type in a form body."""
-        kind = (await form_fields(http)).text("type") or "source"
+        kind = (await form_fields(http, self._service.beside)).text("type") or "source"
         if kind not in ("source", "target"):
             raise Refusal(400, "Value for 'type' not supported: it is source or target.")
         pairs = self._service.models.pairs

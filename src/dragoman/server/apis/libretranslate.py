@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from dragoman.errors import UsageError
 from dragoman.server.apis.exchange import as_json, client
-from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart
+from dragoman.server.apis.fields import Fields, Upload, any_fields, multipart, parsed
 from dragoman.server.downloads import FileStore
 from dragoman.server.gate.addresses import base_of
 from dragoman.server.gate.refusals import Refusal
@@ -84,7 +84,7 @@ class LibreTranslate:
         return client(http, self._service.settings.network, fields.text("api_key") or None, keyless=400)
 
     async def detect(self, http: Request) -> Response:
-        fields = await any_fields(http)
+        fields = await any_fields(http, self._service.beside)
         texts, _ = fields.texts("q")
         if not any(texts):
             raise _missing("q")
@@ -128,7 +128,7 @@ class LibreTranslate:
         if len(data) > most:
             raise Refusal(413, f"the file is larger than {most:,} bytes")
         self._downloads.check()
-        request = self._with_ours(fields, self._request(fields, []))
+        request = await self._with_ours(fields, self._request(fields, []))
         await self._service.admission.count(self._client(http, fields), _characters(data))
         try:
             translated = await self._service.translate_file(f"file{suffix}", data, request)
@@ -141,10 +141,12 @@ class LibreTranslate:
             }
         )
 
-    def _with_ours(self, fields: Fields, request: ClientRequest) -> ClientRequest:
+    async def _with_ours(self, fields: Fields, request: ClientRequest) -> ClientRequest:
         """What our page sends beside what LibreTranslate knows: a glossary, as JSON, and how wide to search."""
-        terms = fields.text("glossary")
-        glossary = read(Terms, {"glossary": json_object(terms.encode())}).glossary if terms else {}
+        terms, most = fields.text("glossary").encode(), self._service.limits.body_bytes
+        if len(terms) > most:
+            raise Refusal(413, f"the glossary is larger than {most:,} bytes")
+        glossary = (await parsed(terms, _terms, self._service.beside)).glossary
         width = fields.number("beam_size")
         asked = replace(request, glossary=glossary, options={"beam_size": width} if width else {})
         check(asked, self._service.limits)
@@ -181,6 +183,10 @@ class LibreTranslate:
 def _characters(data: bytes) -> int:
     """Of a packed file the bytes, since what is in it is not known yet. Decoding them holds the interpreter."""
     return len(data) if data.startswith(b"PK") else len(data.translate(None, _CONTINUED))
+
+
+def _terms(glossary: bytes) -> Terms:
+    return read(Terms, {"glossary": json_object(glossary)}) if glossary else Terms({})
 
 
 def _missing(name: str) -> Refusal:

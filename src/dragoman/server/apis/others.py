@@ -37,7 +37,7 @@ class Others:
         self._service, self._libre = service, libre
 
     async def translate(self, http: Request) -> Response:
-        fields = await any_fields(http)
+        fields = await any_fields(http, self._service.beside)
         if fields.has("q"):
             return await self._libre.translate(http, fields)
         if fields.has("text_list"):
@@ -57,7 +57,7 @@ class Others:
     # -- DeepLX -------------------------------------------------------------------------------------------------
 
     async def deeplx(self, http: Request) -> Response:
-        return await self._deeplx(http, await any_fields(http))
+        return await self._deeplx(http, await any_fields(http, self._service.beside))
 
     async def _deeplx(self, http: Request, fields: Fields) -> Response:
         """Its clients read a code and a message where there is no translation."""
@@ -105,7 +105,7 @@ class Others:
         return as_json({"result": (await self._translated(http, request)).translations[0].text})
 
     async def several(self, http: Request) -> Response:
-        fields = await any_fields(http)
+        fields = await any_fields(http, self._service.beside)
         texts = _list(fields, "texts")
         request = ClientRequest(texts, fields.text("from"), _said(fields, "to"), html=fields.truth("html"))
         found = await self._translated(http, request)
@@ -120,7 +120,7 @@ class Others:
     # -- extensions of browsers ---------------------------------------------------------------------------------
 
     async def immersive(self, http: Request) -> Response:
-        return await self._immersive(http, await any_fields(http))
+        return await self._immersive(http, await any_fields(http, self._service.beside))
 
     async def _immersive(self, http: Request, fields: Fields) -> Response:
         texts = _list(fields, "text_list")
@@ -136,7 +136,7 @@ class Others:
         )
 
     async def kiss(self, http: Request) -> Response:
-        fields = await any_fields(http)
+        fields = await any_fields(http, self._service.beside)
         several = fields.has("texts")
         texts = _list(fields, "texts") if several else [_said(fields, "text")]
         request = ClientRequest(texts, fields.text("from"), _said(fields, "to"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from dragoman.errors import DragomanError
 from dragoman.server.apis.exchange import as_json, client
+from dragoman.server.apis.fields import parsed
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import json_object, read
 from dragoman.server.requests import Answer, Client, ClientRequest, Direction
@@ -19,6 +20,8 @@ from dragoman.server.service import Service
 from dragoman.text.languages import name_of
 from dragoman.translate.flags import FLAGS
 from dragoman.translate.translation import Translation
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -207,15 +210,19 @@ class Api:
     def _client(self, http: Request) -> Client:
         return client(http, self._service.settings.network, key_of(http))
 
+    async def _asked(self, http: Request, kind: type[T]) -> T:
+        return await parsed(
+            await http.body(), lambda body: read(kind, json_object(body)), self._service.beside
+        )
+
     async def translate(self, http: Request) -> Response:
-        request = request_of(read(TranslateRequest, json_object(await http.body())))
+        request = request_of(await self._asked(http, TranslateRequest))
         await self._service.admission.admit(self._client(http), request)
         answer = await self._service.translate(request)
-        size = sum(map(len, request.texts))
-        return await self._service.beside.run(size, lambda: as_json(response_of(answer)))
+        return await self._service.beside.run(request.size, lambda: as_json(response_of(answer)))
 
     async def stream(self, http: Request) -> Response:
-        asked = read(TranslateRequest, json_object(await http.body()))
+        asked = await self._asked(http, TranslateRequest)
         if isinstance(asked.text, list):
             raise Refusal(400, "text must be a string: a stream answers one text")
         request = request_of(asked)
@@ -227,12 +234,14 @@ class Api:
         try:
             async for drafted in self._service.draft(request):
                 yield _event("token", asdict(drafted))
-            yield _event("translation", response_of(await self._service.translate(request)))
+            answer = await self._service.translate(request)
+            told = lambda: _event("translation", response_of(answer))
+            yield await self._service.beside.run(request.size, told)
         except DragomanError as error:
             yield _event("error", {"error": str(error)})
 
     async def explain(self, http: Request) -> Response:
-        asked = read(ExplainRequest, json_object(await http.body()))
+        asked = await self._asked(http, ExplainRequest)
         await self._service.admission.admit(
             self._client(http), ClientRequest([asked.text, asked.reference or "", asked.beside or ""])
         )
