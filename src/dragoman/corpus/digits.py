@@ -65,7 +65,8 @@ class Image:
 @cache
 def handwriting(part: Part) -> Handwriting:
     """What is trained on, or what is held out."""
-    rows = np.loadtxt(gzip.open(FILE, "rt"), delimiter=",", dtype=np.int64)
+    with gzip.open(FILE, "rt") as file:
+        rows = np.loadtxt(file, delimiter=",", dtype=np.int64)
     rows = rows[:-HELD_OUT] if part == "train" else rows[-HELD_OUT:]
     glyphs = rows[:, :-1].reshape(-1, GLYPH, GLYPH).astype(np.float32) / INK
     return Handwriting(glyphs, rows[:, -1])

@@ -94,12 +94,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 def defaults(kind: str = "image-reader") -> dict[str, dict[str, Any]]:
     """What a run begins with, before anybody asks for anything else."""
     own = reader_kind(kind).defaults
-    return {name: {**DEFAULTS.get(name, {}), **own.get(name, {})} for name in dict.fromkeys((*DEFAULTS, *own))}
+    return {
+        name: {**DEFAULTS.get(name, {}), **own.get(name, {})} for name in dict.fromkeys((*DEFAULTS, *own))
+    }
 
 
 def vocabulary_of(writes: Words) -> Vocabulary:
     """The ten words, in the order of the digits."""
     return Vocabulary((*SPECIALS, *WORDS[writes]), Splitter("words"))
+
+
+def writes(vocabulary: Vocabulary) -> Words:
+    """How the words of a trained reader write a digit down."""
+    return next(name for name, words in WORDS.items() if vocabulary.words == (*SPECIALS, *words))
 
 
 # -- images in batches ------------------------------------------------------------------------------------------
@@ -279,7 +286,9 @@ def start(
     kind = reader_kind(config.model.kind)
     vocabulary = vocabulary_of(config.data.writes)
     if base is not None and (base.module.config, base.vocabulary.words) != (config.model, vocabulary.words):
-        raise ConfigError(f"a model that is trained further keeps its shape and its words: those of {base.path}")
+        raise ConfigError(
+            f"a model that is trained further keeps its shape and its words: those of {base.path}"
+        )
 
     def task() -> Task:
         data = ImageData(config.data, config.model, config.training.seed)
