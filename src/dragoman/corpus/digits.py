@@ -68,7 +68,7 @@ def handwriting(part: Part) -> Handwriting:
     with gzip.open(FILE, "rt") as file:
         rows = np.loadtxt(file, delimiter=",", dtype=np.int64)
     rows = rows[:-HELD_OUT] if part == "train" else rows[-HELD_OUT:]
-    glyphs = rows[:, :-1].reshape(-1, GLYPH, GLYPH).astype(np.float32) / INK
+    glyphs = (rows[:, :-1].reshape(-1, GLYPH, GLYPH) / INK).astype(np.float32)
     return Handwriting(glyphs, rows[:, -1])
 
 
