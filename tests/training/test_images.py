@@ -66,7 +66,7 @@ def test_a_batch_holds_patches_and_what_they_say() -> None:
     data = ImageData(ImagesConfig(), SHAPE, seed=1)
     batch = next(data.epoch(0, 0, budget=80))  # ten images of eight patches
     assert batch.source.shape == (10, 8, 16) and batch.source_mask.all()
-    images = data.images("train", 0, 0, 10)
+    images = data.images(0, 0, 10)
     for row, image in zip(batch.target, images, strict=True):
         said = [BOS, *(digit + 4 for digit in image.digits), EOS]
         assert row[: len(said)].tolist() == said and not row[len(said) :].any()

@@ -107,7 +107,7 @@ def train(
     output: Annotated[Path | None, Parameter(name=("--output", "-o"), help="directory for the model")] = None,
     flags: Annotated[TrainFlags, Parameter(name="*")] = TrainFlags(),  # noqa: B008 - frozen
 ) -> None:
-    """Train a reader on images that are made up as it goes: two to four digits, in lines, at places by chance."""
+    """Train a reader on images that are made up as it goes: one to four digits, in lines, at places by chance."""
     from dragoman.model.modules import require_torch
 
     require_torch("training needs torch")
@@ -177,16 +177,13 @@ def explain_image(
     output: Annotated[
         Path | None, Parameter(name=("--output", "-o"), help="write a page (.html) or a picture (.svg)")
     ] = None,
-    theme: Annotated[str, Parameter(help="of a picture: light or dark", show_default=True)] = "light",
+    theme: Annotated[str | None, Parameter(help="of a picture: light or dark; light without it")] = None,
     format: FormatFlag = "text",
     lang: LangFlag = None,
 ) -> None:
     """Read an image and show how: where each word looks, laid over the patches; who asks and who answers."""
     language = chosen(lang)
-    if theme not in ("light", "dark"):
-        raise UsageError(f"--theme {theme}: must be light or dark")
-    if output is not None and output.suffix not in (".html", ".svg"):
-        raise UsageError(f"-o {output}: a page ends in .html, a picture in .svg")
+    _check_output(output, theme, {"--step": step, "--layer": layer, "--head": head}, format)
     opened = _opened(model)
     from dragoman.explain.watch.image import look_at
 
@@ -194,7 +191,13 @@ def explain_image(
     trace = look_at(opened.module, opened.vocabulary, image)
     _check_choice(trace, step, layer, head)
     if output is not None:
-        _write(trace, output, theme, language if lang or output.suffix == ".svg" else None, (layer, head))
+        _write(
+            trace,
+            output,
+            theme or "light",
+            language if lang or output.suffix == ".svg" else None,
+            (layer, head),
+        )
     elif format == "json":
         say_json(trace.to_dict())
     else:
@@ -273,6 +276,26 @@ def _natural(seed: int) -> int:
     if seed < 0:
         raise UsageError(f"--seed {seed}: must be at least 0")
     return seed
+
+
+def _check_output(output: Path | None, theme: str | None, views: dict[str, int | None], format: str) -> None:
+    """Raises UsageError for what goes with another output than is asked for."""
+    suffix = "" if output is None else output.suffix
+    if suffix not in ("", ".html", ".svg") or (output is not None and not suffix):
+        raise UsageError(f"-o {output}: a page ends in .html, a picture in .svg")
+    if theme not in (None, "light", "dark"):
+        raise UsageError(f"--theme {theme}: must be light or dark")
+    if theme is not None and suffix != ".svg":
+        raise UsageError("--theme goes with -o and a picture (.svg): a page has a switch")
+    if output is not None and format == "json":
+        raise UsageError("-o writes a page or a picture, --format json prints: ask for one of them")
+    whole = [flag for flag, value in views.items() if value is not None]
+    if suffix == ".svg":
+        whole = [flag for flag in whole if flag == "--step"]
+    if whole and (suffix or format == "json"):
+        raise UsageError(
+            f"{whole[0]} goes without {'-o' if suffix else '--format json'}, which has all of them"
+        )
 
 
 def _check_choice(trace: ImageTrace, step: int | None, layer: int | None, head: int | None) -> None:
