@@ -64,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lineage.ngramlm": {"lineage", "text"},
     "lineage.scoring": {"lineage", "text", "corpus", "decoding"},
     "lineage.masked": {"lineage", "text", "corpus"},
+    "lineage.reading": {"lineage", "text", "decoding"},
     "lineage.blank": {"lineage", "text"},
     # Files that others read.
     "lineage.arpa": {"lineage", "corpus"},
@@ -105,6 +106,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explain.terminal.without": TERMINAL | {"explain.watch.unmasked"},
     "explain.terminal.timelapse": TERMINAL | {"explain.watch.probing"},
     "explain.page": {"explain.sentences"},
+    # Another page of the same sheets and modules.
+    "explain.page.image": {"explain.page.writing", "explain.sentences"},
     "server": {
         "server",
         "explain",

@@ -71,6 +71,11 @@ app.command(
 )
 app.command(lineage.lineage, usage=lineage.USAGE, help_epilogue=lineage.EXAMPLES)
 app.command(
+    "dragoman.cli.digits:digits",
+    name="digits",
+    help="Beyond text: read handwritten digits off an image, with the same Transformer.",
+)
+app.command(
     "dragoman.cli.words:words",
     name="words",
     help="Words as vectors: learn them, ask who is near whom, draw them.",

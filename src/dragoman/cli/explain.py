@@ -157,13 +157,13 @@ def _show_timelapse(path: Path, lang: str) -> None:
         probes = read_probes(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: is it the probe.jsonl of a training run?") from error
-    screen, draw = _terminal(lang)
+    screen, draw = written_on(lang)
     draw(timelapse(probes, screen))
 
 
 def _show(trace: Trace, changed: Trace | None, views: Views, lang: str) -> None:
     stands_in = trace.training is not None and bool(trace.training.stands_in)
-    screen, draw = _terminal(lang)
+    screen, draw = written_on(lang)
     screen = replace(screen, stands_in=stands_in)
     if views.lesson:
         teach(trace, screen, draw)
@@ -172,7 +172,7 @@ def _show(trace: Trace, changed: Trace | None, views: Views, lang: str) -> None:
     draw(_lines(trace, changed, views, screen))
 
 
-def _terminal(lang: str) -> tuple[Screen, Draw]:
+def written_on(lang: str) -> tuple[Screen, Draw]:
     """What is written on, in colour and as wide as the terminal is, or plain; and what writes lines on it."""
     from rich.console import Console
 

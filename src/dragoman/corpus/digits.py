@@ -28,7 +28,7 @@ FILE = Path(__file__).with_name("digits.csv.gz")
 GLYPH = 8  # pixels of a side
 INK = 16  # of the file: all of a pixel
 HELD_OUT = 297  # the last of the file, whose writers wrote little of the rest: never trained on
-FEWEST, MOST = 2, 4  # digits of an image that is made up
+FEWEST, MOST = 2, 4  # digits of an image that is made up to be measured on
 
 Part = Literal["train", "held out"]
 
@@ -65,9 +65,10 @@ class Image:
 @cache
 def handwriting(part: Part) -> Handwriting:
     """What is trained on, or what is held out."""
-    rows = np.loadtxt(gzip.open(FILE, "rt"), delimiter=",", dtype=np.int64)
+    with gzip.open(FILE, "rt") as file:
+        rows = np.loadtxt(file, delimiter=",", dtype=np.int64)
     rows = rows[:-HELD_OUT] if part == "train" else rows[-HELD_OUT:]
-    glyphs = rows[:, :-1].reshape(-1, GLYPH, GLYPH).astype(np.float32) / INK
+    glyphs = (rows[:, :-1].reshape(-1, GLYPH, GLYPH) / INK).astype(np.float32)
     return Handwriting(glyphs, rows[:, -1])
 
 
@@ -76,10 +77,10 @@ def room(height: int, width: int) -> int:
     return (height // GLYPH) * (width // GLYPH)
 
 
-def any_image(height: int, width: int, part: Part, draw: np.random.Generator) -> Image:
-    """Two to four digits, each as somebody wrote it, at places by chance."""
+def any_image(height: int, width: int, part: Part, draw: np.random.Generator, fewest: int = FEWEST) -> Image:
+    """`fewest` to four digits, each as somebody wrote it, at places by chance."""
     hand = handwriting(part)
-    count = int(draw.integers(FEWEST, min(MOST, room(height, width)) + 1))
+    count = int(draw.integers(fewest, min(MOST, room(height, width)) + 1))
     return _placed(draw.integers(0, len(hand.digits), count), hand, height, width, draw)
 
 

@@ -94,9 +94,13 @@ def patches(pixels: Tensor, side: int) -> Tensor:
 class ImageReader(Transformer):
     """An encoder-decoder whose source is patches [B, S, P] where a sentence is tokens [B, S]."""
 
+    config: ImageReaderConfig  # type: ignore[assignment]  # it has the two settings that a Transformer asks for
+
     def __init__(self, config: ImageReaderConfig, vocab: int, parts: Parts = PAGE) -> None:
-        nn.Module.__init__(self)  # what a Transformer makes for two texts is made here for an image and a text
-        c = self.config = config  # type: ignore[assignment]
+        nn.Module.__init__(
+            self
+        )  # what a Transformer makes for two texts is made here for an image and a text
+        c = self.config = config
         self.source_embedding = nn.Linear(c.patch**2, c.d_model)  # type: ignore[assignment]  # called like a table
         self.target_embedding = parts.table(vocab, c.d_model)
         self.output_bias = None
@@ -108,7 +112,6 @@ class ImageReader(Transformer):
         self.encoder = layers.encoder(c.encoder_layers, source, last_norm=True)
         self.decoder = layers.decoder(c.decoder_layers, target, last_norm=True)
         self.initialise()
-
 
     def encode(self, source: Tensor, source_mask: Tensor) -> Tensor:
         """source [B, S, P], source_mask [B, S] -> memory [B, S, D]."""

@@ -87,19 +87,25 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
     options: dict[str, Any] = {"comparisons": [_slim(_record(one)) for one in comparisons], "code": places()}
     if language is not None:
         options["lang"] = language
-    script = f"{bundle(ENTRY)}\n{_READ}{_START}"
-    style = styles(STYLE)
+    title = f"{_short(record['source']['text'])} → {_short(record['inference']['text'])} · Dragoman"
+    return written(ENTRY, STYLE, f"{_READ}{_START}", title, {**_shared(record), "options": options})
+
+
+def written(entry: str, style: str, start: str, title: str, data: Record) -> str:
+    """A page of one file: the module `entry` with all it imports, a style sheet, `data`, and the script that starts it.
+
+    A content security policy of hashes lets that script run and nothing else.
+    """
+    script, sheet = f"{bundle(entry)}\n{start}", styles(style)
     policy = (
-        f"default-src 'none'; script-src '{_fingerprint(script)}'; style-src '{_fingerprint(style)}'; "
+        f"default-src 'none'; script-src '{_fingerprint(script)}'; style-src '{_fingerprint(sheet)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
-        title=escape(
-            f"{_short(record['source']['text'])} → {_short(record['inference']['text'])} · Dragoman"
-        ),
+        title=escape(title),
         policy=policy,
-        style=style,
-        data=_embedded({**_shared(record), "options": options}),
+        style=sheet,
+        data=_embedded(data),
         unscripted=escape(" ".join(sentences.say("page.unscripted", one) for one in sentences.languages())),
         script=script,
     )

@@ -22,7 +22,7 @@ from dragoman.explain import sentences
 Lines = list[RenderableType]
 
 # Cividis, eight steps: rises in lightness alone, so it reads the same to every eye and in grey.
-_RAMP = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#a59c74", "#d2c060", "#fee838")
+RAMP = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#a59c74", "#d2c060", "#fee838")
 _LIGHT_FROM = 5  # from this step on, black letters are the legible ones
 _SHADES = " .:-=+*#%@"
 _CELL = 4  # "@100": a shade and a number of percent
@@ -190,9 +190,9 @@ def _cell(weight: float, width: int, hidden: bool, screen: Screen) -> Text:
     if not screen.colour:
         shade = _SHADES[min(int(weight * len(_SHADES)), len(_SHADES) - 1)]
         return Text(f"{f'{shade}{percent:>3}':>{width}}")
-    step = min(int(weight * len(_RAMP)), len(_RAMP) - 1)
+    step = min(int(weight * len(RAMP)), len(RAMP) - 1)
     letters = "#000000" if step >= _LIGHT_FROM else "#ffffff"
-    return Text(f"{percent:>{width}}", style=f"{letters} on {_RAMP[step]}")
+    return Text(f"{percent:>{width}}", style=f"{letters} on {RAMP[step]}")
 
 
 def _fit(text: str, cells: int, right: bool) -> str:

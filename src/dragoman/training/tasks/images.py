@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from dragoman.bounds import LARGEST_WHOLE, Within, refuse_out_of_bounds
 from dragoman.corpus.batches import pad
-from dragoman.corpus.digits import FEWEST, FILE, Image, Part, any_image, room
+from dragoman.corpus.digits import FEWEST, FILE, MOST, Image, any_image, room
 from dragoman.errors import ConfigError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS
 from dragoman.lineage.imagereader import ImageReader, ImageReaderConfig, patches
@@ -56,6 +56,11 @@ class ImagesConfig:
 
     writes: Annotated[Words, "how a digit is written down: 3, three or 三"] = "digits"
     images: Annotated[int, "images of an epoch, none of which comes again", Within(1, LARGEST_WHOLE)] = 10_000
+    fewest: Annotated[
+        int,
+        "digits of an image that is trained on; one alone teaches the shapes before the order",
+        Within(1, MOST),
+    ] = 1
     held_out: Annotated[
         int, "images to measure on, of handwriting that is not trained on", Within(1, 1_000_000)
     ] = 500
@@ -94,12 +99,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 def defaults(kind: str = "image-reader") -> dict[str, dict[str, Any]]:
     """What a run begins with, before anybody asks for anything else."""
     own = reader_kind(kind).defaults
-    return {name: {**DEFAULTS.get(name, {}), **own.get(name, {})} for name in dict.fromkeys((*DEFAULTS, *own))}
+    return {
+        name: {**DEFAULTS.get(name, {}), **own.get(name, {})} for name in dict.fromkeys((*DEFAULTS, *own))
+    }
 
 
 def vocabulary_of(writes: Words) -> Vocabulary:
     """The ten words, in the order of the digits."""
     return Vocabulary((*SPECIALS, *WORDS[writes]), Splitter("words"))
+
+
+def writes(vocabulary: Vocabulary) -> Words:
+    """How the words of a trained reader write a digit down."""
+    return next(name for name, words in WORDS.items() if vocabulary.words == (*SPECIALS, *words))
 
 
 # -- images in batches ------------------------------------------------------------------------------------------
@@ -143,13 +155,11 @@ class ImageData:
         self.fingerprint = sha256(made.encode() + FILE.read_bytes()).hexdigest()
         self.report = f"{config.images:,} images an epoch of {shape.width} x {shape.height} pixels"
 
-    def images(self, part: Part, epoch: int, start: int, end: int) -> list[Image]:
+    def images(self, epoch: int, start: int, end: int) -> list[Image]:
         """Those of an epoch with the numbers from `start` to before `end`."""
-        height, width = self.shape.height, self.shape.width
-        return [
-            any_image(height, width, part, np.random.default_rng([abs(self.seed), epoch, number]))
-            for number in range(start, end)
-        ]
+        height, width, fewest = self.shape.height, self.shape.width, self.config.fewest
+        seeds = ([abs(self.seed), int(self.seed < 0), epoch, number] for number in range(start, end))
+        return [any_image(height, width, "train", np.random.default_rng(seed), fewest) for seed in seeds]
 
     def batch(self, images: Sequence[Image]) -> ImageBatch:
         pixels = torch.from_numpy(np.stack([image.pixels for image in images]))
@@ -165,7 +175,7 @@ class ImageData:
         rows = self._rows(budget)
         for first in range(start * rows, self.config.images, rows):
             last = min(first + rows, self.config.images)
-            yield self.batch(self.images("train", epoch, first, last))
+            yield self.batch(self.images(epoch, first, last))
 
     def batches_per_epoch(self, budget: int) -> int:
         return -(-self.config.images // self._rows(budget))
@@ -279,7 +289,9 @@ def start(
     kind = reader_kind(config.model.kind)
     vocabulary = vocabulary_of(config.data.writes)
     if base is not None and (base.module.config, base.vocabulary.words) != (config.model, vocabulary.words):
-        raise ConfigError(f"a model that is trained further keeps its shape and its words: those of {base.path}")
+        raise ConfigError(
+            f"a model that is trained further keeps its shape and its words: those of {base.path}"
+        )
 
     def task() -> Task:
         data = ImageData(config.data, config.model, config.training.seed)
