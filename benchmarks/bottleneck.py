@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from dragoman.model.directory import ModelDirectory
 
 RUNS, PAGE = Path("runs/bottleneck"), Path("docs/bottleneck.md")
-STEPS = 2000
+STEPS = 800
 TOGETHER = (1, 2, 3, 4, 6)  # sentences of a text
 TEXTS = 100  # of each length
 # Smaller than those of `make lineage`, so that one core is enough.
 SMALL: dict[str, Any] = {
-    "model__d_model": 128, "tokenizer__vocab_size": 4000, "tokenizer__sampling": 0.0, "optimizer__peak_lr": 4e-3,
+    "model__d_model": 128, "tokenizer__vocab_size": 4000, "tokenizer__sampling": 0.0, "optimizer__peak_lr": 4e-3, "optimizer__warmup_steps": 150, "validation__every": 400,
     "model__dropout": 0.1, "training__weights": "float16", "augment__joined": 0.5,
 }  # fmt: skip
 SYSTEMS = (

@@ -93,7 +93,7 @@ class Views:
     box: Annotated[
         str | None,
         Parameter(
-            help="the numbers of one encoder layer, such as encoder.2: norm, feed-forward, shapes",
+            help="the numbers of one box: embedding, a layer, such as encoder.2 or decoder.1, or output",
             group=_VIEWS,
         ),
     ] = None

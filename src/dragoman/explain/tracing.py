@@ -107,7 +107,7 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         _said(subject, seen.inference, wanted),
         lesson_of(subject) if wanted.lesson else None,
         beside(subject, wanted.beside, wanted.word, wanted.vectors) if wanted.beside is not None else None,
-        boxes(subject) if wanted.boxes else None,
+        boxes(subject, [step.input for step in seen.inference.steps]) if wanted.boxes else None,
         worth_in(subject.translator.model.card),
         partial(_traced, subject),
     )

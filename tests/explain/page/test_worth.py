@@ -49,8 +49,15 @@ def test_row_47_48_50_61_63_67_110_the_numbers_of_a_box(
     assert "[1024, 5, 8, 64]" in view.locator(".box-shapes").inner_text()
     assert view.locator(".box-scale tbody tr").count() == 2
     before = view.locator(".box-units").inner_text()
-    view.locator("select").first.select_option("3")
+    which = view.locator("select").first
+    which.select_option("encoder.3")
     assert view.locator(".box-units").inner_text() != before
+    which.select_option("decoder.2")
+    assert view.locator(".box-norms svg").count() == 9  # three sublayers
+    which.select_option("embedding")
+    assert view.locator(".box-embedding tbody tr").count() == 4
+    which.select_option("output")
+    assert view.locator(".box-output tbody tr").count() == 7
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

@@ -35,6 +35,12 @@ def test_the_numbers_of_a_layer(norm: str, activation: str, tmp_path: Path) -> N
         first = found.norms[0].before[0]
         assert first.mean == pytest.approx(float(np.mean(x)), abs=1e-3)
         assert first.variance == pytest.approx(float(np.var(x)), rel=1e-2)
+    sizes = trace.model.config
+    sublayers = 2 * sizes["encoder_layers"] + 3 * sizes["decoder_layers"]
+    assert len(found.norms) == sublayers and len(found.feeds) == len(trace.encoder) + len(trace.decoder)
+    assert [one.id for one in found.written] == [step.input.id for step in trace.inference.steps]
+    for one in found.norms:
+        assert len(one.before) == len(found.words(one.name))
     for fed in found.feeds:
         for units in fed.units:
             assert [one.adds for one in units[:3]] == sorted((one.adds for one in units[:3]), reverse=True)

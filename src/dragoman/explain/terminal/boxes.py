@@ -1,5 +1,4 @@
-"""The numbers of one encoder layer's boxes for one word, in a terminal: layer norm, feed-forward, heads. Computes
-nothing."""
+"""The numbers of one layer's boxes for one word, in a terminal: layer norm, feed-forward, heads. Computes nothing."""
 
 from __future__ import annotations
 
@@ -10,44 +9,43 @@ from rich.text import Text
 
 from dragoman.errors import UsageError
 from dragoman.explain.terminal.drawing import Lines, Screen, heading, number, prose, table
+from dragoman.explain.terminal.ends import embedding, output, place_of
 from dragoman.explain.trace.boxes import Boxes, Normed, Spread
 
 if TYPE_CHECKING:
     from dragoman.explain.trace.trace import Trace
 
+_WIDE = 96  # cells, from which on all bins have room
 _BLOCKS, _PLAIN = " ▁▂▃▄▅▆▇█", " .:-=+*#%@"
 PAPER = (1024, 5, 8, 64)  # batch, tokens, heads, width of one: the lesson's, with the paper's model
 
 
 def boxes(trace: Trace, screen: Screen, name: str, word: str | None) -> Lines:
-    """name: encoder.1 and so on. Raises UsageError for a layer or a word that is not there."""
+    """name: embedding, encoder.1 and so on, output. Raises UsageError for a box or a word that is not there."""
     found = trace.boxes
     if found is None:
-        raise UsageError("the numbers of a box are told of a Transformer's encoder: this model has none")
-    names = [fed.name.removesuffix(".feed") for fed in found.feeds]
+        raise UsageError("the numbers of a box are told of a Transformer's layers: this model has none")
+    layers = [fed.name.removesuffix(".feed") for fed in found.feeds]
+    names = ["embedding", *layers, "output"]
     if name not in names:
-        raise UsageError(f"there is no layer {name!r} whose numbers are told: there are {', '.join(names)}")
-    at = _place(found, word)
+        raise UsageError(f"there is no box {name!r} whose numbers are told: there are {', '.join(names)}")
+    if name == "output":
+        return output(trace, screen, word)
+    words = found.words(name)
+    at = place_of(words, word)
+    title = heading(screen.say("boxes.done", name=name, word=words[at].piece))
+    if name == "embedding":
+        return [title, *embedding(trace, screen, at)]
     norms = [norm for norm in found.norms if norm.name.startswith(f"{name}.")]
     return [
-        heading(screen.say("boxes.done", name=name, word=found.tokens[at].piece)),
+        title,
         *_norms(norms, at, trace, screen),
         Text(),
         *_feed(found, f"{name}.feed", at, trace, screen),
         Text(),
-        *_shapes(trace, screen),
+        *_shapes(trace, len(words), screen),
         *_scale(trace, screen),
     ]
-
-
-def _place(found: Boxes, word: str | None) -> int:
-    if word is None:
-        return 0
-    texts = [token.text for token in found.tokens]
-    for i, text in enumerate(texts):
-        if text.casefold() == word.strip().casefold():
-            return i
-    raise UsageError(f"{word!r} is no token of this sentence: there are {' '.join(texts)}")
 
 
 def _norms(norms: Sequence[Normed], at: int, trace: Trace, screen: Screen) -> Lines:
@@ -66,8 +64,11 @@ def _norms(norms: Sequence[Normed], at: int, trace: Trace, screen: Screen) -> Li
 
 def _drawn(spread: Spread, screen: Screen) -> Text:
     """A bin is a sign, the higher the more numbers fall into it."""
-    signs, most = (_BLOCKS if screen.colour else _PLAIN), max(spread.counts)
-    return Text("".join(signs[-(-count * (len(signs) - 1) // most)] for count in spread.counts), no_wrap=True)
+    counts = spread.counts
+    if screen.width < _WIDE:  # two bins in one sign
+        counts = tuple(map(sum, zip(counts[::2], counts[1::2], strict=True)))
+    signs, most = (_BLOCKS if screen.colour else _PLAIN), max(counts)
+    return Text("".join(signs[-(-count * (len(signs) - 1) // most)] for count in counts), no_wrap=True)
 
 
 def _feed(found: Boxes, name: str, at: int, trace: Trace, screen: Screen) -> Lines:
@@ -82,9 +83,9 @@ def _feed(found: Boxes, name: str, at: int, trace: Trace, screen: Screen) -> Lin
     ]
 
 
-def _shapes(trace: Trace, screen: Screen) -> Lines:
+def _shapes(trace: Trace, length: int, screen: Screen) -> Lines:
     """The paper's numbers beside this model's, alone and in a batch."""
-    config, length = trace.model.config, len(trace.source.tokens)
+    config = trace.model.config
     heads, width = config["n_heads"], config["d_model"] // config["n_heads"]
     ours = [
         ("boxes.shapes.one", (1, length, heads, width)),

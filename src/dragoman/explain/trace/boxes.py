@@ -1,4 +1,4 @@
-"""What layer norm and the feed-forward network do to the numbers of each source word. Holds values."""
+"""What layer norm and the feed-forward network do to the numbers of each word, on both sides. Holds values."""
 
 from __future__ import annotations
 
@@ -48,10 +48,15 @@ class Fed:
 
 @dataclass(frozen=True)
 class Boxes:
-    """Each norm and each feed-forward network of the encoder. `edges` are those of the bins, which all share; the first
-    and the last bin also hold what lies beyond."""
+    """Each norm and each feed-forward network. `tokens` are the encoder's words, `written` those that the decoder was
+    fed. `edges` are those of the bins, which all share; the first and the last bin also hold what lies beyond."""
 
     tokens: tuple[Token, ...]
     edges: tuple[float, ...]
     norms: tuple[Normed, ...]
     feeds: tuple[Fed, ...]
+    written: tuple[Token, ...] = ()
+
+    def words(self, name: str) -> tuple[Token, ...]:
+        """Those that a layer, encoder.1 and so on, has numbers of."""
+        return self.written if name.startswith("decoder") else self.tokens

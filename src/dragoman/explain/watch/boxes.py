@@ -1,21 +1,21 @@
-"""The numbers of the encoder's boxes, word by word: what layer norm does to their spread, what five inner units of the
-feed-forward network say. Draws nothing.
+"""The numbers of the boxes of both sides, word by word: what layer norm does to their spread, what five inner units of
+the feed-forward network say. Draws nothing.
 
-Dimensions: S source, D model, F feed-forward.
+Dimensions: S words of a side, D model, F feed-forward.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from dragoman.explain.trace.boxes import Boxes, Fed, Normed, Spread, Unit
+from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.watch.record import private_copy, wrap
 from dragoman.explain.watch.subject import Subject
-from dragoman.transformer.attention import padding_mask
 from dragoman.transformer.model import Transformer
 from dragoman.transformer.sublayers import FeedForward
 
@@ -26,30 +26,35 @@ STRONG, WEAK = 3, 2  # units shown
 Seen = list[tuple[Tensor, Tensor]]  # what went in and what came out, [S, D]
 
 
-def boxes(subject: Subject) -> Boxes | None:
-    """One pass of the encoder over the first words. None for a model of another kind."""
+def boxes(subject: Subject, written: Sequence[Token]) -> Boxes | None:
+    """One pass of both sides over the first words; `written` is what the decoder was fed. None for another kind."""
     if not isinstance(subject.module, Transformer):
         return None
     module = private_copy(subject.module)
     assert isinstance(module, Transformer)
-    source = subject.source()
     norms: dict[str, tuple[nn.Module, Seen]] = {}
     feeds: dict[str, tuple[FeedForward, Seen]] = {}
-    for i, layer in enumerate(module.encoder.layers, 1):
-        for kind, residual in zip(("self", "feed"), layer.residuals, strict=True):
-            norms[f"encoder.{i}.{kind}"] = residual.norm, _watched(residual.norm)
-        feeds[f"encoder.{i}.feed"] = layer.feed_forward, _watched(layer.feed_forward)
+    sides = (
+        ("encoder", module.encoder, ("self", "feed")),
+        ("decoder", module.decoder, ("self", "cross", "feed")),
+    )
+    for side, stack, kinds in sides:
+        for i, layer in enumerate(stack.layers, 1):
+            for kind, residual in zip(kinds, layer.residuals, strict=True):
+                norms[f"{side}.{i}.{kind}"] = residual.norm, _watched(residual.norm)
+            feeds[f"{side}.{i}.feed"] = layer.feed_forward, _watched(layer.feed_forward)
+    source, written = subject.source(), tuple(written[:MOST_WORDS])
+    read = module.read(source, torch.ones_like(source, dtype=torch.bool))
     with torch.inference_mode():
-        module.encoder(
-            module.source_input(source, module.source_table),
-            padding_mask(module.read(source, torch.ones_like(source, dtype=torch.bool))),
-        )
+        fed = torch.tensor([[token.id for token in written]], device=source.device)
+        module.decode(fed, module.encode(source, read), read)
         edges = torch.linspace(-REACH, REACH, BINS + 1)
         return Boxes(
             tokens_of(subject.source_tokenizer, subject.ids, subject.prepared)[:MOST_WORDS],
             tuple(edges.tolist()),
             tuple(_normed(name, norm, *seen[0], edges) for name, (norm, seen) in norms.items()),
             tuple(_fed(name, feed, seen[0][0]) for name, (feed, seen) in feeds.items()),
+            written,
         )
 
 

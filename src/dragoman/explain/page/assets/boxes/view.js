@@ -1,9 +1,10 @@
-/* The numbers of one encoder layer's boxes for one word: the spread before and after layer norm, five inner units of the
+/* The numbers of one layer's boxes for one word: the spread before and after layer norm, five inner units of the
    feed-forward network, the cut into heads, the root of d. Computes none of them. */
 
 import { h, s, swap, select, table } from "../drawing/dom.js";
 import { fixed } from "../drawing/written.js";
 import { command } from "../break/result.js";
+import { embedding, output } from "./ends.js";
 
 const [WIDE, HIGH] = [160, 34]; // px of a distribution
 const PAPER = [1024, 5, 8, 64]; // batch, tokens, heads, width of one
@@ -12,20 +13,28 @@ export function boxes(context) {
   const { trace, say } = context;
   const found = trace.boxes;
   if (!found) return h("div.boxes-view", {}, h("p.missing", {}, say("boxes.none")), command(trace.source.text, " -o page.html"));
-  const place = h("div");
-  const chosen = { layer: 0, word: 0 };
-  const draw = () => swap(place, norms(context, found, chosen), feed(context, found, chosen));
-  const pick = (name) => (value) => {
-    chosen[name] = Number(value);
+  const [place, picker] = [h("div.box-numbers"), h("div.picker")];
+  const layers = found.feeds.map((fed) => fed.name.replace(".feed", ""));
+  const names = ["embedding", ...layers, "output"];
+  const chosen = { box: layers[0], word: 0 };
+  const draw = () => swap(place, drawnBox(context, found, chosen));
+  const words = () => wordsOf(trace, found, chosen.box).map((token, i) => [i, `${i} · ${token.piece}`]);
+  const pickWord = (value) => {
+    chosen.word = Number(value);
     draw();
   };
-  const layers = found.feeds.map((fed, i) => [i, fed.name.replace(".feed", "")]);
-  const words = found.tokens.map((token, i) => [i, `${i} · ${token.piece}`]);
-  draw();
+  const word = h("span");
+  const pickBox = (value) => {
+    Object.assign(chosen, { box: value, word: 0 });
+    swap(word, select(say("boxes.word"), words(), 0, pickWord));
+    draw();
+  };
+  swap(picker, select(say("boxes.which"), names.map((name) => [name, name]), chosen.box, pickBox), word);
+  pickBox(chosen.box);
   return h(
     "div.boxes-view",
     {},
-    h("div.picker", {}, select(say("words.layer"), layers, 0, pick("layer")), select(say("boxes.word"), words, 0, pick("word"))),
+    picker,
     place,
     h("h3", {}, say("boxes.shapes")),
     shapes(context),
@@ -34,8 +43,19 @@ export function boxes(context) {
   );
 }
 
-function norms({ trace, say }, { norms: all, feeds, edges }, { layer, word }) {
-  const name = feeds[layer].name.replace(".feed", "");
+function wordsOf(trace, found, box) {
+  if (box === "output") return trace.inference.tokens.slice(0, trace.inference.pass.logits.length);
+  if (box.startsWith("decoder")) return found.written ?? [];
+  return found.tokens;
+}
+
+function drawnBox(context, found, chosen) {
+  if (chosen.box === "embedding") return embedding(context, chosen);
+  if (chosen.box === "output") return output(context, chosen);
+  return [norms(context, found, chosen), feed(context, found, chosen)];
+}
+
+function norms({ trace, say }, { norms: all, edges }, { box: name, word }) {
   const some = all.filter((norm) => norm.name.startsWith(`${name}.`));
   const rows = some.flatMap((norm) =>
     ["before", "middle", "after"].map((stage) => {
@@ -66,10 +86,11 @@ function drawn(counts, edges, stage) {
   return s(`svg.histogram.${stage}`, { width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, bars, s("line", { x1: WIDE / 2, x2: WIDE / 2, y1: 0, y2: HIGH }));
 }
 
-function feed({ trace, say }, { feeds }, { layer, word }) {
+function feed({ trace, say }, { feeds }, { box, word }) {
   const { d_model: d, d_ff: f, activation = "relu" } = trace.model.config;
   const values = { d, f, activation };
-  const rows = feeds[layer].units[word].map((one) => [String(one.unit), fixed(one.inner, 2), fixed(one.fires, 2), fixed(one.adds, 2)]);
+  const { units } = feeds.find((fed) => fed.name === `${box}.feed`);
+  const rows = units[word].map((one) => [String(one.unit), fixed(one.inner, 2), fixed(one.fires, 2), fixed(one.adds, 2)]);
   return [
     h("p", {}, say("boxes.feed", values)),
     table(say("boxes.feed.heads", values).split("|"), rows, { class: "box-units" }),
