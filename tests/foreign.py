@@ -221,6 +221,7 @@ def _opennmt_weights(
             for part in attentions:
                 for kind in ("linear_query", "linear_keys", "linear_values", "final_linear"):
                     yield from linear(f"{layer}.{part}.{kind}", width, width)
+                yield f"{layer}.{part}.relative_positions_embeddings.weight", torch.randn(41, width // 2)
             yield from linear(f"{layer}.feed_forward.w_1", 2 * width, width)
             yield from linear(f"{layer}.feed_forward.w_2", width, 2 * width)
             norms = ("layer_norm",) if stack == "encoder" else ("layer_norm_1", "layer_norm_2")

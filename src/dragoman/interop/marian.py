@@ -30,6 +30,7 @@ from dragoman.interop.naming import (
 from dragoman.text.mapped import Side, Table, sealed
 
 CONFIG, PIECES, TARGET_PIECES = "config.json", "vocab.json", "target_vocab.json"
+TOKENIZER = "tokenizer_config.json"
 SPM: dict[Side, str] = {"source": "source.spm", "target": "target.spm"}
 # As they call them, and we. HF's "gelu" is the exact one.
 ACTIVATIONS = {"swish": "swish", "silu": "swish", "relu": "relu", "gelu": "gelu"}
@@ -132,10 +133,11 @@ def _tied(settings: Mapping[str, Any]) -> bool:
 def _vocabularies(
     directory: Path, settings: Mapping[str, Any], separate: bool
 ) -> tuple[Vocabulary, Vocabulary]:
+    """Tables of their own for both sides may still be of one vocabulary."""
     source = _vocabulary(directory / PIECES, settings, "vocab_size")
-    return source, _vocabulary(
-        directory / TARGET_PIECES, settings, "decoder_vocab_size"
-    ) if separate else source
+    if not (separate and json_of(directory / TOKENIZER, needed=False).get("separate_vocabs", True)):
+        return source, source
+    return source, _vocabulary(directory / TARGET_PIECES, settings, "decoder_vocab_size")
 
 
 def _vocabulary(path: Path, settings: Mapping[str, Any], size: str) -> Vocabulary:
@@ -209,5 +211,5 @@ def weights_of(
 
 def languages_of(directory: Path, asked: Pair, leads: Mapping[str, int]) -> tuple[str, str]:
     """Codes of source and target: as asked, as tokenizer_config.json says, or as the name of the model does."""
-    said = json_of(directory / "tokenizer_config.json", needed=False)
+    said = json_of(directory / TOKENIZER, needed=False)
     return asked.settled(directory.name, (said.get("source_lang"), said.get("target_lang")), target=leads)

@@ -85,8 +85,8 @@ class MappedTokenizer(Tokenizer):
             self.table = Table.of(serialized[start : start + length])
         except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
             raise ModelError(f"{name} is damaged: {error}") from error
-        self.serialized = serialized
-        self._model = opened(serialized[start + length :], name)
+        self.serialized, self._model_starts = serialized, start + length
+        self._model = opened(self.sentencepiece, name)
         self._pieces = list(self.table.pieces)
         # The last of two pieces that are spelled alike, as reading a JSON object would have it.
         self._ids = {piece: i for i, piece in enumerate(self._pieces) if i > EOS}
@@ -110,6 +110,10 @@ class MappedTokenizer(Tokenizer):
         """Log-probability of a piece in the model of the pieces; 0 for one that it does not know."""
         found = self._model.piece_to_id(self._pieces[piece])
         return 0.0 if found == self._model.unk_id() else float(self._model.get_score(found))
+
+    @property
+    def sentencepiece(self) -> bytes:
+        return self.serialized[self._model_starts :]
 
     @property
     def bare(self) -> Tokenizer:

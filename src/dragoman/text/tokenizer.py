@@ -160,6 +160,11 @@ class Tokenizer:
     lead: tuple[int, ...] = ()
 
     @property
+    def sentencepiece(self) -> bytes:
+        """The SentencePiece model by itself, as other programs read it."""
+        return self.serialized
+
+    @property
     def bare(self) -> Tokenizer:
         """The same without `lead`."""
         return self

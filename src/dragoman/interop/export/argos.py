@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from dragoman.errors import ConfigError
 from dragoman.files import write_new
 from dragoman.interop.export import ctranslate2
+from dragoman.interop.export.cutting import cutter
 from dragoman.interop.export.gate import Runtime
 from dragoman.model.directory import ModelDirectory
 from dragoman.text.languages import base_language, name_of
@@ -21,8 +22,10 @@ ENDING = ".argosmodel"
 
 def refusal(model: ModelDirectory) -> str | None:
     """What of a model such a package has no place for, or None."""
-    if model.source_tokenizer is not model.target_tokenizer:
+    if model.source_tokenizer.sentencepiece != model.target_tokenizer.sentencepiece:
         return "a package has one SentencePiece model for both languages, and this model has two"
+    if model.many:
+        return "a package is for one pair of languages, and this model is told which by a token"
     return ctranslate2.refusal(model)
 
 
@@ -35,7 +38,7 @@ def write(model: ModelDirectory, directory: Path) -> None:
         root = Path(made)
         (root / "model").mkdir()
         ctranslate2.write_model(model, root / "model")
-        write_new(root / "sentencepiece.model", model.source_tokenizer.serialized)
+        write_new(root / "sentencepiece.model", model.source_tokenizer.sentencepiece)
         write_new(root / "metadata.json", json.dumps(_metadata(model), ensure_ascii=False, indent=1).encode())
         write_new(root / "README.md", model.card.encode())
         with zipfile.ZipFile(directory / f"{name}{ENDING}", "w", zipfile.ZIP_DEFLATED) as package:
@@ -67,5 +70,6 @@ def runtime(model: ModelDirectory, directory: Path) -> Runtime:
         with zipfile.ZipFile(directory / f"{_name(model)}{ENDING}") as package:
             package.extractall(folder)
         root = Path(folder) / _name(model)
-        spelled = root / "sentencepiece.model"
-        return ctranslate2.CTranslate2(root / "model", spelled, spelled)
+        spelled = (root / "sentencepiece.model").read_bytes()
+        sides = (cutter(one, spelled) for one in (model.source_tokenizer, model.target_tokenizer))
+        return ctranslate2.CTranslate2(root / "model", *sides)

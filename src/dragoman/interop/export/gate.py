@@ -36,7 +36,7 @@ class Runtime(Protocol):
         """log p of each of the target's tokens, and of </s> after them, among the whole vocabulary [T + 1]."""
 
     def search(self, source: Sequence[int], options: DecodingOptions) -> list[int]:
-        """The best translation."""
+        """The best translation, with the token in front that names its language, where the model has one."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Gate:
         """The best translation by the reference."""
         ids = torch.tensor([[*source, EOS]])
         with torch.inference_mode():
-            return search(self.module, ids, torch.ones_like(ids, dtype=torch.bool), options)[0][0]  # type: ignore[arg-type]
+            real, lead = torch.ones_like(ids, dtype=torch.bool), self.model.target_tokenizer.lead
+            return search(self.module, ids, real, options, prefixes=[lead])[0][0]  # type: ignore[arg-type]
 
     def log_probabilities(self, source: Sequence[int], target: Sequence[int]) -> np.ndarray:
         """See Runtime; by the reference."""

@@ -4,9 +4,6 @@ Marian is the paper's model, and post-norm only. Of the architectures of transfo
 Marian's sinusoids and nothing else that would be in the way: M2M-100's waves have other lengths and begin elsewhere,
 and mBART norms the embeddings. The tokenizer is Marian's for both, which reads two SentencePiece models as they are.
 
-Their sinusoids stand in halves, sines before cosines; here they alternate. Features are only names, so all weights
-are written with the features of the residual stream in another order: no number changes.
-
 Dimensions: D model, F feed-forward, V vocabulary.
 """
 
@@ -19,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError, MissingExtraError
 from dragoman.files import write_new
-from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK, UNWRITTEN
+from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 from dragoman.interop.ctranslate2 import sinusoids
+from dragoman.interop.export import bart, m2m100
 from dragoman.interop.export.gate import Runtime
 from dragoman.model.directory import ModelDirectory
 from dragoman.transformer.description import NUMBERS, Computes, unlisted
@@ -37,13 +34,13 @@ COMPUTES: Computes = {
     "activation": ("relu", "gelu", "swish"),
     "output_bias": (False, True),
     "source_eos": (True,),  # their tokenizer adds it
-    "positions": ("sinusoidal", "learned"),  # a table that is added to the input
-    "tie": ("all", "target"),
+    "positions": (
+        "sinusoidal",
+        "learned",
+        "fairseq",
+    ),  # a table that is added to the input; the last as M2M-100
+    "tie": ("all", "target", "none"),
     "attention_dropout": None,  # of training
-}
-_SUBLAYERS = {
-    "encoder": ("self_attn_layer_norm", "final_layer_norm"),
-    "decoder": ("self_attn_layer_norm", "encoder_attn_layer_norm", "final_layer_norm"),
 }
 
 
@@ -52,6 +49,8 @@ def refusal(model: ModelDirectory) -> str | None:
     settings = model.config["model"]
     if why := unlisted(settings, COMPUTES):
         return f"Marian and Pegasus have no {why}"
+    if settings["positions"] == "fairseq":
+        return m2m100.refusal(model)
     if settings["norm"] == "pre" and settings["tie"] != "all":
         return f"Pegasus, which is pre-norm, has one table for both languages, not model.tie = {settings['tie']!r}"
     if settings["d_model"] % 2:
@@ -63,11 +62,14 @@ def write(model: ModelDirectory, directory: Path) -> None:
     """All files of the directory that from_pretrained loads."""
     if why := refusal(model):
         raise ConfigError(f"a Hugging Face export is not possible: {why}")
-    joint = model.source_tokenizer is model.target_tokenizer
+    if model.config["model"]["positions"] == "fairseq":
+        m2m100.write(model, directory)
+        return
+    joint = model.source_tokenizer.vocabulary() == model.target_tokenizer.vocabulary()
     source, target = ({p: i for i, p in enumerate(t.vocabulary())} for t in _tokenizers(model))
     texts: dict[str, Mapping[str, Any]] = {
         "config.json": settings(model),
-        "generation_config.json": generation(DecodingOptions(**model.config["decoding"])),
+        "generation_config.json": bart.generation(DecodingOptions(**model.config["decoding"])),
         "tokenizer_config.json": _tokenizer_settings(model, joint),
         "vocab.json": source,
         **({} if joint else {"target_vocab.json": target}),
@@ -75,11 +77,8 @@ def write(model: ModelDirectory, directory: Path) -> None:
     for name, value in texts.items():
         write_new(directory / name, json.dumps(value, ensure_ascii=False, indent=1).encode())
     for name, tokenizer in zip(("source.spm", "target.spm"), _tokenizers(model), strict=True):
-        write_new(directory / name, tokenizer.serialized)
-    arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in _arrays(model)}
-    # save_pretrained says so too, and older versions refuse a file that does not.
-    data = safetensors.numpy.save(arrays, metadata={"format": "pt"})
-    write_new(directory / "model.safetensors", data)
+        write_new(directory / name, tokenizer.sentencepiece)
+    write_new(directory / "model.safetensors", bart.saved(_arrays(model)))
 
 
 def _tokenizers(model: ModelDirectory) -> Sequence[Any]:
@@ -90,13 +89,6 @@ def settings(model: ModelDirectory) -> dict[str, Any]:
     """config.json."""
     c = model.config["model"]
     kind = "Pegasus" if c["norm"] == "pre" else "Marian"
-    sizes = {
-        f"{side}_{theirs}": c[ours]
-        for side in ("encoder", "decoder")
-        for theirs, ours in (
-            ("layers", f"{side}_layers"), ("attention_heads", "n_heads"), ("ffn_dim", "d_ff"),
-        )
-    }  # fmt: skip
     marian = {
         "decoder_vocab_size": model.target_tokenizer.vocab_size,
         "share_encoder_decoder_embeddings": c["tie"] == "all",
@@ -106,11 +98,11 @@ def settings(model: ModelDirectory) -> dict[str, Any]:
         "model_type": kind.lower(),
         "vocab_size": model.source_tokenizer.vocab_size,
         "d_model": c["d_model"],
-        **sizes,
+        **bart.sizes(c),
         "activation_function": c["activation"],
         "max_position_embeddings": _longest(model),
         "scale_embedding": True,
-        "tie_word_embeddings": True,
+        "tie_word_embeddings": c["tie"] != "none",
         "dropout": c["dropout"],
         "attention_dropout": c["attention_dropout"],
         "activation_dropout": 0.0,
@@ -139,24 +131,6 @@ def _places(model: ModelDirectory, stack: str) -> np.ndarray:
     return sinusoids(_longest(model), c["d_model"])
 
 
-def generation(options: DecodingOptions) -> dict[str, Any]:
-    """generation_config.json: the model's own search, as far as it has names there."""
-    return {
-        "pad_token_id": PAD,
-        "bos_token_id": BOS,
-        "eos_token_id": EOS,
-        "decoder_start_token_id": BOS,
-        "num_beams": 1 if options.sample else options.beam_size,
-        "length_penalty": options.length_penalty,
-        "max_length": options.max_length + 1,  # <s> counts
-        "early_stopping": True,  # a beam is over when it has found as many endings as it is wide
-        "suppress_tokens": list(UNWRITTEN),
-        "renormalize_logits": True,  # probabilities are among the tokens that may be written
-        **({"no_repeat_ngram_size": options.no_repeat_ngram} if options.no_repeat_ngram else {}),
-        **({"min_length": options.min_length + 1} if options.min_length else {}),
-    }
-
-
 def _tokenizer_settings(model: ModelDirectory, joint: bool) -> dict[str, Any]:
     source, target = model.languages
     return {
@@ -178,7 +152,7 @@ def _tokenizer_settings(model: ModelDirectory, joint: bool) -> dict[str, Any]:
 def _arrays(model: ModelDirectory) -> Iterator[tuple[str, np.ndarray]]:
     c, weights = model.config["model"], model.weights
     width = c["d_model"]
-    order = np.concatenate((np.arange(0, width, 2), np.arange(1, width, 2)))  # the sines, then the cosines
+    order = bart.pairs_to_halves(width)
     if c["tie"] == "all":
         target = weights["embedding.weight"][:, order]
         yield "model.shared.weight", target
@@ -186,47 +160,13 @@ def _arrays(model: ModelDirectory) -> Iterator[tuple[str, np.ndarray]]:
         target = weights["target_embedding.weight"][:, order]
         yield "model.encoder.embed_tokens.weight", weights["source_embedding.weight"][:, order]
         yield "model.decoder.embed_tokens.weight", target
+    if c["tie"] == "none":
+        yield "lm_head.weight", weights["output.weight"][:, order]
     bias = weights["output_bias"] if c.get("output_bias") else np.zeros(len(target), np.float32)
     yield "final_logits_bias", bias[None]
-    for stack, norms in _SUBLAYERS.items():
+    for stack in bart.SUBLAYERS:
         yield f"model.{stack}.embed_positions.weight", _places(model, stack)[:, order]
-        if c["norm"] == "pre":
-            yield from _norm(weights, f"{stack}.norm", f"model.{stack}.layer_norm", order)
-        for i in range(c[f"{stack}_layers"]):
-            ours, theirs = f"{stack}.layers.{i}", f"model.{stack}.layers.{i}"
-            yield from _attention(weights, f"{ours}.self_attention", f"{theirs}.self_attn", order)
-            if stack == "decoder":
-                yield from _attention(weights, f"{ours}.cross_attention", f"{theirs}.encoder_attn", order)
-            yield from _reads(weights, f"{ours}.feed_forward.inner", f"{theirs}.fc1", order)
-            yield from _writes(weights, f"{ours}.feed_forward.outer", f"{theirs}.fc2", order)
-            for j, norm in enumerate(norms):
-                yield from _norm(weights, f"{ours}.residuals.{j}.norm", f"{theirs}.{norm}", order)
-
-
-Weights = Mapping[str, np.ndarray]
-Named = Iterator[tuple[str, np.ndarray]]
-
-
-def _attention(weights: Weights, ours: str, theirs: str, order: np.ndarray) -> Named:
-    for name in "qkv":
-        yield from _reads(weights, f"{ours}.{name}", f"{theirs}.{name}_proj", order)
-    yield from _writes(weights, f"{ours}.output", f"{theirs}.out_proj", order)
-
-
-def _reads(weights: Weights, ours: str, theirs: str, order: np.ndarray) -> Named:
-    """A layer that reads the residual stream: its columns follow the stream's features."""
-    yield f"{theirs}.weight", weights[f"{ours}.weight"][:, order]
-    yield f"{theirs}.bias", weights[f"{ours}.bias"]
-
-
-def _writes(weights: Weights, ours: str, theirs: str, order: np.ndarray) -> Named:
-    yield f"{theirs}.weight", weights[f"{ours}.weight"][order]
-    yield f"{theirs}.bias", weights[f"{ours}.bias"][order]
-
-
-def _norm(weights: Weights, ours: str, theirs: str, order: np.ndarray) -> Named:
-    for part in ("weight", "bias"):
-        yield f"{theirs}.{part}", weights[f"{ours}.{part}"][order]
+    yield from bart.layers(c, weights, order)
 
 
 # -- the export at work -------------------------------------------------------------------------------------------
@@ -235,7 +175,7 @@ def _norm(weights: Weights, ours: str, theirs: str, order: np.ndarray) -> Named:
 class HuggingFace:
     """The directory in transformers. See gate.Runtime."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, model: ModelDirectory, directory: Path) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it recommends sacremoses, which would change the text
@@ -250,30 +190,48 @@ class HuggingFace:
                 "a Hugging Face export is compared with its model by transformers: install it with  "
                 "pip install 'dragoman[huggingface]'"
             ) from error
+        source, target = model.source_tokenizer, model.target_tokenizer
+        self.lead, self.first = source.pieces(source.lead), list(target.lead)
+        self.size = target.vocab_size
+        self.marks = [BOS, PAD, EOS, UNK] if self.model.config.pad_token_id else [PAD, UNK, BOS, EOS]
+
+    def theirs(self, ids: Sequence[int]) -> list[int]:
+        """Their numbers of our ids: only the special ones may stand otherwise."""
+        return [self.marks.index(i) if i < len(self.marks) else i for i in ids]
+
+    def ours(self, ids: Sequence[int]) -> list[int]:
+        return [self.marks[i] if i < len(self.marks) else i for i in ids]
 
     def encode(self, text: str) -> list[int]:
-        return list(self.tokenizer(text)["input_ids"])[:-1]
+        told = (
+            text if self.first else "".join(self.lead) + text
+        )  # M2M-100's tokenizer names the language by itself
+        return self.ours(self.tokenizer(told)["input_ids"])[:-1]
 
     def log_probabilities(self, source: Sequence[int], target: Sequence[int]) -> np.ndarray:
         import torch
 
         with torch.inference_mode():
-            inputs, labels = torch.tensor([[BOS, *target]]), torch.tensor([[*target, EOS]])
-            logits = self.model(torch.tensor([[*source, EOS]]), decoder_input_ids=inputs).logits[0]
-            return logits.float().log_softmax(-1).gather(1, labels.T)[:, 0].numpy()
+            inputs, labels = (torch.tensor([self.theirs(row)]) for row in ([BOS, *target], [*target, EOS]))
+            ids = torch.tensor([self.theirs([*source, EOS])])
+            logits = self.model(ids, decoder_input_ids=inputs).logits[0].float()
+            # What is never written: <s>, as here, and the rows that fill their table up.
+            logits[:, self.theirs([BOS])] = logits[:, self.size :] = -np.inf
+            return logits.log_softmax(-1).gather(1, labels.T)[:, 0].numpy()
 
     def search(self, source: Sequence[int], options: DecodingOptions) -> list[int]:
         import torch
 
         with torch.inference_mode():
             found = self.model.generate(
-                torch.tensor([[*source, EOS]]),
+                torch.tensor([self.theirs([*source, EOS])]),
                 num_beams=options.beam_size,
                 length_penalty=options.length_penalty,
                 max_length=options.max_length + 1,
+                forced_bos_token_id=self.theirs(self.first)[0] if self.first else None,
             )
-        return [i for i in found[0].tolist()[1:] if i not in (EOS, PAD)]
+        return [i for i in self.ours(found[0].tolist())[1:] if i not in (EOS, PAD)]
 
 
 def runtime(model: ModelDirectory, directory: Path) -> Runtime:
-    return HuggingFace(directory)
+    return HuggingFace(model, directory)

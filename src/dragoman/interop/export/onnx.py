@@ -23,11 +23,12 @@ import numpy as np
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError, MissingExtraError
 from dragoman.files import write_new
-from dragoman.interop.ctranslate2 import LAYER_NORM_EPSILON, SINUSOIDAL_POSITIONS, sinusoids
+from dragoman.interop.ctranslate2 import LAYER_NORM_EPSILON, SINUSOIDAL_POSITIONS, WAVES
 from dragoman.interop.export.ctranslate2 import SETTINGS, SOURCE, TARGET, decoding
+from dragoman.interop.export.cutting import cutter
 from dragoman.interop.export.gate import Runtime
 from dragoman.model.directory import ModelDirectory
-from dragoman.text.tokenizer import Tokenizer
+from dragoman.text.mapped import MappedTokenizer
 from dragoman.transformer.description import NUMBERS, Computes, unlisted
 
 OPSET, IR = 20, 10  # the first with Gelu; of 2023 and 2024
@@ -38,10 +39,10 @@ COMPUTES: Computes = {
     **NUMBERS,
     "kind": ("transformer",),
     "norm": ("post", "pre"),
-    "activation": ("relu", "gelu", "swiglu"),
-    "output_bias": (False,),
-    "source_eos": (True,),
-    "positions": ("sinusoidal", "learned"),
+    "activation": ("relu", "gelu", "swish", "swiglu"),
+    "output_bias": (False, True),
+    "source_eos": (False, True),
+    "positions": ("sinusoidal", "fairseq", "learned"),
     "tie": ("all", "target", "none"),
     "attention_dropout": None,  # of training
 }
@@ -65,9 +66,20 @@ def write(model: ModelDirectory, directory: Path) -> None:
     write_new(directory / "encoder.onnx", _encoder(model))
     write_new(directory / "decoder.onnx", _decoder(model))
     for name, tokenizer in ((SOURCE, model.source_tokenizer), (TARGET, model.target_tokenizer)):
-        write_new(directory / name, tokenizer.serialized)
-    write_new(directory / SETTINGS, json.dumps(decoding(model), indent=1).encode())
+        write_new(directory / name, tokenizer.sentencepiece)
+    write_new(directory / SETTINGS, json.dumps(_settings(model), indent=1).encode())
     write_new(directory / "translate.py", SCRIPT.read_bytes())
+
+
+def _settings(model: ModelDirectory) -> dict[str, Any]:
+    """For the script: the search, and what it has to know of the tokens."""
+    words = {
+        name: tokenizer.vocabulary()
+        for name, tokenizer in (("source", model.source_tokenizer), ("target", model.target_tokenizer))
+        if isinstance(tokenizer, MappedTokenizer)  # else SentencePiece's own numbers are the ids
+    }
+    reads_end = model.config["model"].get("source_eos", True)
+    return {**decoding(model), "source_eos": reads_end, **({"vocabularies": words} if words else {})}
 
 
 # -- nodes --------------------------------------------------------------------------------------------------------
@@ -139,10 +151,14 @@ class Graph:
     def feed_forward(self, x: str, name: str) -> str:
         inner, kind = self.linear(x, f"{name}.inner"), self.settings["activation"]
         if kind == "swiglu":
-            gate = self.linear(x, f"{name}.gate")
-            silu = self.node("Mul", gate, self.node("Sigmoid", gate))
-            return self.linear(self.node("Mul", silu, inner), f"{name}.outer")
+            gated = self.node("Mul", self.swish(self.linear(x, f"{name}.gate")), inner)
+            return self.linear(gated, f"{name}.outer")
+        if kind == "swish":
+            return self.linear(self.swish(inner), f"{name}.outer")
         return self.linear(self.node("Relu" if kind == "relu" else "Gelu", inner), f"{name}.outer")
+
+    def swish(self, x: str) -> str:
+        return self.node("Mul", x, self.node("Sigmoid", x))
 
     def embed(self, tokens: str, side: str, first: str, last: str) -> str:
         """tokens [B, T], which stand at the positions from first to before last -> [B, T, D]."""
@@ -152,7 +168,8 @@ class Graph:
         if self.settings["positions"] == "learned":
             places = self.weight(f"{side}_input.learned.weight")
         else:
-            places = self.array("sinusoids", sinusoids(SINUSOIDAL_POSITIONS, self.heads * self.width))
+            waves = WAVES[self.settings["positions"]]
+            places = self.array("sinusoids", waves(SINUSOIDAL_POSITIONS, self.heads * self.width))
         return self.node("Add", words, self.node("Slice", places, first, last, self.whole(0)))
 
     def before(self, x: str, residual: str) -> str:
@@ -234,7 +251,11 @@ def _decoder(model: ModelDirectory) -> bytes:
         x = g.norm(x, "decoder.norm")
     table = {"all": "embedding.weight", "target": "target_embedding.weight", "none": "output.weight"}
     turned = g.array("output.turned", model.weights[table[g.settings["tie"]]].T)
-    g.node("MatMul", g.node("Squeeze", x, g.whole(1)), turned, name="logits")
+    last = g.node("Squeeze", x, g.whole(1))
+    if g.settings.get("output_bias"):
+        g.node("Add", g.node("MatMul", last, turned), g.weight("output_bias"), name="logits")
+    else:
+        g.node("MatMul", last, turned, name="logits")
     return g.serialised("decoder", inputs, outputs)
 
 
@@ -259,7 +280,7 @@ def _decoder_layer(g: Graph, x: str, hidden: str, number: int) -> str:
 class OnnxRuntime:
     """The directory in ONNX Runtime, through the script that lies in it. See gate.Runtime."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, model: ModelDirectory, directory: Path) -> None:
         try:
             from dragoman.interop.export.scripts.onnx_translate import Model
         except ImportError as error:
@@ -268,7 +289,8 @@ class OnnxRuntime:
                 "pip install 'dragoman[onnx]'"
             ) from error
         self.model = Model(directory)
-        self.source = Tokenizer.load(directory / SOURCE)
+        self.source = cutter(model.source_tokenizer, (directory / SOURCE).read_bytes())
+        self.lead = list(model.target_tokenizer.lead)
 
     def encode(self, text: str) -> list[int]:
         return self.source.encode(text)
@@ -277,8 +299,9 @@ class OnnxRuntime:
         return self.model.score(list(source), list(target))
 
     def search(self, source: Sequence[int], options: DecodingOptions) -> list[int]:
-        return self.model.search(list(source), options.beam_size, options.length_penalty, options.max_length)
+        search = options.beam_size, options.length_penalty, options.max_length
+        return self.model.search(list(source), *search, self.lead)
 
 
 def runtime(model: ModelDirectory, directory: Path) -> Runtime:
-    return OnnxRuntime(directory)
+    return OnnxRuntime(model, directory)

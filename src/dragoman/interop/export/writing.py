@@ -14,7 +14,6 @@ from dragoman.errors import ConfigError, UsageError
 from dragoman.files import naming, sync_directory
 from dragoman.interop.export.gate import Gate, Runtime
 from dragoman.model.directory import ModelDirectory
-from dragoman.text.mapped import MappedTokenizer
 
 TargetName = Literal["huggingface", "ctranslate2", "argos", "onnx"]
 TARGETS: tuple[TargetName, ...] = get_args(TargetName)
@@ -55,11 +54,6 @@ def export(model: ModelDirectory, name: TargetName, output: Path, texts: Sequenc
     if model.config["model"]["kind"] != "transformer":
         raise ConfigError(
             f"only a Transformer can be exported, not a model of kind {model.config['model']['kind']!r}"
-        )
-    if any(isinstance(one, MappedTokenizer) for one in model.tokenizers.values()):
-        raise ConfigError(
-            "this model was imported, and its tokenizer numbers its pieces as another program does, which no export "
-            "can express: take the model that it was imported from (its card names it)"
         )
     chosen = target(name)
     if why := chosen.refusal(model):

@@ -3,10 +3,12 @@
     pip install onnxruntime numpy sentencepiece
     python translate.py "How are you?"
     python translate.py < lines.txt
+    python translate.py --source-lang de --target-lang fr < lines.txt   # of a model of many languages
 
 One line in, one line out. A sentence a line: nothing here cuts a text into sentences.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -16,7 +18,7 @@ import numpy as np
 import onnxruntime
 import sentencepiece
 
-BOS, EOS = 2, 3
+UNK, BOS, EOS = 1, 2, 3
 NEVER = [0, 1, 2]  # <pad>, <unk>, <s> are not written
 
 
@@ -30,13 +32,15 @@ class Model:
             onnxruntime.InferenceSession(str(directory / f"{name}.onnx"), options, ["CPUExecutionProvider"])
             for name in ("encoder", "decoder")
         )
+        self.asked = json.loads((directory / "decoding.json").read_text(encoding="utf-8"))
         self.memory = [one.name for one in self.encoder.get_outputs()]
         self.past = [one for one in self.decoder.get_inputs() if one.name.startswith("past_")]
 
     def start(self, source: list[int]) -> dict[str, Any]:
         """What the decoder is fed at every step, for one row: the encoder's answer, and an empty past."""
-        mask = np.ones((1, len(source) + 1), dtype=bool)
-        found = self.encoder.run(self.memory, {"source": np.array([[*source, EOS]]), "source_mask": mask})
+        ids = np.array([[*source, EOS] if self.asked["source_eos"] or not source else source], np.int64)
+        mask = np.ones(ids.shape, dtype=bool)
+        found = self.encoder.run(self.memory, {"source": ids, "source_mask": mask})
         fed = dict(zip(self.memory, found, strict=True)) | {"source_mask": mask}
         for one in self.past:
             fed[one.name] = np.zeros((1, one.shape[1], 0, one.shape[3]), np.float32)
@@ -56,12 +60,16 @@ class Model:
             found.append(_log_softmax(logits)[0, label])
         return np.array(found)
 
-    def search(self, source: list[int], beam_size: int, length_penalty: float, max_length: int) -> list[int]:
-        """The best translation: log p / (tokens with </s>) ** length_penalty decides."""
-        rows: list[list[int]] = [[]]
+    def search(
+        self, source: list[int], beam_size: int, length_penalty: float, max_length: int, lead: list[int]
+    ) -> list[int]:
+        """The best translation that begins with `lead`: log p / (tokens with </s>) ** length_penalty decides."""
+        rows: list[list[int]] = [lead]
         totals, fed = np.zeros(1), self.start(source)
+        for token in [BOS, *lead][:-1]:
+            _, fed = self.step([token], fed)
         ended: list[tuple[float, list[int]]] = []
-        for length in range(1, max_length + 1):
+        for length in range(len(lead) + 1, max_length + 1):
             logits, fed = self.step([row[-1] if row else BOS for row in rows], fed)
             logits[:, NEVER] = -np.inf  # probabilities are among the others
             sums = totals[:, None] + _log_softmax(logits)
@@ -90,20 +98,44 @@ def _log_softmax(logits: Any) -> Any:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def translate(lines: list[str], directory: Path) -> list[str]:
-    """A line without words stays empty."""
-    source, target = (
-        sentencepiece.SentencePieceProcessor(model_proto=(directory / name).read_bytes())
-        for name in ("source.spm", "target.spm")
-    )
-    asked = json.loads((directory / "decoding.json").read_text())
+class Side:
+    """A language's tokenizer: text to ids and back, and the token that names the language, if there is one."""
+
+    def __init__(self, directory: Path, side: str, asked: dict[str, Any], languages: dict[str, str]) -> None:
+        data = (directory / f"{side}.spm").read_bytes()
+        self.model = sentencepiece.SentencePieceProcessor(model_proto=data)
+        count = self.model.get_piece_size()
+        own = [self.model.id_to_piece(i) for i in range(count)]
+        self.pieces = asked.get("vocabularies", {}).get(side, own)
+        self.ids = {piece: i for i, piece in enumerate(self.pieces)}
+        told = asked.get("leads", {}).get(side)
+        self.lead = [self.ids[told["tokens"][languages[told["by"]]]]] if told else []
+
+    def encode(self, text: str) -> list[int]:
+        return self.lead + [self.ids.get(piece, UNK) for piece in self.model.encode(text, out_type=str)]
+
+    def decode(self, ids: list[int]) -> str:
+        return str(self.model.decode([self.pieces[i] for i in ids[len(self.lead) :]])).strip()
+
+
+def translate(lines: list[str], directory: Path, source_lang: str = "", target_lang: str = "") -> list[str]:
+    """A line without words stays empty. Languages: of a model of many, by its own names for them."""
     model = Model(directory)
-    search = asked["beam_size"], asked["length_penalty"], asked["max_length"]
+    asked = model.asked
+    usual = asked.get("languages", {})
+    named = {"source": source_lang or usual.get("source"), "target": target_lang or usual.get("target")}
+    source, target = (Side(directory, side, asked, named) for side in ("source", "target"))
+    search = asked["beam_size"], asked["length_penalty"], asked["max_length"], target.lead
     return [
         target.decode(model.search(source.encode(line), *search)) if line.strip() else "" for line in lines
     ]
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:] or sys.stdin.read().splitlines()
-    print("\n".join(translate(given, Path(__file__).parent)))
+    parser = argparse.ArgumentParser(description="Translate texts, or the lines of standard input.")
+    parser.add_argument("text", nargs="*")
+    parser.add_argument("--source-lang", default="")
+    parser.add_argument("--target-lang", default="")
+    given = parser.parse_args()
+    texts = given.text or sys.stdin.read().splitlines()
+    print("\n".join(translate(texts, Path(__file__).parent, given.source_lang, given.target_lang)))
