@@ -24,7 +24,8 @@ from dragoman.training.gpu.static import StaticSteps
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
 from dragoman.training.measuring import quickest_precision, remembered
-from dragoman.training.optimizer import FlatParameters, Optimizer
+from dragoman.training.optimizer import Optimizer
+from dragoman.training.parameters import FlatParameters
 from dragoman.training.settings import TrainingConfig
 from dragoman.training.task import Data, Settings, Task
 from dragoman.transformer.parts import PAGE, Parts
