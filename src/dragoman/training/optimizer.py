@@ -117,6 +117,18 @@ class Optimizer:
             moments[name] = self.moments[name][place.start - first : place.stop - first]
         return rule(part, moments, self.config)
 
+    @property
+    def model(self) -> FlatParameters:
+        """All parameters of the model, of which `parameters` may be a part."""
+        return self.parameters
+
+    def gather(self) -> None:
+        """Bring the average together where it lies in several places: `averaged` gives it until the next step."""
+
+    def averaged(self) -> Tensor:
+        """The average of the weights, of the whole model [P]: what is measured and shipped."""
+        return self.average
+
     def learning_rate(self, step: int) -> float:
         """Of step 1, 2, ..., with what falling back has halved."""
         return self.scale * learning_rate(step, self.config, self.max_steps)

@@ -26,6 +26,8 @@ from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
 from dragoman.training.measuring import quickest_precision, remembered
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.parameters import FlatParameters
+from dragoman.training.ranks.group import joined
+from dragoman.training.ranks.optimizers import ReplicatedOptimizer, ShardedOptimizer
 from dragoman.training.settings import TrainingConfig
 from dragoman.training.task import Data, Settings, Task
 from dragoman.transformer.parts import PAGE, Parts
@@ -67,16 +69,16 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
     if why := refusal(model):
         note(f"training computes this as torch does, which takes longer: {why}")
     parameters = FlatParameters(model, dtype)
-    optimizer = Optimizer(parameters, config.optimizer, training.max_steps)
+    optimizer = _optimizer(parameters, config, note)
     criterion = LabelSmoothing(training.label_smoothing, training.consistency, training.fused)
     alone = device.type == "cuda" or on_grid is not None
     count = 1 if alone else training.workers_on(torch.get_num_threads())
-    share = threads_worth(training.batch_tokens // count, parameters.master.numel())
+    share = threads_worth(training.batch_tokens // count, parameters.size)
     workers = side_by_side(model, parameters, partial(objective, criterion), count, share)
     if training.graph == "on" and on_grid is None:
         note("training.graph = on changes nothing here: this model has no steps of fixed shape")
     static = None
-    if on_grid is not None:
+    if on_grid is not None and joined() is None:
         masked = MaskedLabelSmoothing(training.label_smoothing, training.consistency, training.fused)
         loader, graphs = on_grid.loader(device), graphs_on(device)
         static = StaticSteps(partial(objective, masked, model), optimizer, loader, graphs, note)
@@ -85,6 +87,16 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
         return FlatParameters(_drawn(task, training.seed, parts, device), torch.float32).master
 
     return Prepared(device, on_grid or task.data, model, parameters, optimizer, workers, static, begin)
+
+
+def _optimizer(parameters: FlatParameters, config: Settings, note: Callable[[str], None]) -> Optimizer:
+    ranks, sharded = joined(), config.training.shard_optimizer
+    if ranks is not None:
+        kind = ShardedOptimizer if sharded else ReplicatedOptimizer
+        return kind(ranks, parameters, config.optimizer, config.training.max_steps)
+    if sharded:
+        note("training.shard_optimizer changes nothing here: one process trains, and has all of the state")
+    return Optimizer(parameters, config.optimizer, config.training.max_steps)
 
 
 def _drawn(task: Task, seed: int, parts: Parts, device: torch.device) -> nn.Module:

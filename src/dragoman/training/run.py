@@ -28,6 +28,7 @@ from dragoman.training.preparation import device_of, prepared
 from dragoman.training.random_state import random_state, set_random_state
 from dragoman.training.ranks.follow import Follower
 from dragoman.training.ranks.group import Ranks, joined, restarted
+from dragoman.training.ranks.optimizers import ReplicatedOptimizer
 from dragoman.training.ranks.together import Led
 from dragoman.training.recovery import Recoverable
 from dragoman.training.resume import check_same_run, earlier_run
@@ -44,7 +45,9 @@ class Run(Recoverable):
     def __init__(self, output: Path, config: Settings, task: Task, journal: Journal) -> None:
         super().__init__(output, config, task, journal, _loss)
         self.stop_reason = ""
-        self.led = None if self.ranks is None else Led(self.ranks, self.workers, self.optimizer, self._stop)
+        self.led: Led | None = None
+        if isinstance(self.optimizer, ReplicatedOptimizer):
+            self.led = Led(self.workers, self.optimizer, self._stop)
 
     def _stop(self, reason: str) -> None:
         self.stop_reason = self.stop_reason or reason
