@@ -271,7 +271,7 @@ def test_tensors_are_written_as_safetensors_does(tmp_path: Path) -> None:
 
 def test_what_lies_elsewhere_is_fetched_when_it_is_written(tmp_path: Path) -> None:
     here, there = torch.randn(4), torch.randn(9)
-    saved = Checkpoint(
+    whole = Checkpoint(
         3, {"here": here, "there": torch.empty(9, device="meta")}, {}, {"there": there}.__getitem__
     )
     found = load(save(tmp_path, whole))
