@@ -134,6 +134,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What ranks say to each other stands on nothing; one gradient by all, on the mechanics; who follows, on a task.
     "training.ranks.group": set(),
     "training.ranks.optimizers": {"training.optimizer", "training.parameters", "training.ranks.group"},
+    "training.ranks.agreement": {"training.parameters", "training.task", "config"},
     "training.ranks.together": {"training.gradients", "training.optimizer", "training.ranks.optimizers"},
     "training.ranks.follow": MECHANICS
     | {"training.preparation", "training.task", "training.ranks", "training.settings"},

@@ -118,7 +118,7 @@ def _serialized(checkpoint: Checkpoint) -> Iterator[bytes | memoryview]:
         if tensor.is_meta:
             assert checkpoint.fetch is not None, f"who has the values of {name}?"
             tensor = checkpoint.fetch(name)
-        yield memoryview(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        yield tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data
 
 
 def _described(checkpoint: Checkpoint) -> Iterator[bytes]:

@@ -63,7 +63,7 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
     training = config.training
     device = device_of(training)
     on_grid = task.on_grid if _graph(training.graph, device) else None
-    dtype = torch.bfloat16 if _precision(training.precision, device) == "bf16" else torch.float32
+    dtype = torch.bfloat16 if precision_of(training) == "bf16" else torch.float32
     parts = _parts(training, device, dtype, note)
     model = _drawn(task, training.seed, parts, device)
     if why := refusal(model):
@@ -133,10 +133,11 @@ def _graph(choice: str, device: torch.device) -> bool:
     return device.type == "cuda" if choice == "auto" else choice == "on"
 
 
-def _precision(name: str, device: torch.device) -> str:
-    """auto: on a CPU what it multiplies in less time, measured once; bf16 that is only emulated takes longer."""
-    if name != "auto":
-        return name
+def precision_of(training: TrainingConfig) -> str:
+    """bf16 or fp32; auto: on a CPU what it multiplies in less time, measured once, since bf16 may be emulated only."""
+    if training.precision != "auto":
+        return training.precision
+    device = device_of(training)
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return remembered("precision", quickest_precision)

@@ -13,7 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from threading import Event, Thread
@@ -87,6 +87,17 @@ class Ranks:
             self._store.delete_key(key)
         return found
 
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """The others: let whoever waits for this rank know what ended it."""
+        try:
+            yield
+        except BaseException as error:
+            with suppress(TrainingError):  # nobody is there to be told
+                said = str(error).partition("\n")[0] or type(error).__name__
+                self._put(f"failed/{self.rank}", {"why": said})
+            raise
+
     def done(self, what: str) -> None:
         """Let `follows` of the same words pass on other ranks."""
         self._put(f"done/{what}/{self.rank}", {})
@@ -115,6 +126,9 @@ class Ranks:
         if now < self._look_again:
             return
         self._look_again = now + _BEAT
+        if self._store.check([f"failed/{rank}"]):
+            why = json.loads(self._store.get(f"failed/{rank}"))["why"]
+            raise TrainingError(f"rank {rank} has failed, and the group ends: {why}")
         sign = self._store.get(key) if self._store.check([key]) else b""
         before, since = self._seen.get(rank, (b"", now))
         self._seen[rank] = sign, now if sign != before or rank not in self._seen else since
