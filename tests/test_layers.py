@@ -37,6 +37,7 @@ MECHANICS = {
         "measuring",
         "optimizers",
         "optimizer",
+        "parameters",
         "places",
         "random_state",
         "state",
@@ -135,7 +136,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.gpu.grid": {"corpus", "text"},
     # What ranks say to each other stands on nothing; one gradient by all, on the mechanics; who follows, on a task.
     "training.ranks.group": set(),
-    "training.ranks.together": {"training.gradients", "training.optimizer", "training.ranks.group"},
+    "training.ranks.optimizers": {"training.optimizer", "training.parameters", "training.ranks.group"},
+    "training.ranks.agreement": {"training.parameters", "training.task", "config"},
+    "training.ranks.together": {"training.gradients", "training.optimizer", "training.ranks.optimizers"},
     "training.ranks.follow": MECHANICS
     | {"training.preparation", "training.task", "training.ranks", "training.settings"},
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
@@ -151,7 +154,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.gpu.static",
     },
     "training.preparation": MECHANICS
-    | {"training.cpu", "training.settings", "training.task", "transformer.parts"},
+    | {"training.cpu", "training.settings", "training.task", "training.ranks", "transformer.parts"},
     "training.resume": {
         "training.checkpoint",
         "training.optimizer",

@@ -28,7 +28,8 @@ from dragoman.training.cpu.fused import FUSED
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loop import train as steps_of
 from dragoman.training.loss import LabelSmoothing
-from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
+from dragoman.training.optimizer import Optimizer, OptimizerConfig
+from dragoman.training.parameters import FlatParameters
 from dragoman.training.tasks.prepare import TrainingData, prepare
 from dragoman.training.tasks.validate import trained
 from dragoman.transformer.model import Transformer, TransformerConfig, transformer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,15 +38,24 @@ def naming(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
 
 def write_new(path: Path, data: bytes) -> None:
     """Write and fsync a file that no reader knows of yet."""
+    write_parts(path, [data])
+
+
+def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> tuple[int, str]:
+    """`write_new` of what need not be in memory at once; returns the size and the sha256 of the file."""
+    size, digest = 0, hashlib.sha256()
     with naming(path):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(handle, view) :]
+            for part in parts:
+                size, view = size + len(part), memoryview(part)
+                digest.update(view)
+                while view:
+                    view = view[os.write(handle, view) :]
             os.fsync(handle)
         finally:
             os.close(handle)
+    return size, digest.hexdigest()
 
 
 def sync_directory(path: Path) -> None:

@@ -21,7 +21,8 @@ from dragoman.model.directory import open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.gradients import side_by_side
-from dragoman.training.optimizer import FlatParameters, OptimizerConfig
+from dragoman.training.optimizer import OptimizerConfig
+from dragoman.training.parameters import FlatParameters
 from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig, resolve_run, run_config
 from dragoman.training.tasks.prepare import DataConfig

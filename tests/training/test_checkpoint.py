@@ -9,10 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 from dragoman.errors import TrainingError
-from dragoman.training.checkpoint import Checkpoint, discard_after, exists, load_latest, save, saved, step_of
+from dragoman.training.checkpoint import (
+    Checkpoint,
+    discard_after,
+    exists,
+    load,
+    load_latest,
+    save,
+    saved,
+    step_of,
+)
 
 OPERATIONS = ("open", "write", "fsync", "replace", "rename", "mkdir", "close")
 
@@ -246,3 +256,23 @@ def test_whatever_is_damaged_the_newest_sound_checkpoint_is_found_and_the_rest_i
     said: list[str] = []
     assert load_latest(directory, note=said.append).step == expected
     assert len(said) == 1 and "\n" not in said[0]
+
+
+def test_tensors_are_written_as_safetensors_does(tmp_path: Path) -> None:
+    """They are written one after the other, so that a large state is never in memory twice."""
+    tensors = {
+        "b": torch.randn(3, 5), "random": torch.arange(7, dtype=torch.uint8), "a": torch.randn(11).mul(2)[::2],
+        "é": torch.empty(0), "number": torch.tensor(3.0),
+    }  # fmt: skip
+    path = save(tmp_path, Checkpoint(3, tensors, {}))
+    expected = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    assert (path / "tensors.safetensors").read_bytes() == expected
+
+
+def test_what_lies_elsewhere_is_fetched_when_it_is_written(tmp_path: Path) -> None:
+    here, there = torch.randn(4), torch.randn(9)
+    whole = Checkpoint(
+        3, {"here": here, "there": torch.empty(9, device="meta")}, {}, {"there": there}.__getitem__
+    )
+    found = load(save(tmp_path, whole))
+    assert torch.equal(found.tensors["here"], here) and torch.equal(found.tensors["there"], there)

@@ -13,7 +13,7 @@ from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
 from dragoman.training.cpu.dropout import BYTES
 from dragoman.training.gradients import Gradient, Worker, Workers, side_by_side
-from dragoman.training.optimizer import FlatParameters
+from dragoman.training.parameters import FlatParameters
 from dragoman.transformer.model import Transformer, TransformerConfig
 from dragoman.transformer.model import transformer as made
 

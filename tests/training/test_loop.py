@@ -13,7 +13,8 @@ from dragoman.protocols import Batch as AnyBatch
 from dragoman.protocols import Loss
 from dragoman.training.gradients import Worker, Workers
 from dragoman.training.loop import ABOVE_STEPS, DIVERGED_NATS, SETTLED_STEPS, Diverged, Health, train
-from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
+from dragoman.training.optimizer import Optimizer, OptimizerConfig
+from dragoman.training.parameters import FlatParameters
 
 
 class Unigram(nn.Module):

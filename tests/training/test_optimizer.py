@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from dragoman.errors import ConfigError
-from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig, learning_rate
+from dragoman.training.optimizer import Optimizer, OptimizerConfig, learning_rate
+from dragoman.training.parameters import FlatParameters
 
 
 def test_inverse_sqrt_is_equation_3() -> None:

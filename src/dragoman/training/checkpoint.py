@@ -15,21 +15,26 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
 from dragoman.errors import TrainingError
-from dragoman.files import publish, sha256, sync_directory, write_new
+from dragoman.files import publish, sha256, sync_directory, write_new, write_parts
 from dragoman.training.leftovers import remove, remove_own
 
 FILES = ("tensors.safetensors", "state.json")
 _NAME = re.compile(r"step-(\d{8,18})(?:\.(\d{1,9}))?", re.ASCII)
+_TYPES = {
+    torch.float32: "F32",
+    torch.uint8: "U8",
+}  # all that the state of a run has, as safetensors calls them
 # Whatever the bytes of a damaged checkpoint say, reading it ends in one of these.
 _DAMAGE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, SafetensorError,
@@ -43,6 +48,7 @@ class Checkpoint:
     step: int  # the last that was done
     tensors: dict[str, Tensor]  # of any shape and type, by name
     state: dict[str, Any]  # whatever JSON can hold
+    fetch: Callable[[str], Tensor] | None = None  # the values of a tensor that is on the meta device
 
 
 Check = Callable[[Checkpoint], object]  # raises ValueError for a checkpoint that cannot be gone on from
@@ -60,10 +66,10 @@ def save(directory: Path, checkpoint: Checkpoint, keep: int = 2, spared: Iterabl
         directory.mkdir(parents=True, exist_ok=True)
         remove_own(directory)
         os.mkdir(temporary)
-        contents = dict(zip(FILES, _contents(checkpoint), strict=True))
-        for name, data in contents.items():
-            write_new(temporary / name, data)
-        manifest = {name: {"size": len(data), "sha256": sha256(data)} for name, data in contents.items()}
+        manifest = {}
+        for name, parts in zip(FILES, (_serialized(checkpoint), _described(checkpoint)), strict=True):
+            size, digest = write_parts(temporary / name, parts)
+            manifest[name] = {"size": size, "sha256": digest}
         write_new(temporary / "manifest.json", json.dumps(manifest).encode())
         sync_directory(temporary)
         os.rename(temporary, final)
@@ -95,10 +101,28 @@ def _place(path: Path) -> tuple[int, int]:
     return int(found[1]), int(found[2] or 0)
 
 
-def _contents(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
-    state = {"step": checkpoint.step, **checkpoint.state}
-    return safetensors.torch.save(tensors), json.dumps(state, ensure_ascii=False, indent=1).encode()
+def _serialized(checkpoint: Checkpoint) -> Iterator[bytes | memoryview]:
+    """The bytes that safetensors.torch.save would return, in parts, of which only one is in memory beside the run."""
+    # Its order: types with wider numbers first, then names.
+    names = sorted(checkpoint.tensors, key=lambda name: (-checkpoint.tensors[name].element_size(), name))
+    header, end = {}, 0
+    for name in names:
+        tensor = checkpoint.tensors[name]
+        start, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [start, end]}
+    said = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    said += b" " * (-len(said) % 8)
+    yield len(said).to_bytes(8, "little") + said
+    for name in names:
+        tensor = checkpoint.tensors[name]
+        if tensor.is_meta:
+            assert checkpoint.fetch is not None, f"who has the values of {name}?"
+            tensor = checkpoint.fetch(name)
+        yield tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data
+
+
+def _described(checkpoint: Checkpoint) -> Iterator[bytes]:
+    yield json.dumps({"step": checkpoint.step, **checkpoint.state}, ensure_ascii=False, indent=1).encode()
 
 
 def _prune(directory: Path, keep: int, newest: Path, spared: set[int]) -> None:

@@ -21,7 +21,7 @@ from dragoman.errors import TrainingError
 from dragoman.protocols import Batch, Loss
 from dragoman.training.cpu import kernels
 from dragoman.training.measuring import quickest
-from dragoman.training.optimizer import FlatParameters
+from dragoman.training.parameters import FlatParameters
 from dragoman.training.random_state import random_state, set_random_state
 
 MOST_PARTS = 64

@@ -1,4 +1,4 @@
-"""Flat parameters, optimiser, learning-rate schedules, average of weights. Knows no model class and no data.
+"""Optimiser, learning-rate schedules, average of weights. Knows no model class and no data.
 
 The update rules themselves stand in optimizers/, one a file.
 
@@ -8,16 +8,18 @@ Dimensions: P all parameters of the model, end to end in one vector.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dragoman.bounds import LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
 from dragoman.training.optimizers.adam import Adam, AdamW
 from dragoman.training.optimizers.muon import Muon
 from dragoman.training.optimizers.rule import Part, Rule, Scalar
+from dragoman.training.parameters import FlatParameters
 
 # By OptimizerConfig.kind: the rule of the matrices inside the layers, and that of all other parameters.
 RULES: dict[str, tuple[type[Rule], type[Rule]]] = {
@@ -76,79 +78,6 @@ def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:
     return config.peak_lr * (1 - done if config.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2)
 
 
-def inner_matrices(model: nn.Module) -> set[str]:
-    """Names of the weight matrices of linear layers inside a stack, as "encoder.layers.0.q.weight": those that Muon
-    updates. Embedding tables and the output projection are not among them."""
-    return {
-        f"{name}.weight"
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and any(map(str.isdigit, name.split(".")))
-    }
-
-
-class FlatParameters:
-    """All weights of a model end to end in one fp32 vector [P], the master weights, which the optimiser updates.
-
-    The model computes with `shadow` [P]: in fp32 the master itself, in bf16 a copy that is rounded once a step
-    (autocast would round every weight again at every use). Its parameters become views of that vector, and their
-    gradients views of another, `gradient` [P]: so clipping, optimiser and average are a few calls over long vectors,
-    whatever the number of layers.
-    """
-
-    def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
-        """Move the parameters of `model` into the vectors; it computes in `dtype`, fp32 or bf16, from then on."""
-        inner = inner_matrices(model)
-        named = list(model.named_parameters())
-        # The layers' matrices first, those of one shape side by side (Muon takes each such block at once); then
-        # tables, and last what is no matrix: weight decay applies to matrices only.
-        named.sort(key=lambda item: (item[0] not in inner, item[1].dim() < 2, tuple(item[1].shape)))
-        self.shapes = {name: parameter.shape for name, parameter in named}
-        # Where the inner matrices end in the vectors, and where all matrices do.
-        self.inner = sum(parameter.numel() for name, parameter in named if name in inner)
-        self.decayed = sum(parameter.numel() for _, parameter in named if parameter.dim() >= 2)
-        self.master = torch.cat([parameter.detach().float().flatten() for _, parameter in named])
-        self.shadow = self.master if dtype == torch.float32 else self.master.to(dtype)
-        self.gradient = self.attach(model)
-
-    @property
-    def layout(self) -> list[list[Any]]:
-        """Name and shape of each parameter in the order of the vectors: a checkpoint tells by it what they mean."""
-        return [[name, list(shape)] for name, shape in self.shapes.items()]
-
-    def attach(self, model: nn.Module) -> Tensor:
-        """Make the parameters of `model`, the one given before or a copy of it, views of `shadow`.
-
-        Returns a new vector of zeros [P] in the type of `shadow`, of which their gradients are views.
-        """
-        arriving = torch.zeros_like(self.shadow)
-        weights, gradients = self.named(self.shadow), self.named(arriving)
-        for name, parameter in model.named_parameters():
-            parameter.data, parameter.grad = weights[name], gradients[name]
-        return arriving
-
-    def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """A vector [P] as views, by parameter name, each of its parameter's shape [...]."""
-        sizes = [shape.numel() for shape in self.shapes.values()]
-        parts = flat.split(sizes)  # type: ignore[no-untyped-call]
-        return {
-            name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
-        }
-
-    def shapes_in(self, place: slice) -> tuple[torch.Size, ...]:
-        """Shapes of the parameters that stand at `place` of the vectors, in order."""
-        found, start = [], 0
-        for shape in self.shapes.values():
-            if place.start <= start < place.stop:
-                found.append(shape)
-            start += shape.numel()
-        return tuple(found)
-
-    def publish(self) -> None:
-        """Round the master [P] into the copy that the model computes with; in fp32 they are one."""
-        if self.shadow is not self.master:
-            self.shadow.copy_(self.master)
-
-
 @dataclass(frozen=True)
 class _Scalars:
     """The numbers of one step: the host's own, or tensors [] on the device."""
@@ -173,12 +102,8 @@ class Optimizer:
         self.parameters, self.config, self.max_steps = parameters, config, max_steps
         self.scale = 1.0  # of the learning rate; halved each time training falls back from a divergence
         master = parameters.master
-        self._places = _parts(parameters, *RULES[config.kind])
-        self.moments: dict[
-            str, Tensor
-        ] = {}  # by name, of the parts whose rule has a moment so called, in order
-        for name in dict.fromkeys(name for _, rule in self._places for name in rule.MOMENTS):
-            self.moments[name] = torch.zeros_like(master[_span(self._places, name)])
+        self._places, self._spans = parts(parameters, config), moment_spans(parameters, config)
+        self.moments = {name: torch.zeros_like(master[span]) for name, span in self._spans.items()}
         self.rules = [self._rule(place, rule) for place, rule in self._places]
         self.average = master.clone() if config.ema_decay else master  # [P]
         self._rate, self._trust = (torch.zeros((), device=master.device) for _ in range(2))
@@ -188,9 +113,21 @@ class Optimizer:
         part = Part(self.parameters.master[place], self.parameters.shapes_in(place), decay)
         moments = {}
         for name in rule.MOMENTS:
-            first = _span(self._places, name).start
+            first = self._spans[name].start
             moments[name] = self.moments[name][place.start - first : place.stop - first]
         return rule(part, moments, self.config)
+
+    @property
+    def model(self) -> FlatParameters:
+        """All parameters of the model, of which `parameters` may be a part."""
+        return self.parameters
+
+    def gather(self) -> None:
+        """Bring the average together where it lies in several places: `averaged` gives it until the next step."""
+
+    def averaged(self) -> Tensor:
+        """The average of the weights, of the whole model [P]: what is measured and shipped."""
+        return self.average
 
     def learning_rate(self, step: int) -> float:
         """Of step 1, 2, ..., with what falling back has halved."""
@@ -207,11 +144,15 @@ class Optimizer:
         """
         norm = float(gradient.norm())
         if math.isfinite(norm):
-            clip = self.config.clip_norm
-            shorten = clip / norm if 0 < clip < norm else None
-            trust = 1 - self._average_decay(number)
-            self._update(gradient, _Scalars(self.learning_rate(number), trust, shorten, None))
+            self.update(number, gradient, norm)
         return norm
+
+    def update(self, number: int, gradient: Tensor, norm: float) -> None:
+        """Step `number` with the gradient [P], which is overwritten; `norm` may be that of more than it."""
+        clip = self.config.clip_norm
+        shorten = clip / norm if 0 < clip < norm else None
+        trust = 1 - self._average_decay(number)
+        self._update(gradient, _Scalars(self.learning_rate(number), trust, shorten, None))
 
     def set_step(self, number: int) -> None:
         """Write to the device what `step_on_device` must know of step `number`: learning rate, weight in the average.
@@ -260,46 +201,69 @@ class Optimizer:
         found = {"master": self.parameters.master, **self.moments}
         return found | ({"average": self.average} if self.config.ema_decay else {})
 
-    def restore(self, tensors: dict[str, Tensor], number: int) -> None:
+    def fetch(self, name: str) -> Tensor:
+        """The values of one of `tensors`, which may be asked for where these are on the meta device."""
+        return self.tensors()[name]
+
+    def is_finite(self) -> bool:
+        """Whether all of `tensors` are numbers."""
+        return all(bool(tensor.isfinite().all()) for tensor in self.tensors().values())
+
+    def restore(self, tensors: Mapping[str, Tensor], number: int) -> None:
         """Set the weights [P], moments [N] and average [P] to those that `tensors` gave after step `number`.
 
         They may come from a run with other settings: what this kind has no use for is passed over, and what is
         missing begins as in a new run, a moment at zero, the average at the weights.
         """
-        self.parameters.master.copy_(tensors["master"])
-        for name, moment in self.moments.items():
-            self._restore_moment(moment, tensors.get(name), _span(self._places, name))
-        if self.config.ema_decay:
-            self.average.copy_(tensors.get("average", tensors["master"]))
+        own = self.tensors()
+        for name, values in fitted(tensors, self.parameters, self.config):
+            own[name].copy_(values)
+        self.goes_on(number)
+
+    def goes_on(self, number: int) -> None:
+        """What follows from weights and moments, which are those after step `number` by now."""
         for counter in self._counters():
             counter.fill_(number)
         self.parameters.publish()
 
-    def _restore_moment(self, moment: Tensor, saved: Tensor | None, span: slice) -> None:
-        """moment [N], which covers `span` of the parameters, from a saved vector of this or another span."""
-        if saved is not None and saved.shape == moment.shape:
-            moment.copy_(saved)
-            return
-        # Of another kind, or of a version that kept every moment for all parameters: it covers all of them, the inner
-        # matrices, which come first, or what comes after these.
-        whole = torch.zeros_like(self.parameters.master)
-        if saved is not None:
-            after_inner = saved.numel() == whole.numel() - self.parameters.inner
-            whole[self.parameters.inner if after_inner else 0 :][: saved.numel()] = saved
-        moment.copy_(whole[span])
 
-
-def _parts(
-    parameters: FlatParameters, inner: type[Rule], other: type[Rule]
-) -> list[tuple[slice, type[Rule]]]:
+def parts(parameters: FlatParameters, config: OptimizerConfig) -> list[tuple[slice, type[Rule]]]:
     """Runs of the vector [P] and the rule of each: inner matrices, the other matrices, and what is no matrix."""
-    size, decayed = parameters.master.numel(), parameters.decayed
+    inner, other = RULES[config.kind]
+    size, decayed = parameters.size, parameters.decayed
     first = parameters.inner if inner is not other else 0
     runs = [(slice(0, first), inner), (slice(first, decayed), other), (slice(decayed, size), other)]
     return [(place, rule) for place, rule in runs if place.start < place.stop]
 
 
-def _span(places: list[tuple[slice, type[Rule]]], name: str) -> slice:
-    """From the first parameter whose rule has this moment to the last."""
-    having = [place for place, rule in places if name in rule.MOMENTS]
-    return slice(having[0].start, having[-1].stop)
+def moment_spans(parameters: FlatParameters, config: OptimizerConfig) -> dict[str, slice]:
+    """By name of a moment, from the first parameter whose rule has it to the last."""
+    found: dict[str, slice] = {}
+    for place, rule in parts(parameters, config):
+        for name in rule.MOMENTS:
+            found[name] = slice(found.get(name, place).start, place.stop)
+    return found
+
+
+def fitted(
+    tensors: Mapping[str, Tensor], parameters: FlatParameters, config: OptimizerConfig
+) -> Iterator[tuple[str, Tensor]]:
+    """By name, in the order of Optimizer.tensors, what these settings make of tensors that others may have written."""
+    yield "master", tensors["master"]
+    for name, span in moment_spans(parameters, config).items():
+        yield name, _moment(tensors.get(name), span, parameters)
+    if config.ema_decay:
+        yield "average", tensors.get("average", tensors["master"])
+
+
+def _moment(saved: Tensor | None, span: slice, parameters: FlatParameters) -> Tensor:
+    """A moment [N], which covers `span` of the parameters, from a saved vector of this or another span."""
+    if saved is not None and saved.numel() == span.stop - span.start:
+        return saved
+    # Of another kind, or of a version that kept every moment for all parameters: it covers all of them, the inner
+    # matrices, which come first, or what comes after these.
+    whole = torch.zeros(parameters.size)
+    if saved is not None:
+        after_inner = saved.numel() == whole.numel() - parameters.inner
+        whole[parameters.inner if after_inner else 0 :][: saved.numel()] = saved
+    return whole[span]

@@ -35,7 +35,7 @@ def forecast(run: Recoverable, look: float, console: Console, max_minutes: float
     if run.device.type == "cuda":
         memory = torch.cuda.max_memory_allocated() / 2**30
     console.print(
-        f"{run.parameters.master.numel():,} parameters in {str(run.parameters.shadow.dtype)[6:]} on {run.device}, "
+        f"{run.parameters.size:,} parameters in {str(run.parameters.shadow.dtype)[6:]} on {run.device}, "
         f"{run.task.size}, {batches:,} batches an epoch. The largest batch takes {seconds:.2f} s and "
         f"{memory:.1f} GB: at most {duration(batches * seconds / training.accumulate)} an epoch, "
         f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",

@@ -24,7 +24,10 @@ from dragoman.training.gpu.static import StaticSteps
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
 from dragoman.training.measuring import quickest_precision, remembered
-from dragoman.training.optimizer import FlatParameters, Optimizer
+from dragoman.training.optimizer import Optimizer
+from dragoman.training.parameters import FlatParameters
+from dragoman.training.ranks.group import joined
+from dragoman.training.ranks.optimizers import ReplicatedOptimizer, ShardedOptimizer
 from dragoman.training.settings import TrainingConfig
 from dragoman.training.task import Data, Settings, Task
 from dragoman.transformer.parts import PAGE, Parts
@@ -60,22 +63,22 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
     training = config.training
     device = device_of(training)
     on_grid = task.on_grid if _graph(training.graph, device) else None
-    dtype = torch.bfloat16 if _precision(training.precision, device) == "bf16" else torch.float32
+    dtype = torch.bfloat16 if precision_of(training) == "bf16" else torch.float32
     parts = _parts(training, device, dtype, note)
     model = _drawn(task, training.seed, parts, device)
     if why := refusal(model):
         note(f"training computes this as torch does, which takes longer: {why}")
     parameters = FlatParameters(model, dtype)
-    optimizer = Optimizer(parameters, config.optimizer, training.max_steps)
+    optimizer = _optimizer(parameters, config, note)
     criterion = LabelSmoothing(training.label_smoothing, training.consistency, training.fused)
     alone = device.type == "cuda" or on_grid is not None
     count = 1 if alone else training.workers_on(torch.get_num_threads())
-    share = threads_worth(training.batch_tokens // count, parameters.master.numel())
+    share = threads_worth(training.batch_tokens // count, parameters.size)
     workers = side_by_side(model, parameters, partial(objective, criterion), count, share)
     if training.graph == "on" and on_grid is None:
         note("training.graph = on changes nothing here: this model has no steps of fixed shape")
     static = None
-    if on_grid is not None:
+    if on_grid is not None and joined() is None:
         masked = MaskedLabelSmoothing(training.label_smoothing, training.consistency, training.fused)
         loader, graphs = on_grid.loader(device), graphs_on(device)
         static = StaticSteps(partial(objective, masked, model), optimizer, loader, graphs, note)
@@ -84,6 +87,16 @@ def prepared(task: Task, config: Settings, objective: Objective, note: Callable[
         return FlatParameters(_drawn(task, training.seed, parts, device), torch.float32).master
 
     return Prepared(device, on_grid or task.data, model, parameters, optimizer, workers, static, begin)
+
+
+def _optimizer(parameters: FlatParameters, config: Settings, note: Callable[[str], None]) -> Optimizer:
+    ranks, sharded = joined(), config.training.shard_optimizer
+    if ranks is not None:
+        kind = ShardedOptimizer if sharded else ReplicatedOptimizer
+        return kind(ranks, parameters, config.optimizer, config.training.max_steps)
+    if sharded:
+        note("training.shard_optimizer changes nothing here: one process trains, and has all of the state")
+    return Optimizer(parameters, config.optimizer, config.training.max_steps)
 
 
 def _drawn(task: Task, seed: int, parts: Parts, device: torch.device) -> nn.Module:
@@ -120,10 +133,11 @@ def _graph(choice: str, device: torch.device) -> bool:
     return device.type == "cuda" if choice == "auto" else choice == "on"
 
 
-def _precision(name: str, device: torch.device) -> str:
-    """auto: on a CPU what it multiplies in less time, measured once; bf16 that is only emulated takes longer."""
-    if name != "auto":
-        return name
+def precision_of(training: TrainingConfig) -> str:
+    """bf16 or fp32; auto: on a CPU what it multiplies in less time, measured once, since bf16 may be emulated only."""
+    if training.precision != "auto":
+        return training.precision
+    device = device_of(training)
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return remembered("precision", quickest_precision)

@@ -68,7 +68,7 @@ class Recoverable:
             ranks=1 if self.ranks is None else self.ranks.size,
             workers=len(self.workers.workers),
         )
-        return Checkpoint(self.progress.step, tensors, asdict(state))
+        return Checkpoint(self.progress.step, tensors, asdict(state), self.optimizer.fetch)
 
     def save(self) -> None:
         """Write the present state as the latest checkpoint. Raises TrainingError when the disk refuses."""
@@ -88,13 +88,6 @@ class Recoverable:
         torch.set_rng_state(found.tensors["random"])
         if self.device.type == "cuda" and "random_cuda" in found.tensors:
             torch.cuda.set_rng_state(found.tensors["random_cuda"])
-        self.share()
-
-    def share(self) -> None:
-        """Give the state of the optimiser to all other ranks."""
-        if self.ranks is not None:
-            self.ranks.say("share", number=self.progress.step)
-            self.ranks.share(self.optimizer.tensors().values())
 
     def _arrange_as(self, state: State) -> None:
         """As the run began, whatever is thought best by now: with others, sums and kernels round otherwise."""
@@ -107,9 +100,8 @@ class Recoverable:
 
     def check_weights(self) -> None:
         """Raises Diverged for weights, averages or moments that are no numbers: they are neither saved nor measured."""
-        for tensor in self.optimizer.tensors().values():
-            if not tensor.isfinite().all():
-                raise Diverged("the weights became infinite")
+        if not self.optimizer.is_finite():
+            raise Diverged("the weights became infinite")
 
     def measured(self) -> Scores:
         """The scores of the present weights. Raises Diverged for such that no model has that can be used."""
@@ -121,6 +113,7 @@ class Recoverable:
     def _scores(self) -> Scores:
         """Each rank measures its share of the dev set, where that can be shared."""
         step, ranks, validator = self.progress.step, self.ranks, self.validator
+        self.optimizer.gather()
         if ranks is None or not isinstance(validator, SharedValidator):
             return validator.validate(self.model, self.optimizer, step)
         ranks.say("measure", step=step)
@@ -128,7 +121,7 @@ class Recoverable:
         return validator.whole([own, *ranks.answers()])
 
     def keep(self, scores: Scores) -> None:
-        size = self.parameters.master.numel()
+        size = self.parameters.size
         self.validator.keep(scores, self.progress.step, self.progress.seconds, size, self.optimizer)
 
     def seal_anew(self, found: Checkpoint) -> None:
@@ -217,7 +210,6 @@ class Recoverable:
     def _begin_anew(self) -> None:
         self.optimizer.restore({"master": self.begin()}, 0)
         self.progress, self.health = Progress(), Health()
-        self.share()
 
 
 def _advice(config: OptimizerConfig, scale: float) -> str:

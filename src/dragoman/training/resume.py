@@ -14,7 +14,7 @@ from dragoman.config import difference
 from dragoman.errors import TrainingError
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.checkpoint import Checkpoint
-from dragoman.training.optimizer import FlatParameters
+from dragoman.training.parameters import FlatParameters
 from dragoman.training.ranks.group import joined
 from dragoman.training.settings import FIXED_SECTIONS
 from dragoman.training.state import State

@@ -23,15 +23,17 @@ from dragoman.training.lock import exclusive
 from dragoman.training.loop import Diverged, train
 from dragoman.training.loss import LabelSmoothing
 from dragoman.training.outlook import Result, forecast, say_how_it_ended
-from dragoman.training.preparation import device_of, prepared
+from dragoman.training.preparation import device_of, precision_of, prepared
 from dragoman.training.random_state import random_state, set_random_state
+from dragoman.training.ranks.agreement import account, check_agreement
 from dragoman.training.ranks.follow import Follower
 from dragoman.training.ranks.group import Ranks, joined, restarted
+from dragoman.training.ranks.optimizers import ReplicatedOptimizer
 from dragoman.training.ranks.together import Led
 from dragoman.training.recovery import Recoverable
 from dragoman.training.resume import check_same_run, earlier_run
 from dragoman.training.session import Session
-from dragoman.training.signals import stop_on_signals
+from dragoman.training.signals import PASSED_ON, stop_on_signals
 from dragoman.training.state import Progress, State
 from dragoman.training.task import RunBatch, Settings, Task
 
@@ -44,10 +46,18 @@ class Run(Recoverable):
     def __init__(self, output: Path, config: Settings, task: Task, journal: Journal) -> None:
         super().__init__(output, config, task, journal, _loss)
         self.stop_reason = ""
-        self.led = None if self.ranks is None else Led(self.ranks, self.workers, self.optimizer, self._stop)
+        self.led: Led | None = None
+        if isinstance(self.optimizer, ReplicatedOptimizer):
+            self.led = Led(self.workers, self.optimizer, self._stop)
 
     def _stop(self, reason: str) -> None:
         self.stop_reason = self.stop_reason or reason
+
+    def start(self) -> None:
+        """At step 0, of which there is a checkpoint then: a kill from now on is resumed."""
+        if self.ranks is not None:  # other processors may draw the last digits of other weights
+            self.optimizer.restore({"master": self.begin()}, 0)
+        self.save()
 
     def resume(self, found: Checkpoint) -> None:
         """Go on from a checkpoint, with a whole model in the output directory if one was kept before.
@@ -242,26 +252,29 @@ def carry_out(output: Path, config: Settings, prepare: Callable[[], Task], sessi
     ranks = joined()
     resume = session.resume or (restarted() and checkpoints.exists(output / "checkpoints"))
     if ranks is not None and not ranks.leads:
-        return _follow(ranks, config, prepare)
+        with ranks.telling():
+            return _follow(ranks, config, prepare)
     with exclusive(output), _leading(ranks) as ended:
         found = earlier_run(output, config, console, resume)
         task = prepare()
         if ranks is not None:
-            ranks.say("prepare")
-            ranks.answers()
-            console.print(f"{ranks.size} ranks train together: each computes its share of every batch")
+            ranks.say("prepare", precision=precision_of(config.training))
         console.print(task.data.report, markup=False, highlight=False)
         with Journal(output, console, config.training.max_steps, session.tensorboard) as journal:
             if found is None:
                 journal.forget_after(-1)  # a start that failed, or a run whose checkpoints were removed
             run = Run(output, config, task, journal)
             journal.deadline = deadline
+            if ranks is not None:
+                check_agreement(account(task, config, run.parameters), ranks.answers())
+                console.print(f"{ranks.size} ranks train together: each computes its share of every batch")
             if found is None:
-                run.save()  # a kill from now on is resumed
+                run.start()
             else:
                 run.resume(found)
+                found = None  # as large as the state of the run
             forecast(run, run.look(), console, minutes)
-            with stop_on_signals(run):
+            with stop_on_signals(run, 0.0 if ranks is None else PASSED_ON):
                 result = run.go(deadline)
         ended.update(asdict(result))
         say_how_it_ended(result, task.usage, config.validation.every, console)
@@ -292,10 +305,12 @@ def _follow(ranks: Ranks, config: Settings, prepare: Callable[[], Task]) -> Resu
             ranks.follows(ranks.rank - 1, "preparing")
         task = prepare()
         ranks.done("preparing")
-        made = prepared(task, config, _loss, lambda note: None)
-        ranks.report({})
+        # Asked for "auto", each host measures, and may find otherwise than rank 0.
+        training = replace(config.training, precision=message["precision"])
+        made = prepared(task, replace(config, training=training), _loss, lambda note: None)  # type: ignore[type-var]
+        ranks.report(account(task, config, made.parameters))
         follower = Follower(ranks, config, made, task.validator)
-        with stop_on_signals(follower):
+        with stop_on_signals(follower, PASSED_ON):
             message = follower.go()
     if message["failed"]:
         raise TrainingError(f"rank {ranks.rank} ends because rank 0 did: {message['failed']}")

@@ -128,6 +128,10 @@ class TrainingConfig:
         Literal["auto", "on", "off"],
         "batches in few shapes, each step replayed as a CUDA graph; auto = on a GPU, where the model allows it",
     ] = "auto"
+    shard_optimizer: Annotated[
+        bool,
+        "of several ranks, each keeps its share of the optimiser's state: less memory the more there are (ZeRO-1)",
+    ] = False
     max_steps: Annotated[
         int, "steps in all; the cosine and linear schedules end here", Within(1, LARGEST_WHOLE)
     ] = 100_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,17 +16,26 @@ class Stoppable(Protocol):
     stop_reason: str
 
 
+PASSED_ON = 2.0  # seconds in which torchrun passes on to its processes what they got from the terminal, too
+
+
 @contextmanager
-def stop_on_signals(run: Stoppable) -> Iterator[None]:
+def stop_on_signals(run: Stoppable, deaf: float = 0.0) -> Iterator[None]:
     """Give `run` a stop_reason at the first SIGINT or SIGTERM; raise KeyboardInterrupt at once at the second.
+
+    deaf: seconds after the first in which another one is taken for the same.
 
     The handlers from before are put back at the end. To be called in the main thread, as Python's signals are.
     """
 
+    until = 0.0
+
     def stop(number: int, frame: FrameType | None) -> None:
-        if run.stop_reason:
+        nonlocal until
+        if run.stop_reason and time.monotonic() >= until:
             raise KeyboardInterrupt
-        run.stop_reason = f"stopped by {signal.Signals(number).name}"
+        if not run.stop_reason:
+            run.stop_reason, until = f"stopped by {signal.Signals(number).name}", time.monotonic() + deaf
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

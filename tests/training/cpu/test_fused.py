@@ -15,7 +15,7 @@ from dragoman.lineage.gpt import Gpt, GptConfig
 from dragoman.training.cpu import fused, kernels
 from dragoman.training.cpu.fused import FUSED
 from dragoman.training.loss import LabelSmoothing
-from dragoman.training.optimizer import FlatParameters
+from dragoman.training.parameters import FlatParameters
 from dragoman.transformer.model import Transformer, TransformerConfig
 from dragoman.transformer.model import transformer as made
 from dragoman.transformer.parts import PAGE, Parts

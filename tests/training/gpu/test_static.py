@@ -30,7 +30,8 @@ from dragoman.training.gpu.static import StaticSteps
 from dragoman.training.gradients import Workers, side_by_side
 from dragoman.training.loop import Diverged, Step, train
 from dragoman.training.loss import LabelSmoothing, MaskedLabelSmoothing
-from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig
+from dragoman.training.optimizer import Optimizer, OptimizerConfig
+from dragoman.training.parameters import FlatParameters
 from dragoman.transformer.model import Transformer, TransformerConfig
 
 CPU = torch.device("cpu")

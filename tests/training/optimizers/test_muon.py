@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from dragoman.training.optimizer import FlatParameters, Optimizer, OptimizerConfig, inner_matrices
+from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.optimizers.muon import orthogonalize
+from dragoman.training.parameters import FlatParameters, inner_matrices
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 16, 48), (2, 48, 16)])

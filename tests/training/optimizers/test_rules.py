@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from dragoman.training.gpu.graphs import Eager, GraphCache, Graphs
-from dragoman.training.optimizer import RULES, FlatParameters, Optimizer, OptimizerConfig
+from dragoman.training.optimizer import RULES, Optimizer, OptimizerConfig
 from dragoman.training.optimizers.rule import Rule, Scalar, subtract_scaled
+from dragoman.training.parameters import FlatParameters
 
 CPU = torch.device("cpu")
 KINDS = get_args(get_args(get_type_hints(OptimizerConfig, include_extras=True)["kind"])[0])

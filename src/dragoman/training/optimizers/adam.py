@@ -22,6 +22,7 @@ class Adam(Rule):
     Both means are corrected for their start at zero. Weight decay is added to the gradient (L2 regularisation).
     """
 
+    ELEMENTWISE = True
     MOMENTS = ("mean", "square")
     compute: ClassVar[Callable[..., None]] = staticmethod(adam)
 

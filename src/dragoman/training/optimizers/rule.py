@@ -51,6 +51,8 @@ class Rule(ABC):
     writes again and what a checkpoint puts back.
     """
 
+    # Whether a weight moves by its own gradient alone: then a matrix may be cut between rows.
+    ELEMENTWISE: ClassVar[bool] = False
     MOMENTS: ClassVar[tuple[str, ...]] = ()  # names; rules that share a name share a vector in the checkpoint
 
     def __init__(self, part: Part, moments: dict[str, Tensor], config: Hyperparameters) -> None:

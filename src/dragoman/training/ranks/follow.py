@@ -12,6 +12,7 @@ import torch
 from dragoman.training.gradients import Gradient
 from dragoman.training.preparation import Prepared
 from dragoman.training.ranks.group import Message, Ranks
+from dragoman.training.ranks.optimizers import ReplicatedOptimizer
 from dragoman.training.ranks.together import Place, together
 from dragoman.training.task import RunBatch, Settings, SharedValidator, Validator
 
@@ -30,26 +31,30 @@ class Follower:
 
     def go(self) -> Message:
         """Returns the last thing that rank 0 said."""
+        optimizer = self.made.optimizer
+        assert isinstance(optimizer, ReplicatedOptimizer)
         self.made.model.train()
         gradient = torch.empty(0)
         while (message := self.ranks.heard())["do"] != "stop":
             if message["do"] == "gradient":
-                gradient = self._gradient(message).flat
+                gradient = self._gradient(optimizer, message).flat
             elif message["do"] == "step":
-                self.made.optimizer.scale = message["scale"]
-                self.made.optimizer.step(message["number"], gradient)
+                optimizer.scale = message["scale"]
+                optimizer.step(message["number"], gradient)
             elif message["do"] == "share":
-                tensors = self.made.optimizer.tensors()
-                self.ranks.share(tensors.values())
-                self.made.optimizer.restore(tensors, message["number"])
+                optimizer.take(message["number"])
+            elif message["do"] == "give":
+                optimizer.give(message["name"])
+            elif message["do"] == "finite":
+                self.ranks.report({"finite": optimizer.finite_here()})
+            elif message["do"] == "gather":
+                optimizer.gather_here()
             elif message["do"] == "measure" and isinstance(self.validator, SharedValidator):
                 share = self.ranks.rank, self.ranks.size
-                self.ranks.report(
-                    self.validator.part(self.made.model, self.made.optimizer, message["step"], share)
-                )
+                self.ranks.report(self.validator.part(self.made.model, optimizer, message["step"], share))
         return message
 
-    def _gradient(self, message: Message) -> Gradient:
+    def _gradient(self, optimizer: ReplicatedOptimizer, message: Message) -> Gradient:
         budget = self.config.training.batch_tokens
         window = [self._at((epoch, position)) for epoch, position in message["places"]]
         if not window:
@@ -58,7 +63,7 @@ class Follower:
         torch.manual_seed(crc32(f"{self.config.training.seed} {message['step']} {self.ranks.rank}".encode()))
         batches = [batch.to(self.made.device) for batch in window]
         parts = max(self._parts, message["parts"])
-        found, _ = together(self.ranks, self.made.workers, batches, parts, bool(self.stop_reason))
+        found, _ = together(optimizer, self.made.workers, batches, parts, bool(self.stop_reason))
         self._parts = found.parts
         return found
 

@@ -12,8 +12,8 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from threading import Event, Thread
@@ -87,6 +87,17 @@ class Ranks:
             self._store.delete_key(key)
         return found
 
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """The others: let whoever waits for this rank know what ended it."""
+        try:
+            yield
+        except BaseException as error:
+            with suppress(TrainingError):  # nobody is there to be told
+                said = str(error).partition("\n")[0] or type(error).__name__
+                self._put(f"failed/{self.rank}", {"why": said})
+            raise
+
     def done(self, what: str) -> None:
         """Let `follows` of the same words pass on other ranks."""
         self._put(f"done/{what}/{self.rank}", {})
@@ -115,6 +126,9 @@ class Ranks:
         if now < self._look_again:
             return
         self._look_again = now + _BEAT
+        if self._store.check([f"failed/{rank}"]):
+            why = json.loads(self._store.get(f"failed/{rank}"))["why"]
+            raise TrainingError(f"rank {rank} has failed, and the group ends: {why}")
         sign = self._store.get(key) if self._store.check([key]) else b""
         before, since = self._seen.get(rank, (b"", now))
         self._seen[rank] = sign, now if sign != before or rank not in self._seen else since
@@ -139,11 +153,57 @@ class Ranks:
                 dist.all_reduce(tensor)
                 self.sent += 2 * (self.size - 1) * tensor.numel() * tensor.element_size() // self.size
 
+    def add_up_places(self, flat: Tensor, places: Sequence[slice]) -> None:
+        """The place of each rank in flat [P] becomes, on that rank, the sum of those of all; the rest stays.
+
+        In round k a rank gives to the k-th after it and takes from the k-th before it, so that all send at once, no
+        more than (R - 1) / R of the vector, and add in an order that is the same in every run.
+        """
+        own = flat[places[self.rank]]
+        arriving = torch.empty_like(own)
+        with _told(self.rank):
+            for k in range(1, self.size):
+                to, by = (self.rank + k) % self.size, (self.rank - k) % self.size
+                leaving = flat[places[to]]
+                exchange = [dist.P2POp(dist.isend, leaving, to)] if leaving.numel() else []
+                exchange += [dist.P2POp(dist.irecv, arriving, by)] if own.numel() else []
+                for one in dist.batch_isend_irecv(exchange) if exchange else ():
+                    one.wait()
+                own.add_(arriving)
+                self.sent += leaving.numel() * leaving.element_size()
+
+    def give_places(self, flat: Tensor, places: Sequence[slice]) -> None:
+        """The place of each rank in flat [P] becomes, on all ranks, what it is on that rank."""
+        flat = flat.view(torch.uint8)  # gloo knows no bf16
+        width = flat.numel() // max(places[-1].stop, 1)
+        with _told(self.rank):
+            running = [
+                dist.broadcast(flat[width * place.start : width * place.stop], rank, async_op=True)
+                for rank, place in enumerate(places)
+                if place.start < place.stop
+            ]
+            for one in running:
+                one.wait()
+        own = places[self.rank]
+        self.sent += (self.size - 1) * width * (own.stop - own.start)
+
     def share(self, tensors: Iterable[Tensor]) -> None:
         """Each tensor [...] becomes that of rank 0."""
         with _told(self.rank):
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
+
+    def send(self, tensor: Tensor, rank: int) -> None:
+        """Give a tensor [...] to a rank that receives it."""
+        if tensor.numel():
+            with _told(self.rank):
+                dist.send(tensor, rank)
+
+    def receive(self, tensor: Tensor, rank: int) -> None:
+        """Fill a tensor [...] with what that rank sends."""
+        if tensor.numel():
+            with _told(self.rank):
+                dist.recv(tensor, rank)
 
     def _leave(self) -> None:
         self._over.set()

@@ -213,7 +213,7 @@ class Validator:
 def weights_to_seal(optimizer: Optimizer, dtype: str) -> dict[str, np.ndarray]:
     """The averaged weights by name, as `dtype`. Raises TrainingError for such as that type cannot hold."""
     found = {}
-    for name, weight in optimizer.parameters.named(optimizer.average).items():
+    for name, weight in optimizer.model.named(optimizer.averaged()).items():
         cast = weight.detach().to("cpu", getattr(torch, dtype))
         if not cast.isfinite().all():
             raise TrainingError(
@@ -226,11 +226,11 @@ def weights_to_seal(optimizer: Optimizer, dtype: str) -> dict[str, np.ndarray]:
 @contextmanager
 def trained(model: nn.Module, optimizer: Optimizer) -> Iterator[None]:
     """The model with the weights that would be shipped (the moving average), in evaluation mode, no gradients."""
-    shadow = optimizer.parameters.shadow
+    shadow = optimizer.model.shadow
     kept = shadow.clone()
     model.eval()
     try:
-        shadow.copy_(optimizer.average)
+        shadow.copy_(optimizer.averaged())
         with torch.no_grad():
             yield
     finally:
