@@ -95,6 +95,11 @@ def _grow_in_large_pages(libc: ctypes.CDLL) -> None:
         libc.free(piece)
 
 
+def cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 # -- threads ------------------------------------------------------------------------------------------------------
 
 # Multiply-adds of one pass forwards (a step of a search, a batch) below which a second thread brings nothing. Measured

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean, length_ratio, sentence_key, split
+from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean, length_ratio
+from dragoman.corpus.heldout import sentence_key, split
 from dragoman.corpus.pairs import Pair
 from dragoman.errors import ConfigError, CorpusError
 

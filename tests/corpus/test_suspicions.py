@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from dragoman.cli import main
-from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean, leaks
+from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean
+from dragoman.corpus.heldout import leaks
 from dragoman.corpus.pairs import Pair, read_corpus
 
 CORPORA = Path(__file__).parents[2] / "corpus"

@@ -196,7 +196,7 @@ def _all(
 
 
 def _events(job: Job, shards: Sequence[Shard], workers: int | None, ray: str | None) -> Iterator[Event]:
-    from dragoman.scale.jobs import cores
+    from dragoman.processor import cores
     from dragoman.scale.pool import run
 
     if workers is not None and not 1 <= workers <= 1024:

@@ -107,7 +107,15 @@ def clean(
     report = CleaningReport()
     with counter("pairs") as progress, ExitStack() as stack:
         keep = None if rejects is None else stack.enter_context(pair_writer(rejects))
-        pairs = cleaned(read_corpus(corpus, source, target), config, source, target, report, _rejected(keep))
+        pairs = cleaned(
+            read_corpus(corpus, source, target),
+            config,
+            source,
+            target,
+            report,
+            _rejected(keep),
+            processes=None,
+        )
         kept = _some(pairs, report, progress)
         if output is None:
             deque(kept, maxlen=0)
@@ -161,7 +169,7 @@ def split(
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
 ) -> None:
     """Divide a corpus so that no sentence, of either side, stands in two parts."""
-    from dragoman.corpus.cleaning import split as divided
+    from dragoman.corpus.heldout import split as divided
     from dragoman.corpus.pairs import read_corpus, write_pairs
 
     if output is None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from torch import Tensor
 from dragoman.files import naming, publish
 from dragoman.ids import BOS, EOS, PAD
 
-Ids = np.ndarray  # one-dimensional, uint16 or uint32
+Ids = np.ndarray  # one-dimensional, of whole numbers
+
+_AT_ONCE = 4096  # pairs
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,14 @@ class IdStore:
     def write(
         cls, directory: Path, pairs: Iterable[tuple[Sequence[int], Sequence[int]]], vocab_size: int
     ) -> IdStore:
-        """Write pairs of ids as they come; nothing is held in memory but the write buffer."""
+        """Write pairs of ids as they come; nothing is held in memory but some thousands of them."""
+        coming = iter(pairs)
+        chunks = iter(lambda: list(chain.from_iterable(islice(coming, _AT_ONCE))), [])
+        return cls.write_rows(directory, map(_joined, chunks), vocab_size)
+
+    @classmethod
+    def write_rows(cls, directory: Path, blocks: Iterable[tuple[Ids, Ids]], vocab_size: int) -> IdStore:
+        """Write blocks of pairs: ids one after another, and where each side ends among them."""
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "store.json").unlink(missing_ok=True)
         dtype = np.uint16 if vocab_size <= 2**16 else np.uint32
@@ -112,12 +122,11 @@ class IdStore:
             open(directory / "offsets.bin", "wb") as offsets,
         ):
             offsets.write(np.int64(0).tobytes())
-            for pair in pairs:
-                for side in pair:
-                    ids.write(np.asarray(side, dtype=dtype).tobytes())
-                    position += len(side)
-                    offsets.write(np.int64(position).tobytes())
-                count += 1
+            for row, ends in blocks:
+                ids.write(row.astype(dtype).tobytes())
+                offsets.write((ends.astype(np.int64) + position).tobytes())
+                position += len(row)
+                count += len(ends) // 2
             if position == 0:
                 ids.write(b"\0" * np.dtype(dtype).itemsize)  # an empty file cannot be mapped
         info = {"pairs": count, "dtype": np.dtype(dtype).name, "sha256": cls._hashes(directory)}
@@ -142,6 +151,12 @@ class IdStore:
     def batch(self, indices: np.ndarray | Sequence[int]) -> Batch:
         sources, targets = zip(*(self[int(i)] for i in indices), strict=True)
         return collate(sources, targets)
+
+
+def _joined(sides: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
+    """Sides one after another, and where each ends."""
+    lengths = np.fromiter(map(len, sides), np.int64)
+    return np.fromiter(chain.from_iterable(sides), np.int64), np.cumsum(lengths)
 
 
 def plan_batches(

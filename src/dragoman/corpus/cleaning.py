@@ -1,22 +1,26 @@
-"""Which pairs of a corpus are worth training on, and which go to the held-out parts. Reads and writes no file.
+"""Which pairs of a corpus are worth training on. Reads and writes no file.
 
 Nothing is dropped silently: each removed pair is counted under the first rule that it breaks.
 """
 
 from __future__ import annotations
 
-import random
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
-from typing import Annotated, Literal
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
 
 from dragoman.bounds import LARGEST_WHOLE, Within, refuse_out_of_bounds
-from dragoman.corpus.pairs import Pair
-from dragoman.corpus.suspicions import Suspicions
-from dragoman.errors import ConfigError, CorpusError
+from dragoman.corpus.pairs import Pair, sides_of
+from dragoman.corpus.processes import Kind, Work, in_order
+from dragoman.corpus.seen import Seen
+from dragoman.corpus.suspicions import LOT, Suspicions
+from dragoman.errors import ConfigError
 from dragoman.text.normalize import normalize, script_counts, scripts_of, to_simplified
 
 # The rules in the order in which they are asked, with what the report calls them.
@@ -29,6 +33,9 @@ RULES = {
     "wrong_script": "a side is not in its language's script",
     "duplicate": "the same pair was read before",
 }
+
+AT_ONCE = 20 * LOT  # pairs that are judged together
+LARGE = 2**24  # characters of pairs that are held together, and one lot more
 
 # How many Latin letters say as much as one letter of these scripts: English is 3.1 to 3.7 times as long as
 # Chinese in the characters of Tatoeba, captions and the Bible alike. Without it no single ratio fits both
@@ -96,37 +103,88 @@ def clean(
     target: str,
     report: CleaningReport | None = None,
     rejected: Callable[[Pair, str], object] = lambda pair, rule: None,
+    *,
+    processes: int | None = 1,
+    scratch: Path | None = None,
 ) -> Iterator[Pair]:
     """The pairs worth keeping, as they come, with their text normalised as `config` says.
 
     `source` and `target` are language codes: they decide which scripts are right, and an unknown code none.
     `report` is filled while the pairs are taken, and `rejected` gets each that is left out, with the rule.
-    Memory: about 100 bytes for each different pair.
+    processes: that judge pairs; None is one a core, for more than a hundred thousand pairs. They change no result.
+    Memory: 8 bytes for each different pair; with `scratch`, a directory, never more than some hundred megabytes.
     """
     report = report if report is not None else CleaningReport()
-    seen: set[bytes] = set()
-    suspicions = Suspicions(source, target)
-    for pair in pairs:
-        report.read += 1
-        suspicions.add(pair)
-        pair = Pair(
-            prepare_text(pair.source, config.normalize, config.simplify in ("source", "both")),
-            prepare_text(pair.target, config.normalize, config.simplify in ("target", "both")),
-            pair.extra,
-        )
-        rule = broken_rule(pair, config, source, target)
-        if rule is None and config.drop_duplicates:
-            key = pair_key(pair)
-            if key in seen:
+    seen, suspicions = Seen(scratch), Suspicions(source, target)
+    waiting: deque[list[Pair]] = deque()
+    kind = Kind(judging, {"config": asdict(config), "languages": [source, target]})
+    for found in in_order(kind, _sent(pairs, waiting), processes):
+        block, rules = waiting.popleft(), found["rules"]
+        suspicions.absorb(found["suspicions"])
+        report.read += len(block)
+        new = seen.add(np.frombuffer(bytes.fromhex(found["keys"]), dtype="<u8")) if found["keys"] else ()
+        new_ones = iter(new)
+        for pair, (one, other), rule in zip(block, found["texts"], rules, strict=True):
+            pair = Pair(one, other, pair.extra)
+            if not rule and config.drop_duplicates and not next(new_ones):
                 rule = "duplicate"
-            seen.add(key)
-        if rule is None:
-            report.kept += 1
-            yield pair
-        else:
-            report.removed[rule] += 1
-            rejected(pair, rule)
+            if not rule:
+                report.kept += 1
+                yield pair
+            else:
+                report.removed[rule] += 1
+                rejected(pair, rule)
     report.notes += suspicions.notes(report.kept)
+
+
+def _sent(pairs: Iterable[Pair], waiting: deque[list[Pair]]) -> Iterator[Any]:
+    """What is sent of so many pairs at once; what is not travels in `waiting`."""
+    read = 0
+    for block in in_blocks(pairs):
+        waiting.append(block)
+        yield {"read": read, "texts": list(map(sides_of, block))}
+        read += len(block)
+
+
+def in_blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """Full lots, as many as make up a block or as are large."""
+    coming, block, size = iter(pairs), list[Pair](), 0
+    while lot := list(islice(coming, LOT)):
+        block += lot
+        size += sum(len(pair.source) + len(pair.target) for pair in lot)
+        if len(block) >= AT_ONCE or size > LARGE:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def judging(settings: Any) -> Work:
+    """What is said of a block of pairs by itself: prepared texts, broken rules, keys of the pairs that break none."""
+    config, (source, target) = CleaningConfig(**settings["config"]), settings["languages"]
+    simplified = [config.simplify in (side, "both") for side in ("source", "target")]
+
+    def judge(block: Any) -> Any:
+        suspicions = Suspicions(source, target, block["read"])
+        texts, rules, keys = [], [], []
+        for one, other in block["texts"]:
+            suspicions.add(Pair(one, other))
+            one = prepare_text(one, config.normalize, simplified[0])
+            other = prepare_text(other, config.normalize, simplified[1])
+            pair = Pair(one, other)
+            rule = broken_rule(pair, config, source, target)
+            if rule is None and config.drop_duplicates:
+                keys.append(pair_key(pair))
+            texts.append((one, other))
+            rules.append(rule or "")
+        return {
+            "texts": texts,
+            "rules": rules,
+            "keys": b"".join(keys).hex(),
+            "suspicions": suspicions.found(),
+        }
+
+    return judge
 
 
 def prepare_text(text: str, normalized: bool, simplified: bool) -> str:
@@ -197,87 +255,9 @@ def in_wrong_script(text: str, language: str) -> bool:
 
 def pair_key(pair: Pair) -> bytes:
     """Eight bytes that tell duplicates."""
-    return _digest(f"{pair.source}\n{pair.target}")
+    return digest(f"{pair.source}\n{pair.target}")
 
 
-def _digest(text: str) -> bytes:
+def digest(text: str) -> bytes:
     """64 bits: of 3,700 corpora of a hundred million pairs, one loses a pair to a collision."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-
-
-def split(pairs: Iterable[Pair], sizes: Mapping[str, float], seed: int = 1) -> dict[str, list[Pair]]:
-    """The pairs in parts, such as {"dev": 1000, "test": 0.1}; what is left over is the part "train".
-
-    A size of 1 or more is a number of pairs, a smaller one a share of all. No sentence stands in two parts, on
-    whichever side and whatever its case, punctuation and width: pairs that share one, directly or through others,
-    stay together. Pairs keep their order. The parts are a pure function of the pairs, the sizes and the seed.
-    Raises CorpusError when a part cannot be filled and leave something to train on.
-    """
-    everything = list(pairs)
-    groups = _connected(everything)
-    random.Random(seed).shuffle(groups)
-    part_of = ["train"] * len(everything)
-    for name, size in sizes.items():
-        wanted = missing = _count(name, size, len(everything))
-        rest = []
-        for group in groups:
-            if len(group) <= missing:
-                missing -= len(group)
-                for index in group:
-                    part_of[index] = name
-            else:
-                rest.append(group)
-        groups = rest
-        if missing or not groups:
-            raise CorpusError(
-                f"{name}: {wanted - missing:,} of {wanted:,} pairs can be held out of {len(everything):,}, so that "
-                "no sentence stands in two parts and some are left to train on; ask for fewer"
-            )
-    return {
-        name: [p for p, part in zip(everything, part_of, strict=True) if part == name]
-        for name in ("train", *sizes)
-    }
-
-
-def _count(name: str, size: float, total: int) -> int:
-    if name == "train" or not size > 0 or (size > 1 and size != int(size)):
-        raise ConfigError(
-            f"part {name!r} of size {size}: a size is a whole number of pairs or a share between 0 and 1, and "
-            "'train' is what is left over"
-        )
-    return int(size) if size >= 1 else max(1, round(size * total))
-
-
-def _connected(pairs: list[Pair]) -> list[list[int]]:
-    """Indices of pairs, grouped by union-find over the sentences that they share."""
-    parent = list(range(len(pairs)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = index = parent[parent[index]]
-        return index
-
-    first: dict[bytes, int] = {}
-    for index, pair in enumerate(pairs):
-        for text in (pair.source, pair.target):
-            parent[root(index)] = root(first.setdefault(_digest(sentence_key(text)), index))
-    groups: dict[int, list[int]] = {}
-    for index in range(len(pairs)):
-        groups.setdefault(root(index), []).append(index)
-    return list(groups.values())
-
-
-def sentence_key(text: str) -> str:
-    """What two spellings of one sentence have in common: its letters and digits, without case and width."""
-    text = unicodedata.normalize("NFKC", normalize(text)).casefold()
-    return re.sub(r"[\W_]+", "", text) or text
-
-
-def leaks(training: Iterable[Pair], held_out: Iterable[Pair]) -> int:
-    """How many of the held-out pairs stand in the training corpus too, on both sides, but for case and stops."""
-    wanted = [(sentence_key(pair.source), sentence_key(pair.target)) for pair in held_out]
-    missing = set(wanted)
-    for pair in training:
-        if missing:
-            missing.discard((sentence_key(pair.source), sentence_key(pair.target)))
-    return sum(key not in missing for key in wanted)

@@ -237,6 +237,11 @@ def label(pair: Pair, corpus: str) -> Pair:
     return replace(pair, extra=corpus if pair.extra is None else f"{corpus}\t{pair.extra}")
 
 
+def sides_of(pair: Pair) -> tuple[str, str]:
+    """Source and target."""
+    return pair.source, pair.target
+
+
 def labels_of(pair: Pair) -> tuple[str, str]:
     """(corpus, source within it) of a labelled pair: a table's third column may name where each line is from."""
     corpus, _, rest = (pair.extra or "").partition("\t")
@@ -277,11 +282,14 @@ def pair_writer(path: Path | str) -> Iterator[Callable[[Pair], None]]:
 
 
 def _table_line(pair: Pair) -> bytes:
-    fold = {ord("\n"): " ", ord("\r"): " "}
-    columns = [text.translate({**fold, ord("\t"): " "}) for text in (pair.source, pair.target)]
+    columns = [_unbroken(text).replace("\t", " ") for text in (pair.source, pair.target)]
     if pair.extra is not None:
-        columns.append(pair.extra.translate(fold))
+        columns.append(_unbroken(pair.extra))
     return ("\t".join(columns) + "\n").encode()
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("\n", " ").replace("\r", " ")
 
 
 def _json_line(pair: Pair) -> bytes:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from math import sqrt
+from typing import Any
 
 from dragoman.corpus.pairs import Pair
 from dragoman.text.normalize import dominant_script, scripts_of
 
 _ALL, _EVERY = 2000, 10  # so many pairs are looked at, and then every tenth: their text tells a habit
 _SOME = 20  # fewer pairs are no corpus
-_BLOCK = 300  # pairs of which the lengths are compared: enough for a clear answer, few enough to tell where
+LOT = 300  # pairs of which the lengths are compared: enough for a clear answer, few enough to tell where
 _MUCH_BETTER = 0.25  # in correlation; blocks of true pairs differ by a tenth from what a shift gives them
 _FEW = 0.02  # share of the pairs that makes a habit of a mark
 _MARKS = {
@@ -40,9 +41,10 @@ _HABIT = {"spaces before stops ( . , ? )": 0.5}
 class Suspicions:
     """Fed with each pair as it was read, in order; says in the end what seems wrong."""
 
-    def __init__(self, source: str, target: str) -> None:
+    def __init__(self, source: str, target: str, read: int = 0) -> None:
+        """read: pairs before these, a multiple of LOT, which others are fed with."""
         self.source, self.target = source, target
-        self.read = self.looked = 0
+        self.read, self.looked = read, 0
         self.marked = dict.fromkeys(_MARKS, 0)
         self.exchanged = 0  # pairs with each side in the script of the other
         self.lengths: list[tuple[int, int]] = []
@@ -56,10 +58,22 @@ class Suspicions:
         if self.read <= _ALL or self.read % _EVERY == 0:
             self._look(pair)
         self.lengths.append((len(pair.source), len(pair.target)))
-        if len(self.lengths) == _BLOCK:
+        if len(self.lengths) == LOT:
             if _misaligned(self.lengths):
-                self.shifted.append(self.read - _BLOCK + 1)
+                self.shifted.append(self.read - LOT + 1)
             self.lengths.clear()
+
+    def found(self) -> dict[str, Any]:
+        """What has been seen, as JSON."""
+        return {name: getattr(self, name) for name in ("read", "looked", "marked", "exchanged", "shifted")}
+
+    def absorb(self, found: dict[str, Any]) -> None:
+        """What others have seen of the pairs behind those that are known here."""
+        self.read = found["read"]
+        self.looked, self.exchanged = self.looked + found["looked"], self.exchanged + found["exchanged"]
+        self.shifted += found["shifted"]
+        for name, count in found["marked"].items():
+            self.marked[name] += count
 
     def _look(self, pair: Pair) -> None:
         self.looked += 1
@@ -90,7 +104,7 @@ class Suspicions:
         if self.shifted:
             yield (
                 f"the sides seem not to belong together from about pair {self.shifted[0]:,} on, in {len(self.shifted)} "
-                f"of {self.read // _BLOCK} blocks of {_BLOCK}: their lengths follow those of another line. Look there "
+                f"of {self.read // LOT} blocks of {LOT}: their lengths follow those of another line. Look there "
                 "for a line that one side lacks"
             )
 

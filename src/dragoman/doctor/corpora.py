@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from dragoman.corpus.batches import collate
-from dragoman.corpus.cleaning import leaks
+from dragoman.corpus.heldout import leaks
 from dragoman.corpus.pairs import Pair, read_corpus
 from dragoman.doctor.finding import Finding, unchecked, verdict
 from dragoman.doctor.patient import Patient

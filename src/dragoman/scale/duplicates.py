@@ -1,12 +1,13 @@
 """The shards of a cleaned corpus without what stands in an earlier one: as if all of them had been one file.
 
-Knows duplicates by the keys that cleaning left beside each shard. Memory: about 60 bytes for each pair.
+Knows duplicates by the keys that cleaning left beside each shard. Memory: that of the keys of one shard, and some
+hundred megabytes.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dragoman.corpus.lines import new_file, open_file, unpacked
+from dragoman.corpus.seen import Seen
 from dragoman.errors import DragomanError
 from dragoman.scale.jobs import KEYS
 from dragoman.scale.shards import Result, Shard, finished, making
@@ -25,7 +27,7 @@ def publish_all(parts: Sequence[Shard], shards: Sequence[Shard], duplicates: boo
     duplicates: whether they stay. Raises DragomanError for a part that is not what its record says.
     """
     results = [_counted(part) for part in parts]
-    kept = [None] * len(parts) if duplicates else _first(parts)
+    kept: Iterable[NDArray[np.bool_] | None] = [None] * len(parts) if duplicates else _first(parts)
     return [_published(*one) for one in zip(parts, shards, results, kept, strict=True)]
 
 
@@ -38,13 +40,11 @@ def _counted(part: Shard) -> Result:
     return result
 
 
-def _first(parts: Sequence[Shard]) -> list[NDArray[np.bool_]]:
+def _first(parts: Sequence[Shard]) -> Iterator[NDArray[np.bool_]]:
     """For each part, which of its pairs stand in no earlier one."""
-    keys = [np.fromfile(part.output + KEYS, dtype="<u8") for part in parts]
-    whole = np.concatenate(keys)
-    mask = np.zeros(len(whole), dtype=bool)
-    mask[np.unique(whole, return_index=True)[1]] = True  # the first of each
-    return np.split(mask, np.cumsum([len(one) for one in keys])[:-1])
+    seen = Seen(Path(parts[0].output).parent if parts else None)
+    for part in parts:
+        yield seen.add(np.fromfile(part.output + KEYS, dtype="<u8"))
 
 
 def _published(part: Shard, shard: Shard, counted: Result, kept: NDArray[np.bool_] | None) -> Result:

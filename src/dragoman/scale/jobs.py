@@ -6,7 +6,6 @@ A job is a frozen dataclass that travels as JSON; `opened` makes it able to work
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -158,8 +157,3 @@ def job_of(settings: Mapping[str, Any]) -> Job:
         name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
     }
     return _JOBS[values["kind"]](**values)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,7 +16,8 @@ from threading import Thread
 from typing import Any
 
 from dragoman.errors import DragomanError, UsageError
-from dragoman.scale.jobs import Job, cores
+from dragoman.processor import cores
+from dragoman.scale.jobs import Job
 from dragoman.scale.shards import Result, Shard
 
 TRIES = 3  # workers that a shard may cost: after that it is the shard

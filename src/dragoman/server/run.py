@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import ipaddress
 import logging
@@ -21,16 +20,16 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dragoman.errors import DragomanError, UsageError
 from dragoman.memory import MEGABYTE, SERVING, require
 from dragoman.model.directory import open_model
 from dragoman.server.app import build
+from dragoman.server.connections import PatientProtocol, Server
 from dragoman.server.gate.link import check, without_password
 from dragoman.server.gate.logs import prepare_log
 from dragoman.server.models import Load, Loader, Served, find, stamp_of
-from dragoman.server.settings import Limits, Settings
+from dragoman.server.settings import Settings
 from dragoman.text.directions import all_told
 from dragoman.translate.translator import Translator
 
@@ -104,7 +103,7 @@ def serve(settings: Settings, listening: socket.socket, load: Load, downloads: P
 
     _collect_little()
     sys.setswitchinterval(SWITCHING)
-    uvicorn.Server(configuration(settings, build(settings, loaded, downloads))).run([listening])
+    Server(configuration(settings, build(settings, loaded, downloads))).run([listening])
 
 
 def _collect_little() -> None:
@@ -131,36 +130,6 @@ def configuration(settings: Settings, app: Any) -> uvicorn.Config:
         # Files too are finished; a second Ctrl-C does not wait for them.
         timeout_graceful_shutdown=int(max(settings.limits.deadline, settings.limits.file_deadline)) + 1,
     )
-
-
-class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP, but patient only for so long: its own waits for ever for the end of the headers."""
-
-    patience = Limits.slowest  # seconds
-    _due: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._due = self.loop.call_later(self.patience, self._too_slow)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if busy and self._due is not None:
-            self._due.cancel()
-            self._due = None
-        elif not busy and self._due is None:  # the next request on a connection that is kept
-            self._due = self.loop.call_later(self.patience, self._too_slow)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._due is not None:
-            self._due.cancel()
-        super().connection_lost(exc)
-
-    def _too_slow(self) -> None:
-        self._due = None
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
 
 
 def listen(settings: Settings) -> socket.socket:

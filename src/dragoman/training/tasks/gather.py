@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from dragoman.corpus.cleaning import CleaningReport, clean, leaks
+from dragoman.corpus.cleaning import CleaningReport, clean
 from dragoman.corpus.directed import (
     Columns,
     Corpus,
@@ -23,6 +23,7 @@ from dragoman.corpus.directed import (
     oriented,
     with_languages,
 )
+from dragoman.corpus.heldout import leaks
 from dragoman.corpus.pairs import Pair, corpus_files, labels_of, read_corpus, write_pairs
 from dragoman.corpus.tags import Tags
 from dragoman.corpus.weights import Weights
@@ -71,7 +72,7 @@ def gather(
     found = corpora(corpus, recipe.data)
     say(f"corpus: {_names(found, recipe.data)}")
     counts = Counter[Direction]()
-    kept = write_pairs(directory / TRAIN, _cleaned(found, recipe, report, counts))
+    kept = write_pairs(directory / TRAIN, _cleaned(found, recipe, report, counts, directory))
     if kept == 0:
         raise CorpusError(f"cleaning removed all {report.read:,} pairs of the corpus:\n{report}")
     for languages in language_pairs(recipe.data.ways):
@@ -89,7 +90,8 @@ def gather(
         ]
         if unmeasured:
             report.notes.append(f"the dev set has no pairs in {all_told(unmeasured)}: these are not measured")
-        if known := leaks(*(stored(directory / name, recipe.data) for name in (TRAIN, DEV))):
+        trained, held_out = (stored(directory / name, recipe.data) for name in (TRAIN, DEV))
+        if known := leaks(trained, held_out, processes=None):
             report.notes.append(
                 f"{known:,} pairs of the dev set stand in the training corpus too, but for case and stops: its scores "
                 "will be too good. Leave them out of one of the two (dragoman data split holds out without leaks)"
@@ -111,7 +113,11 @@ def _stored_of(corpus: Corpus, data: DataConfig, labelled: bool) -> Iterator[Pai
 
 
 def _cleaned(
-    found: Sequence[Corpus], recipe: Recipe, report: CleaningReport, counts: Counter[Direction]
+    found: Sequence[Corpus],
+    recipe: Recipe,
+    report: CleaningReport,
+    counts: Counter[Direction],
+    scratch: Path,
 ) -> Iterator[Pair]:
     """Labelled with their corpora, whose names must fit those in data.weights and data.tags."""
     data = recipe.data
@@ -121,7 +127,14 @@ def _cleaned(
         own = CleaningReport() if data.several else report
         simplify: Any = simplified_sides(recipe.cleaning.simplify, data.ways[0], languages)
         pairs = chain.from_iterable(one.pairs(labelled=True) for one in found if one.languages == languages)
-        cleaned = clean(pairs, replace(recipe.cleaning, simplify=simplify), *languages, own)
+        cleaned = clean(
+            pairs,
+            replace(recipe.cleaning, simplify=simplify),
+            *languages,
+            own,
+            processes=None,
+            scratch=scratch,
+        )
         for pair in cleaned:
             counts[languages] += 1
             if named:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice, tee
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import torch
@@ -21,7 +22,9 @@ import torch
 from dragoman.corpus.augment import Setting, augmented
 from dragoman.corpus.batches import Batch, IdStore, batches, epoch_order, plan_batches
 from dragoman.corpus.cleaning import CleaningReport
-from dragoman.corpus.pairs import Pair
+from dragoman.corpus.encoding import Encoding, block_of, rows_of
+from dragoman.corpus.pairs import Pair, sides_of
+from dragoman.corpus.processes import in_order
 from dragoman.corpus.tags import Tags
 from dragoman.corpus.weights import Weights, drawn
 from dragoman.errors import ConfigError, CorpusError
@@ -45,8 +48,6 @@ from dragoman.training.tasks.gather import DEV, TRAIN, corpora, directed, gather
 from dragoman.training.tasks.origin import RECORD, Origin, Recipe, digest, hashes, is_prepared
 
 ENCODED_AT_ONCE = 10_000
-
-Ids = tuple[list[int], list[int]]
 
 
 class TrainingData:
@@ -111,15 +112,20 @@ class TrainingData:
             self._say(f"{directory} is not what was written there: the corpus is encoded anew")
         for old in self.directory.glob("ids-*"):
             shutil.rmtree(old)
-        return IdStore.write(
-            directory, self._encode(variant), max(t.vocab_size for t in self.tokenizers.values())
-        )
+        blocks = map(rows_of, in_order(self._encoding.kind, self._blocks(variant)))
+        return IdStore.write_rows(directory, blocks, max(t.vocab_size for t in self.tokenizers.values()))
 
-    def _encode(self, variant: int) -> Iterator[Ids]:
+    @property
+    def _encoding(self) -> Encoding:
+        files = {name: one.serialized for name, one in self.tokenizers.items()}
+        data = self.recipe.data
+        return Encoding(files, (data.source, data.target), self.recipe.tokenizer.sampling, data.longest)
+
+    def _blocks(self, variant: int) -> Iterator[Any]:
         """Of all directions, one after another: the order of an epoch mixes them."""
         numbers = count()
         for direction in self.recipe.data.ways:
-            yield from self._encoded(direction, variant, numbers)
+            yield from self._blocks_of(direction, variant, numbers)
 
     def _changed(self, direction: Direction, variant: int) -> Iterator[tuple[Pair, Pair]]:
         """The pairs that an epoch reads in one direction, each as it is and as it is augmented."""
@@ -134,27 +140,16 @@ class TrainingData:
         plain, other = tee(drawn(pairs, Weights(data.weights), seed, variant))
         return zip(plain, augmented(other, self.recipe.augment, setting, seed, variant), strict=True)
 
-    def _encoded(self, direction: Direction, variant: int, numbers: Iterator[int]) -> Iterator[Ids]:
-        """numbers: of the chunks that are encoded at once, which go through all directions."""
-        rate, longest = self.recipe.tokenizer.sampling, self.recipe.data.longest
+    def _blocks_of(self, direction: Direction, variant: int, numbers: Iterator[int]) -> Iterator[Any]:
+        """numbers: of the blocks that are encoded at once, which go through all directions."""
         both, tags = self._changed(direction, variant), Tags(self.recipe.data.tags)
         while chunk := list(islice(both, ENCODED_AT_ONCE)):
-            sides, number = [], next(numbers)
-            for side, tokenizer in enumerate((self.source_tokenizer, self.target_tokenizer)):
-                texts = [pair.target if side else pair.source for _, pair in chunk]
-                # A pure function of these numbers: a resumed run reads the segmentations the first one read.
-                seed = crc32(f"{self.recipe.seed} {variant} {number} {side}".encode())
-                sides.append(
-                    tokenizer.sample_batch(texts, rate, seed) if rate else tokenizer.encode_batch(texts)
-                )
-            for (pair, changed), (source, target) in zip(chunk, zip(*sides, strict=True), strict=True):
-                before = self.before(direction, tags.of(pair) if tags else "")
-                if max(len(before) + len(source), len(target)) > longest and changed is not pair:
-                    # As it was: an emoji is four bytes.
-                    source = self.source_tokenizer.encode(pair.source)
-                    target = self.target_tokenizer.encode(pair.target)
-                if max(len(before) + len(source), len(target)) <= longest:
-                    yield [*before, *source], target
+            number = next(numbers)
+            # A pure function of these numbers: a resumed run reads the segmentations the first one read.
+            one, other = (crc32(f"{self.recipe.seed} {variant} {number} {side}".encode()) for side in (0, 1))
+            plain = {at: sides_of(was) for at, (was, now) in enumerate(chunk) if now is not was}
+            before = [self.before(direction, tags.of(pair) if tags else "") for pair, _ in chunk]
+            yield block_of([sides_of(now) for _, now in chunk], plain, before, (one, other))
 
     def before(self, direction: Direction, tag: str = "") -> list[int]:
         """The symbols before a source."""
