@@ -15,7 +15,7 @@ ifeq ($(wildcard $(BIN)/python),)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: help demo install test lint coverage attack bench lineage blank clean
+.PHONY: help demo install test lint coverage attack bench lineage blank digits clean
 
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench     speed beside other tools, which go into .bench-*venv; MODEL=DIR translates with that model"
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
 	@echo "make blank     the five small models of dragoman lineage, made anew in half an hour"
+	@echo "make digits    the small model of dragoman digits, made anew, and two others that are told less of positions"
 	@echo "make clean     remove .venv and what tools left behind"
 
 demo: $(STAMPS)/demo
@@ -76,6 +77,10 @@ lineage: $(STAMPS)/train
 # Writes src/dragoman/models/lineage. Resumes what was interrupted; one alone: python -m benchmarks.blank --only bert
 blank: $(STAMPS)/train
 	$(BIN)/python -m benchmarks.blank
+
+# Writes src/dragoman/models/images/digits. Resumes what was interrupted; one alone: python -m benchmarks.digits --only grid
+digits: $(STAMPS)/train
+	$(BIN)/python -m benchmarks.digits
 
 clean:
 	rm -rf $(VENV) .bench-venv .bench-libretranslate-venv .bench-mindspore-venv

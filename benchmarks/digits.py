@@ -34,8 +34,8 @@ A Transformer whose encoder reads patches of an image (`dragoman digits`). It sh
 the encoder made, a sentence or not; it is small on purpose, and knows nothing but ten digits.
 
 - {parameters:,} parameters, float16, {size:.2f} MB; kept is step {step:,} of {steps:,}
-- images of {width} x {height} pixels, cut into {patches} patches of {patch} x {patch}; two to four digits each, in one to
-  three lines, at places by chance; in training no image comes twice
+- images of {width} x {height} pixels, cut into {patches} patches of {patch} x {patch}; two to four digits each (in
+  training also one), in one to three lines, at places by chance; in training no image comes twice
 - data: the test set of "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak, 1998, UCI Machine
   Learning Repository, https://doi.org/10.24432/C50P49), under the licence CC BY 4.0: 1,500 of its 1,797 digits; the
   other {held} are kept apart to measure on

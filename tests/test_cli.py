@@ -616,10 +616,11 @@ def test_models_shows_the_card_of_one(capsys: Capture, tiny_model: Path, tiny_pa
 
 def test_models_lists_what_can_be_named(capsys: Capture) -> None:
     from dragoman.model.directory import list_models
+    from dragoman.model.imagereaders import list_readers
     from dragoman.model.languagemodels import list_lms
 
     assert main(["models"]) == 0
-    names = [*(path.name for path in list_models()), *list_lms()]
+    names = [*(path.name for path in list_models()), *list_lms(), *list_readers()]
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == names
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 GUIDE = Path(__file__).parent
 ROOT = GUIDE.parents[1]
-_TOPICS = ("explain", "lineage/README", "lineage/rnn", "lineage/bert")
+_TOPICS = ("explain", "beyond-text", "lineage/README", "lineage/rnn", "lineage/bert")
 PAGES = [GUIDE / f"{topic}{language}.md" for topic in _TOPICS for language in ("", ".zh-CN")]
 
 WIDE = "100"  # cells, whatever the terminal of who writes the pages
@@ -31,7 +31,7 @@ WIDE = "100"  # cells, whatever the terminal of who writes the pages
 _BLOCK = re.compile(r"^```\n((?:dragoman|python) [^\n]+)\n```\n\n```text\n(.*?)^```$", re.M | re.S)
 _NUMBER = re.compile(r"\d+(?:\.(\d+))?(?:e-?\d+)?( ms)?")
 # Shades and bars follow from numbers, and a sign or a space may come and go with them.
-_FOLLOWS = re.compile(r"[\s.:=+*#%@-]+")
+_FOLLOWS = re.compile(r"[\s.:=+*#%@░▒▓█-]+")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -88,7 +88,7 @@ def test_it_speaks_chinese(capsys: Capture) -> None:
 def test_a_picture_is_drawn_of_every_step(tmp_path: Path, capsys: Capture, theme: str) -> None:
     path = tmp_path / "picture.svg"
     said(capsys, "explain", "3142", "-o", str(path), "--theme", theme)
-    root = ElementTree.parse(path).getroot()
+    root = ET.parse(path).getroot()
     assert len(root.findall("{*}g")) == 6  # the image, and a step for each digit and for </s>
 
 

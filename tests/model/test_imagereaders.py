@@ -14,8 +14,8 @@ from dragoman.lineage.imagereader import ImageReader, ImageReaderConfig
 from dragoman.model.contents import CARD, PARTS, VOCABULARY, WEIGHTS
 from dragoman.model.directory import BUNDLED, list_models
 from dragoman.model.fields import CONFIG
-from dragoman.model.imagereaders import card_of, list_readers, open_reader, write_reader
-from dragoman.model.languagemodels import list_lms, open_lm
+from dragoman.model.imagereaders import list_readers, open_reader, write_reader
+from dragoman.model.languagemodels import card_of, list_lms, open_lm
 from dragoman.model.seal import read_sealed, write_sealed
 from dragoman.training.tasks.images import vocabulary_of
 

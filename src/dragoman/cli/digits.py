@@ -254,7 +254,7 @@ def _images(what: Sequence[str], opened: ReaderDirectory, seed: int) -> list[Ima
     """Each of these as an image of the model's size; where there are none, one made up."""
     import numpy as np
 
-    from dragoman.corpus.digits import any_image, image_of
+    from dragoman.corpus.digits import Image, any_image, image_of
     from dragoman.corpus.pictures import PICTURES, read_picture
 
     shape, found = opened.module.config, []
@@ -264,7 +264,7 @@ def _images(what: Sequence[str], opened: ReaderDirectory, seed: int) -> list[Ima
             draw = np.random.default_rng([_natural(seed), *map(int, numerals)])
             found.append(image_of([*map(int, numerals)], shape.height, shape.width, draw))
         elif Path(one).suffix.lower() in PICTURES:
-            found.append(read_picture(Path(one), shape.height, shape.width))
+            found.append(Image(read_picture(Path(one), shape.height, shape.width), (), ()))
         else:
             raise UsageError(
                 f"{one[:60]!r}: give digits, such as 3142, or a picture of them ({', '.join(PICTURES)})"

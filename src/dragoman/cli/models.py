@@ -37,9 +37,11 @@ def show(
 ) -> None:
     """List the bundled models, or show the card of one: data, scores, licence, weaknesses."""
     from dragoman.model.directory import find_model, list_models, open_model
+    from dragoman.model.imagereaders import list_readers
     from dragoman.model.languagemodels import list_lms
 
-    lms = list_lms() if model is None else [model] if model in list_lms() else []
+    others = [*list_lms(), *list_readers()]  # that translate nothing
+    lms = others if model is None else [model] if model in others else []
     paths = list_models() if model is None else [] if lms else [find_model(model)]
     found = [open_model(path) for path in paths]
     if not found and not lms:
@@ -56,16 +58,18 @@ def show(
         else:
             say(one.card.rstrip("\n") or f"{one.path} ({all_told(one.directions)}) has no card.")
     for name in lms:
-        _language_model(name, model is None, format)
+        _other(name, model is None, format)
 
 
-def _language_model(name: str, listed: bool, format: str) -> None:
-    """A bundled language model, which has no other side and is not opened: that would load torch."""
+def _other(name: str, listed: bool, format: str) -> None:
+    """A bundled model that has no two languages, and is not opened: that would load torch."""
+    from dragoman.model.contents import config_of, read_files
     from dragoman.model.languagemodels import card_of
 
     path, card = card_of(name)
     if format == "json":
-        say_json({"name": name, "path": str(path), "kind": path.name, "card": card})
+        kind = config_of(read_files(path))["model"]["kind"]
+        say_json({"name": name, "path": str(path), "kind": kind, "card": card})
     else:
         say(f"{name:<14}  {path}" if listed else card.rstrip("\n"))
 

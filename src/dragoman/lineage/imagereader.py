@@ -39,11 +39,11 @@ class ImageReaderConfig:
         Literal[PositionsName, "none"], "how the place of a patch is told; grid = its row and its column"
     ] = "grid"
     d_model: Annotated[int, "width of the residual stream", _WIDTH] = 64
-    d_ff: Annotated[int, "width inside the feed-forward layers", _WIDTH] = 256
+    d_ff: Annotated[int, "width inside the feed-forward layers", _WIDTH] = 128
     n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 4
     encoder_layers: Annotated[int, "layers of the encoder", LAYERS] = 3
     decoder_layers: Annotated[int, "layers of the decoder", LAYERS] = 2
-    dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
+    dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.05
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "model")
@@ -122,5 +122,5 @@ IMAGE_READER = ReaderKind(
     "image-reader",
     ImageReaderConfig,
     ImageReader,
-    {"optimizer": {"peak_lr": 3e-3}},
+    {"optimizer": {"kind": "muon", "peak_lr": 3e-3}},
 )

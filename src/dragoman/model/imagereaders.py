@@ -31,7 +31,6 @@ from dragoman.model.contents import (
     read_files,
     require,
     serialized,
-    text,
     vocabulary_files,
     vocabulary_of,
     weights_of,
@@ -118,12 +117,6 @@ def list_readers() -> list[str]:
     return sorted(
         path.parent.relative_to(BUNDLED).as_posix() for path in BUNDLED.glob(f"images/*/{MANIFEST}")
     )
-
-
-def card_of(name: str) -> tuple[Path, str]:
-    """Where a bundled image reader lies, and what its card says."""
-    path = BUNDLED / name
-    return path, text(read_files(path).get(CARD, b""), CARD)
 
 
 def _names() -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import pytest
 
 from dragoman.errors import DragomanError
 from dragoman.explain import Trace, sentences
+from dragoman.explain.page import image
 from dragoman.explain.page import writing as page
 from dragoman.explain.page.writing import (
     ASSETS,
@@ -96,16 +97,20 @@ def test_a_module_imports_what_its_neighbours_export_and_keeps_to_what_can_be_fo
         assert wanted <= set(page._EXPORT.findall(exporting)), other
 
 
-def test_every_module_and_every_style_sheet_is_in_the_page_once() -> None:
-    script, style = bundle(page.ENTRY), styles(page.STYLE)
+def test_every_module_and_every_style_sheet_is_in_a_page_and_in_none_twice() -> None:
+    pages = (page.ENTRY, page.STYLE), (image.ENTRY, image.STYLE)
+    scripts, sheets = zip(*((bundle(entry), styles(style)) for entry, style in pages), strict=True)
     for file in SCRIPTS:
-        assert script.count(f"const {page._constant(named(file))} = (() => {{") == 1, file
-    assert script.count(f"const {page._constant(page.SENTENCES)} = (() => {{") == 1
+        counts = {script.count(f"const {page._constant(named(file))} = (() => {{") for script in scripts}
+        assert 1 in counts and counts <= {0, 1}, file
+    for script in scripts:
+        assert script.count(f"const {page._constant(page.SENTENCES)} = (() => {{") == 1
+        assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     for file in SHEETS:
         rules = page._STYLE_IMPORT.sub("", source(file)).strip()
-        assert style.count(rules) == 1, file
-    assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
-    assert "@import" not in style
+        counts = {sheet.count(rules) for sheet in sheets}
+        assert 1 in counts and counts <= {0, 1}, file
+    assert not any("@import" in sheet for sheet in sheets)
 
 
 def test_a_circle_of_imports_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

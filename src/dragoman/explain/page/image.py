@@ -12,7 +12,7 @@ from dragoman.explain import sentences
 from dragoman.explain.page.writing import written
 from dragoman.files import publish
 
-ENTRY, STYLE = "image/look.js", "image.css"
+ENTRY, STYLE = "image/look.js", "image/page.css"
 
 _START = """\
 const { trace, options } = JSON.parse(document.getElementById("data").textContent);

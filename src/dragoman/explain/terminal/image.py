@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.table import Table
 from rich.text import Text
 
 from dragoman.explain.terminal.drawing import RAMP, Lines, Screen, facts, heading, number, prose, table
@@ -121,7 +122,7 @@ def _colour(ink: float, share: float | None) -> str:
 
 def _steps(
     trace: ImageTrace, steps: Sequence[Step], screen: Screen, layer: int | None, head: int | None
-) -> Text | object:
+) -> Table:
     rows = []
     for one in steps:
         look = trace.look(one.t, layer, head)

@@ -63,7 +63,7 @@ class ImagesConfig:
     ] = 1
     held_out: Annotated[
         int, "images to measure on, of handwriting that is not trained on", Within(1, 1_000_000)
-    ] = 500
+    ] = 300
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "data")
@@ -91,7 +91,7 @@ class ImageRunConfig:
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "optimizer": {"schedule": "cosine", "warmup_steps": 100, "weight_decay": 0.05, "ema_decay": 0.99},
-    "training": {"batch_tokens": 3072, "max_steps": 3000, "label_smoothing": 0.0},
+    "training": {"batch_tokens": 1536, "max_steps": 4000, "label_smoothing": 0.0, "weights": "float16"},
     "validation": {"metric": "loss", "every": 500},
 }
 

@@ -29,7 +29,7 @@ export function mount(element, trace, options = {}) {
     element.setAttribute("lang", context.say("language.tag"));
     const held = document.activeElement?.closest("[data-value], .patch-image, .language, .theme");
     const name = held && element.contains(held) ? held.getAttribute("data-value") ?? `.${held.classList[0]}` : null;
-    swap(element, header(context), h("main.view.image-view", { tabindex: "-1" }, body(context)));
+    swap(element, header(context), h("main.view.image-view", { id: "dragoman-view", tabindex: "-1" }, body(context)));
     if (name !== null) element.querySelector(name.startsWith(".") ? name : `[data-value="${CSS.escape(name)}"]`)?.focus();
   };
   store.watch(["lang", "theme", "t", "layer", "head", "patch"], build);
@@ -61,7 +61,9 @@ function header({ trace, store, say }) {
 function body(context) {
   const { trace, store, say } = context;
   const patches = trace.looks[0][0][0].length;
+  const digits = trace.digits.length > 0 ? say("image.drawn", { digits: trace.digits.join(" ") }) : "";
   return [
+    h("h2", {}, say("image.title", { text: trace.text, digits })),
     h("p.lead", {}, say("image.lead", { patches, side: trace.patch })),
     controls(context),
     h("div.image-steps", { role: "group", "aria-label": say("image.steps") }, trace.steps.map((one) => step(context, one))),
@@ -87,7 +89,7 @@ function controls({ trace, store, say }) {
 }
 
 /** Where step t looks [S], of the layer and the head that are chosen. */
-export function look({ trace, store }, t) {
+function look({ trace, store }, t) {
   const heads = trace.looks[store.layer][t];
   const some = store.head === MEAN ? heads : [heads[store.head]];
   return some[0].map((_, patch) => some.reduce((sum, one) => sum + one[patch], 0) / some.length);
@@ -124,7 +126,7 @@ function large(context) {
 
 const row = ({ trace, store }) => Math.floor(store.patch / columns(trace)) + 1;
 const column = ({ trace, store }) => (store.patch % columns(trace)) + 1;
-export const columns = (trace) => trace.pixels[0].length / trace.patch;
+const columns = (trace) => trace.pixels[0].length / trace.patch;
 
 function asking({ trace, say }) {
   const shapes = Object.fromEntries(Object.entries(trace.shapes).map(([name, sizes]) => [name, `[${sizes.join(", ")}]`]));
@@ -153,7 +155,7 @@ function numbers(context) {
     const best = weights.indexOf(Math.max(...weights));
     const place = `(${Math.floor(best / columns(trace)) + 1}, ${(best % columns(trace)) + 1})  ${percent(weights[best])}`;
     const rivals = one.rivals.filter((rival) => rival.word !== one.chosen).map((rival) => `${rival.word} ${percent(rival.p)}`);
-    return [String(one.t), one.read.join(" "), word(one.chosen, "target"), percent(one.p), rivals.join("  "), place, own(context, one)];
+    return [String(one.t), one.read.join(" "), word(one.chosen, "target"), percent(one.p), rivals.join(say("language.comma")), place, own(context, one)];
   });
   return table(say("image.heads").split("|"), rows);
 }
