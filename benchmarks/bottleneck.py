@@ -37,7 +37,7 @@ TEXTS = 100  # of each length
 # Smaller than those of `make lineage`, and the shorter of the two corpora, so that some minutes of one core are enough.
 TRAIN, DEV = ("corpus/tatoeba/train.tsv.gz",), ("corpus/tatoeba/dev.tsv.gz",)
 SMALL: dict[str, Any] = {
-    "model__d_model": 128, "tokenizer__vocab_size": 2000, "tokenizer__sampling": 0.0, "optimizer__peak_lr": 4e-3,
+    "model__d_model": 128, "tokenizer__vocab_size": 3500, "tokenizer__sampling": 0.0, "optimizer__peak_lr": 4e-3,
     "optimizer__warmup_steps": 150, "model__dropout": 0.1, "augment__joined": 0.5, "training__batch_tokens": 1024,
     "validation__every": 500, "training__weights": "float16",
 }  # fmt: skip
