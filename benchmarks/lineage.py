@@ -76,7 +76,9 @@ def _lm(kind: str, title: str, *settings: str) -> System:
     )
 
 
-def translator(name: str, title: str, preset: str, **settings: Any) -> System:
+def translator(
+    name: str, title: str, preset: str, corpora: tuple[str, ...] = TRAIN, **settings: Any
+) -> System:
     """The same for all but what `settings` say: data, vocabulary, batches, steps, dropout, schedule, and the optimiser
     but for one of the two Transformers, which shows what Muon does for it; to a recurrent cell it does nothing."""
     same = {
@@ -89,7 +91,7 @@ def translator(name: str, title: str, preset: str, **settings: Any) -> System:
         name,
         title,
         "translation",
-        ("train", *TRAIN, "--source-lang", "en", "--target-lang", "zh", "-o", "{run}", "--preset", preset,
+        ("train", *corpora, "--source-lang", "en", "--target-lang", "zh", "-o", "{run}", "--preset", preset,
          *_set(**same | settings)),
         TRANSLATOR_STEPS,
     )  # fmt: skip

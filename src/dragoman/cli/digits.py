@@ -113,6 +113,7 @@ def train(
     require_torch("training needs torch")
     from rich.console import Console
 
+    from dragoman.training.session import Session
     from dragoman.training.tasks.images import start
 
     base = None if flags.base is None else _opened(str(flags.base))
@@ -122,10 +123,9 @@ def train(
         return
     if output is None:
         raise UsageError("where should the model go? Add -o and a directory, such as -o runs/digits")
-    start(
-        output, resolved.value, Console(file=sys.stderr, soft_wrap=True),
-        resume=flags.resume, max_minutes=flags.max_minutes, tensorboard=flags.tensorboard, base=base,
-    )  # fmt: skip
+    console = Console(file=sys.stderr, soft_wrap=True)
+    session = Session(console, flags.resume, flags.max_minutes, flags.tensorboard)
+    start(output, resolved.value, session, base=base)
 
 
 @digits.command(

@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from dragoman.bounds import LARGEST_WHOLE, Within, refuse_out_of_bounds
@@ -34,6 +33,7 @@ from dragoman.text.vocabulary import Vocabulary
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.outlook import Result
 from dragoman.training.run import carry_out
+from dragoman.training.session import Session
 from dragoman.training.settings import TrainingConfig, ValidationConfig
 from dragoman.training.task import Task
 from dragoman.training.tasks.languagemodels import LmScores
@@ -273,11 +273,8 @@ class ImageValidator:
 def start(
     output: Path,
     config: ImageRunConfig,
-    console: Console,
+    session: Session,
     *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    tensorboard: bool = False,
     base: ReaderDirectory | None = None,
 ) -> Result:
     """Train a reader of images into `output`.
@@ -302,9 +299,7 @@ def start(
             contents=sha256(repr(vocabulary.words).encode()).hexdigest(), further=base is not None,
         )  # fmt: skip
 
-    return carry_out(
-        output, config, task, console, resume=resume, max_minutes=max_minutes, tensorboard=tensorboard
-    )
+    return carry_out(output, config, task, session)
 
 
 def _model(build: Any, base: ReaderDirectory | None, parts: Parts) -> nn.Module:
