@@ -49,7 +49,7 @@ def read(directory: Path, asked: Pair) -> Brought:
     ids, leads = (_m2m if (directory / PIECES).exists() else _nllb)(directory)
     if not leads:
         raise ModelError(f"{directory} names no languages: its tokenizer files are not complete")
-    vocabulary = _vocabulary(ids, rows, directory)
+    vocabulary = _vocabulary(ids, rows, directory, settings.get("decoder_start_token_id"))
     share_of(spm, vocabulary.pieces, directory / SPM, PIECES if (directory / PIECES).exists() else TOKENIZER)
     ours = {piece: i for i, piece in enumerate(vocabulary.pieces)}
     by_code = {code: ours[token] for code, token in leads.items()}
@@ -72,8 +72,11 @@ def read(directory: Path, asked: Pair) -> Brought:
     )
 
 
-def _vocabulary(ids: Mapping[str, int], rows: int, directory: Path) -> Vocabulary:
-    """Rows of the weights without a piece are left out: they fill the table up, and nobody could read them."""
+def _vocabulary(ids: Mapping[str, int], rows: int, directory: Path, start: object) -> Vocabulary:
+    """Rows of the weights without a piece are left out: they fill the table up, and nobody could read them.
+
+    start: what the decoder reads first; </s>, where nothing is said.
+    """
     for special in ("<s>", "<pad>", "</s>", "<unk>"):
         if special not in ids:
             raise ModelError(f"{directory}: its vocabulary has no {special}: it belongs to another model")
@@ -83,7 +86,8 @@ def _vocabulary(ids: Mapping[str, int], rows: int, directory: Path) -> Vocabular
             "rows: it belongs to another model"
         )
     pad, unk, eos = ids["<pad>"], ids["<unk>"], ids["</s>"]
-    return arranged({i: piece for piece, i in ids.items()}, (pad, unk, eos, eos), (ids["<s>"],))
+    first = start if type(start) is int and 0 <= start < rows else eos
+    return arranged({i: piece for piece, i in ids.items()}, (pad, unk, first, eos), (ids["<s>"],))
 
 
 def _m2m(directory: Path) -> tuple[dict[str, int], dict[str, str]]:

@@ -287,7 +287,7 @@ def _searched(runtime: Any, texts: list[str], options: DecodingOptions) -> list[
             suppress_sequences=[["<pad>"], ["<unk>"], ["<s>"]],
             max_batch_size=32,
         )
-        return [[runtime.ids[piece] for piece in result.hypotheses[0]] for result in results]
+        return [[runtime.target.ids[piece] for piece in result.hypotheses[0]] for result in results]
     if not isinstance(runtime, huggingface.HuggingFace):
         return [runtime.search(runtime.encode(text), options) for text in texts]
     found: dict[str, list[int]] = {}

@@ -36,6 +36,7 @@ def translate(
     usual = asked.get("languages", {})
     named = {"source": source_lang or usual.get("source"), "target": target_lang or usual.get("target")}
     before, first = (_lead(asked, side, named) for side in ("source", "target"))
+    told = {*asked.get("leads", {}).get("target", {}).get("tokens", {}).values()}  # no text
     model = ctranslate2.Translator(str(HERE), compute_type=compute_type)
     results = model.translate_batch(
         [before + source.encode(line, out_type=str) for line in lines],
@@ -48,7 +49,8 @@ def translate(
         suppress_sequences=[[piece] for piece in NEVER],
         max_batch_size=32,
     )
-    texts = [str(target.decode(result.hypotheses[0][len(first) :])).strip() for result in results]
+    written = ([piece for piece in result.hypotheses[0] if piece not in told] for result in results)
+    texts = [str(target.decode(pieces)).strip() for pieces in written]
     return [text if line.strip() else "" for line, text in zip(lines, texts, strict=True)]
 
 

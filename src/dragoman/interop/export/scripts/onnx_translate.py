@@ -109,13 +109,15 @@ class Side:
         self.pieces = asked.get("vocabularies", {}).get(side, own)
         self.ids = {piece: i for i, piece in enumerate(self.pieces)}
         told = asked.get("leads", {}).get(side)
+        self.told = {*told["tokens"].values()} if told else set()
         self.lead = [self.ids[told["tokens"][languages[told["by"]]]]] if told else []
 
     def encode(self, text: str) -> list[int]:
         return self.lead + [self.ids.get(piece, UNK) for piece in self.model.encode(text, out_type=str)]
 
     def decode(self, ids: list[int]) -> str:
-        return str(self.model.decode([self.pieces[i] for i in ids[len(self.lead) :]])).strip()
+        written = [self.pieces[i] for i in ids]
+        return str(self.model.decode([piece for piece in written if piece not in self.told])).strip()
 
 
 def translate(lines: list[str], directory: Path, source_lang: str = "", target_lang: str = "") -> list[str]:
