@@ -19,6 +19,7 @@ from dragoman.ids import BOS, EOS
 from dragoman.lineage.imagereader import ImageReaderConfig
 from dragoman.model.imagereaders import open_reader
 from dragoman.training import checkpoint as checkpoints
+from dragoman.training.session import Session
 from dragoman.training.tasks.images import (
     WORDS,
     ImageData,
@@ -54,7 +55,8 @@ def config(**changes: Any) -> ImageRunConfig:
 
 def run(output: Path, settings: ImageRunConfig | None = None, **options: Any) -> str:
     said = io.StringIO()
-    start(output, settings or config(), Console(file=said, width=400), **options)
+    base = options.pop("base", None)
+    start(output, settings or config(), Session(Console(file=said, width=400), **options), base=base)
     return said.getvalue()
 
 
