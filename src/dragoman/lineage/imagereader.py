@@ -113,6 +113,10 @@ class ImageReader(Transformer):
         self.decoder = layers.decoder(c.decoder_layers, target, last_norm=True)
         self.initialise()
 
+    def read(self, source: Tensor, source_mask: Tensor) -> Tensor:
+        """Every patch [B, S]: an image has no </s>."""
+        return source_mask
+
     def encode(self, source: Tensor, source_mask: Tensor) -> Tensor:
         """source [B, S, P], source_mask [B, S] -> memory [B, S, D]."""
         return super().encode(source.to(self.source_embedding.weight.dtype), source_mask)
