@@ -2,6 +2,7 @@
 
     python -m benchmarks worth                      of the bundled model, printed
     python -m benchmarks worth -m MODEL --write     into the card of the model, which is sealed again
+    python -m benchmarks worth --retrain            small models trained without a part instead (retrained.py)
 
 `dragoman explain --without` and `--say`, and their page, show beside the one sentence what its model's card says here.
 
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from cyclopts import Parameter
 from torch import Tensor
 
+from benchmarks import retrained
 from benchmarks.comparison import say
 from dragoman.corpus.pairs import read_corpus
 from dragoman.decoding.search import search
@@ -55,10 +57,20 @@ class Measured:
     write: Annotated[bool, Parameter(help="write the tables into the model's card, and seal it again")] = (
         False
     )
+    retrain: Annotated[
+        bool, Parameter(help="train small models without a part instead, and print what each is worth")
+    ] = False
+    only: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, help="of --retrain: such as whole positions")
+    ] = ()
+    steps: Annotated[int, Parameter(help="of --retrain, for each")] = 2000
 
 
 def main(asked: Annotated[Measured, Parameter(name="*")] = Measured()) -> None:  # noqa: B008 - frozen
     """Remove each part of a trained model in turn: BLEU and loss without it; and what its own words cost it."""
+    if asked.retrain:
+        retrained.main(asked.only, asked.pairs, asked.steps)
+        return
     with Translator.load(asked.model, engine="torch") as translator:
         module, directory, card = translator.module, translator.model.path, translator.model.card
         if not isinstance(module, Transformer):

@@ -27,12 +27,14 @@ from dragoman.errors import ConfigError
 from dragoman.ids import SPECIALS
 from dragoman.interop.ctranslate2 import convert
 from dragoman.interop.ctranslate2 import refusal as refused_by_ctranslate2
-from dragoman.lineage.kinds import names, neural_kind
+from dragoman.lineage.imagereader import patches
+from dragoman.lineage.kinds import names, neural_kind, reader_kind, reader_names
 from dragoman.model.fields import fields_of
 from dragoman.model.kinds import TRANSFORMER_FIELDS, TRANSLATORS
 from dragoman.training.cpu import fused, kernels
 from dragoman.training.cpu.fused import FUSED
 from dragoman.training.loss import LabelSmoothing
+from dragoman.training.tasks.images import ImageBatch
 from dragoman.training.tasks.masking import MaskedBatch
 from dragoman.transformer import sublayers
 from dragoman.transformer.model import Transformer, TransformerConfig
@@ -48,7 +50,7 @@ SMALL = {
 OTHER: dict[str, Any] = {
     "d_model": 128, "d_ff": 160, "d_hidden": 96, "n_heads": 2, "encoder_layers": 1, "decoder_layers": 3, "layers": 3,
     "max_length": 40, "window": 2, "columns": 5, "segments": 3, "dropout": 0.2, "attention_dropout": 0.2,
-    "norm_epsilon": 0.1, "directions": 1, "classes": 3,
+    "norm_epsilon": 0.1, "directions": 1, "classes": 3, "height": 16, "width": 16, "patch": 8,
 }  # fmt: skip
 # What is drawn at random is drawn otherwise by a kernel, so no two results can be compared: tests of the kernels do.
 DRAWN = {"dropout", "attention_dropout"}
@@ -78,6 +80,9 @@ def _configs() -> dict[str, tuple[type[Any], Callable[..., nn.Module]]]:
             record.config,
             lambda c, parts, record=record: record.build(c, size, parts),
         )
+    for name in reader_names():
+        reader = reader_kind(name)
+        found[name] = reader.config, lambda c, parts, reader=reader: reader.build(c, size, parts)
     return found
 
 
@@ -166,8 +171,13 @@ def transformer(config: TransformerConfig) -> Transformer:
 needs_kernels = pytest.mark.skipif(kernels.library() is None, reason="no C compiler on this machine")
 
 
-def batch_for(kind: str) -> Batch | MaskedBatch:
+def batch_for(kind: str, config: Any) -> Batch | MaskedBatch | ImageBatch:
     pairs = collate([source[:-1] for source in SOURCES], TARGETS)
+    if kind in reader_names():
+        drawn = torch.rand(
+            len(pairs), config.height, config.width, generator=torch.Generator().manual_seed(6)
+        )
+        return ImageBatch(patches(drawn, config.patch), pairs.target)
     if kind != "bert lm":
         return pairs
     hidden = torch.rand(pairs.source.shape, generator=torch.Generator().manual_seed(6)) < 0.4
@@ -183,7 +193,7 @@ def learnt(kind: str, config: Any, parts: Parts, dtype: torch.dtype) -> tuple[fl
     model = far_from_the_start(CONFIGS[kind][1](config, PAGE))
     quick = CONFIGS[kind][1](config, parts).to(dtype).train()
     quick.load_state_dict(model.state_dict())
-    loss = quick.loss(batch_for(kind), LabelSmoothing(0.1))
+    loss = quick.loss(batch_for(kind, config), LabelSmoothing(0.1))
     loss.sum.backward()
     gradients = {name: p.grad.float() for name, p in quick.named_parameters() if p.grad is not None}
     return float(loss.sum.detach()), gradients

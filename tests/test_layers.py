@@ -82,7 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model.recognise": {"model.fields", "model.seal"},
     "model.contents": {"model.fields", "model.recognise", "model.seal", "model.soundness", "text", "config"},
     # What a directory says of cleaning and decoding is checked against the classes that it fills.
-    "model.directory": {"model", "text", "config", "corpus.cleaning", "decoding.options"},
+    "model.directory": {"model", "text", "config", "corpus.cleaning", "decoding.options", "lineage.kinds"},
     "engines": {"engines", "interop", "decoding", "text", "corpus", "model"} | MODELS,
     "interop": {"interop", "decoding", "text", "model"} | MODELS,
     # Segments in, segments out: whoever opens a document hands in what translates.

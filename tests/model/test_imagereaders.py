@@ -12,7 +12,7 @@ from dragoman.config import parse_toml
 from dragoman.errors import ModelError
 from dragoman.lineage.imagereader import ImageReader, ImageReaderConfig
 from dragoman.model.contents import CARD, PARTS, VOCABULARY, WEIGHTS
-from dragoman.model.directory import BUNDLED, list_models
+from dragoman.model.directory import BUNDLED, list_models, open_model
 from dragoman.model.fields import CONFIG
 from dragoman.model.imagereaders import list_readers, open_reader, write_reader
 from dragoman.model.languagemodels import card_of, list_lms, open_lm
@@ -79,8 +79,11 @@ def test_weights_that_are_no_numbers_are_refused(written: Path) -> None:
 
 
 def test_models_of_other_kinds_are_told_apart(written: Path) -> None:
-    with pytest.raises(ModelError, match="must be one of 'ngram'"):
-        open_lm(written)
+    for other, said in ((open_lm, "no language model"), (open_model, "no translator")):
+        with pytest.raises(
+            ModelError, match=f"this reads images and is {said}: dragoman digits read -m asks it"
+        ):
+            other(written)
     for other in ("lineage/gpt", "en-zh"):
         with pytest.raises(ModelError, match="this is no image reader"):
             open_reader(BUNDLED / other)

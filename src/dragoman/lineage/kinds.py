@@ -97,6 +97,11 @@ def names(counted: bool | None = None) -> tuple[str, ...]:
     return tuple(line.name for line in LANGUAGE_MODELS if counted in (None, line.counted))
 
 
+def reader_names() -> tuple[str, ...]:
+    """The kinds of image reader there are."""
+    return tuple(line.name for line in IMAGE_READERS)
+
+
 def kind_of(name: str) -> LmKind:
     """The record of a kind that there is."""
     record = _record(LANGUAGE_MODELS, name)

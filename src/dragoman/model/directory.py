@@ -25,6 +25,7 @@ from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.files import sha256
+from dragoman.lineage.kinds import reader_names
 from dragoman.model.contents import (
     CARD,
     TOKENIZERS,
@@ -189,9 +190,11 @@ def _check_tags(languages: Mapping[str, Any], tokenizer: Tokenizer) -> None:
 
 
 def not_a_translator(config: Mapping[str, Any]) -> ModelError:
-    """What a language model is told where a translator is wanted; `config` is its config.toml."""
+    """What any other model is told where a translator is wanted; `config` is its config.toml."""
     check(config, (Field("model", "kind", str),))
     kind = config["model"]["kind"]
+    if kind in reader_names():
+        return ModelError("this reads images and is no translator: dragoman digits read -m asks it")
     if config.get("labels"):
         return ModelError(
             f"this is a classifier of kind {kind!r}, not a translator: dragoman lm classify -m asks it"

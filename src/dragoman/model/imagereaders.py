@@ -20,7 +20,7 @@ import numpy as np
 
 from dragoman.config import dump_toml
 from dragoman.errors import ModelError
-from dragoman.lineage.kinds import IMAGE_READERS, reader_kind
+from dragoman.lineage.kinds import reader_kind, reader_names
 from dragoman.model.contents import (
     CARD,
     VOCABULARY,
@@ -74,7 +74,7 @@ def open_reader(directory: str | Path) -> ReaderDirectory:
     with naming(directory):
         config = config_of(files)
         name = config["model"].get("kind") if isinstance(config.get("model"), dict) else None
-        if VOCABULARY not in files or not isinstance(name, str) or name not in _names():
+        if VOCABULARY not in files or not isinstance(name, str) or name not in reader_names():
             raise ModelError("this is no image reader: dragoman digits train makes one")
         check(config, fields(name), closed=("model",), known=f"model of kind {name!r}")
         vocabulary = vocabulary_of(files, "tokens", _TOKENS)
@@ -117,10 +117,6 @@ def list_readers() -> list[str]:
     return sorted(
         path.parent.relative_to(BUNDLED).as_posix() for path in BUNDLED.glob(f"images/*/{MANIFEST}")
     )
-
-
-def _names() -> tuple[str, ...]:
-    return tuple(line.name for line in IMAGE_READERS)
 
 
 def _found(path: Path) -> Path:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from dragoman.config import dump_toml
 from dragoman.errors import ModelError, UsageError
-from dragoman.lineage.kinds import CountedKind, LmKind, NeuralKind, Verb, kind_of, names
+from dragoman.lineage.kinds import CountedKind, LmKind, NeuralKind, Verb, kind_of, names, reader_names
 from dragoman.lineage.ngram import NgramModel
 from dragoman.lineage.ngramlm import NgramLM
 from dragoman.lineage.perplexity import LanguageModel
@@ -134,6 +134,8 @@ def open_lm(directory: str | Path) -> LmDirectory:
                 f"dragoman train --from {directory} trains it further"
             )
         config = config_of(files)
+        if isinstance(config.get("model"), dict) and config["model"].get("kind") in reader_names():
+            raise ModelError("this reads images and is no language model: dragoman digits read -m asks it")
         check(config, (Field("model", "kind", Literal[names()]),))
         kind = kind_of(config["model"]["kind"])
         check(config, fields(kind), closed=("model",), known=f"model of kind {kind.name!r}")

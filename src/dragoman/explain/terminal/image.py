@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import set_cell_size
 from rich.table import Table
 from rich.text import Text
 
@@ -61,7 +62,7 @@ def _beside(
 ) -> Lines:
     """Some steps side by side, what each writes above its picture."""
     width = len(trace.pixels[0])
-    heads = (f"{f't={one.t}  {one.chosen}  {one.p:.0%}':<{width}}" for one in steps)
+    heads = (set_cell_size(f"t={one.t}  {one.chosen}  {one.p:.0%}", width) for one in steps)
     pictures = [_picture(trace, trace.look(one.t, layer, head), screen) for one in steps]
     rows = (Text(_GAP).join(parts) for parts in zip(*pictures, strict=True))
     return [Text(_GAP.join(heads), style="bold"), *rows]

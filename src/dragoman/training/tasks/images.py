@@ -91,7 +91,7 @@ class ImageRunConfig:
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "optimizer": {"schedule": "cosine", "warmup_steps": 100, "weight_decay": 0.05, "ema_decay": 0.99},
-    "training": {"batch_tokens": 1536, "max_steps": 4000, "label_smoothing": 0.0, "weights": "float16"},
+    "training": {"batch_tokens": 1536, "max_steps": 3000, "label_smoothing": 0.0, "weights": "float16"},
     "validation": {"metric": "loss", "every": 500},
 }
 
