@@ -74,9 +74,9 @@ def test_a_seed_waits_for_somebody_to_sample_and_who_asks_for_one_has_to():
 
 def test_options_say_what_they_ask_for():
     nothing = {"beam_size": 1, "length_penalty": 0.0, "max_length_ratio": 0.0}
-    assert DecodingOptions(**nothing, seed=4).demands() == {"max_length": 256}  # a length is always limited
-    assert DecodingOptions(**nothing, min_length=2).demands() == {"max_length": 256, "min_length": 2}
-    sampling = DecodingOptions(**nothing, sample=True, top_k=3, seed=4).demands()
+    assert DecodingOptions(**nothing, seed=4).demands == {"max_length": 256}  # a length is always limited
+    assert DecodingOptions(**nothing, min_length=2).demands == {"max_length": 256, "min_length": 2}
+    sampling = DecodingOptions(**nothing, sample=True, top_k=3, seed=4).demands
     assert sampling == {"max_length": 256, "sample": True, "top_k": 3, "seed": 4}
 
 

@@ -127,7 +127,7 @@ def test_every_engine_and_every_field_is_walked_over() -> None:
     assert ASKING.keys() == {field.name for field in fields(DecodingOptions)}
     assert RULES.keys() <= ASKING.keys()
     for name, asking in ASKING.items():
-        assert name in DecodingOptions(**PLAIN | asking).demands()
+        assert name in DecodingOptions(**PLAIN | asking).demands
 
 
 @pytest.mark.parametrize("name", ASKING)
@@ -135,7 +135,7 @@ def test_translating_heeds_a_field_or_refuses_it_by_name(
     engine: Engine, model: Transformer, name: str
 ) -> None:
     options = DecodingOptions(**PLAIN | ASKING[name])
-    if options.demands().keys() - engine.heeds:
+    if options.demands.keys() - engine.heeds:
         with pytest.raises(ConfigError, match=rf"decoding\.\w+ = .*{engine.name}.*use the torch engine"):
             engine.begin(SOURCES, SearchRequest(options))
         return
@@ -158,7 +158,7 @@ def test_a_field_that_asks_for_something_gets_it(model: Transformer, name: str) 
 @pytest.mark.parametrize("name", ASKING)
 def test_a_draft_heeds_a_field_or_refuses_it_by_name(engine: Engine, model: Transformer, name: str) -> None:
     options = DecodingOptions(**PLAIN | ASKING[name])
-    if options.demands().keys() - engine.heeds_in_drafts:
+    if options.demands.keys() - engine.heeds_in_drafts:
         with pytest.raises(ConfigError, match=rf"decoding\.\w+ = .*{engine.name}.* in a draft"):
             next(engine.write(SOURCES[0], options))
         return
@@ -205,7 +205,7 @@ def in_c() -> TorchEngine:
 @pytest.mark.parametrize("name", ASKING)
 def test_the_c_decoder_heeds_every_field(in_c: TorchEngine, name: str, draft: bool) -> None:
     options = DecodingOptions(**PLAIN | ASKING[name])
-    if options.demands().keys() - (in_c.heeds_in_drafts if draft else in_c.heeds):
+    if options.demands.keys() - (in_c.heeds_in_drafts if draft else in_c.heeds):
         with pytest.raises(ConfigError, match=r"decoding\.\w+ = .* leave it out"):
             next(in_c.write(SOURCES[0], options))
         return

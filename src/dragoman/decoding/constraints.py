@@ -110,7 +110,7 @@ class Constraints:
         placeholders: PlaceholdersOnce | None = None,
     ) -> Self:
         """What these options forbid, with a forced prefix for each of N inputs, of which `draws` are searched for."""
-        asked = options.demands()
+        asked = options.demands
         rules = tuple(rule(asked[name]) for name, rule in RULES.items() if name in asked)
         if placeholders is not None:
             placeholders = replace(placeholders, absent=placeholders.absent.repeat_interleave(draws, 0))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Annotated, Any
 
 from dragoman.bounds import LARGEST_WHOLE, LENGTH, MOST_TOKENS, Within, refuse_out_of_bounds
@@ -111,6 +112,8 @@ class DecodingOptions:
         has to undo a default by hand. A seed may wait in the options for somebody to sample, but who asks for one has
         to sample. Raises ConfigError for an unknown name or a contradiction in `changes`.
         """
+        if not changes:
+            return self
         known = [field.name for field in fields(self)]
         for name in changes:
             if name not in known:
@@ -127,7 +130,8 @@ class DecodingOptions:
                 merged.setdefault(name, getattr(DecodingOptions, name))
         return replace(self, **merged)
 
-    def demands(self) -> dict[str, Any]:
+    @cached_property
+    def demands(self) -> Mapping[str, Any]:
         """The fields that ask for something, with their values: an engine heeds each of them, or refuses it."""
         waiting = () if self.sample else (*SAMPLING_ONLY, "seed")
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}

@@ -192,7 +192,7 @@ class _Search:
     @cached_property
     def by_rank(self) -> bool:
         """Whether the likeliest tokens are all that is needed, wherever no rule forbids one."""
-        return self.options.demands().keys() <= BY_RANK | RULES.keys()
+        return self.options.demands.keys() <= BY_RANK | RULES.keys()
 
     def finish(self, grown: Live, ends: Tensor, pools: list[list[Hypothesis]], over: set[int]) -> None:
         """Put the hypotheses marked in ends [B, c] into the pools of their sentences, unless these are over."""

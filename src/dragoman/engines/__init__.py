@@ -64,7 +64,7 @@ def translate(
 
 def unheeded(options: DecodingOptions, heeds: Collection[str]) -> dict[str, object]:
     """The options that demand what is not in `heeds`."""
-    return {name: value for name, value in options.demands().items() if name not in heeds}
+    return {name: value for name, value in options.demands.items() if name not in heeds}
 
 
 def refuse_unheeded(engine: str, options: DecodingOptions, heeds: Collection[str], doing: str = "") -> None:

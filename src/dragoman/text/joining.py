@@ -59,13 +59,13 @@ def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = F
     for sentence, separator in sentences:
         if sentence:
             if "\n" in gap or (whole and (not last or _STAYS.search(gap))):
-                text.append(_NO_PLAIN_SPACE.sub("", gap))
+                text.append(gap and _NO_PLAIN_SPACE.sub("", gap))
             elif last and not (solid and (_SOLID_SIGN.match(last) or _SOLID_SIGN.match(_first(sentence)))):
                 text.append(" ")
             text.append(sentence)
             gap, last = "", _last(sentence) or last or sentence[-1]
         gap += separator
-    if whole or "\n" in gap:
+    if gap and (whole or "\n" in gap):
         text.append(_NO_PLAIN_SPACE.sub("", gap))
     return "".join(text)
 

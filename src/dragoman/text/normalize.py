@@ -34,21 +34,22 @@ def normalize(text: str) -> str:
 
     Idempotent, and linear in the length of the text.
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", _cut_marks(_REMOVED.sub("", text)))
-        text = _cut_marks(text)  # a mark may have become two
-    elif not text.isprintable():
+    if not text.isprintable():  # as all that is removed is
         text = _REMOVED.sub("", text)
+    if not text.isascii():
+        text = _cut_marks(text)
+        composed = unicodedata.normalize("NFC", text)
+        text = composed if composed == text else _cut_marks(composed)  # a mark may have become two
     return " ".join(text.split())
 
 
 def visible(text: str) -> str:
     """Without what is removed, and as it is else: no white space is touched, no letter spelled otherwise."""
-    return text if text.isascii() and text.isprintable() else _REMOVED.sub("", text)
+    return text if text.isprintable() else _REMOVED.sub("", text)
 
 
 def _cut_marks(text: str) -> str:
-    return _PERHAPS_MARKS.sub(_cut_run, text)
+    return text if len(text) <= _LONGEST_MARKS else _PERHAPS_MARKS.sub(_cut_run, text)
 
 
 def _cut_run(run: re.Match[str]) -> str:

@@ -35,6 +35,8 @@ _ENDS = re.compile(
     rf"|(?<=\s)(?P<lone>{_ALONE}++)\s++(?=[{_CAPITAL}])"
     rf"|(?<=[a-z,;])(?P<glued>{_ALONE}++)\s*+(?=[{_CAPITAL}])"
 )
+# What each of them begins with: quick to look for, and in most lines the last sign is the first of them.
+_MAY_END = re.compile(f"[{_LINE_ENDS}.!?…。！？｡।॥؟۔{_ALONE}]")
 _KINDS = {Kind.BREAK: _BREAK, Kind.NUMBER: _NUMBER}
 _ROLES = {Role.ALONE: _ALONE, Role.OPENS: _OPENS, Role.CLOSES: _CLOSES}
 _HAN_SIGN = re.compile(f"[{_HAN}]")
@@ -87,7 +89,8 @@ def split_paragraph(
     segments: list[Segment] = []
     at = 0
     for part in _sentences(shown, base_language(language) in _ORDINALS):
-        for piece in _short_enough(part, text[at : at + len(part)], longest):
+        short = len(part) <= longest
+        for piece in (part,) if short else _short_enough(part, text[at : at + len(part)], longest):
             first, last, end = (
                 at + len(piece) - len(piece.lstrip()),
                 at + len(piece.rstrip()),
@@ -118,7 +121,8 @@ def _masked(text: str, spans: Sequence[Span]) -> str:
 
 def _sentences(text: str, ordinals: bool) -> Iterator[str]:
     start = 0
-    for end in _ENDS.finditer(text):
+    mark = _MAY_END.search(text)
+    for end in _ENDS.finditer(text, mark.start()) if mark else ():
         if _is_end(text, start, end, ordinals):
             yield text[start : end.end()]
             start = end.end()

@@ -82,6 +82,10 @@ _SUSPECT = re.compile(
     r"|(?m:(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
     r"|\w[,;][\w,;\"]"
 )
+# Words, single spaces, commas and a last mark: nothing that a pattern of _SUSPECT finds, but for the one word it names.
+# Most lines of speech are like this, and told in a tenth of the time.
+_PLAIN_WORD = r"(?:[A-Z]?[a-z]++(?:'[a-z]++)?+|[A-Z](?:'[a-z]++)?+)"
+_PLAIN = re.compile(rf"{_PLAIN_WORD}(?:,?+ {_PLAIN_WORD})++[.!?]?+")
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
 _SIGNS = frozenset("#*_~^@%\\[]{}|`+=<>$§¶†‡•‣※·‰′″⁂")
 _COUNTED = re.compile(
@@ -97,7 +101,7 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
 
     terms: what was found before anything else, in order.
     """
-    if not terms and not _SUSPECT.search(text):
+    if not terms and not _is_suspect(text):
         return []
     found = list(terms)
     for more in (_sealed, _cells, _by_pattern):
@@ -106,6 +110,12 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
     for more in (_by_look, _numbers, _symbols):
         found = _filled(text, found, more)
     return list(_merged(text, found))
+
+
+def _is_suspect(text: str) -> bool:
+    if _PLAIN.fullmatch(text) and "localhost" not in text:
+        return False
+    return _SUSPECT.search(text) is not None
 
 
 def _filled(text: str, found: Sequence[Span], more: Callable[[str, int, int], Iterator[Span]]) -> list[Span]:

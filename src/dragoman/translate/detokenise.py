@@ -65,6 +65,11 @@ class Detokeniser:
             i for i, piece in enumerate(pieces) if i > EOS and _speaks(piece) and not _BYTE.fullmatch(piece)
         )
 
+    @cached_property
+    def _choices(self) -> int:
+        """How many tokens there are to choose from."""
+        return self.target.vocab_size - len(UNWRITTEN)
+
     def is_wordless(self, answer: Answer) -> bool:
         """Whether a model had nothing to say to words: no text, or a full stop and nothing else."""
         if any(not self._speaking.isdisjoint(best[0].tokens) for best in answer.found):
@@ -162,7 +167,6 @@ class Detokeniser:
             if free:
                 score *= math.pow(len(scores) / len(free), ranked.plan.options.length_penalty)
                 logprobs = free if sum(free) == total else [total / len(free)] * len(free)
-        choices = self.target.vocab_size - len(UNWRITTEN)
         return Told(
             score,
             len(free),
@@ -170,7 +174,7 @@ class Detokeniser:
             self.target.pieces(tokens),
             scores[: len(tokens)],
             found.attention,
-            flags_of(Evidence(piece.text, text, piece.ids, tokens, logprobs, found.finished, choices)),
+            flags_of(Evidence(piece.text, text, piece.ids, tokens, logprobs, found.finished, self._choices)),
         )
 
     def _forced(self, ranked: _Ranked) -> int:

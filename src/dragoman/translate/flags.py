@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-_WORD = re.compile(r"(?<![^\W\d_])[a-zß-öø-ÿ\u0430-\u044f]{3,}(?![^\W\d_])")
+_SMALL = r"[a-zß-öø-ÿ\u0430-\u044f]"
+# What stands before it is looked at from behind its first letter: a pattern that begins with a set is searched in C.
+_WORD = re.compile(rf"{_SMALL}(?<![^\W\d_].){_SMALL}{{2,}}(?![^\W\d_])")
 _ANY_WORD = re.compile(r"[^\W\d_]+")
 
 FLAGS = ("empty", "copied", "untranslated", "loop", "too_long", "too_short", "low_confidence", "meaningless")

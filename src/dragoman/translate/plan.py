@@ -230,16 +230,16 @@ def begun(plans: Sequence[Plan]) -> Iterator[Sequence[Hypothesis]]:
     Those of which the same is asked go to it together.
     """
     works = [work for plan in plans for work in plan.works]
-    # Nearly always one object for all: to hash a request takes longer than to translate a short word.
+    # Nearly always one object for all. To hash one takes longer than all else that is done here for a line.
     named = {id(request): request for _, request, _ in works}
+    if len(named) == 1:
+        return _running(plans[0].engine, works[0][1], works)
     first = dict[SearchRequest, int]()
     group_of = {name: first.setdefault(request, name) for name, request in named.items()}
     groups: dict[int, list[Work]] = {name: [] for name in first.values()}
     for work in works:
         groups[group_of[id(work[1])]].append(work)
     running = {name: _running(plans[0].engine, named[name], group) for name, group in groups.items()}
-    if len(running) == 1:
-        return next(iter(running.values()))
     return (next(running[group_of[id(request)]]) for _, request, _ in works)
 
 

@@ -152,14 +152,16 @@ def _content(text: str, span: Span, first: int) -> Iterator[str | int]:
     yield text[at : span.end]
 
 
+_READABLE = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
+
+
 def has_words(parts: Sequence[Part]) -> bool:
     """Whether there is anything to translate: a word of more than a letter, or a letter of a writing without words.
 
     Terms of a glossary have words; a lone A or B is the name of something.
     """
     own = " ".join(part if isinstance(part, str) else part.shown for part in parts)
-    words = re.findall(r"[^\W\d_]+", own)
-    return any(len(word) > 1 or not word.isascii() for word in words) or own.strip(" .!?") == "I"
+    return _READABLE.search(own) is not None or own.strip(" .!?") == "I"
 
 
 def partners(parts: Sequence[Part]) -> dict[int, int]:

@@ -23,6 +23,10 @@ _CAPITALISED = frozenset(
     "october november december christmas easter english chinese french german japanese american british china england "
     "france germany japan america canada london paris beijing tokyo boston".split()
 )
+# A long word in small letters tells that a text is neither in capitals nor a title, and two capitals beside each other
+# that a word of it may be: without these nothing is read otherwise. Of ASCII text, where every letter has a case.
+_SMALL_WORD = re.compile(r"(?<![A-Za-z'])[a-z]{5}")
+_STRESSED = re.compile("[A-Z]'?[A-Z]")
 _HIDDEN = "\ue000"  # a private sign, in place of what is no word
 _SMALL = frozenset("a an the and or but nor of in on at to for from by with as vs".split())
 
@@ -47,7 +51,7 @@ class Recaser:
 
     def around(self, text: str, spans: Sequence[Span]) -> str:
         """A sentence read in the case of its own words; what stands in spans is none of them."""
-        if not text[:1] or text.islower():
+        if not text[:1] or text.islower() or (not spans and _is_calm(text)):
             return text
         own, at = list[str](), 0
         for span in spans:
@@ -110,6 +114,13 @@ class Recaser:
         """Pieces, and the rank of the rarest: those of a vocabulary stand in the order of how often they are used."""
         ids = self.tokenizer.encode(word)
         return len(ids), max(ids, default=0)
+
+
+def _is_calm(text: str) -> bool:
+    """Whether no word can be written otherwise than usually: seen at once of most sentences."""
+    if not text.isascii() or _STRESSED.search(text):
+        return False
+    return text[1:].islower() or _SMALL_WORD.search(text) is not None
 
 
 def shouts(words: list[str]) -> bool:

@@ -218,9 +218,10 @@ class Translator(Facing):
 
     def _limited(self, request: SearchRequest) -> SearchRequest:
         """The same, with no translation longer than the model has positions, one of which is <s>."""
-        options = request.options
-        limited = replace(options, max_length=min(options.max_length, self.positions - 1))
-        return replace(request, options=limited)
+        options, most = request.options, self.positions - 1
+        if options.max_length <= most:
+            return request
+        return replace(request, options=replace(options, max_length=most))
 
     # -- scoring ------------------------------------------------------------------------------------------------
 
