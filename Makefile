@@ -19,7 +19,7 @@ endif
 
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
-	@echo "make test      run every test"
+	@echo "make test      run every test, in two processes; JOBS=0 one after another, JOBS=8 in eight"
 	@echo "make install   add what training, explaining and serving need (torch, ...) to .venv"
 	@echo "make lint      ruff and mypy"
 	@echo "make coverage  run every test and say which lines none of them reaches"
@@ -36,8 +36,10 @@ demo: $(STAMPS)/demo
 install: $(STAMPS)/train
 	@echo "Ready: $(BIN)/dragoman --help"
 
+# Two processes share the files of tests, each with one thread: torch's own, two to a process, would wait for each other.
+JOBS ?= 2
 test: $(STAMPS)/dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check .

@@ -160,6 +160,14 @@ class Product:
                 shutil.copy(path, found)
         return found
 
+    @cached_property
+    def exported(self) -> Path:
+        """The model as CTranslate2 has it. Read only."""
+        found = self.folder / "exported"
+        ended = self.commands.run("export", str(self.model), "--to", "ctranslate2", "-o", str(found))
+        assert ended.code == 0, f"the model could not be exported: {ended.err[-2000:]}"
+        return found
+
 
 def weights_of(output: Path) -> str:
     """sha256 of the model in a directory; "" if there is none."""

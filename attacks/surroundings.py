@@ -10,7 +10,7 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +27,8 @@ LOCKED = "a directory that cannot be written"
 class Machine:
     """What is amiss, and what is done there.
 
-    verb: "translate", "train", "clean" or "missing" (a model that is not there). shell: run before the command, in
-    the same shell. names: a pattern of what the message has to name, if the command fails. must_work: it may not.
+    verb: one of VERBS. shell: run before the command, in the same shell. names: a pattern of what the message has to
+    name, if the command fails. must_work: it may not.
     """
 
     amiss: str
@@ -42,6 +42,44 @@ class Machine:
     def __str__(self) -> str:
         return f"{self.amiss}: {self.verb}"
 
+
+SENTENCE = "The dog sees a cat."
+PAIR = ("--source-lang", "en", "--target-lang", "zh")
+
+
+def _clean(product: Product, place: Path) -> list[str]:
+    return ["data", "clean", str(product.corpus[0]), *PAIR, "-o", str(place / "clean.tsv")]
+
+
+def _files(product: Product, place: Path) -> list[str]:
+    """With processes of their own, of which each opens the model."""
+    model, made = str(product.model), str(place / "made")
+    return ["translate", str(product.corpus[1]), "-m", model, "-o", made, "--workers", "2"]
+
+
+# What is done: the words of each, which write at most within the folder that they are given.
+VERBS: dict[str, Callable[[Product, Path], list[str]]] = {
+    "translate": lambda product, place: ["translate", "-m", str(product.model), SENTENCE],
+    "files": _files,
+    "train": lambda product, place: product.training(place / "run", training__max_steps=2),
+    "clean": _clean,
+    "missing": lambda product, place: ["translate", "-m", os.fsdecode(b"missing\xff\xfe"), SENTENCE],
+    "doctor": lambda product, place: ["doctor", str(product.model)],
+    "evaluate": lambda product, place: ["evaluate", "-m", str(product.model), str(product.corpus[1])],
+    "align": lambda product, place: ["align", str(product.corpus[1]), "-m", str(product.model)],
+    "explain": lambda product, place: ["explain", SENTENCE, "-m", str(product.model), "-o", str(place / "a.html")],
+    "lineage": lambda product, place: ["lineage", "The [ ] sees a cat."],
+    "average": lambda product, place: [
+        "models", "average", str(product.model), str(product.model), "-o", str(place / "mean"),
+    ],
+    "export": lambda product, place: ["export", str(product.model), "--to", "ctranslate2", "-o", str(place / "made")],
+    "import": lambda product, place: ["import", str(product.exported), *PAIR, "-o", str(place / "made")],
+}  # fmt: skip
+# What each of those that write has written when it ends with 0; of the others something is on standard output.
+MADE = {
+    "train": "model.safetensors", "clean": "clean.tsv", "files": "*.tsv", "explain": "a.html",
+    "average": "model.safetensors", "export": "model.bin", "import": "model.safetensors",
+}  # fmt: skip
 
 MEMORY = r"(?i)memory|ulimit"
 FILES = r"(?i)open files|descriptors|ulimit|/"
@@ -78,7 +116,7 @@ NAMED = (
 
 
 def drawn(rng: random.Random) -> Machine:
-    verb = rng.choice(("translate", "translate", "clean", "train"))
+    verb = rng.choice(sorted(VERBS.keys() - {"missing"}))
     limit, most, names = rng.choice(
         (
             ("n", 64, FILES),
@@ -89,7 +127,7 @@ def drawn(rng: random.Random) -> Machine:
     )
     value = most if limit == "v" else rng.randint(3 if limit == "n" else 0, most)
     if limit == "f":
-        verb = rng.choice(("clean", "train"))
+        verb = rng.choice(sorted(MADE))
     return Machine(f"ulimit -{limit} {value}", verb, f"ulimit -{limit} {value}", names=names)
 
 
@@ -105,12 +143,15 @@ def elsewhere(product: Product) -> Iterator[Try[Machine]]:
     def try_(machine: Machine) -> Fault | None:
         with product.passing_folder() as folder:
             ended = carried_out(product, machine, folder)
-            made = {"train": "model.safetensors", "clean": "clean.tsv"}.get(machine.verb)
+            made = MADE.get(machine.verb)
             done = any(folder.rglob(made)) if made else bool(ended.out) and not machine.full_output
+            left = [path.name for path in folder.rglob("*") if ".tmp-" in path.name]
         if machine.shell and never_began(ended):
             raise NotTried
         if fault := fault_of(ended):
             return fault
+        if left and not ended.hung:
+            return Fault(f"it left {left[0]} behind")
         if ended.code == 0:
             return None if done else Fault("exit 0, and nothing is there")
         if machine.must_work:
@@ -127,20 +168,13 @@ def carried_out(product: Product, machine: Machine, folder: Path) -> Ended:
     locked = folder / "locked"
     locked.mkdir()
     place = locked if machine.amiss == LOCKED else folder
-    train = str(product.corpus[0])
-    words: dict[str, list[str]] = {
-        "translate": ["translate", "-m", str(product.model), "The dog sees a cat."],
-        "train": product.training(place / "run", training__max_steps=2),
-        "clean": ["data", "clean", train, "--source-lang", "en", "--target-lang", "zh", "-o", str(place / "clean.tsv")],
-        "missing": ["translate", "-m", os.fsdecode(b"missing\xff\xfe"), "The dog sees a cat."],
-    }  # fmt: skip
     prefix = ["bash", "-c", f'{machine.shell} && exec "$@"', "bash"] if machine.shell else []
     changes = {name: str(folder) if value == "FOLDER" else value for name, value in machine.changes.items()}
     full = os.open("/dev/full", os.O_WRONLY) if machine.full_output else None
     locked.chmod(0o555)
     try:
         return product.alone(
-            words[machine.verb], changes=changes, prefix=prefix, stdout=full, folder=folder,
+            VERBS[machine.verb](product, place), changes=changes, prefix=prefix, stdout=full, folder=folder,
             prepare=obey_modes if place is locked and os.geteuid() == 0 else None,
         )  # fmt: skip
     finally:

@@ -100,7 +100,8 @@ def check(request: ClientRequest, limits: Limits) -> None:
     for term, wanted in request.glossary.items():
         if len(wanted) > BECOMING:
             raise Refusal(
-                400, f"glossary: {shown(term)} becomes {len(wanted):,} characters, and may become {BECOMING:,}"
+                400,
+                f"glossary: {shown(term)} becomes {len(wanted):,} characters, and may become {BECOMING:,}",
             )
     for name, most in (("beam_size", limits.beam_size), ("n_best", limits.n_best)):
         if request.options.get(name, 1) > most:
