@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from dragoman.text.seals import Sort
-from dragoman.text.spans import Kind, Role
+from dragoman.text.kinds import Kind, Role
 from dragoman.translate.protect import Kept, Part, partners
 from dragoman.translate.written import Edit, Written, between
 
