@@ -101,6 +101,8 @@ def _command(text: str, head: re.Match[str], end: int) -> int:
             stop = sure
         elif number == 0 and word == "cat" and len(own) == 1:
             waiting = 1
+        elif valued and own.isupper():  # -X POST
+            sure, waiting = stop, 0
         elif not _PLAIN.fullmatch(own) or own in _PROSE:
             break
         elif (number == 0 and (own in _SUBCOMMANDS or word == "sudo")) or (naming and _may_name(own, git)):

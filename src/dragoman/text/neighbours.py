@@ -16,6 +16,7 @@ _PAIRED = frozenset({seals.Sort.OPEN, seals.Sort.CLOSE})
 _OPERATOR = re.compile(r"[-+*/×÷=<>≤≥≠≈±→⇌∈∪∩·^]{1,2}")
 _OPERAND = (Kind.WORD, Kind.NUMBER)
 _RANGE = re.compile("[–—~～-]")
+_PLACEHOLDERS = frozenset({"{{", "%%", "$$"})  # how two of them begin
 _MARKERS = frozenset({"*", "**", "***", "~~", "==", "__", "'''", "''"})
 
 
@@ -94,6 +95,12 @@ def _belong(text: str, left: Span, right: Span) -> bool:
     if between != " ":
         return False
     if left.kind is right.kind is Kind.WORD:
+        return True
+    if (
+        left.kind in _OPERAND
+        and right.kind in _OPERAND
+        and text[left.start] + text[right.start] in _PLACEHOLDERS
+    ):
         return True
     return left.kind is right.kind is Kind.MARK and all(
         one.role is Role.ALONE and text[one.start] not in "<[&:|" and not seals.SEAL.match(text, one.start)

@@ -26,12 +26,20 @@ _KEY = (
 PATTERNS = {
     "placeholder": r"⟦\d{1,2}⟧",
     "fence": r"```[^`]{0,20000}```|``(?:[^`\n]|`(?!`)){1,500}``|`[^`\n]{1,500}`",
+    "face": r"¯\\_\(ツ\)_/¯|(?<!\w)[\\md]?[(（](?=[^()（）\n]{0,8}[_^~;.\-])[*]{0,2}[\^oOTtxXuU;>=@~_.'°-][_.oO~^ωvwW3 -]{1,3}"
+    r"[\^oOTtxXuU;<=@~_.'°-][*;]{0,2}[)）][/mb]?(?!\w)"
+    # Of other signs: what has an eye in brackets, with its arms
+    rf"|[^\w\s.,;:!?'\"()（），。；：！？、<>\[\]{{}}|#@&$%/+={HIDDEN}-]{{0,10}}"
+    r"[(（ʕ](?=[^()（）ʔ\n]{0,14}[‿◕•ᴥ°□﹏▽△ω≧≦∀ಠಥ｡◠¬^❛◉◡˘⊙ᵔ♥´｀σ])[^A-Za-z0-9()（）ʔ\n"
+    rf"{HIDDEN}]{{2,16}}[)）ʔ](?:[^\w\s.,;:!?'\"()（），。；：！？、<>\[\]{{}}|#@&$%/+={HIDDEN}-]|[oO](?=[.｡])|[.:｡*](?=[^\w\s])){{0,12}}"
+    r"|[ಠಥ][_.‿]{1,3}[ಠಥ]|༼[^༽\n]{1,20}༽[^\w\s]?|(?<!\S)(?:\\o/|o/|-[._]-|8-\)|>[._]<)(?![^\s.,!?])",
     "message": r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:plural|select|selectordinal)\s{0,9},",
     "braces": r"\$?\{\{\{[^{}\n]{1,200}\}\}\}|\$?\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
     r"|[$#%@]?\{[^{}\s]{0,200}\}|[$#%]\{[^{}\n]{0,200}\}"
     r"|\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:number|date|time|spellout|ordinal|duration)\b[^{}\n]{0,200}\}"
     r"|\{ ?[A-Za-z_][\w.]{0,64} ?\}|\[\[[^\[\]\n]{1,100}\]\]|<<[^<>\n]{1,100}>>"
     r"|\$t\([^()\n]{1,200}\)|\\\([^()\n]{1,100}\)|\\\[[^\[\]\n]{1,200}\\\]|@:[\w.]{1,100}"
+    r"|(?<!\w)@[a-z]{2,12} ?\([^()\n]{0,20}\$[^()\n]{0,100}\)|\#include ?[<\"][^<>\"\n]{1,80}[>\"]"
     r"|\(\(\w{1,60}\)\)|%\[[\w.]{1,60}\]|\*\|[^|\n]{1,100}\|\*|\[%[^%\n]{1,200}%\]|\{#[^{}\n]{1,200}#\}"
     # An object of JSON or a set; words that somebody put in braces are read.
     r"|\{(?!\s{0,9}(?:[A-Za-z']{2,30}[ ,]{1,2}){2}[A-Za-z']{2})(?:[^{}\n]|\{[^{}\n]{0,200}\}){1,300}\}",
@@ -49,6 +57,9 @@ PATTERNS = {
     "comment": r"<!--[^\n]{0,20000}?-->|<%[^\n]{0,500}?%>|<\?[^\n]{0,500}?\?>"
     # What ends a comment of a program, whose words are read; what begins it is its label
     r"|(?<!\S)\*{1,2}/(?!\S)",
+    "key": rf"(?<![\w-])(?:<?(?:Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn|AltGr)>?(?:[ ]?[+][ ]?|-)){{1,4}}"
+    rf"(?:{_KEY}|[^\w\s]{{1,2}})(?!\w)|[⌘⌥⇧⌃↵⌫⎋]{{1,4}}(?:[A-Z0-9](?!\w))?|(?<![\w^])\^[A-Z](?!\w)|\[(?:{_KEY})\](?![(\[])"
+    rf"|(?<![\w-])(?:Ctrl|Esc|AltGr|PgUp|PgDn|Cmd|Fn)(?![\w-])",
     "tag": r"<(?:@[!&]?\d{3,25}|#[A-Z0-9]{3,25}(?:\|[^<>\n]{0,60})?|a?:\w{1,40}:\d{3,25}|![a-z]{3,20})>"
     r"|</?(?:[A-Za-z][^<>\n]{0,500}|\d{1,4}\s?/?)>"
     r"|\[/?(?:b|i|u|s|url|img|color|size|quote|code|list)(?:=[^\]\n]{0,200})?\]",
@@ -59,7 +70,10 @@ PATTERNS = {
     # (Smith, 2020; Lee et al., 1999)
     r"|\((?:(?:see |cf\. |e\.g\. )?[A-Z][\w'’-]{1,30}(?: et al\.|,? (?:&|and) [A-Z][\w'’-]{1,30})?,? \d{4}[a-z]?(?:, pp?\. ?[\d–-]{1,9})?"
     r"(?:; )?){1,6}\)",
-    "quote": r"(?<!['\w])'{2,3}(?=[^\s'])|(?<=[^\s'])'{2,3}(?!['\w])|(?<!`)``(?=\w)",
+    "quote": r"(?<!['\w])'{2,3}(?=[^\s'])|(?<!`)``(?=\w)",
+    "unquote": r"(?<=[^\s'])'{2,3}(?!['\w])",
+    "style": r"(?<![\w-])(?:color|background|margin|padding|border|width|height|display|position|float|font|font-size|font-weight"
+    r"|top|left|right|bottom|opacity|overflow|flex|gap|z-index): ?[\w#%.() -]{1,40};(?!\w)",
     # The label of an item, as (a), ii), 1) and IV., of a question, of a commit, of a directive of reStructuredText
     "label": r"(?<!\S)\((?:[a-z]|[ivx]{2,5}|\d{1,2})\)(?=[ ]\S)"
     r"|(?m:(?:^|(?<=[.:;,] ))(?:[a-zA-Z]|[ivx]{2,5})\)(?=[ ]\S)|(?<!\S)\d{1,2}\)(?=[ ]\S)"
@@ -81,17 +95,10 @@ PATTERNS = {
     # IPv6, as the text form of RFC 4291 shortens it
     "ipv6": r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
     r"(?:(?:[0-9A-Fa-f]{1,4}:){0,5}\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?:%\w{1,16})?(?:/\d{1,3})?(?<!:::)(?![\w:])",
-    "face": r"(?<!\w)[\\md]?[(（](?=[^()（）\n]{0,8}[_^~;.\-])[*]{0,2}[\^oOTtxXuU;>=@~_.'°-][_.oO~^ωvwW3 -]{1,3}"
-    r"[\^oOTtxXuU;<=@~_.'°-][*;]{0,2}[)）][/mb]?(?!\w)"
-    # Of other signs: what has an eye in brackets, with its arms
-    rf"|[^\w\s.,;:!?'\"()（），。；：！？、<>\[\]{{}}|#@&$%/+={HIDDEN}-]{{0,10}}"
-    r"[(（ʕ](?=[^()（）ʔ\n]{0,14}[‿◕•ᴥ°□﹏▽△ω≧≦∀ಠಥ｡◠¬^❛◉◡˘⊙ᵔ♥´｀σ])[^A-Za-z0-9()（）ʔ\n"
-    rf"{HIDDEN}]{{2,16}}[)）ʔ](?:[^\w\s.,;:!?'\"()（），。；：！？、<>\[\]{{}}|#@&$%/+={HIDDEN}-]|[oO](?=[.｡])|[.:｡*](?=[^\w\s])){{0,12}}"
-    r"|[ಠಥ][_.‿]{1,3}[ಠಥ]|༼[^༽\n]{1,20}༽[^\w\s]?|(?<!\S)(?:\\o/|o/|-[._]-|8-\)|>[._]<)(?![^\s.,!?])",
     "emoji": r"(?<![\w:]):(?:(?=[\w+-]{0,63}[A-Za-z_])[\w+-]{1,64}|[+-]1):(?![\w:])|[0-9#*]\ufe0f?\u20e3"
-    r"|(?:(?<![^\s.!?…([])(?:>?[:;=]['’]?[-^o]?[)(\[\]DPpOo3|/\\*@$]+|[xX]D+|</?3+|\^[_.-]?\^|[oO]_[oO]|[Tt]_[Tt]|-_-)"
+    r"|(?:(?<![^\s.!?…([])(?:>?[:;=]['’]?[-^o]?[)(\[\]DPpOo3|/\\*@$]+|[xX]D+|</?3+|\^[_.-]?\^;?|[oO]_[oO]|[Tt]_[Tt]|-_-)"
     r"|(?<=[^\W\d_])[:;](?:-[)(DPp]|\)))(?![\w/])"
-    r"|\((?:c|C|r|R|tm|TM)\)|¯\\_\(ツ\)_/¯",
+    r"|\((?:c|C|r|R|tm|TM)\)",
     "colon": r"(?<![\w:]):{1,2}[A-Za-z_]\w{0,63}(?:\.\w{1,63}){0,5}(?![\w:])",
     "entity": r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31}(?:\.[A-Za-z]\w{0,30}){0,4});",
     # LaTeX: the words of \textbf{these words} are read, the argument of \cite{that} is not.
@@ -116,11 +123,8 @@ PATTERNS = {
     "option": rf"(?<![\w-])--[A-Za-z][\w-]{{0,60}}(?:=[^\s,;{HIDDEN}]{{1,200}})?"
     rf"|{_BETWEEN}-(?:[A-Za-z]|[b-df-hj-np-tv-xz]{{2,5}}|l?al?|aux)(?=[\s,.;:!?){HIDDEN}，。；：！？、）]|$)",
     # What a keyboard, a game and a score are written with
-    "key": rf"(?<![\w-])(?:<?(?:Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn|AltGr)>?(?:[ ]?[+][ ]?|-)){{1,4}}"
-    rf"(?:{_KEY}|[^\w\s]{{1,2}})(?!\w)|[⌘⌥⇧⌃↵⌫⎋]{{1,4}}(?:[A-Z0-9](?!\w))?|(?<![\w^])\^[A-Z](?!\w)|\[(?:{_KEY})\](?![(\[])"
-    rf"|(?<![\w-])(?:Ctrl|Esc|AltGr|PgUp|PgDn|Cmd|Fn)(?![\w-])",
     "game": rf"(?<![\w.])\d{{1,3}}\.(?:\.\.)?[ ]?(?:{_CHESS})(?:[ ](?:{_CHESS}))?(?![\w-])"
-    rf"|(?<![\w-])(?:O-O(?:-O)?|[A-G][♯♭](?:m|maj|min|dim|aug|sus)?\d?|[♩♪♫𝅘𝅥][ ]?=[ ]?\d{{1,3}})(?![\w-])",
+    rf"|(?<![\w-])(?:O-O(?:-O)?|[A-Z]–[A-Z]|[A-G][♯♭](?:m|maj|min|dim|aug|sus)?\d?|[♩♪♫𝅘𝅥][ ]?=[ ]?\d{{1,3}})(?![\w-])",
     "place": r"(?<![\w.])(?:[NSEW] )?[-−]?\d{1,3}(?:\.\d{1,8})?°(?: ?\d{1,2}(?:\.\d{1,4})?['’′])?(?: ?\d{1,2}(?:\.\d{1,4})?[\"”″])?"
     r" ?[NSEW](?!\w)(?:,? [-−]?\d{1,3}(?:\.\d{1,8})?°(?: ?\d{1,2}(?:\.\d{1,4})?['’′])?(?: ?\d{1,2}(?:\.\d{1,4})?[\"”″])? ?[NSEW](?!\w))?"
     r"|(?<![\w.])[-−]?\d{1,3}\.\d{3,8}, ?[-−]?\d{1,3}\.\d{3,8}(?![\w.]\d)|(?<![\w.])\d{1,2}['′]\d{1,2}[\"″]",
@@ -129,6 +133,9 @@ PATTERNS = {
     r"|^\s{0,9}File \"[^\"\n]{1,300}\", line \d{1,9}(?:, in \S{1,100})?)",
     # A number with what stands for it: No. 12, pp. 3–5, Op. 9
     "numbered": r"(?<!\w)(?:Nos?|Nr|pp?|Op|[Ee]xt|Rs|vols?|Art|Ref|Cat|Inv|Tel|Fax|Ph|P\.O)\.:? ?#?\d[\w/–-]{0,30}(?<![–/-])"
+    r"|(?<!\w)(?:Ref|Tel|Fax|Inv|Cat): ?#?\d[\w/–-]{0,30}(?<![–/-])|(?<![\w.])\d{1,3} ?h ?\d{1,2} ?m(?:in)?(?!\w)"
+    r"|(?<![\w.])(?!(?:HAVE|HAS|HAD|WITH|OVER|ABOUT|ONLY|THE|FOR|AND|OF|TO|IN|IS|ARE|WAS|PAY|PAID|WON|GOT|FROM|BY|AT|ON|NEED"
+    r"|COST|COSTS|THAN)\b)[A-Z]{2,5}:? #?\d{5,20}(?![\w.,]\d)"
     r"|(?<!\w)(?:ISBN|ISSN|PMID|PMCID|EAN|UPC|VIN)(?:-1[03])?:? ?(?:\d[\dX-]{3,17}|\d{1,5}(?: \d{1,7}){2,4}(?: X)?)(?!\w)",
     "product": r"(?<![\w.-])(?:Windows|Python|Java|Ruby|Rust|Go|Swift|Kotlin|Perl|Node|Ubuntu|Debian|Fedora|Android|Linux|Firefox"
     r"|Chrome|Safari|Edge|Opera|Office|Word|Excel|Photoshop|Unity|Django|Flask|Rails|Laravel|Spring|React|Angular|Vue|Svelte"
@@ -148,18 +155,18 @@ PATTERNS = {
     r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨]|&&|\|\|)\s?-?(?:[A-Za-z]|\d{1,9}(?:\.\d{1,9})?[a-z]?)){1,20}(?![\w'’]|[.,]\d)",
     # A call, an operator beside names or alone, a language with a sign in its name
     "code": r"(?<![\w.])[A-Za-z_][\w.]{0,100}+\(\)|(?<![\w.])[A-Za-z_]\w{0,60}(?:\.\w{1,60}){1,8}\([^()\n]{1,80}\)"
-    r"|(?<!\w)[a-z]{2,20}\(-?\d{1,9}(?:\.\d{1,9})?%?(?:,[ ]?-?\d{1,9}(?:\.\d{1,9})?%?){1,5}\)"
+    r"|(?<!\w)[a-z]{2,20}\(-?\d{0,9}(?:\.\d{1,9})?%?(?:,[ ]?-?\d{0,9}(?:\.\d{1,9})?%?){1,5}\)"
     r"|(?<!\w)IS[BS]N(?=[:\s]\s?\d)|"
     r"(?<![\w'’])[a-zA-Z][′']{0,2}\((?:[a-z0-9]|[a-z] ?[,|+*/^-] ?[a-z0-9]{1,3}|[a-z][²³ⁿ]|[a-z0-9]{0,2} ?log [a-z]|[A-Z](?:[|,∪∩ ]{1,3}[A-Z])?){1,3}\)(?!\w)"
     rf"|(?<![\w.])(?:(?:{_NAMES})|\w{{0,30}}[_A-Z]\w{{0,30}})\([^()\n{HIDDEN}]{{0,100}}\)(?!\w)"
     r"|(?<![\w.])[A-Za-z_$][\w.]{0,40}\((?:\"[^\"\n]{0,100}\"|'[^'\n]{0,100}')(?:, ?[^()\n]{0,100})?\)"
-    r"|(?<!\w)(?:if|while|for|switch) \([^()\n]{0,60}[<>=;!$][^()\n]{0,60}\)|(?<!\w)@[a-z]{2,12} ?\([^()\n]{0,20}\$[^()\n]{0,100}\)"
+    r"|(?<!\w)(?:if|while|for|switch) \([^()\n]{0,60}[<>=;!$][^()\n]{0,60}\)"
     r"|\(\w{0,30}(?:, ?\w{1,30}){0,4}\) ?=> ?(?:\{[^{}\n]{0,200}\}|[\w.()]{1,60})|[A-Za-z] \? \w{1,20} : \w{1,20}"
     r"|[∫∑∏∂∇√∀∃][A-Za-z](?:\([a-z]\))?(?:d[a-z])?(?: ?[∀∃∈][A-Za-z])?(?!\w)"
     r"|(?<![\w<])\w{1,40}(?:\[(?:0|-\d|[a-z]|'[^'\n]{1,40}'|\"[^\"\n]{1,40}\")\]){1,4}|(?<!\w)[a-z]\[\d{1,3}\]"
     r"|(?<!\w)(?:std::)?[A-Za-z]\w{1,40}<(?:(?:int|string|str|bool|float|double|char|void|u8|i32|u32|i64|T|K|V)"
     r"|[A-Z]\w{0,30}(?:, ?[A-Z]\w{0,30}){1,3})>(?![^\n]{0,300}</)"
-    r"|\#include ?[<\"][^<>\"\n]{1,80}[>\"]|(?<![\w&])&(?:mut |'[a-z] )?[a-z_]\w{1,40}(?![\w;])"
+    r"|(?<![\w&])&(?:mut |'[a-z] )?[a-z_]\w{1,40}(?![\w;])"
     r"|(?<!\w)[A-Z]{2,20}[~^]\d{0,3}(?!\w)|(?<![\w_])_[a-z]\w{2,40}(?<!_)(?![^_\n]{0,200}_(?!\w))"
     r"|(?<![\w.])[\w:@.-]{1,40}=(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}')"
     r"|(?<!\w)(?<!\d )(?:[km]?m/[sh]|km²|l/h|kbps|A/[A-Z]|[A-Za-z]/[A-Za-z]|[a-z]{1,4}/[a-z]{1,4}s?²)(?![\w/])"
@@ -180,8 +187,8 @@ _CURRENCIES = (
 UNITS = (
     r"[A-Za-zµμ]{1,5}/(?:s|h|min|m|km|day|[lL]|kg)[²³]?|mph|[kKMGT]i?(?:bit|byte)s?(?:/s)?"
     r"|[kKMGT]i?[bB]ps|kWh?|[KMGTPk]i?B"
-    r"|mg/dL|mmHg|Nm|dpi|ppi|MP|bpm|kcal|hp|ft|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|μg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|em|rem|ms|µs|ns|[kMG]?Wh|[kMG]W"
-    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|(?:[ap]\.m(?:\.(?=,? [a-z]))?|[ap]m|[AP]M)(?: (?:[ECMP][SD]T|GMT|UTC|CES?T|BST|JST))?"
+    r"|mg/dL|mmHg|pcs|Nm|dpi|ppi|MP|bpm|kcal|hp|ft|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|μg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|em|rem|ms|µs|ns|[kMG]?Wh|[kMG]W"
+    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|(?:[ap]\.m(?:\.(?=,? [a-z]|\s*\Z))?|[ap]m|[AP]M)(?: (?:[ECMP][SD]T|GMT|UTC|CES?T|BST|JST))?"
 )
 
 NUMBERS = {

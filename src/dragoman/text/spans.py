@@ -34,6 +34,7 @@ _KINDS = {
             "face",
             "emoji",
             "quote",
+            "unquote",
             "escaped",
             "command",
             "entity",
@@ -52,10 +53,11 @@ def _compiled(patterns: Mapping[str, str]) -> re.Pattern[str]:
 
 
 _PATTERN, _NUMBER = _compiled(PATTERNS), _compiled(NUMBERS)
+_ENCLOSED = _compiled({name: PATTERNS[name] for name in ("fence", "comment")})
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
-    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-|localhost|[a-z]-\n|''|\w/\w|[A-Z][a-z]{0,12}-[A-Z]|-Fi\b|[.] ?\d|o/"
+    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-|localhost|[a-z]-\n|''|\w/\w|[A-Z][a-z]{0,12}-[A-Z]|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?|\w \? \w|\w\([a-z] l|;(?=\s|$)"
     r"|(?m:(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
     r"|\w[,;][\w,;\"]"
 )
@@ -82,8 +84,8 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
         found = _filled(text, found, more)
     if shape is not text:
         found = _filled(text, found, _solid_tags)
-    found = _filled(shape, found, commands)
-    found = _filled(shape, found, _by_pattern)
+    for more in (_enclosed, commands, _by_pattern):
+        found = _filled(shape, found, more)
     found = list(_grown(shape, found, apart))
     for more in (_by_look, _numbers, _symbols):
         found = _filled(shape, found, more)
@@ -131,6 +133,12 @@ def _solid_tags(text: str, start: int, end: int) -> Iterator[Span]:
 # -- by pattern -------------------------------------------------------------------------------------------------------
 
 
+def _enclosed(text: str, start: int, end: int) -> Iterator[Span]:
+    """Code and comments, in which everything else belongs to them."""
+    for match in _ENCLOSED.finditer(text, start, end):
+        yield Span(*match.span(), _KINDS.get(str(match.lastgroup), Kind.WORD))
+
+
 def _by_pattern(text: str, start: int, end: int) -> Iterator[Span]:
     at = start
     while (match := _PATTERN.search(text, at, end)) is not None:
@@ -165,13 +173,11 @@ def _closes_a_bracket(text: str, match: re.Match[str]) -> bool:
 
 
 def _role_of(name: str, raw: str) -> Role:
-    if name == "quote":
-        return Role.OPENS if raw[0] == "`" else Role.ALONE
-    if name in ("link", "heading", "label", "command") or (
+    if name in ("quote", "link", "heading", "label", "command") or (
         name == "tag" and raw[1] not in "/!" and not raw.endswith("/>")
     ):
         return Role.OPENS
-    if name in ("target", "footnote") or (name == "tag" and raw[1] == "/"):
+    if name in ("unquote", "target", "footnote") or (name == "tag" and raw[1] == "/"):
         return Role.CLOSES
     return Role.ALONE
 
@@ -232,6 +238,9 @@ def _grown(text: str, found: Sequence[Span], apart: Collection[tuple[int, int]])
 
 
 _UNIT = re.compile(UNITS)
+_VERSION = re.compile(
+    rf" \d{{1,6}}(?:\.\d{{1,5}}){{0,3}}(?![\w%]|[.,:/-]\d| ?(?:{UNITS})(?!\w)| (?:million|billion|percent|people))"
+)
 _HIDDEN = re.compile(r"\.(?:[a-z][\w-]*|[A-Z]{2,9})")  # .gitignore, .NET
 
 
@@ -248,7 +257,8 @@ def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
         if named and not text[match.start() - 1 : match.start()].strip() and not is_function_word(core):
             yield Span(at - 1, at + len(core), Kind.WORD)
         elif is_code(core):
-            yield Span(at, at + len(core), Kind.WORD)
+            version = _VERSION.match(text, at + len(core), end) if core[-1:].isalnum() else None
+            yield Span(at, version.end() if version else at + len(core), Kind.WORD)
 
 
 # -- symbols ----------------------------------------------------------------------------------------------------------

@@ -235,7 +235,10 @@ def _belong(opening: Part, closing: Kept) -> bool:
     if one.startswith(("<", "[")) and len(one) > 1:
         return re.split(r"[\s>/=\]]", one[1:], maxsplit=1)[0] == other[2:-1].rstrip()
     return (
-        (one[-1:] == "[" and other[0] == "]") or one == other[::-1] or (one[-1:] == "{" and other[0] == "}")
+        (one == "``" and other == "''")
+        or (one[-1:] == "[" and other[0] == "]")
+        or one == other[::-1]
+        or (one[-1:] == "{" and other[0] == "}")
     )
 
 

@@ -20,7 +20,7 @@ _LATIN = re.compile(
 )
 _SOLID_SLASH = re.compile("(?<=\ue010)/(?=\ue010)")
 _BEFORE_NUMBER = re.compile(r"(?<![\w.])[A-Z]{2,8}(?:: ?| #| )$")
-_SLASHED = re.compile(r"(?<![\w/.-])(?P<left>[A-Za-z]{2,})(?P<slash>/)(?P<right>[A-Za-z]{2,})(?![\w/])")
+_SLASHED = re.compile(r"(?<![\w/.-])(?P<left>[A-Za-z][a-z]+)(?P<slash>/)(?P<right>[A-Za-z][a-z]+)(?![\w/])")
 _SUSPECT = re.compile(rf"{_ACRONYM.pattern}|[a-z]/[a-z]|^[a-z][\w.-]{{1,20}}:[ ]")
 _SPEAKER = re.compile(r"[a-z][\w.-]{1,20}:(?=[ ]\S)")
 # What stands before a colon and is no person.
@@ -152,6 +152,5 @@ def _label(text: str, found: Sequence[Span], number: Span) -> int | None:
     label = _BEFORE_NUMBER.search(text, max(0, number.start - 12), number.start)
     if label is None:
         return None
-    digits = text[number.start : number.end]
     spelled = any(one.start == label.start() and one.kind is Kind.WORD for one in found)
-    return label.start() if spelled or (len(digits) > 4 and digits.isdigit()) else None
+    return label.start() if spelled else None

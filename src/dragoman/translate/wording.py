@@ -35,7 +35,9 @@ _ENGLISH = re.compile(
     r"|(?<![\w./-])(?P<century>\d{2})(?P<decade>\d)0['’]?s(?!\w)"
     r"|(?:(?<![\w'’])['’]|(?<=[Tt]he ))(?P<short>\d)0s(?!\w)"
     r"|(?<![\w./-])(?P<nth>\d{1,4})(?:st|nd|rd|th)(?![\w-])"
+    r"|(?<![\w.'-])(?P<roman>(?=[XVI]{2})X{0,3}(?:IX|IV|V?I{0,3}))(?![\w.'-])"
 )
+_PERHAPS = re.compile(r"\d|[XVI]{2}")
 _CHINESE = re.compile(
     r"(?<![\d.,])(?:(?P<year>\d{4})年)?(?P<month>\d{1,2})月(?:份|(?P<day>\d{1,2})[日号]|(?!\d))"
     rf"|(?<![\d.,])(?P<count>{_N})(?P<power>[百千]?万亿|[百千]?[万亿])"
@@ -62,9 +64,9 @@ class Wording:
 def spans(text: str, source: str, target: str) -> Iterator[Span]:
     """What in a text has a wording in the other language, in order."""
     pattern = _pattern(source, target)
-    if pattern is not None and any(map(str.isdigit, text)):
+    if pattern is not None and _PERHAPS.search(text):
         for match in pattern.finditer(text):
-            yield Span(*match.span(), Kind.NUMBER)
+            yield Span(*match.span(), Kind.WORD if match.group().isupper() else Kind.NUMBER)
 
 
 def either(source: str) -> bool:
@@ -105,6 +107,10 @@ def _in_chinese(match: re.Match[str]) -> Sequence[str]:
         return _amounts(found)
     if "parts" in found:
         return _in_each(found["parts"], ("{}%", "{}％", "百分之{}", "{} %"))
+    if "roman" in found:
+        value = sum({"X": 10, "V": 5, "I": 1}[sign] for sign in found["roman"])
+        value -= 2 * any(pair in found["roman"] for pair in ("IV", "IX"))
+        return (found["roman"], *_in_each(str(value), ("第{}", "{}")))
     if "short" in found:
         return _in_each(f"{found['short']}0", ("{}年代",))
     if "nth" in found:
