@@ -22,10 +22,13 @@ _PROGRAMS = (
 _BARE = "bash|cd|cp|df|du|java|ln|ls|mv|nano|node|perl|php|ps|python|python3|rm|ruby|sh|vim|zsh"
 _WORDS = "cat|cut|echo|export|find|go|head|kill|less|make|ping|sort|source|tail|touch"
 _SUBCOMMANDS = frozenset(
-    "activate add apply audit bisect blame branch build check checkout cherry-pick ci clean clone commit compose config "
+    "activate add apply audit bisect blame branch build check checkout cherry-pick ci clean clone commit compose"
+    " config "
     "create deactivate delete describe diff disable down edit enable exec fetch freeze get init inspect install list "
-    "log login logs merge outdated publish pull push rebase reload remote remove reset restart restore revert rollback "
-    "rollout run scale search show start stash status stop submodule switch tag test uninstall up update upgrade".split()
+    "log login logs merge outdated publish pull push rebase reload remote remove reset restart restore revert"
+    " rollback "
+    "rollout run scale search show start stash status stop submodule switch tag test uninstall up update"
+    " upgrade".split()
 )
 _NAMING = frozenset(
     "activate add create delete describe enable disable exec get install logs remove restart run search start stop "
@@ -33,8 +36,10 @@ _NAMING = frozenset(
 )
 _NAMES = frozenset("all clean develop head install main master origin test upstream".split())
 _PROSE = frozenset(
-    "a an the and or but to in on at of for from with without by as if is are was were be it this that then now before "
-    "after when while where which who how not no first again instead here there often always never also will can could "
+    "a an the and or but to in on at of for from with without by as if is are was were be it this that then now"
+    " before "
+    "after when while where which who how not no first again instead here there often always never also will can"
+    " could "
     "should would must may might does did do has have had you we they he she your my our their every each".split()
 )
 _HEAD = re.compile(
@@ -46,7 +51,13 @@ _SQL_HEAD = re.compile(
     r"|(?:WHERE|HAVING|AND)(?=[ ][\w.]{1,60}[ ]?(?:[=<>!]|LIKE|IN[ ]\(|IS[ ]N|BETWEEN))"
     r"|(?:ORDER|GROUP)[ ]BY(?=[ ][a-z_])|(?:(?:LEFT|RIGHT|INNER|OUTER|CROSS)[ ])?JOIN(?=[ ][a-z_]))(?![\w-])"
 )
-BEGINS = re.compile(f"{_HEAD.pattern}|{_SQL_HEAD.pattern}")
+_BEGINS = re.compile(f"{_HEAD.pattern}|{_SQL_HEAD.pattern}")
+_NAME = re.compile("[A-Za-z][a-zA-Z0-9-]+")
+_FIRST = frozenset(
+    f"{_PROGRAMS}|{_BARE}|{_WORDS}|SELECT|INSERT|DELETE|UPDATE|CREATE|DROP|ALTER|TRUNCATE|WHERE|HAVING|AND|ORDER"
+    f"|GROUP|LEFT"
+    "|RIGHT|INNER|OUTER|CROSS|JOIN".split("|")
+)
 _ARGUMENT = re.compile(
     rf"[ ]{{1,3}}(?:(?P<quoted>\"[^\"\n]{{0,200}}\"|'[^'\n]{{0,200}}')"
     rf"|(?P<bare>[^\s\"'“”‘’，。；：！？、（）{solid.HIDDEN}]{{1,300}}))"
@@ -69,10 +80,17 @@ _SQL = re.compile(
 )
 
 
+def may_have(text: str) -> bool:
+    """Whether a command may stand in a text: asked of every one, so it has to be quick."""
+    return not _FIRST.isdisjoint(_NAME.findall(text))
+
+
 def commands(text: str, start: int, end: int) -> Iterator[Span]:
     """Each with its arguments. Solid signs of the text are hidden (solid.py)."""
     at = start
-    while (head := BEGINS.search(text, at, end)) is not None:
+    if not may_have(text):
+        return
+    while (head := _BEGINS.search(text, at, end)) is not None:
         program = head.group("program") or head.group("bare") or head.group("word")
         reach = _statement(text, head.end(), end) if program is None else _command(text, head, end)
         if reach > head.end():
@@ -105,9 +123,11 @@ def _command(text: str, head: re.Match[str], end: int) -> int:
             sure, waiting = stop, 0
         elif not _PLAIN.fullmatch(own) or own in _PROSE:
             break
-        elif (number == 0 and (own in _SUBCOMMANDS or word == "sudo")) or (naming and _may_name(own, git)):
-            sure, waiting = stop, 0
-        elif valued or own in _NAMES and loose and number == 0:
+        elif (
+            valued
+            or (naming and _may_name(own, git))
+            or (number == 0 and (own in _SUBCOMMANDS or word == "sudo" or (loose and own in _NAMES)))
+        ):
             sure, waiting = stop, 0
         else:
             waiting += 1

@@ -10,7 +10,8 @@ from dragoman.text import seals
 from dragoman.text.kinds import Kind, Role, Span
 
 _BRACKETS = {
-    "(": ")", "[": "]", "<": ">", '"': '"', "“": "”", "（": "）", "「": "」", "『": "』", "《": "》", "〈": "〉", "【": "】",
+    "(": ")", "[": "]", "<": ">", '"': '"', "“": "”", "（": "）",
+    "「": "」", "『": "』", "《": "》", "〈": "〉", "【": "】",
 }  # fmt: skip
 _PAIRED = frozenset({seals.Sort.OPEN, seals.Sort.CLOSE})
 _OPERATOR = re.compile(r"[-+*/×÷=<>≤≥≠≈±→⇌∈∪∩·^]{1,2}")

@@ -1,4 +1,5 @@
-"""What stands in a text and is no word of a language: addresses, placeholders, codes, numbers, marks. Translates none.
+"""What stands in a text and is no word of a language: addresses, placeholders, codes, numbers, marks."
+" Translates none.
 
 Two ways lead to a span: a pattern (patterns.py) for what is written by a rule, and the look of a run
 of signs (codes.py; symbols), for what nobody thought of.
@@ -13,12 +14,11 @@ from dataclasses import replace
 
 from dragoman.text import rows, seals, solid
 from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
-from dragoman.text.commands import BEGINS, commands
+from dragoman.text.commands import commands, may_have
 from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.messages import branches_of
 from dragoman.text.neighbours import merged
 from dragoman.text.patterns import NUMBERS, PATTERNS, UNITS
-
 
 _KINDS = {
     **dict.fromkeys(("break", "escape"), Kind.BREAK),
@@ -49,7 +49,8 @@ _KINDS = {
 
 
 def _compiled(patterns: Mapping[str, str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items()))
+    either = "|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items())
+    return re.compile(f"(?![{solid.HIDDEN}])(?:{either})")  # no pattern begins with a hidden sign
 
 
 _PATTERN, _NUMBER = _compiled(PATTERNS), _compiled(NUMBERS)
@@ -57,7 +58,8 @@ _ENCLOSED = _compiled({name: PATTERNS[name] for name in ("fence", "comment")})
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
-    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-|localhost|[a-z]-\n|''|\w/\w|[A-Z][a-z]{0,12}-[A-Z]|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?|\w \? \w|\w\([a-z] l|;(?=\s|$)"
+    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-"
+    r"|localhost|-\n|''|(?<=\w)/\w|-[A-Z](?![a-z]{2})|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?| \? \w|\([a-z] l|;$|; "
     r"|(?m:(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
     r"|\w[,;][\w,;\"]"
 )
@@ -75,7 +77,7 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
 
     terms: what was found before anything else, in order.
     """
-    if not terms and not _SUSPECT.search(text) and not BEGINS.search(text):
+    if not terms and not _SUSPECT.search(text) and not may_have(text):
         return []
     shape = solid.hidden(text)
     found = list(terms)
@@ -254,7 +256,11 @@ def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
         if _UNIT.fullmatch(core) and text[max(0, at - 2) : at - 1].isdigit() and text[at - 1].isspace():
             continue
         named = at == match.start() + 1 and _HIDDEN.fullmatch(token[: len(core) + 1])
-        if named and not text[match.start() - 1 : match.start()].strip() and not is_function_word(core):
+        if (
+            named
+            and not text[match.start() - 1 : match.start()].strip(f" \t\n{solid.HIDDEN}")
+            and not is_function_word(core)
+        ):
             yield Span(at - 1, at + len(core), Kind.WORD)
         elif is_code(core):
             version = _VERSION.match(text, at + len(core), end) if core[-1:].isalnum() else None

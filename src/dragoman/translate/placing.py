@@ -21,7 +21,8 @@ _STOPS = " .,;:!?。．，；：！？…"
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*%?")
 # With what makes more or something else of it.
 _WORDED = re.compile(
-    rf"(?:百分之|第)?{_DIGITS.pattern}(?:\s?(?:[百千]?[万亿]+|年代?|世纪|%|％|hundred|thousand|million|billion|trillion|percent|美元|欧元|英镑|"
+    rf"(?:百分之|第)?{_DIGITS.pattern}(?:\s?(?:[百千]?[万亿]+|年代?|世纪|%|％|hundred|thousand|million|billion|trillion"
+    rf"|percent|美元|欧元|英镑|"
     r"st\b|nd\b|rd\b|th\b|s\b))*"
 )
 LONGEST = 4  # target tokens of what is replaced because the model looked at a stand-in while it wrote them
@@ -94,7 +95,8 @@ def _replaced(
 def _misread(
     number: int, part: Kept, place: tuple[int, int], written: Written, edits: Sequence[Edit]
 ) -> Edit | None:
-    """In place of a number that stands nowhere in the source: what the model made of this one, nearest to its place."""
+    """In place of a number that stands nowhere in the source: what the model made of this one, nearest to its"
+    " place."""
     numbers = _WORDED if part.free else _DIGITS
     free = [m.span() for m in numbers.finditer(written.text) if not _taken(*m.span(), edits)]
     if not free:
@@ -153,7 +155,8 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def joined(filled: Sequence[tuple[str, str, bool]]) -> str:
-    """Stretches of a translation, each with what follows it, and whether any letter would be taken for a part of it."""
+    """Stretches of a translation, each with what follows it, and whether any letter would be taken for a part"
+    " of it."""
     text, content, apart = "", "", False
     for words, following, is_apart in filled:
         text += _gap(content[-1:], words[:1], apart) + words

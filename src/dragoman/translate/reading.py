@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.text.directions import Direction
-from dragoman.text.normalize import visible
-from dragoman.text.neighbours import merged
-from dragoman.text.sentences import split_paragraph
 from dragoman.text.kinds import Span
+from dragoman.text.neighbours import merged
+from dragoman.text.normalize import visible
+from dragoman.text.sentences import split_paragraph
 from dragoman.text.spans import find
 from dragoman.text.tokenizer import Tokenizer
+from dragoman.translate import wording
 from dragoman.translate.protect import (
     Kept,
     Part,
@@ -31,7 +32,6 @@ from dragoman.translate.protect import (
     spaced,
     with_brackets,
 )
-from dragoman.translate import wording
 from dragoman.translate.recasing import Recaser
 from dragoman.translate.unknown import Lexicon
 
@@ -121,13 +121,12 @@ class Reader:
     def _terms(self, text: str, protection: Protection) -> list[Span]:
         """Those of the glossary, and what the other language says otherwise."""
         found = protection.spans(text)
-        if not text.isascii() or any(map(str.isdigit, text)):
-            worded = wording.spans(text, *self.languages)
-            found += [
-                one for one in worded if not any(one.start < t.end and t.start < one.end for t in found)
-            ]
-            found.sort(key=lambda span: span.start)
-        return found
+        worded = [
+            one
+            for one in wording.spans(text, *self.languages)
+            if not any(one.start < term.end and term.start < one.end for term in found)
+        ]
+        return sorted([*found, *worded], key=lambda span: span.start) if worded else found
 
     def _plain(self, text: str, separator: str, always: bool) -> Sentence:
         words = text.rstrip()

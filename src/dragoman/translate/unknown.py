@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.normalize import dominant_script, scripts_of
 from dragoman.text.solid import HIDDEN, hidden
-from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.translate.wording import AND_OR, either
 
@@ -21,13 +21,16 @@ _LATIN = re.compile(
 _SOLID_SLASH = re.compile("(?<=\ue010)/(?=\ue010)")
 _BEFORE_NUMBER = re.compile(r"(?<![\w.])[A-Z]{2,8}(?:: ?| #| )$")
 _SLASHED = re.compile(r"(?<![\w/.-])(?P<left>[A-Za-z][a-z]+)(?P<slash>/)(?P<right>[A-Za-z][a-z]+)(?![\w/])")
-_SUSPECT = re.compile(rf"{_ACRONYM.pattern}|[a-z]/[a-z]|^[a-z][\w.-]{{1,20}}:[ ]")
-_SPEAKER = re.compile(r"[a-z][\w.-]{1,20}:(?=[ ]\S)")
+_SUSPECT = re.compile(rf"{_ACRONYM.pattern}|[a-z]/[a-z]|(?:^|[\])>] )[a-z][\w.-]{{1,20}}:[ ]")
+_SPEAKER = re.compile(r"[ ]?(?P<label>(?P<name>[a-z][\w.-]{1,20}):)(?=[ ]\S)")
 # What stands before a colon and is no person.
 _LABELS = frozenset(
-    "address answer attention author caution danger date default description email error example expected fix from hint "
-    "important info input label legend message name note options output phone price problem ps question reason remark "
-    "result see solution source status step subject summary tip title to todo total type usage version warning".split()
+    "address answer attention author caution danger date default description email error example expected fix"
+    " from hint "
+    "important info input label legend message name note options output phone price problem ps question reason"
+    " remark "
+    "result see solution source status step subject summary tip title to todo total type usage version"
+    " warning".split()
 )
 # \w lacks the vowel signs of many scripts, and the signs that join letters or keep them apart.
 _SIGNS = (
@@ -64,6 +67,8 @@ class Lexicon:
                 self._between(shape, at, span.start, foreign), key=lambda one: (one.start, -one.end)
             )
             for one in between:
+                if found and one.role is Role.OPENS and len(found) == 1:  # [12:34] alice:
+                    one = replace(one, start=found.pop().start)
                 if not found or one.start >= found[-1].end:
                     found.append(one)
             at = span.end
@@ -81,12 +86,10 @@ class Lexicon:
             yield from (Span(*match.span(), Kind.WORD) for match in _LATIN.finditer(text, start, end))
             yield from (Span(*match.span(), Kind.WORD) for match in _SOLID_SLASH.finditer(text, start, end))
             return
-        if (
-            start == 0
-            and (speaker := _SPEAKER.match(text, start, end))
-            and self._is_name(speaker.group()[:-1])
-        ):
-            yield Span(*speaker.span(), Kind.MARK, Role.OPENS)
+        if not text[:start].strip(" \t") or text[start - 1 : start] in "])>":
+            speaker = _SPEAKER.match(text, start, end)
+            if speaker and self._is_name(speaker["name"]):
+                yield Span(*speaker.span("label"), Kind.MARK, Role.OPENS)
         if either(self.language):
             yield from self._slashed(text, start, end)
         # Capitals that were not lowered by recasing.py are those of acronyms.
@@ -102,13 +105,14 @@ class Lexicon:
         for match in _SLASHED.finditer(text, start, end):
             if match.group() in AND_OR:
                 yield Span(*match.span(), Kind.WORD)
-            elif all(len(self.tokenizer.encode(match[side])) <= 2 for side in ("left", "right")):
+            elif all(len(self.tokenizer.encode(match[side])) <= 4 for side in ("left", "right")):
                 yield Span(*match.span("slash"), Kind.WORD)
             else:
                 yield Span(*match.span(), Kind.WORD)
 
     def _unspelled(self, text: str, start: int, end: int) -> Iterator[Span]:
-        """Words with letters, and signs, that have no piece of their own; those of the language's script are words."""
+        """Words with letters, and signs, that have no piece of their own; those of the language's script are"
+        " words."""
         own = scripts_of(self.language)
         at = start
         for match in _WORD.finditer(text, start, end):

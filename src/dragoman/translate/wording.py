@@ -8,7 +8,7 @@ its place where it is none. English and Chinese. Calls no model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -30,7 +30,8 @@ _POWERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 
 _MONEY = {"$": "美元", "€": "欧元", "£": "英镑"}
 _N = r"\d{1,3}(?:,\d{3}){1,4}|\d{1,15}(?:\.\d{1,6})?"
 _ENGLISH = re.compile(
-    rf"(?<![\w.,$€£/-])(?P<money>[$€£])?(?P<count>{_N})[ -](?P<power>{'|'.join(_POWERS)})(?![\w-]|[ ](?:thousand|million|billion|trillion))"
+    rf"(?<![\w.,$€£/-])(?P<money>[$€£])?(?P<count>{_N})[ -](?P<power>{'|'.join(_POWERS)})(?![\w-]|[ ](?:thousand"
+    rf"|million|billion|trillion))"
     rf"|(?<![\w.,/-])(?P<parts>\d{{1,3}}(?:\.\d{{1,4}})?) (?:percent|per cent)(?!\w)"
     r"|(?<![\w./-])(?P<century>\d{2})(?P<decade>\d)0['’]?s(?!\w)"
     r"|(?:(?<![\w'’])['’]|(?<=[Tt]he ))(?P<short>\d)0s(?!\w)"
@@ -50,7 +51,8 @@ _CHINESE = re.compile(
 
 @dataclass(frozen=True)
 class Wording:
-    """How something is said: what the model reads of it, what may stand for it, and what takes its place if nothing does.
+    """How something is said: what the model reads of it, what may stand for it, and what takes its place if"
+    " nothing does.
 
     free: what the model wrote for it stays; otherwise `content` stands there in any case.
     """
