@@ -129,21 +129,14 @@ def _bracketed(text: str, span: Span) -> Span:
 
 def _paired(text: str, found: Sequence[Span]) -> Sequence[Span]:
     """Marks of Markdown between solid signs, where no space tells which opens and which closes: in turn."""
-    waiting: dict[str, list[int]] = {}
+    markers: dict[str, list[int]] = {}
     for number, span in enumerate(found):
         raw = text[span.start : span.end]
-        if (
-            span.kind is Kind.MARK
-            and span.role is Role.ALONE
-            and raw in _MARKERS
-            and not _is_alone(text, span)
-        ):
-            waiting.setdefault(raw, []).append(number)
-    if not waiting:
-        return found
+        if span.kind is Kind.MARK and raw in _MARKERS and not _is_alone(text, span):
+            markers.setdefault(raw, []).append(number)
     spans = list(found)
-    for numbers in waiting.values():
-        if len(numbers) % 2 == 0:
+    for numbers in markers.values():
+        if len(numbers) % 2 == 0 and any(found[number].role is Role.ALONE for number in numbers):
             for turn, number in enumerate(numbers):
                 spans[number] = replace(spans[number], role=Role.CLOSES if turn % 2 else Role.OPENS)
     return spans

@@ -21,7 +21,9 @@ _OR = {
     "en": (" or ", "or"), "zh": ("或者", "或是", "还是", "或"), "de": (" oder ",), "fr": (" ou ",), "es": (" o ",),
     "it": (" o ",), "pt": (" ou ",), "nl": (" of ",),
 }  # fmt: skip
-_AND_OR = {"en": "and/or", "zh": "和/或", "de": "und/oder", "fr": "et/ou", "es": "y/o", "it": "e/o", "pt": "e/ou", "nl": "en/of"}  # fmt: skip
+_AND_OR = {
+    "en": "and/or", "zh": "和/或", "de": "und/oder", "fr": "et/ou", "es": "y/o", "it": "e/o", "pt": "e/ou", "nl": "en/of",
+}  # fmt: skip
 AND_OR = frozenset(_AND_OR.values())
 
 _MONTHS = "January February March April May June July August September October November December".split()
