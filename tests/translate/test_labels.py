@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from dragoman import Translator
-from dragoman.text.spans import Kind, find
+from dragoman.text.kinds import Kind
+from dragoman.text.spans import find
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ _STAYS = re.compile(r"[\t\S]")
 _SEALED = "".join(map(chr, range(ord(SIGNS[0]), ord(SIGNS[2]) + 1)))
 # Each of these stands between two lines, of which the first ends no sentence; possessive, since time is to be linear.
 _WRAPPED = re.compile(r"(?<=[^\s.!?…。！？:：])[ \t]*+\r?\n(?=[^\r\n\S]*+\S)[ \t]*+")
+_HYPHENATED = re.compile(r"(?<=[a-z][a-z])-\r?\n[ \t]{0,9}(?=[a-z]{2})")
 _HAN = re.compile("[\u3400-\u9fff]")
 _END_MARKS = "。．.!！?？;；:：…"
 _SENTENCE_ENDS = "。．.!！?？…"
@@ -72,7 +73,7 @@ def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = F
 
 def unwrapped(text: str) -> str:
     """A text in which a line end within a sentence is a space; what ends a sentence or a paragraph stays."""
-    return _WRAPPED.sub(" ", text)
+    return _WRAPPED.sub(" ", _HYPHENATED.sub("", text))
 
 
 def like_end(source: str, text: str) -> str:

@@ -1,42 +1,90 @@
 """How is written what no language has words for: an address, a format string, a number with its unit. Finds nothing.
 
 In each table the first that matches is taken. Lengths are bounded and repetitions possessive: time stays linear in
-the length of any text.
+the length of any text. Signs of solid writing are hidden (solid.py): they are neither letters nor spaces.
 """
 
 from __future__ import annotations
 
+from dragoman.text.solid import COUNTER, HIDDEN
+
 _ADDRESS = r"(?:[^()\s]|\([^()\s]{0,200}\)){1,2000}(?:\s\"[^\"\n]{0,200}\")?"
-_IN_URL = r"[^\s<>\"“”‘’（）{}|\\^`，。；：！？、]"
-_BETWEEN = r"(?<!\S)"  # nothing but white space before it
+_IN_URL = rf"[^\s<>\"“”‘’（）{{}}|\\^`，。；：！？、{HIDDEN}]"
+_BETWEEN = (
+    rf"(?<![^\s{HIDDEN}，。、：；！？（「“《【])"  # nothing but white space before it, or what needs none
+)
+_NAMES = (  # of functions that programs have and sentences have not, glued to a bracket
+    "abs|alert|avg|bar|calc|cos|count|eval|exec|exp|filter|float|fn|foo|func|getattr|init|int|len|list|log|main"
+    "|malloc|map"
+    "|max|min|open|parse|print|printf|println|random|range|require|round|sin|sizeof|sqrt|str|sum|super|tan|test"
+    "|type|typeof|url|var"
+)
+_CHESS = r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h](?:x[a-h])?[1-8])(?:=[QRBN])?[+#]?|O-O(?:-O)?"
+_KEY = (
+    "Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn|AltGr|Tab|Esc|Enter|Return|Del|Delete|Backspace"
+    "|Space|Home"
+    r"|End|PgUp|PgDn|Up|Down|Left|Right|Insert|F\d{1,2}|[A-Z0-9]"
+)
 
 PATTERNS = {
     "placeholder": r"⟦\d{1,2}⟧",
     "fence": r"```[^`]{0,20000}```|``(?:[^`\n]|`(?!`)){1,500}``|`[^`\n]{1,500}`",
+    "face": r"¯\\_\(.\)_/¯|(?<!\w)[\\md]?[(（](?=[^()（）\n]{0,8}[_^~;.\-])[*]{0,2}"
+    r"[\^oOTtxXuU;>=@~_.'°-][_.oO~^ωvwW3 -]{1,3}"
+    r"[\^oOTtxXuU;<=@~_.'°-][*;]{0,2}[)）][/mb]?(?!\w)"
+    # Of other signs: what has an eye in brackets, with its arms
+    rf"|[^\w\s.,;:!?'\"()（），。；：！？、<>\[\]{{}}|#@&$%/+={HIDDEN}-]{{0,10}}"
+    r"[(（ʕ](?=[^()（）ʔ\n]{0,14}[‿◕•ᴥ°□﹏▽△ω≧≦∀ಠಥ｡◠¬^❛◉◡˘⊙ᵔ♥´｀σ])[^A-Za-z0-9()（）ʔ\n"
+    rf"{HIDDEN}]{{2,16}}[)）ʔ](?:[^\w\s.,;:!?'\"()（），。；：！？、<>\[\]{{}}|#@&$%/+={HIDDEN}-]|[oO](?=[.｡])"
+    rf"|[.:｡*](?=[^\w\s])){{0,12}}"
+    r"|[ಠಥ][_.‿]{1,3}[ಠಥ]|༼[^༽\n]{1,20}༽[^\w\s]?|(?<!\S)(?:\\o/|o/|-[._]-|8-\)|>[._]<)(?![^\s.,!?])",
     "message": r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:plural|select|selectordinal)\s{0,9},",
-    "braces": r"\{\{\{[^{}\n]{1,200}\}\}\}|\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
+    "braces": r"\$?\{\{\{[^{}\n]{1,200}\}\}\}|\$?\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
     r"|[$#%@]?\{[^{}\s]{0,200}\}|[$#%]\{[^{}\n]{0,200}\}"
     r"|\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:number|date|time|spellout|ordinal|duration)\b[^{}\n]{0,200}\}"
     r"|\{ ?[A-Za-z_][\w.]{0,64} ?\}|\[\[[^\[\]\n]{1,100}\]\]|<<[^<>\n]{1,100}>>"
-    r"|\$t\([^()\n]{1,200}\)|\\\([^()\n]{1,100}\)|@:[\w.]{1,100}",
+    r"|\$t\([^()\n]{1,200}\)|\\\([^()\n]{1,100}\)|\\\[[^\[\]\n]{1,200}\\\]|@:[\w.]{1,100}"
+    r"|(?<!\w)@[a-z]{2,12} ?\([^()\n]{0,20}\$[^()\n]{0,100}\)|\#include ?[<\"][^<>\"\n]{1,80}[>\"]"
+    r"|\(\(\w{1,60}\)\)|%\[[\w.]{1,60}\]|\*\|[^|\n]{1,100}\|\*|\[%[^%\n]{1,200}%\]|\{#[^{}\n]{1,200}#\}"
+    # An object of JSON or a set; words that somebody put in braces are read.
+    r"|\{(?!\s{0,9}(?:[A-Za-z']{1,30}[ ]){2}[A-Za-z'])(?:[^{}\n]|\{[^{}\n]{0,200}\}){1,300}\}",
     # What somebody fills in by hand: [NAME], and between the words of a sentence [FULL NAME].
     "blank": r"\[[A-Z][A-Z0-9_-]{1,40}\](?![(\[:])"
     r"|(?:(?<=[a-z] )\[[A-Z][A-Z0-9 _-]{1,40}\]|\[[A-Z][A-Z0-9 _-]{1,40}\](?= [a-z]))(?!\()",
-    "percent": r"%%|%\([\w. ]{1,100}\)[-+ #0]{0,5}\d{0,5}(?:\.\d{1,5})?[a-zA-Z]|(?<!\d)(?<!\d\s)% [di](?!\w)"
+    "percent": r"%%[A-Za-z_]\w{0,60}%%|%%|%\([\w. ]{1,100}\)[-+ #0]{0,5}\d{0,5}(?:\.\d{1,5})?[a-zA-Z]"
+    r"|(?<!\d)(?<!\d\s)% [di](?!\w)"
     r"|%(?:(?:\d{1,3}|n)\$)?[-+#0]{0,5}(?:\d{1,5}|\*)?(?:\.(?:\d{1,5}|\*))?(?:hh|h|ll|l|z|j|t|q|L)?"
-    r"[diouxXeEfFgGcrsap@](?![A-Za-z])"
+    r"[diouxXeEfFgGcrsapn@](?![A-Za-z])"
     r"|(?<![\w%])%[A-Za-z_]\w{1,60}%|(?<![\w%])%\d(?!\d)",
     "autolink": r"<(?:[^<>\s]{1,64}@[^<>\s]{1,255}|[a-z]{2,9}:[^<>\s]{1,2000})>",
     "break": r"(?i:<br\s{0,9}/?>)|\t|(?<!\S)\|(?!\S)|(?m:^\||\|$)",
+    # A word that goes on in the next line
+    "hyphen": r"(?<=[a-z][a-z])-\r?\n[ ]{0,9}(?=[a-z]{2})",
     "comment": r"<!--[^\n]{0,20000}?-->|<%[^\n]{0,500}?%>|<\?[^\n]{0,500}?\?>"
     # What ends a comment of a program, whose words are read; what begins it is its label
     r"|(?<!\S)\*{1,2}/(?!\S)",
-    "tag": r"</?(?:[A-Za-z][^<>\n]{0,500}|\d{1,4}\s?/?)>"
+    "key": rf"(?<![\w-])(?:<?(?:Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn"
+    rf"|AltGr)>?(?:[ ]?[+][ ]?|-)){{1,4}}"
+    rf"(?:{_KEY}|[^\w\s]{{1,2}})(?!\w)|[⌘⌥⇧⌃↵⌫⎋]{{1,4}}(?:[A-Z0-9](?!\w))?|(?<![\w^])\^[A-Z](?!\w)"
+    rf"|\[(?!\w\])(?:{_KEY})\](?![(\[])"
+    rf"|(?<![\w-])(?:Ctrl|Esc|AltGr|PgUp|PgDn|Cmd|Fn)(?![\w-])",
+    "tag": r"<(?:@[!&]?\d{3,25}|#[A-Z0-9]{3,25}(?:\|[^<>\n]{0,60})?|a?:\w{1,40}:\d{3,25}|![a-z]{3,20})>"
+    r"|</?(?:[A-Za-z][^<>\n]{0,500}|\d{1,4}\s?/?)>"
     r"|\[/?(?:b|i|u|s|url|img|color|size|quote|code|list)(?:=[^\]\n]{0,200})?\]",
     "image": r"!\[[^\[\]\n]{0,300}\]\([^()\s]{1,2000}\)",
-    "link": rf"(?<!\\)\[(?=[^\[\]\n]{{1,500}}\]\({_ADDRESS}\))",
-    "target": rf"\]\({_ADDRESS}\)",
-    "footnote": r"\[(?:\d{1,3}|\^\w{1,20}|[ xX])\]|(?<=[.!?。！？])[\u00b9\u00b2\u00b3\u2070-\u2079]{1,3}",
+    "link": rf"(?<!\\)\[(?=[^\[\]\n]{{1,500}}\](?:\({_ADDRESS}\)|\[[\w .-]{{0,60}}\]))",
+    "target": rf"\]\({_ADDRESS}\)|(?<=[^\s\[])\]\[[\w .-]{{0,60}}\]",
+    "footnote": r"\[(?:\d{1,3}(?:[,–-] ?\d{1,3}){0,9}|\^\w{1,20}|[ xXa-z]|sic|p\. ?\d{1,5}|\.{3}|…)\](?![(\[])"
+    r"|(?<=[.!?。！？])[\u00b9\u00b2\u00b3\u2070-\u2079]{1,3}"
+    # (Smith, 2020; Lee et al., 1999)
+    r"|\((?:(?:see |cf\. |e\.g\. )?[A-Z][\w'’-]{1,30}(?: et al\.|,? (?:&"
+    r"|and) [A-Z][\w'’-]{1,30})?,? \d{4}[a-z]?(?:, pp?\. ?[\d–-]{1,9})?"
+    r"(?:; )?){1,6}\)",
+    "quote": r"(?<!['\w])'{2,3}(?=[^\s'])|(?<!`)``(?=\w)",
+    "unquote": r"(?<=[^\s'])'{2,3}(?!['\w])",
+    "style": r"(?<![\w-])(?:color|background|margin|padding|border|width|height|display|position|float|font"
+    r"|font-size|font-weight"
+    r"|top|left|right|bottom|opacity|overflow|flex|gap|z-index): ?[\w#%.() -]{1,40};(?!\w)",
     # The label of an item, as (a), ii), 1) and IV., of a question, of a commit, of a directive of reStructuredText
     "label": r"(?<!\S)\((?:[a-z]|[ivx]{2,5}|\d{1,2})\)(?=[ ]\S)"
     r"|(?m:(?:^|(?<=[.:;,] ))(?:[a-zA-Z]|[ivx]{2,5})\)(?=[ ]\S)|(?<!\S)\d{1,2}\)(?=[ ]\S)"
@@ -50,19 +98,22 @@ PATTERNS = {
     r"(?<!\w)(?:[a-zA-Z][a-zA-Z0-9+.-]{1,20}://|www\.|mailto:|tel:(?=[+\d]))"
     r"(?:\[[0-9A-Fa-f:.]{2,45}\])?"
     rf"{_IN_URL}{{1,2000}}"
-    r"|(?<![\w.-])localhost(?::\d{1,5})?(?:/[^\s<>\"]{0,500})?|(?<![\w.-])[a-z][a-z0-9-]{0,60}+:\d{4,5}(?![\w:])",
+    rf"|(?<![\w.-])localhost(?::\d{{1,5}})?(?:/[^\s<>\"{HIDDEN}]{{0,500}})?"
+    rf"|(?<![\w.-])[a-z][a-z0-9-]{{0,60}}+:\d{{4,5}}(?![\w:])"
+    r"|(?<![\w:.]):\d{2,5}(?![\w:])",
     "email": r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"
     r"(?::[\w.~-]{1,60}(?:/[\w.~-]{1,60}){1,9}(?<!\.))?",
     "mention": r"(?<![\w.@/])@[A-Za-z0-9_][\w-]{0,63}(?:\.[\w-]{1,63}){0,5}(?:@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})?",
     # IPv6, as the text form of RFC 4291 shortens it
     "ipv6": r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
-    r"(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?:%\w{1,16})?(?:/\d{1,3})?(?<!:::)(?![\w:])",
+    r"(?:(?:[0-9A-Fa-f]{1,4}:){0,5}\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?:%\w{1,16})?(?:/\d{1,3})?(?<!:::)(?![\w:])",
     "emoji": r"(?<![\w:]):(?:(?=[\w+-]{0,63}[A-Za-z_])[\w+-]{1,64}|[+-]1):(?![\w:])|[0-9#*]\ufe0f?\u20e3"
-    r"|(?:(?<![^\s.!?…([])(?:>?[:;=]['’]?[-^o]?[)(\[\]DPpOo3|/\\*@$]+|[xX]D+|</?3+|\^[_.-]?\^|[oO]_[oO]|[Tt]_[Tt]|-_-)"
+    r"|(?:(?<![^\s.!?…([\ue010\ue011，。！？、：；（])(?:>?[:;=]['’]?[-^o]?[)(\[\]DPpOo3|/\\*@$]+|[xX]D+|</?3+"
+    r"|\^[_.-]?\^;?|[oO]_[oO]|[Tt]_[Tt]|-_-)"
     r"|(?<=[^\W\d_])[:;](?:-[)(DPp]|\)))(?![\w/])"
-    r"|\((?:c|C|r|R|tm|TM)\)|¯\\_\(ツ\)_/¯",
-    "colon": r"(?<![\w:]):[A-Za-z_]\w{0,63}(?:\.\w{1,63}){0,5}(?![\w:])",
-    "entity": r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});",
+    r"|\((?:c|C|r|R|tm|TM)\)",
+    "colon": r"(?<![\w:]):{1,2}[A-Za-z_]\w{0,63}(?:\.\w{1,63}){0,5}(?![\w:])",
+    "entity": r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31}(?:\.[A-Za-z]\w{0,30}){0,4});",
     # LaTeX: the words of \textbf{these words} are read, the argument of \cite{that} is not.
     "command": r"\\(?:text[a-z]{2,6}|emph|underline|(?:sub){0,2}section\*?|chapter|title|caption|footnote)\{",
     "latex": r"\$\$[^$\n]{1,500}\$\$"
@@ -70,6 +121,7 @@ PATTERNS = {
     r"|(?<![\w$\\])\$[A-Za-z]\$(?![\w$])"
     r"|(?<!\w)\\(?![nrt](?![a-z]))[A-Za-z]{2,30}\*?(?:\[[^\[\]\n]{0,100}\])?(?:\{[^{}\n]{0,200}\}){0,4}(?![\\\w])"
     r"|(?<!\w)\\\d(?!\d)",
+    "escaped": r"\\[\"'&%$_#*`]",
     "escape": r"(?:\\[nrt](?![a-z]))+|(?:\\u[0-9A-Fa-f]{4})+",
     "area": r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30}){0,4}\s?[kcmnµμ]?m[²³](?!\w)",
     "issue": r"(?<![\w&#])#\d{1,12}(?!\w)",
@@ -78,25 +130,82 @@ PATTERNS = {
     "path": r"(?<![\w/.~<])(?:~|\.{1,2})?/[\w@+~-][\w@+~.-]{0,254}(?:/[\w@+~.*-]{0,255}){0,50}(?<![.])"
     # A space within a folder of Windows has its backslash after it.
     r"|(?<!\w)[A-Za-z]:\\(?:(?:Program Files(?: \(x86\))?|[^\s\\\"<>|?*:]{1,255}(?: [^\s\\\"<>|?*:]{1,60}){0,4})\\)"
-    r"{0,50}(?:Program Files(?: \(x86\))?|[^\s\"<>|?*]{0,255})(?<![.,;:!])"
-    r"|\\\\[\w.$-]{1,100}\\[^\s\"<>|?*]{1,1000}"
+    rf"{{0,50}}(?:Program Files(?: \(x86\))?|[^\s\"<>|?*{HIDDEN}]{{0,255}})(?<![.,;:!])"
+    rf"|\\\\[\w.$-]{{1,100}}\\[^\s\"<>|?*{HIDDEN}]{{1,1000}}"
     rf"|{_BETWEEN}\*{{1,2}}\.[A-Za-z0-9]{{1,10}}(?!\w)",
-    "option": r"(?<![\w-])--[A-Za-z][\w-]{0,60}(?:=[^\s,;]{1,200})?"
-    rf"|{_BETWEEN}-(?:[A-Za-z]|[b-df-hj-np-tv-xz]{{2,5}}|l?al?|aux)(?=[\s,.;:!?)]|$)",
+    "option": rf"(?<![\w-])--[A-Za-z][\w-]{{0,60}}(?:=[^\s,;{HIDDEN}]{{1,200}})?"
+    rf"|{_BETWEEN}-(?:[A-Za-z]|[b-df-hj-np-tv-xz]{{2,5}}|l?al?|aux)(?=[\s,.;:!?){HIDDEN}，。；：！？、）]|$)",
+    # What a keyboard, a game and a score are written with
+    "game": rf"(?<![\w.])\d{{1,3}}\.(?:\.\.)?[ ]?(?:{_CHESS})(?:[ ](?:{_CHESS}))?(?![\w-])"
+    rf"|(?<![\w-])(?:O-O(?:-O)?|[A-Z]–[A-Z]|[A-G][♯♭](?:m|maj|min|dim|aug|sus)?\d?"
+    rf"|[♩♪♫𝅘𝅥][ ]?=[ ]?\d{{1,3}})(?![\w-])",
+    "place": r"(?<![\w.])(?:[NSEW] )?[-−]?\d{1,3}(?:\.\d{1,8})?°(?: ?\d{1,2}(?:\.\d{1,4})?['’′])?(?:"
+    r" ?\d{1,2}(?:\.\d{1,4})?[\"”″])?"
+    r" ?[NSEW](?!\w)(?:,? [-−]?\d{1,3}(?:\.\d{1,8})?°(?: ?\d{1,2}(?:\.\d{1,4})?['’′])?(?:"
+    r" ?\d{1,2}(?:\.\d{1,4})?[\"”″])? ?[NSEW](?!\w))?"
+    r"|(?<![\w.])[-−]?\d{1,3}\.\d{3,8}, ?[-−]?\d{1,3}\.\d{3,8}(?![\w.]\d)|(?<![\w.])\d{1,2}['′]\d{1,2}[\"″]",
+    "hunk": r"@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@|diff --git \S{1,300} \S{1,300}"
+    r"|(?m:^(?:\+\+\+|---) \S{1,300}|^\s{0,9}at [\w.$<>/]{1,200}\([^()\n]{0,100}\)"
+    r"|^\s{0,9}File \"[^\"\n]{1,300}\", line \d{1,9}(?:, in \S{1,100})?)",
+    # A number with what stands for it: No. 12, pp. 3–5, Op. 9
+    "numbered": r"(?<!\w)(?:Nos?|Nr|pp?|Op|[Ee]xt|Rs|vols?|Art|Ref|Cat|Inv|Tel|Fax|Ph"
+    r"|P\.O)\.:? ?#?\d[\w/–-]{0,30}(?<![–/-])"
+    r"|(?<!\w)(?:Ref|Tel|Fax|Inv|Cat): ?#?\d[\w/–-]{0,30}(?<![–/-])|(?<![\w.])\d{1,3} ?h ?\d{1,2} ?m(?:in)?(?!\w)"
+    r"|(?<![\w.])(?!(?:HAVE|HAS|HAD|WITH|OVER|ABOUT|ONLY|THE|FOR|AND|OF|TO|IN|IS|ARE|WAS|PAY|PAID|WON|GOT|FROM"
+    r"|BY|AT|ON|NEED"
+    r"|COST|COSTS|THAN)\b)[A-Z]{2,5}:? #?\d{5,20}(?![\w.,]\d)"
+    r"|(?<!\w)(?:ISBN|ISSN|PMID|PMCID|EAN|UPC|VIN)(?:-1[03])?:? ?(?:\d[\dX-]{3,17}"
+    r"|\d{1,5}(?: \d{1,7}){2,4}(?: X)?)(?!\w)",
+    "product": r"(?<![\w.-])(?:Windows|Python|Java|Ruby|Rust|Go|Swift|Kotlin|Perl|Node|Ubuntu|Debian|Fedora"
+    r"|Android|Linux|Firefox"
+    r"|Chrome|Safari|Edge|Opera|Office|Word|Excel|Photoshop|Unity|Django|Flask|Rails|Laravel|Spring|React"
+    r"|Angular|Vue|Svelte"
+    r"|Docker|Kubernetes|Postgres|Redis|Kafka|Maven|Gradle|Bluetooth|Wi-Fi|Xbox|Kindle|Galaxy|Pixel|Surface"
+    r"|Boeing|Airbus"
+    r"|Apollo|Unicode|Pentium|Ryzen|Radeon|Raspberry Pi|Visual Studio|Internet Explorer|Mac OS X|Moto)"
+    r"(?: (?:Server|Pro|Plus|Note|NT|LTS|SP))? \d{1,4}(?:\.\d{1,5}){0,3}(?![\w%]|[.,:]\d| (?:million|billion"
+    r"|percent))"
+    r"|(?<=[a-z,(] )(?!(?:Chapter|Section|Figure|Table|Version|Part|Step|Level|Page|Rule|Article|Appendix"
+    r"|Example|Equation"
+    r"|Exercise|Problem|Unit|Lesson|Volume|Act|Room|Item|About|Only|Over|Under"
+    r"|Nearly) )[A-Z][a-z]{2,20} \d{1,3}\.\d{1,3}"
+    r"(?:\.\d{1,4}){0,2}(?![\w%]|[.,:]\d| (?:million|billion|percent))"
+    r"|(?<!\w)(?:[WH]i-Fi|Sci-Fi)(?!\w)|(?<![\w-])[A-Z][a-z]{0,12}-[A-Z](?![\w-])",
     # Of a telephone, an account, a card: groups that spaces stand between
     "groups": r"(?<![\w.+(])(?:\+\d{1,3}[ .-]?(?:\(\d{1,5}\)[ .-]?)?|\(\d{2,5}\)[ .-]?)"
     r"\d{1,5}(?:[ ./-]\d{1,9}){1,6}(?!\w)"
     r"|(?<![\w.])[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,8}(?: [A-Z0-9]{1,4})?(?!\w)"
+    r"|(?<![\w.,])97[89](?: \d{1,7}){3,4}(?!\w)"
     r"|(?<![\w.,])\d{4}(?: \d{4}){2,4}(?!\w)|(?<![\w.,])\d{2}(?: \d{2}){3,6}(?!\w)",
     "equation": r"(?<![\w.'’])(?:[A-Za-z]|\d{1,9}[a-z]|\d{1,9}(?=\s?[^\s\w]{1,2}\s?-?[A-Za-z](?![\w'’])))"
-    r"(?:\s?(?:[=!]=|[<>]=?|[=≤≥≠≈+*^×·]|&&|\|\|)\s?-?(?:[A-Za-z]|\d{1,9}(?:\.\d{1,9})?[a-z]?)){1,20}(?![\w'’]|[.,]\d)",
+    r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨]|&&|\|\|)\s?-?(?:[A-Za-z]"
+    r"|\d{1,9}(?:\.\d{1,9})?[a-z]?)){1,20}(?![\w'’]|[.,]\d)",
     # A call, an operator beside names or alone, a language with a sign in its name
     "code": r"(?<![\w.])[A-Za-z_][\w.]{0,100}+\(\)|(?<![\w.])[A-Za-z_]\w{0,60}(?:\.\w{1,60}){1,8}\([^()\n]{1,80}\)"
-    r"|(?<!\w)[a-z]{2,20}\(-?\d{1,9}(?:\.\d{1,9})?%?(?:,[ ]?-?\d{1,9}(?:\.\d{1,9})?%?){1,5}\)"
+    r"|(?<!\w)[a-z]{2,20}\(-?\d{0,9}(?:\.\d{1,9})?%?(?:,[ ]?-?\d{0,9}(?:\.\d{1,9})?%?){1,5}\)"
     r"|(?<!\w)IS[BS]N(?=[:\s]\s?\d)|"
-    r"(?<!\w)[a-z]\([a-z](?:, ?[a-z]){0,3}\)(?!\w)"
+    r"(?<![\w'’])[a-zA-Z][′']{0,2}\((?:[a-z0-9]|[a-z] ?[,|+*/^-] ?[a-z0-9]{1,3}|[a-z][²³ⁿ]"
+    r"|[a-z0-9]{0,2} ?log [a-z]|[A-Z](?:[|,∪∩ ]{1,3}[A-Z])?){1,3}\)(?!\w)"
+    rf"|(?<![\w.])(?:(?:{_NAMES})|\w{{0,30}}[_A-Z]\w{{0,30}})\([^()\n{HIDDEN}]{{0,100}}\)(?!\w)"
+    r"|(?<![\w.])[A-Za-z_$][\w.]{0,40}\((?:\"[^\"\n]{0,100}\"|'[^'\n]{0,100}')(?:, ?[^()\n]{0,100})?\)"
+    r"|(?<!\w)(?:if|while|for|switch) \([^()\n]{0,60}[<>=;!$][^()\n]{0,60}\)"
+    r"|\(\w{0,30}(?:, ?\w{1,30}){0,4}\) ?=> ?(?:\{[^{}\n]{0,200}\}|[\w.()]{1,60})|[A-Za-z] \? \w{1,20} : \w{1,20}"
+    r"|[∫∑∏∂∇√∀∃][A-Za-z](?:\([a-z]\))?(?:d[a-z])?(?: ?[∀∃∈][A-Za-z])?(?!\w)"
+    r"|(?<![\w<])\w{1,40}(?:\[(?:0|-\d|[a-z]|'[^'\n]{1,40}'|\"[^\"\n]{1,40}\")\]){1,4}|(?<!\w)[a-z]\[\d{1,3}\]"
+    r"|(?<!\w)(?:std::)?[A-Za-z]\w{1,40}<(?:(?:int|string|str|bool|float|double|char|void|u8|i32|u32|i64|T|K|V)"
+    r"|[A-Z]\w{0,30}(?:, ?[A-Z]\w{0,30}){1,3})>(?![^\n]{0,300}</)"
+    r"|(?<![\w&])&(?:mut |'[a-z] )?[a-z_]\w{1,40}(?![\w;])"
+    r"|(?<!\w)[A-Z]{2,20}[~^]\d{0,3}(?!\w)|(?<![\w_])_[a-z]\w{2,40}(?<!_)(?![^_\n]{0,200}_(?!\w))"
+    r"|(?<![\w.])[\w:@.-]{1,40}=(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}')"
+    r"|(?<!\w)(?<!\d )(?:[km]?m/[sh]|km²|l/h|kbps|A/[A-Z]|[A-Za-z]/[A-Za-z]|[a-z]{1,4}/[a-z]{1,4}s?²)(?![\w/])"
+    r"|(?<!\w)(?:application|text|image|audio|video|font|multipart)/(?:json|x?html|xml|plain|png|jpe?g|css|webp"
+    r"|gif|mpeg|mp4|wav|javascript|form-data|octet-stream|csv|pdf|zip|x-[\w-]{1,40}"
+    r"|[\w.-]{1,40}\+[a-z]{2,6})(?![\w/])"
+    r"|(?<![\w/])(?:origin|upstream|feature|feat|bugfix|hotfix|release|refs|src|lib|bin|docs|tests?|node_modules"
+    r"|[ur]|tcp|udp|repo|user|users|home|usr|etc|var|tmp)/[\w][\w./*-]{0,100}(?<![.-])"
     r"|(?<!\w)\w{1,60}+(?:(?:->|=>|<-|==|!=|:=|\|\||&&)\w{1,60}){1,9}"
-    rf"|{_BETWEEN}(?:[!=<>:+*/%-]=|={{2,3}}|!==|&&|\|\||[=-]>|<[=-]|<>)(?![^\s.,;:!?)])|(?<!\w)[A-Z]#(?!\w)",
+    rf"|{_BETWEEN}(?:[!=<>:+*/%-]=|={{2,3}}|!==|&&|\|\||[=-]>|<[=-]|<>|\?\?)(?![^\s.,;:!?){HIDDEN}，。；：！？、）])"
+    rf"|(?<!\w)[A-Z]#(?!\w)",
     "heading": r"(?m:^[ ]{0,9}(?:#{1,6}|>{1,5}|[-*+•‣▪●–—]|\d{1,4}[.)])(?=[ ]))(?:[ ]{1,4}\[[ xX]\])?",
 }
 
@@ -110,8 +219,10 @@ _CURRENCIES = (
 UNITS = (
     r"[A-Za-zµμ]{1,5}/(?:s|h|min|m|km|day|[lL]|kg)[²³]?|mph|[kKMGT]i?(?:bit|byte)s?(?:/s)?"
     r"|[kKMGT]i?[bB]ps|kWh?|[KMGTPk]i?B"
-    r"|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|μg|lbs?|oz|m[lL]|[kMG]?Hz|mAh|dB|rpm|fps|px|pt|em|rem|ms|µs|ns|[kMG]?Wh|[kMG]W"
-    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|[ap]\.m|[ap]m|[AP]M"
+    r"|mg/dL|mmHg|pcs|Nm|dpi|ppi|MP|bpm|kcal|hp|ft|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|μg|lbs?|oz|m[lL]|[kMG]?Hz"
+    r"|mAh|dB|rpm|fps|px|pt|em|rem|ms|µs|ns|[kMG]?Wh|[kMG]W"
+    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|(?:[ap]\.m(?:\.(?=,? [a-z]|\s*\Z))?|[ap]m"
+    r"|[AP]M)(?: (?:[ECMP][SD]T|GMT|UTC|CES?T|BST|JST))?"
 )
 
 NUMBERS = {
@@ -119,10 +230,10 @@ NUMBERS = {
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?(?![\w/-]|[.:]\d)",
     "formula": r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30})*+(?:\s?[x×*+=<>≤≥÷^]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+)"
     r"(?:\s?[x×*/+=<>≤≥÷^-]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+){0,20}(?!\w|[.,]\d)",
-    "number": rf"(?<![A-Za-z0-9_.])(?:(?:(?<![\w)])[-−]|[+±~≈<>≤≥])?"
+    "number": rf"(?<![A-Za-z0-9_.])(?:(?:(?<![\w){COUNTER}])[-−]|[+±~≈<>≤≥])?"
     rf"(?:(?:(?:US|CA|AU|NZ|[ACRS]|HK|NT)?[{_MONEY}]|{_CURRENCIES})\s?)?|[§№]\s?)"
-    rf"(?<!\d)(?:\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d)){{1,6}}|\d{{1,60}})"
-    rf"(?:(?:[.,:/’–~～-]|\.{{2,3}}|[–-](?=[{_MONEY}])[{_MONEY}])\d{{1,60}}){{0,8}}[{_SMALL}]{{0,4}}"
+    rf"(?<!\d)(?:(?:\d{{1,3}} (?=\d{{1,2}}/\d{{1,2}}(?![\d/])))?\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d)){{1,6}}|\d{{1,60}})"
+    rf"(?:(?:[.,:/’–~～-]|\.{{2,3}}|[–-](?=[{_MONEY}])[{_MONEY}])\d{{1,60}}){{0,8}}(?:\.[–-])?[{_SMALL}]{{0,4}}"
     rf"(?:\s?(?:%|‰|°\s?[CFK]?(?![A-Za-z])|[{_MONEY}](?!\d)|(?:{UNITS}|{_CURRENCIES})(?!\w)"
     r"|[mgLlWV](?![\w'’])))?(?!\d|st\b|nd\b|rd\b|th\b|['’]?s\b)",
 }

@@ -11,9 +11,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.languages import base_language
 from dragoman.text.seals import is_within
-from dragoman.text.spans import Kind, Role, Span, find
+from dragoman.text.spans import find
 
 # Sentences longer than this are cut at a pause: translators trained on sentences do badly on pages.
 LONGEST = 500  # characters

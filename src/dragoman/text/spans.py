@@ -1,4 +1,5 @@
-"""What stands in a text and is no word of a language: addresses, placeholders, codes, numbers, marks. Translates none.
+"""What stands in a text and is no word of a language: addresses, placeholders, codes, numbers, marks."
+" Translates none.
 
 Two ways lead to a span: a pattern (patterns.py) for what is written by a rule, and the look of a run
 of signs (codes.py; symbols), for what nobody thought of.
@@ -8,56 +9,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from dragoman.text import rows, seals
+from dragoman.text import rows, seals, solid
 from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
+from dragoman.text.commands import commands, may_have
+from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.messages import branches_of
+from dragoman.text.neighbours import merged
 from dragoman.text.patterns import NUMBERS, PATTERNS, UNITS
-
-
-class Kind(StrEnum):
-    """What a span is to the sentence that it stands in."""
-
-    WORD = "word"
-    NUMBER = "number"
-    DAY = "day"
-    MARK = "mark"  # no word at all: an emoji, a tag, a sign of Markdown
-    BREAK = "break"  # between two sentences, whatever stands around it
-
-
-class Role(StrEnum):
-    """Where a mark belongs."""
-
-    ALONE = "alone"
-    OPENS = "opens"  # to what follows
-    CLOSES = "closes"  # to what precedes
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of a text that has to come out as it went in, except for `branches`: texts within it."""
-
-    start: int
-    end: int
-    kind: Kind
-    role: Role = Role.ALONE
-    branches: tuple[tuple[int, int], ...] = ()
-
 
 _KINDS = {
     **dict.fromkeys(("break", "escape"), Kind.BREAK),
     **dict.fromkeys(
         (
+            "hyphen",
             "comment",
             "tag",
             "image",
             "link",
             "target",
             "footnote",
+            "face",
             "emoji",
+            "quote",
+            "unquote",
+            "escaped",
             "command",
             "entity",
             "heading",
@@ -71,14 +49,17 @@ _KINDS = {
 
 
 def _compiled(patterns: Mapping[str, str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items()))
+    either = "|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items())
+    return re.compile(f"(?![{solid.HIDDEN}])(?:{either})")  # no pattern begins with a hidden sign
 
 
 _PATTERN, _NUMBER = _compiled(PATTERNS), _compiled(NUMBERS)
+_ENCLOSED = _compiled({name: PATTERNS[name] for name in ("fence", "comment")})
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
-    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-|localhost"
+    r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-"
+    r"|localhost|-\n|''|(?<=\w)/\w|-[A-Z](?![a-z]{2})|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?| \? \w|\([a-z] l|;$|; "
     r"|(?m:(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
     r"|\w[,;][\w,;\"]"
 )
@@ -92,7 +73,6 @@ _COUNTED = re.compile(
     r"%.*[diufFg]|[#%$]?\{\{?\s*(?:n|num\w*|count\w*|total|amount|size)\s*\}?\}|__(?:count|num|n)__",
     re.IGNORECASE,
 )
-_BRACKETS = {"(": ")", "[": "]", "<": ">", '"': '"', "“": "”", "（": "）", "「": "」"}
 _RUN = re.compile(r"[^\w\s.,;:!?'\"()&/\-]+|_+")
 
 
@@ -101,15 +81,21 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
 
     terms: what was found before anything else, in order.
     """
-    if not terms and not _is_suspect(text):
+    if not terms and not _is_suspect(text) and not may_have(text):
         return []
+    shape = solid.hidden(text)
     found = list(terms)
-    for more in (_sealed, _cells, _by_pattern):
+    apart = frozenset((term.start, term.end) for term in terms)
+    for more in (_sealed, _cells):
         found = _filled(text, found, more)
-    found = list(_grown(text, found))
+    if shape is not text:
+        found = _filled(text, found, _solid_tags)
+    for more in (_enclosed, commands, _by_pattern):
+        found = _filled(shape, found, more)
+    found = list(_grown(shape, found, apart))
     for more in (_by_look, _numbers, _symbols):
-        found = _filled(text, found, more)
-    return list(_merged(text, found))
+        found = _filled(shape, found, more)
+    return list(merged(shape, found, apart))
 
 
 def _is_suspect(text: str) -> bool:
@@ -138,7 +124,6 @@ _SEALS = {
     seals.Sort.WORD: (Kind.WORD, Role.ALONE),
     seals.Sort.BREAK: (Kind.BREAK, Role.ALONE),
 }
-_PAIRED = frozenset({seals.Sort.OPEN, seals.Sort.CLOSE})
 
 
 def _sealed(text: str, start: int, end: int) -> Iterator[Span]:
@@ -152,7 +137,18 @@ def _cells(text: str, start: int, end: int) -> Iterator[Span]:
         yield Span(at, at + 1, Kind.BREAK)
 
 
+def _solid_tags(text: str, start: int, end: int) -> Iterator[Span]:
+    for match in solid.TAG.finditer(text, start, end):
+        yield Span(*match.span(), Kind.WORD)
+
+
 # -- by pattern -------------------------------------------------------------------------------------------------------
+
+
+def _enclosed(text: str, start: int, end: int) -> Iterator[Span]:
+    """Code and comments, in which everything else belongs to them."""
+    for match in _ENCLOSED.finditer(text, start, end):
+        yield Span(*match.span(), _KINDS.get(str(match.lastgroup), Kind.WORD))
 
 
 def _by_pattern(text: str, start: int, end: int) -> Iterator[Span]:
@@ -189,11 +185,11 @@ def _closes_a_bracket(text: str, match: re.Match[str]) -> bool:
 
 
 def _role_of(name: str, raw: str) -> Role:
-    if name in ("link", "heading", "label", "command") or (
+    if name in ("quote", "link", "heading", "label", "command") or (
         name == "tag" and raw[1] not in "/!" and not raw.endswith("/>")
     ):
         return Role.OPENS
-    if name in ("target", "footnote") or (name == "tag" and raw[1] == "/"):
+    if name in ("unquote", "target", "footnote") or (name == "tag" and raw[1] == "/"):
         return Role.CLOSES
     return Role.ALONE
 
@@ -224,11 +220,11 @@ _GLUED_AFTER = re.compile(
 )
 
 
-def _grown(text: str, found: Sequence[Span]) -> Iterator[Span]:
-    """With what is glued to words that are no words, at most as far as their neighbours."""
+def _grown(text: str, found: Sequence[Span], apart: Collection[tuple[int, int]]) -> Iterator[Span]:
+    """With what is glued to words that are no words, at most as far as their neighbours; not to terms."""
     grown: Span | None = None
     for number, span in enumerate(found):
-        if span.kind in (Kind.MARK, Kind.BREAK, Kind.DAY):
+        if span.kind in (Kind.MARK, Kind.BREAK, Kind.DAY) or (span.start, span.end) in apart:
             if grown is not None:
                 yield grown
             grown = None
@@ -254,6 +250,9 @@ def _grown(text: str, found: Sequence[Span]) -> Iterator[Span]:
 
 
 _UNIT = re.compile(UNITS)
+_VERSION = re.compile(
+    rf" \d{{1,6}}(?:\.\d{{1,5}}){{0,3}}(?![\w%]|[.,:/-]\d| ?(?:{UNITS})(?!\w)| (?:million|billion|percent|people))"
+)
 _HIDDEN = re.compile(r"\.(?:[a-z][\w-]*|[A-Z]{2,9})")  # .gitignore, .NET
 
 
@@ -267,10 +266,15 @@ def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
         if _UNIT.fullmatch(core) and text[max(0, at - 2) : at - 1].isdigit() and text[at - 1].isspace():
             continue
         named = at == match.start() + 1 and _HIDDEN.fullmatch(token[: len(core) + 1])
-        if named and not text[match.start() - 1 : match.start()].strip() and not is_function_word(core):
+        if (
+            named
+            and not text[match.start() - 1 : match.start()].strip(f" \t\n{solid.HIDDEN}")
+            and not is_function_word(core)
+        ):
             yield Span(at - 1, at + len(core), Kind.WORD)
         elif is_code(core):
-            yield Span(at, at + len(core), Kind.WORD)
+            version = _VERSION.match(text, at + len(core), end) if core[-1:].isalnum() else None
+            yield Span(at, version.end() if version else at + len(core), Kind.WORD)
 
 
 # -- symbols ----------------------------------------------------------------------------------------------------------
@@ -294,7 +298,9 @@ def _is_sign(character: str, before: str) -> bool:
     category = unicodedata.category(character)
     if category[0] == "M":  # an accent belongs to its letter, a selector to its emoji
         return not before.isalpha() and unicodedata.category(before or "a")[0] != "M" or character == "\ufe0f"
-    return category[0] == "S" or character == "\u200d" or "\U000e0020" <= character <= "\U000e007f"
+    if character == "\u200d":  # between letters it spells Hindi and Persian
+        return not before.isalpha() and (before == "\ufe0f" or unicodedata.category(before or "a")[0] != "M")
+    return category[0] == "S" or "\U000e0020" <= character <= "\U000e007f"
 
 
 def _role(text: str, start: int, end: int) -> Role:
@@ -305,48 +311,3 @@ def _role(text: str, start: int, end: int) -> Role:
     if left == right:
         return Role.ALONE
     return Role.OPENS if left else Role.CLOSES
-
-
-# -- neighbours -------------------------------------------------------------------------------------------------------
-
-
-def _merged(text: str, found: Sequence[Span]) -> Iterator[Span]:
-    """Spans that touch as one where they are one word, and with the brackets that hold nothing else."""
-    current: Span | None = None
-    for number, span in enumerate(found):
-        if current is None:
-            current = span
-        elif (
-            current.end == span.start
-            and not {text[current.start], text[span.start]} & _PAIRED
-            and _one(text, current, span, found[number + 1 : number + 2])
-        ):
-            kind = current.kind if current.kind not in (Kind.MARK, Kind.BREAK) else span.kind
-            role = Role.ALONE if kind is not Kind.MARK else current.role
-            current = Span(current.start, span.end, kind, role, (*current.branches, *span.branches))
-        else:
-            yield _bracketed(text, current)
-            current = span
-    if current is not None:
-        yield _bracketed(text, current)
-
-
-def _one(text: str, left: Span, right: Span, then: Sequence[Span]) -> bool:
-    kinds = {left.kind, right.kind}
-    if Kind.BREAK in kinds:
-        return False
-    if Kind.MARK not in kinds:
-        return True
-    if kinds == {Kind.MARK}:  # not <1><0>: each has a partner of its own
-        return left.role == right.role and (left.role is Role.ALONE or text[right.start] not in "<[")
-    if left.kind is Kind.MARK and left.role is Role.OPENS:  # <b>{name}</b>, but not <b>{name} and more</b>
-        return bool(then) and then[0].start == right.end and then[0].role is Role.CLOSES
-    return right.kind is not Kind.MARK or right.role is not Role.OPENS
-
-
-def _bracketed(text: str, span: Span) -> Span:
-    """With the brackets and quotes around it, if they hold nothing else."""
-    before, after = text[span.start - 1 : span.start], text[span.end : span.end + 1]
-    if span.kind is Kind.WORD and before and after and _BRACKETS.get(before) == after:
-        return replace(span, start=span.start - 1, end=span.end + 1)
-    return span

@@ -37,7 +37,7 @@ class Facing:
         )
         source, target = model.source_tokenizer, model.target_tokenizer
         lexicon, recaser = Lexicon(source.bare, languages[0]), Recaser(source.bare)
-        self._reader = Reader(source, target, languages[0], self.cleaning, self.longest, lexicon, recaser)
+        self._reader = Reader(source, target, languages, self.cleaning, self.longest, lexicon, recaser)
         self._detokeniser = Detokeniser(source, target, languages[1])
 
     def toward(

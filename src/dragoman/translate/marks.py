@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from dragoman.text.kinds import Kind, Role
 from dragoman.text.seals import Sort
-from dragoman.text.spans import Kind, Role
 from dragoman.translate.protect import Kept, Part, partners
 from dragoman.translate.written import Edit, Written, between
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from dragoman.text.spans import Kind
+from dragoman.text.kinds import Kind
 from dragoman.translate.marks import free, marked
 from dragoman.translate.protect import Kept, Part
 from dragoman.translate.written import Edit, Written, between
@@ -18,6 +19,12 @@ from dragoman.translate.written import Edit, Written, between
 _SIGN = re.compile(r"[A-Za-z0-9]")
 _STOPS = " .,;:!?。．，；：！？…"
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*%?")
+# With what makes more or something else of it.
+_WORDED = re.compile(
+    rf"(?:百分之|第)?{_DIGITS.pattern}(?:\s?(?:[百千]?[万亿]+|年代?|世纪|%|％|hundred|thousand|million|billion|trillion"
+    rf"|percent|美元|欧元|英镑|"
+    r"st\b|nd\b|rd\b|th\b|s\b))*"
+)
 LONGEST = 4  # target tokens of what is replaced because the model looked at a stand-in while it wrote them
 
 
@@ -33,7 +40,9 @@ def literal(parts: Sequence[Part], text: str) -> tuple[list[Edit], list[int]]:
         free = [span for span in _occurrences(forms, text) if not _taken(*span, edits)]
         own = all(_kept(parts, number).own for number in numbers)
         for (start, end), number in zip(free, numbers, strict=False):
-            edits.append(Edit(start, end, (1, number), _kept(parts, number)))
+            part = _kept(parts, number)
+            said = replace(part, content=(text[start:end],)) if part.free else part
+            edits.append(Edit(start, end, (1, number), said))
         if len(free) < len(numbers):
             amiss += numbers[len(free) :]
         elif len(free) > len(numbers) and not own:
@@ -86,8 +95,10 @@ def _replaced(
 def _misread(
     number: int, part: Kept, place: tuple[int, int], written: Written, edits: Sequence[Edit]
 ) -> Edit | None:
-    """In place of a number that stands nowhere in the source: what the model made of this one, nearest to its place."""
-    free = [m.span() for m in _DIGITS.finditer(written.text) if not _taken(*m.span(), edits)]
+    """In place of a number that stands nowhere in the source: what the model made of this one, nearest to its"
+    " place."""
+    numbers = _WORDED if part.free else _DIGITS
+    free = [m.span() for m in numbers.finditer(written.text) if not _taken(*m.span(), edits)]
     if not free:
         return None
     at = written.near(place[0])
@@ -144,7 +155,8 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def joined(filled: Sequence[tuple[str, str, bool]]) -> str:
-    """Stretches of a translation, each with what follows it, and whether any letter would be taken for a part of it."""
+    """Stretches of a translation, each with what follows it, and whether any letter would be taken for a part"
+    " of it."""
     text, content, apart = "", "", False
     for words, following, is_apart in filled:
         text += _gap(content[-1:], words[:1], apart) + words

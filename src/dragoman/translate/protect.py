@@ -13,8 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dragoman.text import seals
-from dragoman.text.spans import Kind, Role, Span
+from dragoman.text.directions import Direction
+from dragoman.text.joining import writes_without_spaces
+from dragoman.text.kinds import Kind, Role, Span
 from dragoman.translate.terms import Terms, folded
+from dragoman.translate.wording import wording
 
 # A name, and what it comes back as in Chinese (simplified, traditional); elsewhere it stays what it is. Small models
 # drop invented signs ("[1]", "X1") nearly always, and keep well-known names (of 20 sentences "[1]" 0, "X" 0, "Tom" 18).
@@ -48,6 +51,8 @@ _HAN = re.compile("[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
 # A letter that touches one of these, even a Chinese one, is read as a part of it.
 _APART = re.compile(r"[\w+.-]+:(?://)?\S+|www\.\S+|\S+@\S+|[@#]\S+|[~.]?/\S+")
+_BRACKETS = {"(": ")", "（": "）"}
+_WIDTHS = {"(": "（", ")": "）", "（": "(", "）": ")"}
 _TOUCHES = re.compile("[A-Za-z0-9]")
 _BEGINS = re.compile(r"\s*[:：]|[\s,，;；–—-]*\s[\"'“‘(]*[^\W\d_a-z]")
 _ENDS = re.compile(r"[:：.!?。！？…–—]\s*$")
@@ -90,7 +95,8 @@ class Kept:
 
     content: what stands there in the end; a number stands for the translation of that branch.
     shown: what the model reads, and `forms` what it may write for it; nothing where it does not see it.
-    own: whether `shown` is a word of the text, which may well be written more than once.
+    own: whether `shown` is a word of the text, which may well be written more than once. free: whether what the model
+    wrote for it stays.
     """
 
     content: tuple[str | int, ...]
@@ -99,6 +105,7 @@ class Kept:
     shown: str = ""
     forms: tuple[str, ...] = ()
     own: bool = False
+    free: bool = False
 
     @property
     def raw(self) -> str:
@@ -122,8 +129,13 @@ class Parts:
     after: tuple[Part, ...]
 
 
-def parts_of(text: str, spans: Sequence[Span], protection: Protection) -> tuple[Part, ...]:
-    """A stretch of text as words and what is kept, in turn; nothing is shown yet but terms. Spans lie within it."""
+def parts_of(
+    text: str, spans: Sequence[Span], protection: Protection, languages: Direction
+) -> tuple[Part, ...]:
+    """A stretch of text as words and what is kept, in turn; nothing is shown yet but what has a translation.
+
+    Spans lie within it.
+    """
     parts: list[Part] = []
     at = branches = 0
     for span in spans:
@@ -133,13 +145,47 @@ def parts_of(text: str, spans: Sequence[Span], protection: Protection) -> tuple[
         target = protection.targets.get(folded(raw))
         if target is not None:
             parts.append(Kept((target,), Kind.WORD, shown=raw, forms=(target,), own=True))
+        elif (said := wording(raw, *languages)) is not None:
+            parts.append(
+                Kept((said.content,), span.kind, Role.ALONE, said.shown, said.forms, True, said.free)
+            )
         else:
-            parts.append(Kept(tuple(_content(text, span, branches)), span.kind, span.role))
+            content = (_bracket(raw, languages[1]),) if raw in _WIDTHS else _content(text, span, branches)
+            parts.append(Kept(tuple(content), span.kind, span.role))
             branches += len(span.branches)
         at = span.end
     if at < len(text):
         parts.append(text[at:])
     return tuple(parts)
+
+
+def _bracket(raw: str, language: str) -> str:
+    """As wide as the writing of a language asks for."""
+    return raw if (raw in "（）") == writes_without_spaces(language) else _WIDTHS[raw]
+
+
+def with_brackets(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """With the brackets that a sentence stands in, or whose other half is in another one: the model reads its words."""
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    if text[start : start + 1] not in _BRACKETS and text[end - 1 : end] not in _BRACKETS.values():
+        return spans
+    kept = {at for span in spans for at in range(span.start, span.end)}
+    partner: dict[int, int] = {}
+    waiting: list[int] = []
+    for at in range(start, end):
+        if at in kept:
+            continue
+        if text[at] in _BRACKETS:
+            waiting.append(at)
+        elif text[at] in _BRACKETS.values() and waiting:
+            partner[at] = waiting.pop()
+            partner[partner[at]] = at
+    first, last = text[start] in _BRACKETS, text[end - 1] in _BRACKETS.values()
+    opening = first and start not in kept and partner.get(start, end - 1) == end - 1
+    closing = last and end - 1 not in kept and partner.get(end - 1, start) == start
+    before = [Span(start, start + 1, Kind.MARK, Role.OPENS)] if opening else []
+    after = [Span(end - 1, end, Kind.MARK, Role.CLOSES)] if closing else []
+    return [*before, *spans, *after]
 
 
 def _content(text: str, span: Span, first: int) -> Iterator[str | int]:
@@ -149,7 +195,8 @@ def _content(text: str, span: Span, first: int) -> Iterator[str | int]:
         yield text[at:start]
         yield number
         at = end
-    yield text[at : span.end]
+    # The hyphen of a word that goes on in the next line goes, the line end stays.
+    yield re.sub(r"^-(?=\r?\n)", "", text[at : span.end])
 
 
 _READABLE = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
@@ -190,7 +237,10 @@ def _belong(opening: Part, closing: Kept) -> bool:
     if one.startswith(("<", "[")) and len(one) > 1:
         return re.split(r"[\s>/=\]]", one[1:], maxsplit=1)[0] == other[2:-1].rstrip()
     return (
-        (one[-1:] == "[" and other[0] == "]") or one == other[::-1] or (one[-1:] == "{" and other[0] == "}")
+        (one == "``" and other == "''")
+        or (one[-1:] == "[" and other[0] == "]")
+        or one == other[::-1]
+        or (one[-1:] == "{" and other[0] == "}")
     )
 
 

@@ -12,10 +12,14 @@ from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 from dragoman.corpus.cleaning import prepare_text
+from dragoman.text.directions import Direction
+from dragoman.text.kinds import Span
+from dragoman.text.neighbours import merged
 from dragoman.text.normalize import visible
 from dragoman.text.sentences import split_paragraph
-from dragoman.text.spans import Span, find
+from dragoman.text.spans import find
 from dragoman.text.tokenizer import Tokenizer
+from dragoman.translate import wording
 from dragoman.translate.protect import (
     Kept,
     Part,
@@ -26,6 +30,7 @@ from dragoman.translate.protect import (
     parts_of,
     shown,
     spaced,
+    with_brackets,
 )
 from dragoman.translate.recasing import Recaser
 from dragoman.translate.unknown import Lexicon
@@ -84,7 +89,7 @@ class Reader:
 
     tokenizer: Tokenizer  # of the source
     target: Tokenizer
-    language: str  # of the source
+    languages: Direction
     cleaning: Mapping[str, Any]  # of the corpus that the model was trained on
     longest: int  # sentence, in tokens, that goes through the model in one run
     lexicon: Lexicon
@@ -105,10 +110,10 @@ class Reader:
         """
         if protection is not None:
             text = visible(text)
-        spans = [] if protection is None else find(text, protection.spans(text))
+        spans = [] if protection is None else find(text, self._terms(text, protection))
         found: list[Sentence] = []
         at = 0
-        for segment in split_paragraph(text, self.language, spans=spans):
+        for segment in split_paragraph(text, self.languages[0], spans=spans):
             end = at + len(segment.text)
             if protection is None:
                 found.append(self._plain(segment.text, segment.separator, always))
@@ -117,6 +122,16 @@ class Reader:
                 found += self._guarded(segment.text, segment.separator, inside, protection, always)
             at = end + len(segment.separator)
         return tuple(found)
+
+    def _terms(self, text: str, protection: Protection) -> list[Span]:
+        """Those of the glossary, and what the other language says otherwise."""
+        found = protection.spans(text)
+        worded = [
+            one
+            for one in wording.spans(text, *self.languages)
+            if not any(one.start < term.end and term.start < one.end for term in found)
+        ]
+        return sorted([*found, *worded], key=lambda span: span.start) if worded else found
 
     def _plain(self, text: str, separator: str, always: bool) -> Sentence:
         words = text.rstrip()
@@ -153,10 +168,15 @@ class Reader:
         self, text: str, separator: str, spans: Sequence[Span], protection: Protection, always: bool
     ) -> list[Sentence]:
         text = self.recaser.around(text, spans)
+        known = spans
         spans = self.lexicon.more(text, spans)
+        if len(spans) > len(known):
+            terms = {(one.start, one.end) for one in self._terms(text, protection)}
+            spans = list(merged(text, spans, terms))
+        spans = with_brackets(text, spans)
         if not spans and (always or has_words((text,)) or not text):
             return [self._plain(text, separator, always)]
-        parts = parts_of(text, spans, protection)
+        parts = parts_of(text, spans, protection, self.languages)
         branches = tuple(
             self.passage(text[start:end], protection) for span in spans for start, end in span.branches
         )

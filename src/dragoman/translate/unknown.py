@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.normalize import dominant_script, scripts_of
-from dragoman.text.spans import Kind, Role, Span
+from dragoman.text.solid import HIDDEN, hidden
 from dragoman.text.tokenizer import Tokenizer
+from dragoman.translate.wording import AND_OR, either
 
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>|<unk>")  # which stands for no sign at all
 _ACRONYM = re.compile(r"(?<![\w.])[A-Z]{2,8}(?![\w.]*\w)")
+# In a language of other letters, words of Latin ones are names, or another language's.
+_LATIN = re.compile(
+    r"(?<![\w.])[A-Za-z][A-Za-z'’.-]*[A-Za-z](?:[ ,]{1,2}[A-Za-z](?:[A-Za-z'’.-]*[A-Za-z])?)*(?!\w)"
+)
+_SOLID_SLASH = re.compile("(?<=\ue010)/(?=\ue010)")
+_BEFORE_NUMBER = re.compile(r"(?<![\w.])[A-Z]{2,8}(?:: ?| #| )$")
+_SLASHED = re.compile(r"(?<![\w/.-])(?P<left>[A-Za-z][a-z]+)(?P<slash>/)(?P<right>[A-Za-z][a-z]+)(?![\w/])")
+_SUSPECT = re.compile(rf"{_ACRONYM.pattern}|[a-z]/[a-z]|(?:^|[\])>] )[a-z][\w.-]{{1,20}}:[ ]")
+_SPEAKER = re.compile(r"[ ]?(?P<label>(?P<name>[a-z][\w.-]{1,20}):)(?=[ ]\S)")
+# What stands before a colon and is no person.
+_LABELS = frozenset(
+    "address answer attention author caution danger date default description email error example expected fix"
+    " from hint "
+    "important info input label legend message name note options output phone price problem ps question reason"
+    " remark "
+    "result see solution source status step subject summary tip title to todo total type usage version"
+    " warning".split()
+)
 # \w lacks the vowel signs of many scripts, and the signs that join letters or keep them apart.
 _SIGNS = (
     "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0dff\u0e31-\u0ecd"
@@ -37,28 +57,62 @@ class Lexicon:
     def more(self, text: str, spans: Sequence[Span]) -> list[Span]:
         """The spans of a sentence, and between them those that only this tokenizer tells."""
         foreign = _FOREIGN.search(text) is not None
-        if not foreign and not _ACRONYM.search(text):
+        if not foreign and not _SUSPECT.search(text):
             return list(spans)
+        shape = hidden(text) if "Han" in scripts_of(self.language) else text
         found: list[Span] = []
         at = 0
         for span in [*spans, Span(len(text), len(text), Kind.MARK)]:
-            found += sorted(self._between(text, at, span.start, foreign), key=lambda one: one.start)
+            between = sorted(
+                self._between(shape, at, span.start, foreign), key=lambda one: (one.start, -one.end)
+            )
+            for one in between:
+                if found and one.role is Role.OPENS and len(found) == 1:  # [12:34] alice:
+                    one = replace(one, start=found.pop().start)
+                if not found or one.start >= found[-1].end:
+                    found.append(one)
             at = span.end
-            if found and span.kind is Kind.NUMBER and _is_label(text, found[-1], span):  # RFC 5646, USD 20
-                span = Span(found.pop().start, span.end, Kind.WORD)
+            if span.kind is Kind.NUMBER and (start := _label(shape, found, span)) is not None:
+                span = Span(start, span.end, Kind.WORD)
+                found = [one for one in found if one.end <= start]
             found.append(span)
         return found[:-1]
 
     def _between(self, text: str, start: int, end: int, foreign: bool) -> Iterator[Span]:
         if foreign:
             yield from self._unspelled(text, start, end)
+        own = scripts_of(self.language)
+        if own and "Latin" not in own:
+            yield from (Span(*match.span(), Kind.WORD) for match in _LATIN.finditer(text, start, end))
+            yield from (Span(*match.span(), Kind.WORD) for match in _SOLID_SLASH.finditer(text, start, end))
+            return
+        if not text[:start].strip(" \t") or text[start - 1 : start] in "])>":
+            speaker = _SPEAKER.match(text, start, end)
+            if speaker and self._is_name(speaker["name"]):
+                yield Span(*speaker.span("label"), Kind.MARK, Role.OPENS)
+        if either(self.language):
+            yield from self._slashed(text, start, end)
         # Capitals that were not lowered by recasing.py are those of acronyms.
         for match in _ACRONYM.finditer(text, start, end):
             if match.group() not in _WORDS and self._is_spelled(match.group()):
                 yield Span(*match.span(), Kind.WORD)
 
+    def _is_name(self, word: str) -> bool:
+        return word not in _LABELS and len(self.tokenizer.encode(word)) > 1
+
+    def _slashed(self, text: str, start: int, end: int) -> Iterator[Span]:
+        """A slash between two words of the language is read as "or"; what is none of it stays whole."""
+        for match in _SLASHED.finditer(text, start, end):
+            if match.group() in AND_OR:
+                yield Span(*match.span(), Kind.WORD)
+            elif all(len(self.tokenizer.encode(match[side])) <= 4 for side in ("left", "right")):
+                yield Span(*match.span("slash"), Kind.WORD)
+            else:
+                yield Span(*match.span(), Kind.WORD)
+
     def _unspelled(self, text: str, start: int, end: int) -> Iterator[Span]:
-        """Words with letters, and signs, that have no piece of their own; those of the language's script are words."""
+        """Words with letters, and signs, that have no piece of their own; those of the language's script are"
+        " words."""
         own = scripts_of(self.language)
         at = start
         for match in _WORD.finditer(text, start, end):
@@ -79,7 +133,7 @@ class Lexicon:
     def _signs(self, text: str, start: int, end: int) -> Iterator[Span]:
         for at in range(start, end):
             sign = text[at]
-            if not sign.isascii() and not sign.isspace() and self._has_bytes(sign):
+            if not sign.isascii() and sign not in HIDDEN and not sign.isspace() and self._has_bytes(sign):
                 yield Span(at, at + 1, Kind.MARK, Role.ALONE)
 
     def _has_bytes(self, word: str) -> bool:
@@ -97,10 +151,10 @@ class Lexicon:
         return all(len(piece.strip("▁")) <= 1 for piece in pieces)
 
 
-def _is_label(text: str, label: Span, number: Span) -> bool:
-    """Whether capitals stand before a number as a part of its name."""
-    return (
-        label.kind is Kind.WORD
-        and text[label.end : number.start] == " "
-        and _ACRONYM.fullmatch(text[label.start : label.end]) is not None
-    )
+def _label(text: str, found: Sequence[Span], number: Span) -> int | None:
+    """Where the capitals begin that stand before a number as a part of its name: RFC 5646, PO 4500012345."""
+    label = _BEFORE_NUMBER.search(text, max(0, number.start - 12), number.start)
+    if label is None:
+        return None
+    spelled = any(one.start == label.start() and one.kind is Kind.WORD for one in found)
+    return label.start() if spelled else None

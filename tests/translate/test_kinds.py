@@ -1,0 +1,181 @@
+"""Commands, numbers with words in them, faces, brackets: whole kinds, in English and between Chinese signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from dragoman import Translator
+from dragoman.text.kinds import Kind
+from dragoman.text.spans import find
+from dragoman.translate import wording
+
+
+@pytest.fixture(scope="module")
+def translator() -> Iterator[Translator]:
+    with Translator.load("en-zh", workers=1) as loaded:
+        yield loaded
+
+
+def found(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in find(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ('Run git commit -m "fix the bug" before you push.', ['git commit -m "fix the bug"']),
+        ("He typed git push origin main and left.", ["git push origin main"]),
+        ("Use pip install requests first.", ["pip install requests"]),
+        ("Type docker run -it --rm ubuntu now.", ["docker run -it --rm ubuntu"]),
+        ('Then find . -name "*.py" helps.', ['find . -name "*.py"']),
+        ("It says cat a | grep b here.", ["cat a | grep b"]),
+        ("Please sudo apt-get update.", ["sudo apt-get update"]),
+        ("Try curl -X POST http://localhost:8080/a again.", ["curl -X POST http://localhost:8080/a"]),
+        ("First SELECT name FROM users WHERE id = 5; then wait.", ["SELECT name FROM users WHERE id = 5;"]),
+        ("With ORDER BY name DESC it is quick.", ["ORDER BY name DESC"]),
+        ("You can find the make of my car and go home.", []),
+        ("That is WHERE he lives, and I came FROM home.", []),
+        ("I use docker daily, and git is good.", []),
+        ("Let the cat out, make tea and sort the mail.", []),
+    ],
+)
+def test_a_command_goes_as_far_as_its_words(text: str, commands: Sequence[str]) -> None:
+    """`git commit -m "x"` came back as "sure, -m's worm"."""
+    assert found(text) == commands
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["https://example.org/a_(b)", "/usr/bin/python3", "--dry-run", "-v", "a->b", "$PATH", "C#", ".gitignore", "f(x)",
+     "C:\\Users\\Tom\\a.txt", "+49 30 1234567", "2024-01-15T10:00:00Z", "50 kg", "-5°C", "2x4=8", "a.b@example.org",
+     "(^_^)", "#话题#", "Python3.12", "Windows 11", "::1", "x > 0", "`ls`", "{name}", "$x$", ":-)"],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["我们{}今天去看。", "请看{}", "{}是什么"])
+def test_between_chinese_signs_no_space_is_needed(text: str, kept: str) -> None:
+    """Unicode calls Chinese signs letters: an address swallowed the sentence behind it, a path was not seen at all."""
+    assert kept in found(text.replace("{}", kept))
+
+
+def test_marks_between_chinese_signs_open_and_close_in_turn() -> None:
+    text = "这是**粗体**的字，还有**别的**。"
+    assert [span.role.value for span in find(text)] == ["opens", "closes"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "one"),
+    [
+        ("In 2H₂ + O₂ → 2H₂O it burns.", "2H₂ + O₂ → 2H₂O"),
+        ("Use {first} {last} here.", "{first} {last}"),
+        ("It is 20°C–25°C outside.", "20°C–25°C"),
+        ("He sent (╯°□°)╯︵ ┻━┻ again.", "(╯°□°)╯︵ ┻━┻"),
+        ('Send {"a": [1, 2]} to it.', '{"a": [1, 2]}'),
+        ("It was shown before (Smith, 2020).", "(Smith, 2020)"),
+        ("They are at 51.5074° N, 0.1278° W now.", "51.5074° N, 0.1278° W"),
+    ],
+)
+def test_what_belongs_together_is_one(text: str, one: str) -> None:
+    assert found(text) == [one]
+
+
+@pytest.mark.parametrize(
+    "text", ["See the file(s) here.", "He gave {the dog a bone} to him.", "It (the dog) is here."]
+)
+def test_words_in_brackets_are_words(text: str) -> None:
+    assert not [span for span in find(text) if span.kind is Kind.WORD]
+
+
+# -- numbers with words in them --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("1.5 million", "150万"), ("2 billion", "20亿"), ("3 thousand", "3000"), ("$2 million", "200万美元"),
+        ("15 percent", "15%"), ("1990s", "20世纪90年代"), ("'90s", "90年代"), ("21st", "第21"), ("VIII", "VIII"),
+        ("and/or", "和/或"),
+    ],
+)  # fmt: skip
+def test_english_numbers_in_chinese(raw: str, said: str) -> None:
+    """Of "1.5 million" the digits were kept, and 1.5万 is a hundredth of it."""
+    assert (one := wording.wording(raw, "en", "zh")) is not None
+    assert one.content == said
+    assert one.content in one.forms
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("150万", "1.5 million"), ("3亿", "300 million"), ("5万", "50,000"), ("2万亿", "2 trillion"),
+        ("2024年1月15日", "January 15, 2024"), ("5月", "May"), ("1月3号", "January 3"), ("9点半", "9:30"),
+        ("百分之15", "15%"), ("20世纪90年代", "1990s"), ("第3", "3rd"), ("2024年5月", "May 2024"),
+    ],
+)  # fmt: skip
+def test_chinese_numbers_in_english(raw: str, said: str) -> None:
+    assert [raw[span.start : span.end] for span in wording.spans(raw, "zh", "en")] == [raw]
+    assert (one := wording.wording(raw, "zh", "en")) is not None
+    assert one.content == said
+
+
+@pytest.mark.parametrize(
+    ("number", "signs"),
+    [(0, "零"), (10, "十"), (15, "十五"), (150, "一百五十"), (1005, "一千零五"), (20_000, "二万"),
+     (1_500_000, "一百五十万"), (100_000_005, "一亿零五")],
+)  # fmt: skip
+def test_numerals(number: int, signs: str) -> None:
+    assert wording.numeral(number) == signs
+
+
+def test_other_languages_keep_the_digits_alone() -> None:
+    assert list(wording.spans("1.5 million in the 1990s", "en", "de")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("3 million people live here.", "300万"),
+        ("Music of the 1990s is good.", "90年代"),
+        ("About 15 percent of them left.", "15%"),
+        ("The company has 1.5 million workers.", "150万"),
+    ],
+)
+def test_no_digit_is_left_without_its_word(translator: Translator, text: str, said: str) -> None:
+    assert translator.translate(text).text.count(said) == 1
+
+
+# -- in sentences ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", ["Python 3.12", "Ubuntu 22.04", "and/or", "Ctrl+Shift+P", "¯\\_(ツ)_/¯"])
+def test_each_comes_out_once(translator: Translator, kept: str) -> None:
+    for text in (f"{kept} is here.", f"I like {kept} very much.", f"He has {kept}."):
+        assert translator.translate(text).text.count(kept.replace("and", "和").replace("or", "或")) == 1
+
+
+def test_a_speaker_stays_apart(translator: Translator) -> None:
+    """`alice:` became "theory:"."""
+    text = translator.translate("alice: are you there?\n[12:34] alice: I am here.").text
+    assert [
+        line.startswith(label)
+        for line, label in zip(text.split("\n"), ("alice: ", "[12:34] alice: "), strict=True)
+    ]
+    assert text.count("alice") == 2
+
+
+def test_a_sentence_in_brackets_is_one(translator: Translator) -> None:
+    """`(He left.)` was read as "He (left).", and the bracket went around one word."""
+    alone = translator.translate("He left.").text
+    assert translator.translate("(He left.)").text == f"（{alone}）"
+    assert f"（{alone}）" in translator.translate("He came home. (He left.) She is here.").text
+
+
+def test_a_word_that_goes_on_in_the_next_line_is_read_as_one(translator: Translator) -> None:
+    whole = translator.translate("I like translation very much.").text
+    text = translator.translate("I like trans-\nlation very much.").text
+    assert text.replace("\n", "") == whole
+    assert text.count("\n") == 1
+
+
+def test_either_of_two_words_keeps_its_slash(translator: Translator) -> None:
+    assert translator.translate("He/she is here.").text.count("/") == 1
