@@ -56,8 +56,8 @@ the encoder made, a sentence or not; it is small on purpose, and knows nothing b
 
 ## Measured
 
-On {images:,} images of the handwriting that was kept apart (`dragoman digits evaluate --images {images}`); training looked
-at 300 others of the same handwriting, to choose the step that is kept:
+On {images:,} images of the handwriting that was kept apart (`dragoman digits evaluate --images {images}`); training
+looked at 300 others of the same handwriting, to choose the step that is kept:
 
 - {right:.1%} are read without a mistake: all digits right, and in their order
 - in {same_digits:.1%} the digits are the right ones, in whatever order
