@@ -1,10 +1,12 @@
 """The reader of images that comes with the package, made anew, and what it is worth to tell it where a patch lies.
 
-    python -m benchmarks.digits                train what is missing, measure, print the table, seal the one that ships
-    python -m benchmarks.digits --only none
+    python -m benchmarks.digits                train what is missing, compare, measure and seal the one that ships
+    python -m benchmarks.digits --only grid    train one
+    python -m benchmarks.digits --no-train     compare and seal what there is
 
-Three models that differ in one setting, each trained by a command that anybody can type; an interrupted one goes on
-where it stopped. Minutes each on one core.
+Three models differ in one setting, and are compared by what their runs measured at the last step that all have come to;
+the first of them is trained further into the one that ships. Each is trained by a command that anybody can type; an
+interrupted one goes on where it stopped. Minutes each on one core.
 """
 
 from __future__ import annotations
@@ -22,9 +24,20 @@ from cyclopts import App, Parameter
 ROOT = Path(__file__).parents[1]
 RUNS, SHIPPED = Path("runs/digits"), Path("src/dragoman/models/images/digits")
 POSITIONS = {
-    "grid": "the row and the column of a patch (2-D)",
-    "sinusoidal": "the number of a patch, row by row (1-D)",
+    "grid": "its row and its column (2-D)",
+    "sinusoidal": "its number, row by row (1-D)",
     "none": "nothing",
+}
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "grid": (),
+    "sinusoidal": ("model.positions=sinusoidal",),
+    "none": ("model.positions=none",),
+    "further": (
+        "data.varied=true",
+        "training.max_steps=1200",
+        "optimizer.peak_lr=2e-3",
+        "validation.every=300",
+    ),
 }
 IMAGES, SEED = 2000, 1  # that are measured on: others than training looks at
 
@@ -43,84 +56,79 @@ the encoder made, a sentence or not; it is small on purpose, and knows nothing b
 
 ## Measured
 
-On {images:,} images of the handwriting that was kept apart (`dragoman digits evaluate --images {images}`):
+On {images:,} images of the handwriting that was kept apart (`dragoman digits evaluate --images {images}`); training
+looked at 300 others of the same handwriting, to choose the step that is kept:
 
-{table}
-
-An image counts as read if all its digits are right, in their order.
+- {right:.1%} are read without a mistake: all digits right, and in their order
+- in {same_digits:.1%} the digits are the right ones, in whatever order
 
 ## Made by
 
-    dragoman {command}
+{commands}
 
-and measured and sealed by `python -m benchmarks.digits`, which also trains the other two
-(`--set model.positions=sinusoidal`, `=none`).
+and measured and sealed by `python -m benchmarks.digits`.
 """
 
 
-def command(positions: str) -> list[str]:
+def command(name: str) -> list[str]:
     """What trains a model; the first one with nothing but defaults."""
-    ways = [] if positions == "grid" else ["--set", f"model.positions={positions}"]
-    return ["digits", "train", "-o", str(RUNS / positions), *ways]
+    ways = [word for one in SETTINGS[name] for word in ("--set", one)]
+    base = ["--from", str(RUNS / "grid")] if name == "further" else []
+    return ["digits", "train", "-o", str(RUNS / name), *base, *ways]
 
 
-def train(positions: str) -> None:
-    run = RUNS / positions
-    if (run / "done").exists():
-        return
-    words = [*command(positions), *(["--resume"] if (run / "checkpoints").exists() else [])]
+def train(name: str) -> None:
+    words = [*command(name), *(["--resume"] if (RUNS / name / "checkpoints").exists() else [])]
     print(shlex.join(["dragoman", *words]), file=sys.stderr, flush=True)
     if code := subprocess.run([sys.executable, "-m", "dragoman", *words]).returncode:
         sys.exit(code)  # it has said why
-    (run / "done").touch()
 
 
-def measure(positions: str) -> dict[str, Any]:
-    from dragoman.model.imagereaders import open_reader
-    from dragoman.training.tasks.images import accuracy, held_out_images
-
-    opened = open_reader(RUNS / positions)
-    shape = opened.module.config
-    found = accuracy(
-        opened.module, opened.vocabulary, held_out_images(IMAGES, shape.height, shape.width, SEED)
-    )
-    return {"images": found.images, "right": found.share, "same_digits": found.same_digits / found.images}
+def validations(name: str) -> dict[int, dict[str, Any]]:
+    """What a run measured, by the step."""
+    log = (RUNS / name / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return {one["step"]: one for one in map(json.loads, log) if one["kind"] == "validation"}
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
-    """In Markdown, a row for each."""
-    heads = (
-        "| what a patch is told of its place | images read | the right digits, in any order |\n|---|--:|--:|"
-    )
+def table() -> str:
+    """Of the three, at the last step that all have measured; in Markdown."""
+    found = {name: validations(name) for name in POSITIONS}
+    step = max(set.intersection(*(set(steps) for steps in found.values())))
+    heads = f"| what a patch is told of its place | images read, at step {step:,} | loss, nats a token |\n|---|--:|--:|"
     rows = (
-        f"| {POSITIONS[name]} | {one['right']:.1%} | {one['same_digits']:.1%} |"
-        for name, one in found.items()
+        f"| {POSITIONS[name]} | {steps[step]['accuracy']:.1%} | {steps[step]['loss']:.2f} |"
+        for name, steps in found.items()
     )
     return "\n".join((heads, *rows))
 
 
-def seal(found: dict[str, dict[str, Any]]) -> None:
+def seal(name: str) -> None:
     """The trained model with its card and its numbers, and nothing else of the run."""
     from dragoman.config import dump_toml
     from dragoman.corpus.digits import HELD_OUT
     from dragoman.model.contents import CARD as NAME
     from dragoman.model.contents import CONFIG, read_files, write_files
     from dragoman.model.imagereaders import open_reader
+    from dragoman.training.tasks.images import accuracy, held_out_images
 
-    run, opened = RUNS / "grid", open_reader(RUNS / "grid")
-    files, shape = read_files(run), opened.module.config
-    measured = {name: round(value, 4) for name, value in found["grid"].items()}
+    opened = open_reader(RUNS / name)
+    files, shape = read_files(RUNS / name), opened.module.config
+    found = accuracy(
+        opened.module, opened.vocabulary, held_out_images(IMAGES, shape.height, shape.width, SEED)
+    )
+    measured = {"images": IMAGES, "right": found.share, "same_digits": found.same_digits / IMAGES}
     files[CONFIG] += b"\n" + dump_toml({"measured": measured}).encode()
-    log = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    chain = ["grid"] if name == "grid" else ["grid", name]
     files[NAME] = CARD.format(
         parameters=sum(weight.numel() for weight in opened.module.parameters()),
         size=sum(map(len, files.values())) / 1e6,
-        step=max(one["step"] for one in log if one["kind"] == "validation" and one["best"]),
+        step=max(step for step, one in validations(name).items() if one["best"]),
         steps=opened.config["training"]["max_steps"], width=shape.width, height=shape.height,
-        patches=shape.patches, patch=shape.patch, held=HELD_OUT, images=IMAGES, table=table(found),
-        command=shlex.join(command("grid")),
+        patches=shape.patches, patch=shape.patch, held=HELD_OUT, **measured,
+        commands="\n".join(f"    {shlex.join(['dragoman', *command(one)])}" for one in chain),
     ).encode()  # fmt: skip
     write_files(SHIPPED, files)
+    print(f"{SHIPPED}: {found.share:.1%} of {IMAGES:,} images read")
 
 
 app = App("digits", help=__doc__, default_parameter=Parameter(negative_bool=(), negative_iterable=()))
@@ -128,19 +136,20 @@ app = App("digits", help=__doc__, default_parameter=Parameter(negative_bool=(), 
 
 @app.default
 def main(
-    *, only: Annotated[list[str] | None, Parameter(help="grid, sinusoidal or none; may be repeated")] = None
+    *,
+    only: Annotated[list[str] | None, Parameter(help=f"{', '.join(SETTINGS)}; may be repeated")] = None,
+    train_first: Annotated[bool, Parameter(name="--train", negative="--no-train")] = True,
 ) -> None:
-    """Train, measure and seal. Paths are those below the repository."""
+    """Train, compare, measure and seal. Paths are those below the repository."""
     os.chdir(ROOT)
-    if unknown := set(only or ()) - POSITIONS.keys():
-        sys.exit(f"there is no {', '.join(sorted(unknown))}: there are {', '.join(POSITIONS)}")
-    found = {}
-    for name in only or POSITIONS:
+    if unknown := set(only or ()) - SETTINGS.keys():
+        sys.exit(f"there is no {', '.join(sorted(unknown))}: there are {', '.join(SETTINGS)}")
+    for name in (only or SETTINGS) if train_first else ():
         train(name)
-        found[name] = measure(name)
-    print(table(found))
-    if found.keys() == POSITIONS.keys():
-        seal(found)
+    if only:
+        return
+    print(table())
+    seal("further")
 
 
 if __name__ == "__main__":

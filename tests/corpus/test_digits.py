@@ -12,7 +12,10 @@ HEIGHT, WIDTH = 24, 32
 
 
 def made(count: int = 60, height: int = HEIGHT, width: int = WIDTH, part: Part = "train") -> list[Image]:
-    return [any_image(height, width, part, np.random.default_rng(i)) for i in range(count)]
+    return [
+        any_image(height, width, part, np.random.default_rng(i), vary=i % 2 == 1 and part == "train")
+        for i in range(count)
+    ]
 
 
 def test_the_handwriting_is_that_of_the_data_set() -> None:

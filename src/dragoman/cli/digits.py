@@ -47,6 +47,12 @@ What = Annotated[
 Directory = Annotated[
     str, Parameter(name=("--model", "-m"), help="directory of an image reader", show_default=True)
 ]
+PositionsFlag = Annotated[
+    str | None,
+    Parameter(
+        help="tell the places of patches in another way than the model was trained with: none, sinusoidal, grid"
+    ),
+]
 SeedFlag = Annotated[
     int, Parameter(help="of the handwriting and the places of what is drawn", show_default=True)
 ]
@@ -137,9 +143,15 @@ def train(
         "  dragoman digits read 3142 2718 --seed 7 --format json"
     ),
 )
-def read(*what: What, model: Directory = MODEL, seed: SeedFlag = 1, format: FormatFlag = "text") -> None:
+def read(
+    *what: What,
+    model: Directory = MODEL,
+    seed: SeedFlag = 1,
+    positions: PositionsFlag = None,
+    format: FormatFlag = "text",
+) -> None:
     """Write down what stands in an image, one line for each."""
-    opened = _opened(model)
+    opened = _opened(model, positions)
     import torch
 
     from dragoman.lineage.reading import read as read_all
@@ -171,6 +183,7 @@ def explain_image(
     *,
     model: Directory = MODEL,
     seed: SeedFlag = 1,
+    positions: PositionsFlag = None,
     step: Annotated[int | None, Parameter(help="one step t, from 0; all without it")] = None,
     layer: Annotated[int | None, Parameter(help="decoder layer, from 1; the last without it")] = None,
     head: Annotated[int | None, Parameter(help="head, from 1; the mean of all without it")] = None,
@@ -184,7 +197,7 @@ def explain_image(
     """Read an image and show how: where each word looks, laid over the patches; who asks and who answers."""
     language = chosen(lang)
     _check_output(output, theme, {"--step": step, "--layer": layer, "--head": head}, format)
-    opened = _opened(model)
+    opened = _opened(model, positions)
     from dragoman.explain.watch.image import look_at
 
     (image,) = _images((what,) if what else (), opened, seed)
@@ -215,6 +228,7 @@ def explain_image(
 def evaluate(
     *,
     model: Directory = MODEL,
+    positions: PositionsFlag = None,
     images: Annotated[int, Parameter(help="images to read", show_default=True)] = 500,
     seed: Annotated[int, Parameter(help="of the images", show_default=True)] = 1,
     format: FormatFlag = "text",
@@ -224,7 +238,7 @@ def evaluate(
     if images < 1:
         raise UsageError(f"--images {images}: must be at least 1")
     told = speaker(chosen(lang))
-    opened = _opened(model)
+    opened = _opened(model, positions)
     from dragoman.training.tasks.images import accuracy, held_out_images
 
     shape = opened.module.config
@@ -244,10 +258,11 @@ def evaluate(
 # -- what is read -----------------------------------------------------------------------------------------------
 
 
-def _opened(model: str) -> ReaderDirectory:
-    from dragoman.model.imagereaders import open_reader
+def _opened(model: str, positions: str | None = None) -> ReaderDirectory:
+    from dragoman.model.imagereaders import open_reader, told_otherwise
 
-    return open_reader(model)
+    opened = open_reader(model)
+    return opened if positions is None else told_otherwise(opened, positions)
 
 
 def _images(what: Sequence[str], opened: ReaderDirectory, seed: int) -> list[Image]:

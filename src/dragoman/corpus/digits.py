@@ -80,13 +80,20 @@ def room(height: int, width: int) -> int:
     return (height // GLYPH) * (width // GLYPH)
 
 
-def any_image(height: int, width: int, part: Part, draw: np.random.Generator, fewest: int = FEWEST) -> Image:
-    """`fewest` to four digits, at places by chance, each as somebody wrote it; or nearly so, of what is trained on."""
+def any_image(
+    height: int,
+    width: int,
+    part: Part,
+    draw: np.random.Generator,
+    fewest: int = FEWEST,
+    vary: bool = False,
+) -> Image:
+    """`fewest` to four digits, at places by chance, each as somebody wrote it; with `vary`, nearly so."""
     hand = handwriting(part)
     count = int(draw.integers(fewest, min(MOST, room(height, width)) + 1))
     chosen = draw.integers(0, len(hand.digits), count)
     glyphs = hand.glyphs[chosen]
-    if part == "train":
+    if vary:
         glyphs = np.stack([varied(glyph, draw) for glyph in glyphs])
     return _placed(glyphs, hand.digits[chosen], height, width, draw)
 

@@ -43,7 +43,7 @@ class ImageReaderConfig:
     n_heads: Annotated[int, "attention heads; must divide d_model", HEADS] = 4
     encoder_layers: Annotated[int, "layers of the encoder", LAYERS] = 3
     decoder_layers: Annotated[int, "layers of the decoder", LAYERS] = 2
-    dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
+    dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.05
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "model")

@@ -11,7 +11,7 @@ manifest.json        the seal of all these
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dragoman.config import dump_toml
-from dragoman.errors import ModelError
+from dragoman.errors import ModelError, UsageError
 from dragoman.lineage.kinds import reader_kind, reader_names
 from dragoman.model.contents import (
     CARD,
@@ -57,6 +57,22 @@ class ReaderDirectory:
     config: dict[str, Any]
     module: ImageReader  # in fp32, in evaluation mode
     vocabulary: Vocabulary
+
+
+def told_otherwise(opened: ReaderDirectory, positions: str) -> ReaderDirectory:
+    """The same weights in a model that is told the places of patches in another way than it was trained with.
+
+    Raises ConfigError for a way that there is not, UsageError for one that has weights of its own.
+    """
+    config = replace(opened.module.config, positions=positions)  # type: ignore[arg-type]  # it checks that itself
+    module = reader_kind(config.kind).build(config, len(opened.vocabulary.words))
+    own = module.state_dict().keys() ^ opened.module.state_dict().keys()
+    if own:
+        raise UsageError(
+            f"--positions {positions} has weights ({min(own)}), or takes some away: train such a model"
+        )
+    module.load_state_dict(opened.module.state_dict())
+    return replace(opened, module=module.eval().requires_grad_(False))
 
 
 def fields(kind: str) -> tuple[Field, ...]:

@@ -61,6 +61,9 @@ class ImagesConfig:
         "digits of an image that is trained on; one alone teaches the shapes before the order",
         Within(1, MOST),
     ] = 1
+    varied: Annotated[
+        bool, "each digit is turned, slanted, stretched and inked a little otherwise than it was written"
+    ] = False
     held_out: Annotated[
         int, "images to measure on, of handwriting that is not trained on", Within(1, 1_000_000)
     ] = 300
@@ -91,7 +94,7 @@ class ImageRunConfig:
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "optimizer": {"schedule": "cosine", "warmup_steps": 100, "weight_decay": 0.05, "ema_decay": 0.99},
-    "training": {"batch_tokens": 1536, "max_steps": 3000, "label_smoothing": 0.0, "weights": "float16"},
+    "training": {"batch_tokens": 1536, "max_steps": 4000, "label_smoothing": 0.0, "weights": "float16"},
     "validation": {"metric": "loss", "every": 500},
 }
 
@@ -157,9 +160,12 @@ class ImageData:
 
     def images(self, epoch: int, start: int, end: int) -> list[Image]:
         """Those of an epoch with the numbers from `start` to before `end`."""
-        height, width, fewest = self.shape.height, self.shape.width, self.config.fewest
+        height, width = self.shape.height, self.shape.width
+        fewest, vary = self.config.fewest, self.config.varied
         seeds = ([abs(self.seed), int(self.seed < 0), epoch, number] for number in range(start, end))
-        return [any_image(height, width, "train", np.random.default_rng(seed), fewest) for seed in seeds]
+        return [
+            any_image(height, width, "train", np.random.default_rng(seed), fewest, vary) for seed in seeds
+        ]
 
     def batch(self, images: Sequence[Image]) -> ImageBatch:
         pixels = torch.from_numpy(np.stack([image.pixels for image in images]))
