@@ -103,7 +103,8 @@ def _parts(module: Transformer) -> list[str]:
         side for side in ("encoder", "decoder") if f"{side}.2" not in layers
     ]  # nothing would be left of it
     out = [name for name in layers if name.partition(".")[0] not in alone]
-    return [*PARTS, *out, *(f"{TWICE}{name}" for name in layers)]
+    removed = [part for part in PARTS if part != "training"]  # without it nothing is left to measure
+    return [*removed, *out, *(f"{TWICE}{name}" for name in layers)]
 
 
 def _subjects(translator: Translator, asked: Measured) -> Iterator[Subject]:

@@ -133,3 +133,13 @@ def test_no_name_of_a_box_runs_under_its_picture_in_a_long_sentence(
     trace = with_norm(order, ["▁word"] * 30, ["▁词"] * 30)
     page = open_page(trace, lang=lang, width=1440)
     assert page.locator(".map .box:not([data-box='decoder.softmax'])").evaluate_all(OVERLAPS) == []
+
+
+@pytest.mark.parametrize("width", [390, 768, 1060, 1100, 1440])
+def test_rows_10_52_54_the_figure_stands_once_on_the_first_view_at_any_width(
+    open_page: OpenPage, width: int
+) -> None:
+    """Between 720 and 1080 pixels it stood nowhere: the view left it to the side, and the side had no room."""
+    page = open_page(made_trace(), width=width)
+    assert page.locator(".map svg").count() == 1
+    assert page.locator(".map svg").bounding_box()["width"] > 250

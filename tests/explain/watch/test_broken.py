@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from dragoman.errors import UsageError
 from dragoman.explain import Trace, explain
-from dragoman.explain.watch.broken import PARTS
+from dragoman.explain.watch.broken import PARTS, machine
 from dragoman.transformer.model import Transformer
 from dragoman.translate.translator import Translator
 from tiny import parts
@@ -250,3 +251,25 @@ def test_the_only_layer_stays(tmp_path: Path) -> None:
     one = Translator.load(parts(decoder_layers=1).write(tmp_path / "one"), engine="torch")
     with pytest.raises(UsageError, match="only layer of the decoder"):
         explain(one, TEXT).without("decoder.1")
+
+
+def test_before_training_the_weights_are_random_the_same_each_time_and_tied_tables_still_tied(
+    translator: Translator, trace: Trace
+) -> None:
+    learnt = translator.module
+    assert isinstance(learnt, Transformer)
+    first, again = (machine(learnt, "training").module for _ in range(2))
+    ours, theirs = dict(learnt.named_parameters()), dict(first.named_parameters())
+    assert {name: weight.shape for name, weight in ours.items()} == {
+        name: weight.shape for name, weight in theirs.items()
+    }
+    assert all(torch.equal(weight, theirs[name]) for name, weight in again.named_parameters())
+    assert not torch.equal(first.output_weight, learnt.output_weight)
+    assert (first.output_weight is first.source_table.weight) == (
+        learnt.output_weight is learnt.source_table.weight
+    )
+    without = trace.without("training")
+    # It has learnt nothing: its guesses are no better than those of one who guesses evenly.
+    assert without.training is not None
+    assert without.training.loss.mean > 0.8 * math.log(trace.model.vocabulary)
+    assert failed(without) <= {"traced_equals_served"}

@@ -31,7 +31,7 @@ from dragoman.explain.watch.twins import apart, first_parted, other_order
 from dragoman.ids import EOS
 from dragoman.transformer.model import Transformer
 
-UNTAUGHT = 16  # tokens of what an untaught model writes: it repeats itself, and hardly ever ends
+UNTAUGHT = 8  # tokens of what an untaught model writes: it repeats itself, and hardly ever ends
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
     brief: without what Trace.without says.
     """
     if removed == "training":
-        subject = replace(subject, options=replace(subject.options, max_length=UNTAUGHT))
+        asked = subject.options
+        longest = min(asked.max_length, max(UNTAUGHT, asked.min_length + 1))
+        subject = replace(subject, options=replace(asked, max_length=longest))
     source = subject.source()
     plain = machine(module, removed)  # nothing watches it: its times are the real ones
     served = searched(plain.decodable, source, subject.options, subject.prefix)

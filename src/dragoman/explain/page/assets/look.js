@@ -102,6 +102,7 @@ class Look {
       open: (view, change = {}) => this.store.set({ ...change, view }),
       drawer: (...content) => this.show(...content),
       width: () => this.main?.clientWidth || 360,
+      mapBeside: () => this.isWide(),
       watch: (keys, run) => {
         scope.push(this.store.watch(keys, run));
         run();

@@ -40,14 +40,10 @@ export function start(context) {
     standIn(context),
     facts(context),
     rivals > 0 && h("p.fine", {}, say("clocks.rivals", { n: rivals, t: run.stop.t })),
-    narrow() && model.pass("inference").embedding && map(context),
+    !context.mapBeside() && model.pass("inference").embedding && map(context),
     h("p.hint", {}, say("start.keys")),
     trace.limits.truncated && h("p.limit", {}, say("start.truncated", { source: trace.limits.kept_source, target: trace.limits.kept_target })),
   );
-
-  function narrow() {
-    return context.width() < 700;
-  }
 }
 
 function question(context, n, view, values) {
