@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from dragoman.model.directory import write_model
 from dragoman.text.directions import read_directions, target_tags
+from dragoman.text.mapped import Side, Table, sealed
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 
 WORDS = "the a small big red old dog cat bird house tree sees likes finds near under with and my your".split()
@@ -86,3 +87,28 @@ def parts(
 def with_positions(directory: Path, name: str) -> Path:
     """The directory of a model with another encoding of positions."""
     return parts(positions=name).write(directory)
+
+
+def many(codes: tuple[str, ...], told: tuple[Side, ...] = ("source", "target")) -> Parts:
+    """A model of many languages, as imported ones are: a token names them, in front of these sides."""
+    import torch
+
+    from dragoman.transformer.model import Transformer, TransformerConfig
+
+    made = parts(norm="pre", positions="fairseq", output_bias=True)
+    tokenizer = Tokenizer(made.tokenizers["joint"])
+    words = [*tokenizer.vocabulary(), *(f"__{code}__" for code in codes)]
+    leads = {code: i for i, code in enumerate(codes, tokenizer.vocab_size)}
+    tables = {
+        side: Table("m2m100", words, *((leads, side) if side in told else ({},))) for side in get_args(Side)
+    }
+    config = {**made.config, "cleaning": {"normalize": False}}
+    config["tokenizer"] = {"kind": "mapped", "joint": False, "vocab_size": len(words)}
+    torch.manual_seed(1)
+    settings = {name: value for name, value in config["model"].items() if name != "kind"}
+    state = Transformer(TransformerConfig(**settings), len(words), len(words)).state_dict()
+    return Parts(
+        config=config,
+        weights={name: weight.numpy() for name, weight in state.items()},
+        tokenizers={side: sealed(table, tokenizer.serialized) for side, table in tables.items()},
+    )

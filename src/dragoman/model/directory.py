@@ -12,7 +12,7 @@ Its files are read by contents.py, as those of a language model are (languagemod
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,15 +129,34 @@ class ModelDirectory:
         return bool(self._leads())
 
     def _leads(self) -> dict[str, Mapping[str, int]]:
-        """For each side whose language a token tells: the languages there are."""
-        mapped = [one for one in self.tokenizers.values() if isinstance(one, MappedTokenizer)]
-        return {one.table.told_by: one.table.leads for one in mapped if one.table.told_by and one.table.leads}
+        return _leads_of(self.tokenizers.values())
 
     def build(self) -> nn.Module:
         """The model as a torch module, in evaluation mode. Imports torch."""
         model = self.config["model"]
         vocabularies = self.source_tokenizer.vocab_size, self.target_tokenizer.vocab_size
         return kind_of(model).build(model, *vocabularies, self.weights)
+
+
+def _leads_of(tokenizers: Iterable[Tokenizer]) -> dict[str, Mapping[str, int]]:
+    """For each side whose language a token tells: the languages there are."""
+    mapped = [one.table for one in tokenizers if isinstance(one, MappedTokenizer)]
+    return {str(table.told_by): table.leads for table in mapped if table.told_by and table.leads}
+
+
+def languages_told(directory: Path, config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """For each side whose language a token tells: the model's codes, without reading its weights.
+
+    `config` is what its config.toml holds. Raises ModelError for a tokenizer that is damaged or not there.
+    """
+    if config.get("tokenizer", {}).get("kind") != "mapped":
+        return {}
+    found = []
+    with naming(directory):
+        for name in sorted(TOKENIZERS.values()):
+            if (directory / name).exists():
+                found.append(tokenizer_of((directory / name).read_bytes(), name))
+    return {side: [*leads] for side, leads in _leads_of(found).items()}
 
 
 # -- open -------------------------------------------------------------------------------------------------------

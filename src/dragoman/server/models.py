@@ -13,13 +13,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dragoman.config import load_toml
 from dragoman.errors import ConfigError, DragomanError, ModelError
 from dragoman.model.contents import VOCABULARY, naming
-from dragoman.model.directory import ModelDirectory, directions_of, find_model, not_a_translator, open_model
+from dragoman.model.directory import (
+    ModelDirectory,
+    directions_of,
+    find_model,
+    languages_told,
+    not_a_translator,
+    open_model,
+)
 from dragoman.model.fields import CONFIG
 from dragoman.model.recognise import unsealed
 from dragoman.model.seal import MANIFEST
@@ -27,8 +35,9 @@ from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.schema import shown
 from dragoman.server.settings import Settings
-from dragoman.text.directions import Direction
+from dragoman.text.directions import Direction, all_told
 from dragoman.text.languages import base_language
+from dragoman.text.mapped import spoken
 from dragoman.translate.translator import Translator
 
 log = logging.getLogger("dragoman.server")
@@ -49,12 +58,55 @@ class Served:
     target: str
     decoding: Mapping[str, Any]
     directions: tuple[Direction, ...] = ()  # more than one
+    # Base languages, the usual ones first, of a model in which a token chooses: any of these into any of those.
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
     @property
-    def ways(self) -> list[Served]:
-        """The model once for each of its directions."""
-        ways = [replace(self, source=source, target=target) for source, target in self.directions]
-        return ways or [self]
+    def many(self) -> bool:
+        return bool(self.sources)
+
+    def ways(self, target: str | None = None) -> list[Served]:
+        """The model once for each of its directions; those into a base language, if one is named.
+
+        A model of many languages has thousands: of them those into the usual one, where none is named, and back.
+        """
+        if self.many:
+            into = [target] if target else self.targets[:1]
+            found = [
+                (source, one)
+                for one in into
+                if one in self.targets
+                for source in self.sources
+                if source != one
+            ]
+            if not target and self.targets[0] in self.sources and self.sources[0] in self.targets[1:]:
+                found.append((self.targets[0], self.sources[0]))
+        else:
+            found = [*(self.directions or ((self.source, self.target),))]
+        ways = [replace(self, source=source, target=one) for source, one in found]
+        return [way for way in ways if target in (None, base_language(way.target))]
+
+    @property
+    def pairs(self) -> dict[str, list[str]]:
+        """Base languages that it translates, and into which."""
+        if self.many:
+            return {source: [one for one in self.targets if one != source] for source in self.sources}
+        found: dict[str, list[str]] = {}
+        for way in self.ways():
+            found.setdefault(base_language(way.source), []).append(base_language(way.target))
+        return found
+
+    @property
+    def told(self) -> str:
+        """What it translates, in a few words."""
+        if self.many:
+            kinds = (
+                f"{codes[0]} and {len(codes) - 1} more" if codes[1:] else codes[0]
+                for codes in (self.sources, self.targets)
+            )
+            return " -> ".join(kinds)
+        return all_told(self.directions or ((self.source, self.target),))
 
 
 def find(models: Sequence[str]) -> list[Served]:
@@ -82,8 +134,28 @@ def find(models: Sequence[str]) -> list[Served]:
                 directions = directions_of(languages)
         except KeyError as error:
             raise ModelError(f"{path}: {CONFIG} has no languages.{error.args[0]}") from error
-        found[name] = Served(name, path, source, target, sections.get("decoding", {}), directions)
+        many = _of_many(languages_told(path, sections), source, target)
+        found[name] = Served(name, path, source, target, sections.get("decoding", {}), directions, *many)
     return list(found.values())
+
+
+def _of_many(told: Mapping[str, Sequence[str]], source: str, target: str) -> tuple[tuple[str, ...], ...]:
+    """Base languages on both sides, the usual first; none for a model that no token tells its languages."""
+    if not told:
+        return ()
+    sides = []
+    for side, usual in (("source", source), ("target", target)):
+        bases = dict.fromkeys([base_language(usual), *map(base_language, told.get(side, ()))])
+        sides.append(tuple(one for one in bases if side not in told or _has(one, told[side], side)))
+    return tuple(sides)
+
+
+def _has(code: str, known: Sequence[str], side: str) -> bool:
+    """Whether a base language is enough to name one of a model's: not, where it has several writings of it."""
+    try:
+        return bool(spoken(code, dict.fromkeys(known, 0), side))
+    except ConfigError:
+        return False
 
 
 class Loader:
@@ -140,29 +212,20 @@ class Models:
             raise Refusal(400, f"there is no model {shown(name)}: there are {', '.join(self.served)}")
         return self.served[name]
 
-    @property
-    def ways(self) -> list[Served]:
-        """Every model in every one of its directions."""
-        return [way for model in self.served.values() for way in model.ways]
+    def ways(self, target: str | None = None) -> list[Served]:
+        """Every model in every one of its directions, or in those into a base language."""
+        return [way for model in self.served.values() for way in model.ways(target)]
 
-    def between(self, source: str, target: str) -> Served | None:
-        """The first model that translates from one language into the other; both are base languages."""
-        for model in self.ways:
-            if (base_language(model.source), base_language(model.target)) == (source, target):
-                return model
-        return None
-
-    @property
+    @cached_property
     def pairs(self) -> dict[str, list[str]]:
         """Base languages that can be translated, and into which."""
-        found: dict[str, list[str]] = {}
-        for model in self.ways:
-            targets = found.setdefault(base_language(model.source), [])
-            if base_language(model.target) not in targets:
-                targets.append(base_language(model.target))
-        return found
+        found: dict[str, dict[str, None]] = {}
+        for model in self.served.values():
+            for source, targets in model.pairs.items():
+                found.setdefault(source, {}).update(dict.fromkeys(targets))
+        return {source: [*targets] for source, targets in found.items()}
 
-    @property
+    @cached_property
     def languages(self) -> list[str]:
         """All base languages, sources first."""
         return list(dict.fromkeys([*self.pairs, *(code for codes in self.pairs.values() for code in codes)]))
@@ -191,7 +254,7 @@ class Models:
     async def toward(self, way: Served) -> Translator:
         """The same, in the direction of this one of its `ways`."""
         translator = await self.translator(way)
-        return translator.toward(way.source, way.target) if way.directions else translator
+        return translator.toward(way.source, way.target) if way.directions or way.many else translator
 
     def _start(self, model: Served) -> asyncio.Task[Translator]:
         if model.name not in self._loading:

@@ -163,9 +163,8 @@ def is_auto(request: ClientRequest) -> bool:
 
 def _choice(models: Models, request: ClientRequest) -> _Choice:
     target = read_code(request.target, "target", models.languages) if request.target else None
-    candidates = models.named(request.model).ways if request.model else models.ways
-    if target:
-        candidates = [model for model in candidates if base_language(model.target) == target.base]
+    into = target.base if target else None
+    candidates = models.named(request.model).ways(into) if request.model else models.ways(into)
     # Text that is in the target language already is left as it is, unless a model was named.
     passing = target.base if target and target.base in models.languages and not request.model else None
     if not candidates and not passing:
@@ -209,5 +208,9 @@ def _unknown(found: Direction, models: Models) -> Refusal:
 
 
 def _offered(models: Models) -> str:
-    pairs = (f"{m.source} -> {m.target} ({m.name})" for m in models.ways)
+    pairs = (
+        f"{m.told} ({m.name})" if m.many else f"{m.source} -> {m.target} ({m.name})"
+        for model in models.served.values()
+        for m in ([model] if model.many else model.ways())
+    )
     return f"there is {', '.join(pairs)}"

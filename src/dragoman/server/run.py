@@ -29,8 +29,7 @@ from dragoman.server.connections import PatientProtocol, Server
 from dragoman.server.gate.link import check, without_password
 from dragoman.server.gate.logs import prepare_log
 from dragoman.server.models import Load, Loader, Served, find, stamp_of
-from dragoman.server.settings import Settings
-from dragoman.text.directions import all_told
+from dragoman.server.settings import Limits, Settings
 from dragoman.translate.translator import Translator
 
 log = logging.getLogger("dragoman.server")
@@ -154,9 +153,7 @@ def listen(settings: Settings) -> socket.socket:
 def _tell_where(settings: Settings, listening: socket.socket, served: list[Served], tell: Tell) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    pairs = ", ".join(
-        f"{model.name} ({all_told(model.directions or ((model.source, model.target),))})" for model in served
-    )
+    pairs = ", ".join(f"{model.name} ({model.told})" for model in served)
     tell(f"Dragoman serves {pairs}")
     if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
         tell(

@@ -17,6 +17,8 @@ from dragoman.translate.unknown import Lexicon
 
 DEFAULT_LONGEST = 200  # tokens of a sentence, where a model does not say what it was trained on
 
+MOST_PAIRS = 256  # of languages that a translator keeps at hand, of a model of many
+
 
 class Facing:
     """Reads and writes the languages of a model; of several directions, those that were asked for."""
@@ -30,6 +32,7 @@ class Facing:
         model, languages = self.model, directions[0]
         self.directions, self.languages, self.tags = tuple(directions), languages, tuple(tags)
         self._ways: dict[Direction, Self] = {}
+        self._pairs: dict[tuple[str | None, str | None, tuple[str, ...]], Self] = {}
         self.before = model.tags(languages, tags)
         self.cleaning = dict(model.config["cleaning"])  # how both sides are prepared
         self.cleaning["simplify"] = simplified_sides(
@@ -67,9 +70,15 @@ class Facing:
 
     def _between(self, source: str | None, target: str | None, tags: Sequence[str]) -> Self:
         """Of a model in which a token chooses the language: any two of its languages."""
+        known, asked = self.whole._pairs, (source, target, tuple(tags))
+        if asked in known:
+            return known[asked]
         other = copy.copy(self)
         other._origin, other.model = self.whole, self.model.between(source, target)
         other._face(other.model.directions, tags)
+        if len(known) == MOST_PAIRS:
+            known.clear()
+        known[asked] = other
         return other
 
     @property

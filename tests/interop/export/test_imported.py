@@ -109,7 +109,9 @@ def test_the_script_beside_it_is_told_the_languages(target: TargetName, tmp_path
     model = brought(tmp_path / "m2m100", tmp_path / "model")
     export(model, target, tmp_path / "out", TEXTS[:1])
     settings = json.loads((tmp_path / "out" / "decoding.json").read_text(encoding="utf-8"))
-    (tmp_path / "out" / "decoding.json").write_text(json.dumps(settings | {"max_length": 20}), encoding="utf-8")
+    (tmp_path / "out" / "decoding.json").write_text(
+        json.dumps(settings | {"max_length": 20}), encoding="utf-8"
+    )
     said = []
     for pair in ((), ("--source-lang", "de", "--target-lang", "fr")):
         done = subprocess.run(

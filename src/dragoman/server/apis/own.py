@@ -115,6 +115,8 @@ class ModelInfo:
     loaded: bool
     default: bool
     decoding: Annotated[dict[str, int | float | bool], "how it searches unless told otherwise"]
+    sources: Annotated[list[str], "of a model of many languages, which is listed once: what it reads"]
+    targets: Annotated[list[str], "what it writes: any of its sources into any of these"]
 
 
 @dataclass(frozen=True)
@@ -258,8 +260,11 @@ class Api:
                     models.is_loaded(m.name),
                     m.name == models.default.name,
                     dict(m.decoding),
+                    list(m.sources or (m.source,)),
+                    list(m.targets or (m.target,)),
                 )
-                for m in models.ways
+                for model in models.served.values()
+                for m in ([model] if model.many else model.ways())
             ],
             [LanguageInfo(code, name_of(code)) for code in models.languages],
             {

@@ -133,7 +133,7 @@ function told() {
     return Object.assign(document.createElement("li"), { textContent: say(`flag.${flag}`) });
   });
   $("flags").replaceChildren(...hints);
-  const reverse = answer && about.models.some((m) => base(m.source) === base(answer.target) && base(m.target) === base(answer.source));
+  const reverse = answer && translates(base(answer.target), base(answer.source));
   // Where nothing is ever swapped there is no button; where it is not now, the button says why.
   $("swap").hidden = !reversible();
   $("swap").setAttribute("aria-disabled", !(reverse ?? true));
@@ -141,8 +141,13 @@ function told() {
 }
 
 function reversible() {
-  const has = (source, target) => about.models.some((m) => base(m.source) === source && base(m.target) === target);
-  return about.models.some((m) => has(base(m.target), base(m.source)));
+  const bases = (codes) => codes.map(base);
+  return about.models.some((m) => bases(m.targets).some((source) => bases(m.sources).some((target) => translates(source, target))));
+}
+
+/** Whether a model goes from one base language into another. */
+function translates(source, target) {
+  return source !== target && about.models.some((m) => m.sources.some((code) => base(code) === source) && m.targets.some((code) => base(code) === target));
 }
 
 const base = (code) => code.split("-")[0];
@@ -206,8 +211,9 @@ function choices() {
     select.replaceChildren(...options);
     if ([...select.options].some((one) => one.value === value)) select.value = value;
   };
-  const sources = [...new Set(about.models.map((model) => model.source))];
-  const targets = [...new Set(about.models.flatMap((m) => (base(m.target) === "zh" ? ["zh-Hans", "zh-Hant"] : [m.target])))];
+  const sources = [...new Set(about.models.flatMap((model) => model.sources))];
+  const written = about.models.flatMap((model) => model.targets);
+  const targets = [...new Set(written.flatMap((code) => (base(code) === "zh" ? ["zh-Hans", "zh-Hant"] : [code])))];
   fill($("from"), [option("auto", say("auto")), ...sources.map((code) => option(code, languageName(code)))]);
   fill($("to"), targets.map((code) => option(code, languageName(code))));
   const names = [...new Set(about.models.map(({ name }) => name))];
