@@ -15,6 +15,7 @@ from benchmarks import (
     ngram,
     optimizers,
     peers,
+    ranks,
     report,
     scaling,
     threads,
@@ -50,6 +51,7 @@ app.command(kept.main, name="kept")
 app.command(scaling.main, name="scaling")
 app.command(optimizers.main, name="optimizers")
 app.command(threads.main, name="threads")
+app.command(ranks.main, name="ranks")
 app.command(detection.main, name="detection")
 app.command(ngram.main, name="ngram")
 app.command(words.main, name="words")

@@ -119,7 +119,7 @@ def timed(
         if watch.step(now - before, step.tokens):
             break
         before = now
-    return watch.result() | {"parameters": made.optimizer.parameters.master.numel()}
+    return watch.result() | {"parameters": made.optimizer.model.size}
 
 
 def _epochs(data: TrainingData, batch_tokens: int) -> Iterator[Batch]:
