@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,7 +25,7 @@ from benchmarks.arm import peak_mib
 from benchmarks.ours.training import MAX_STEPS, assembled
 from dragoman.corpus.batches import Batch, collate
 from dragoman.ids import EOS
-from dragoman.training.optimizer import OptimizerConfig
+from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.ranks.group import joined
 from dragoman.training.ranks.optimizers import ReplicatedOptimizer, ShardedOptimizer
 from dragoman.training.ranks.together import together
@@ -60,18 +61,17 @@ def steps(
     """What one rank finds. All stop after the same number of steps, which rank 0 counts."""
     torch.set_num_threads(1)
     config = OptimizerConfig(kind=optimizer)  # type: ignore[arg-type]
-    made, ranks = assembled(size, 0.1, config, precision, 1, MAX_STEPS), joined()
-    own, workers, several = made.optimizer, made.workers, None
-    parameters, window = own.model, [_batch(size["vocab"], batch_tokens)]
+    ranks = joined()
+    kind: Any = Optimizer
     if ranks is not None:
-        del made, own  # whose state is not that of a rank
-        kind = ShardedOptimizer if sharded else ReplicatedOptimizer
-        own = several = kind(ranks, parameters, config, MAX_STEPS)
+        kind = partial(ShardedOptimizer if sharded else ReplicatedOptimizer, ranks)
+    made = assembled(size, 0.1, config, precision, 1, MAX_STEPS, kind=kind)
+    own, workers, window = made.optimizer, made.workers, [_batch(size["vocab"], batch_tokens)]
 
     def gradient() -> torch.Tensor:
-        if several is None:
-            return workers.gradient(window, 1).flat
-        return together(several, workers, window, 1, stop=False)[0].flat
+        if isinstance(own, ReplicatedOptimizer):
+            return together(own, workers, window, 1, stop=False)[0].flat
+        return workers.gradient(window, 1).flat
 
     taken, sent, number = [], _loopback(), 0
     going = torch.ones(1)
@@ -91,9 +91,9 @@ def steps(
         "steps_per_second": len(taken[WARM_UP:]) / sum(taken[WARM_UP:]),
         "sent_mb": 0.0 if ranks is None else (_loopback() - sent) / len(taken[WARM_UP:]) / count / 1e6,
         "peak_mib": peak_mib(),
-        "parameters": parameters.size,
+        "parameters": own.model.size,
     }
-    return found if several is None else found | _apart(several, workers, window)
+    return found | _apart(own, workers, window) if isinstance(own, ReplicatedOptimizer) else found
 
 
 def _apart(optimizer: ReplicatedOptimizer, workers: Any, window: list[Batch]) -> dict[str, float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dragoman.cli import main
 from dragoman.errors import TrainingError
 from dragoman.training.ranks.agreement import _SAME, check_agreement
 
@@ -30,3 +32,15 @@ def test_what_differs_is_named_on_both_sides(key: str) -> None:
 def test_another_command_is_named_by_its_settings() -> None:
     with pytest.raises(TrainingError, match="rank 1 on b .* training.seed: 1 -> 2"):
         check_agreement(FIRST, [{**SAME, "config": {"training": {"seed": 2, "names": ["x", "y"]}}}])
+
+
+@pytest.mark.parametrize("verb", [["lm", "train"], ["words", "train"]])
+def test_what_one_process_does_is_refused_by_several(
+    verb: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of them wrote the same file."""
+    (tmp_path / "text.en").write_text("one two three\n" * 9)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main([*verb, str(tmp_path / "text.en"), "-o", str(tmp_path / "out"), "--unit", "words"]) == 2
+    assert "by one process" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
