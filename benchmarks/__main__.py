@@ -16,6 +16,7 @@ from benchmarks import (
     optimizers,
     peers,
     quality,
+    ranks,
     report,
     scaling,
     threads,
@@ -52,6 +53,7 @@ app.command(quality.main, name="quality")
 app.command(scaling.main, name="scaling")
 app.command(optimizers.main, name="optimizers")
 app.command(threads.main, name="threads")
+app.command(ranks.main, name="ranks")
 app.command(detection.main, name="detection")
 app.command(ngram.main, name="ngram")
 app.command(words.main, name="words")

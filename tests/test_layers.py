@@ -158,6 +158,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.resume": {
         "training.checkpoint",
         "training.optimizer",
+        "training.parameters",
         "training.settings",
         "training.task",
         "training.state",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count, repeat
@@ -56,6 +56,7 @@ def assembled(
     workers: int,
     steps: int,
     fused: bool = True,
+    kind: Callable[[FlatParameters, OptimizerConfig, int], Optimizer] = Optimizer,
 ) -> Assembled:
     """As a training run puts them together; `size` holds the fields of benchmarks.sizes.Size."""
     keep_few_kernels()
@@ -74,7 +75,7 @@ def assembled(
     model = transformer(config, size["vocab"], size["vocab"], FUSED if quick else BYTES).train()
     parameters = FlatParameters(model, PRECISIONS[precision])
     made = side_by_side(model, parameters, partial(_loss, LabelSmoothing(compiled=fused)), workers)
-    return Assembled(model, made, Optimizer(parameters, optimizer, steps))
+    return Assembled(model, made, kind(parameters, optimizer, steps))
 
 
 def train(
@@ -119,7 +120,7 @@ def timed(
         if watch.step(now - before, step.tokens):
             break
         before = now
-    return watch.result() | {"parameters": made.optimizer.parameters.master.numel()}
+    return watch.result() | {"parameters": made.optimizer.model.size}
 
 
 def _epochs(data: TrainingData, batch_tokens: int) -> Iterator[Batch]:

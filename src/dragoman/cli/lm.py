@@ -13,7 +13,7 @@ from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
 from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.neural import NeuralFlags
 from dragoman.cli.terminal import say, say_json
-from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read
+from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read, refuse_ranks
 from dragoman.errors import UsageError
 from dragoman.lineage.kinds import Verb, names
 from dragoman.lineage.ngram import NgramConfig
@@ -55,6 +55,7 @@ def _train_ngram(
     from dragoman.lineage.ngramlm import train_lm
     from dragoman.model.languagemodels import write_ngram
 
+    refuse_ranks("n-grams are counted")
     config = NgramConfig(**flags)
     lm = train_lm(lines, tokens.splitter(lines), config)
     write_ngram(output, lm, {"lines": len(lines), "prune": config.prune})

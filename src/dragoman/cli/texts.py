@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,3 +73,11 @@ def read(corpus: Sequence[Path], side: Literal["source", "target"], language: La
     if not corpus:
         raise UsageError("there is no text: name its files, such as corpus.txt.gz or pairs.tsv (see --help)")
     return list(read_texts(corpus, side, language.source_lang or "", language.target_lang or ""))
+
+
+def refuse_ranks(what: str) -> None:
+    """Raises UsageError under torchrun for what one process does: several would all write the same file."""
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
+        raise UsageError(
+            f"{what} by one process: leave out torchrun (WORLD_SIZE={os.environ['WORLD_SIZE']} is set)"
+        )

@@ -13,7 +13,7 @@ from dragoman.cli import cloze
 from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
 from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.terminal import aligned, counter, say, say_json
-from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read
+from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read, refuse_ranks
 from dragoman.errors import ModelError, UsageError
 from dragoman.lineage.word2vec import Word2VecConfig
 
@@ -85,6 +85,7 @@ def train(
 
     if output is None:
         raise UsageError("where should the vectors go? Add -o and a file, such as -o runs/words.bin")
+    refuse_ranks("vectors of words are learnt")
     told = speaker(chosen(lang))
     config = Word2VecConfig(**(given(word2vec) if word2vec else {}))
     lines = read(corpus, side, language)

@@ -252,6 +252,7 @@ def carry_out(output: Path, config: Settings, prepare: Callable[[], Task], sessi
     ranks = joined()
     resume = session.resume or (restarted() and checkpoints.exists(output / "checkpoints"))
     if ranks is not None and not ranks.leads:
+        console.quiet = True  # rank 0 speaks for all
         with ranks.telling():
             return _follow(ranks, config, prepare)
     with exclusive(output), _leading(ranks) as ended:
