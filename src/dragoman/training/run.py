@@ -250,12 +250,12 @@ def carry_out(
     ranks = joined()
     resume = resume or (restarted() and checkpoints.exists(output / "checkpoints"))
     if ranks is not None and not ranks.leads:
-        return _follow(ranks, config, prepare)
+        return _follow(ranks, config, prepare, output)
     with exclusive(output), _leading(ranks) as ended:
         found = earlier_run(output, config, console, resume)
         task = prepare()
         if ranks is not None:
-            ranks.say("prepare")
+            ranks.say("prepare", contents=task.contents)
             ranks.answers()
             console.print(f"{ranks.size} ranks train together: each computes its share of every batch")
         console.print(task.data.report, markup=False, highlight=False)
@@ -291,15 +291,25 @@ def _leading(ranks: Ranks | None) -> Iterator[dict[str, Any]]:
         ranks.say("stop", failed="", **{name: ended[name] for name in ("reason", "finished")})
 
 
-def _follow(ranks: Ranks, config: Settings, prepare: Callable[[], Task]) -> Result:
-    """What a rank does that does not lead. Raises TrainingError for what ended rank 0."""
+def _follow(ranks: Ranks, config: Settings, prepare: Callable[[], Task], output: Path) -> Result:
+    """What a rank does that does not lead. Raises TrainingError for what ended rank 0, and for data other than its."""
     message = ranks.heard()
     if message["do"] == "prepare":
         # What one process of a host has prepared, or found prepared, the next one finds.
         if ranks.local > 0 and ranks.rank > 1:
             ranks.follows(ranks.rank - 1, "preparing")
+        if ranks.local == 0:  # the first of another host
+            there = any((output / "data").glob("*.json"))
+            which = "finds what is prepared in" if there else "prepares the corpus for its host, into"
+            said = Console(stderr=True, soft_wrap=True)  # the one of a rank that follows is quiet
+            said.print(f"rank {ranks.rank} {which} {output / 'data'}", markup=False, highlight=False)
         task = prepare()
         ranks.done("preparing")
+        if task.contents != message["contents"]:
+            raise TrainingError(
+                f"rank {ranks.rank} would train on other data than rank 0: the corpus in {output / 'data'} or its "
+                "vocabulary is not the same. Give every host the same corpus files, or a disk that all of them share"
+            )
         made = prepared(task, config, _loss, lambda note: None)
         ranks.report({})
         follower = Follower(ranks, config, made, task.validator)
