@@ -21,6 +21,7 @@ from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, SHARE, Within, refuse_o
 from dragoman.errors import ConfigError, CorpusError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 from dragoman.text.rules import refuse_endless
+from dragoman.text.selection import some_of
 
 SHUFFLE_SEED = 1
 MOST_PLACEHOLDERS = 50
@@ -138,8 +139,9 @@ class Tokenizer:
         """Learn pieces from text: config.vocab_size of them, or as many as there are in a text that has fewer.
 
         `symbols` are pieces too, each with an id that no text is encoded to: they tell a model something about it.
-        `lines` that can be read twice are, where there are too few pieces. Raises CorpusError when the vocabulary is
-        too small for the characters of the text, and when there are too few pieces in lines that can be read only once.
+        `lines` that can be read twice are, where there are too few pieces. Of more than config.training_lines lines
+        that have a length, so many are read, always the same. Raises CorpusError when the vocabulary is too small for
+        the characters of the text, and when there are too few pieces in lines that can be read only once.
         """
         if config.kind == "mapped":
             raise ConfigError(
@@ -309,7 +311,7 @@ def _learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str
     if symbols:
         train = partial(train, control_symbols=list(dict.fromkeys(symbols)))
     train(
-        sentence_iterator=iter(lines),
+        sentence_iterator=some_of(lines, config.training_lines, SHUFFLE_SEED),
         model_writer=model,
         model_type=config.kind,
         vocab_size=config.vocab_size,

@@ -254,7 +254,7 @@ def carry_out(output: Path, config: Settings, prepare: Callable[[], Task], sessi
     if ranks is not None and not ranks.leads:
         console.quiet = True  # rank 0 speaks for all
         with ranks.telling():
-            return _follow(ranks, config, prepare)
+            return _follow(ranks, config, prepare, output)
     with exclusive(output), _leading(ranks) as ended:
         found = earlier_run(output, config, console, resume)
         task = prepare()
@@ -297,13 +297,18 @@ def _leading(ranks: Ranks | None) -> Iterator[dict[str, Any]]:
         ranks.say("stop", failed="", **{name: ended[name] for name in ("reason", "finished")})
 
 
-def _follow(ranks: Ranks, config: Settings, prepare: Callable[[], Task]) -> Result:
+def _follow(ranks: Ranks, config: Settings, prepare: Callable[[], Task], output: Path) -> Result:
     """What a rank does that does not lead. Raises TrainingError for what ended rank 0."""
     message = ranks.heard()
     if message["do"] == "prepare":
         # What one process of a host has prepared, or found prepared, the next one finds.
         if ranks.local > 0 and ranks.rank > 1:
             ranks.follows(ranks.rank - 1, "preparing")
+        if ranks.local == 0:  # the first of another host
+            there = any((output / "data").glob("*.json"))
+            which = "finds what is prepared in" if there else "prepares the corpus for its host, into"
+            said = Console(stderr=True, soft_wrap=True)  # the one of a rank that follows is quiet
+            said.print(f"rank {ranks.rank} {which} {output / 'data'}", markup=False, highlight=False)
         task = prepare()
         ranks.done("preparing")
         # Asked for "auto", each host measures, and may find otherwise than rank 0.

@@ -1,0 +1,125 @@
+"""How long a large corpus takes to be prepared for training, and how much memory, with one process and with more.
+
+    python -m benchmarks.preparing --pairs 2000000 --cores 1 2
+
+The corpus is synthetic and always the same: shards of a million pairs at most, of words that a seed invents, one in
+twenty a repetition of another. Trains nothing. Linux only: memory is read in /proc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from dragoman.corpus.pairs import Pair, write_pairs
+
+SHARD = 1_000_000  # pairs
+WORDS = 30_000
+EVERY = 0.2  # seconds between two looks at memory
+_PREPARE = """
+import os, sys
+from pathlib import Path
+from dragoman.corpus.augment import AugmentConfig
+from dragoman.corpus.cleaning import CleaningConfig
+from dragoman.text.tokenizer import TokenizerConfig
+from dragoman.training.settings import DataConfig
+from dragoman.training.tasks.origin import Recipe
+from dragoman.training.tasks.prepare import prepare
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[3])])
+recipe = Recipe(DataConfig("en", "zh"), CleaningConfig(), TokenizerConfig(), AugmentConfig.off(), 1)
+prepare([Path(sys.argv[1])], [], Path(sys.argv[2]), recipe, print)
+"""
+
+
+def pairs(count: int) -> Iterator[Pair]:
+    """So many, 12 English words and 17 Chinese signs long on average; the same in every process."""
+    draw = random.Random(1)
+    letters = "etaoinshrdlucmfwypvbg"
+    words = ["".join(draw.choices(letters, range(21, 0, -1), k=draw.randint(2, 9))) for _ in range(WORDS)]
+    signs = [chr(draw.randint(0x4E00, 0x62FF)) for _ in range(WORDS)]
+    frequent = [1 / (rank + 3) for rank in range(WORDS)]
+    pool = draw.choices(range(WORDS), frequent, k=2**21)
+    kept: list[Pair] = []
+    for _ in range(count):
+        if kept and draw.random() < 0.05:
+            yield draw.choice(kept)
+            continue
+        start, length = draw.randrange(len(pool) - 32), draw.randint(3, 21)
+        some = pool[start : start + length]
+        source = " ".join(map(words.__getitem__, some))
+        target = "".join(map(signs.__getitem__, some + some[: length // 2]))
+        pair = Pair(f"{source.capitalize()}.", f"{target}。")
+        if len(kept) < 100_000:
+            kept.append(pair)
+        yield pair
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=20_000_000)
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2], help="one process is used for each")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        corpus, coming = Path(name, "corpus"), pairs(asked.pairs)
+        corpus.mkdir()
+        for number in range(-(-asked.pairs // SHARD)):
+            write_pairs(corpus / f"part-{number:03}.tsv", islice(coming, SHARD))
+        size = sum(path.stat().st_size for path in corpus.iterdir())
+        print(f"{asked.pairs:,} pairs, {size / 1e9:.2f} GB, {len(list(corpus.iterdir()))} shards")
+        for count in asked.cores:
+            _measured(corpus, Path(name, f"data-{count}"), count)
+
+
+def _measured(corpus: Path, data: Path, count: int) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", _PREPARE, str(corpus), str(data), str(count)]
+    began, most, alone, used = time.time(), 0.0, 0.0, os.times()
+    with subprocess.Popen(command, env=environment) as process:
+        while process.poll() is None:
+            own = _memory(process.pid)
+            most = max(most, own + sum(map(_memory, _children(process.pid))))
+            alone = max(alone, own)
+            time.sleep(EVERY)
+    if process.returncode:
+        sys.exit(process.returncode)
+    now, files = os.times(), ("dev.tsv", "tokenizer.model", "ids-0/store.json")
+    ends = [began, *((data / name).stat().st_mtime for name in files)]
+    cleaned, learnt, encoded = (after - before for before, after in zip(ends, ends[1:], strict=False))
+    spent = now.children_user + now.children_system - used.children_user - used.children_system
+    print(
+        f"{count} cores: {time.time() - began:.0f} s (cleaned {cleaned:.0f}, vocabulary {learnt:.0f}, encoded "
+        f"{encoded:.0f}), {spent:.0f} s of processors; at most {most:.0f} MB in all, "
+        f"{alone:.0f} MB in the first process"
+    )
+
+
+def _children(process: int) -> list[int]:
+    try:
+        return [
+            int(child)
+            for task in Path(f"/proc/{process}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+    except OSError:  # it has ended
+        return []
+
+
+def _memory(process: int) -> float:
+    """Megabytes that are its own, or its share of what several have."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1000 for line in lines if line.startswith("Pss:")), 0.0)
+
+
+if __name__ == "__main__":
+    main()
