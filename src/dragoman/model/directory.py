@@ -320,7 +320,9 @@ def find_model(name_or_path: str | Path) -> Path:
     if path.exists():
         raise ModelError(unsealed(path))
     for model in bundled.values():
-        if str(name_or_path) in {"-".join(way) for way in directions_of(load_toml(model / CONFIG)["languages"])}:
+        if str(name_or_path) in {
+            "-".join(way) for way in directions_of(load_toml(model / CONFIG)["languages"])
+        }:
             return model
     names = ", ".join(bundled) or "none"
     raise ModelError(

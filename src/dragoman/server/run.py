@@ -29,7 +29,7 @@ from dragoman.server.connections import PatientProtocol, Server
 from dragoman.server.gate.link import check, without_password
 from dragoman.server.gate.logs import prepare_log
 from dragoman.server.models import Load, Loader, Served, find, stamp_of
-from dragoman.server.settings import Limits, Settings
+from dragoman.server.settings import Settings
 from dragoman.translate.translator import Translator
 
 log = logging.getLogger("dragoman.server")
