@@ -17,7 +17,7 @@ from dragoman.decoding.options import Hypothesis, SearchRequest
 from dragoman.decoding.search import heeded
 from dragoman.documents.files import translate_file
 from dragoman.errors import UsageError
-from dragoman.translate.plan import begun
+from dragoman.translate.running import begun
 from dragoman.translate.protect import Protection
 from server.stand_in_models import ALL, forgetful, mute
 from tiny import parts
