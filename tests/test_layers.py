@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "dragoman"
 
 # What every module may know: none of these knows a module above it.
-GROUND = {"errors", "bounds", "ids", "protocols", "files", "native", "processor", "memory"}
+GROUND = {"errors", "bounds", "typed", "ids", "protocols", "files", "native", "processor", "memory"}
 
 MODELS = {"transformer", "lineage"}
 BELOW_TRANSLATE = {"engines", "interop", "documents", "decoding", "model", "text", "corpus"} | MODELS
@@ -50,7 +50,8 @@ TERMINAL = {"explain.terminal", "explain.trace", "explain.sentences"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "bounds": {"errors"},
-    "config": {"errors", "bounds"},
+    "typed": {"bounds"},
+    "config": {"errors", "bounds", "typed"},
     "ids": set(),
     "protocols": set(),
     "files": set(),

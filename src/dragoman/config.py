@@ -9,18 +9,16 @@ Its values come in layers (preset, file, --set), and it is remembered which laye
 from __future__ import annotations
 
 import difflib
-import json
-import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from dragoman.bounds import Within, beginning, shown, within_of
 from dragoman.errors import ConfigError
+from dragoman.typed import Spelled, as_kind, as_toml, expected, toml_value
 
 C = TypeVar("C")
 Sections = Mapping[str, Mapping[str, Any]]
@@ -30,10 +28,6 @@ _ORIGIN_COLUMN = 40
 LONGEST_TOML = 2**20  # characters; the longest real ones name the classes of a classifier
 _TEXTS = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
 _DEEP = re.compile(r"(?:\.[\w\- \t]*){100}")
-
-
-class Spelled(str):
-    """A value as typed on the command line: no TOML, and its type is that of the field it is for."""
 
 
 @dataclass(frozen=True)
@@ -188,94 +182,11 @@ def _hint(section: str, key: str, kinds: Mapping[str, type], options: Mapping[st
 
 def _converted(option: Option, value: Any, origin: str) -> Any:
     try:
-        return _as(option.kind, value)
+        return as_kind(option.kind, value)
     except ValueError:
         raise ConfigError(
-            f"{option.name} = {_as_toml(value)} ({origin}): must be {_expected(option.kind)}"
+            f"{option.name} = {as_toml(value)} ({origin}): must be {expected(option.kind)}"
         ) from None
-
-
-def _as_toml(value: Any) -> str:
-    """A wrong value as its file has it."""
-    try:
-        return beginning(
-            value if isinstance(value, Spelled) else json.dumps(value, ensure_ascii=False, default=str)
-        )
-    except (ValueError, RecursionError):
-        return shown(value)
-
-
-def _as(kind: Any, value: Any) -> Any:
-    """`value` as a `kind`, where nothing is lost by it. Raises ValueError."""
-    origin = get_origin(kind)
-    if origin in (Union, UnionType):
-        (inner,) = (part for part in get_args(kind) if part is not NoneType)
-        return None if value in (None, Spelled("none")) else _as(inner, value)
-    if origin is Literal:
-        return _as_choice(get_args(kind), value)
-    if origin is tuple:
-        texts = (
-            [part.strip() for part in value.split(",") if part.strip()]
-            if isinstance(value, Spelled)
-            else value
-        )
-        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-            raise ValueError
-        return tuple(map(str, texts))
-    if kind is bool:
-        return _as_choice(
-            (True, False), {"true": True, "false": False}.get(value) if _spelled(value) else value
-        )
-    if kind in (int, float):
-        return _as_number(kind, value)
-    if kind is str and isinstance(value, str):
-        return str(value)
-    raise ValueError
-
-
-def _spelled(value: Any) -> bool:
-    return isinstance(value, Spelled)
-
-
-def _as_choice(choices: tuple[Any, ...], value: Any) -> Any:
-    for choice in choices:
-        if type(value) in (type(choice), Spelled) and (
-            value == choice or (_spelled(value) and value == str(choice))
-        ):
-            return choice
-    raise ValueError
-
-
-def _as_number(kind: type[int | float], value: Any) -> int | float:
-    """An int may be written 1e5, a float 1; a bool or a quoted number in a file is neither."""
-    if _spelled(value):
-        number = float(value)
-        if kind is int and value.lstrip("+-").replace("_", "").isdecimal():
-            return int(value)  # beyond 2**53 a float is not exact
-    elif type(value) in (int, float):
-        number = value
-    else:
-        raise ValueError
-    try:
-        if not math.isfinite(number) or (kind is int and number != int(number)):
-            raise ValueError
-        return kind(number)
-    except OverflowError:  # a whole number that no float holds
-        if kind is int:
-            return int(number)
-        raise ValueError from None
-
-
-def _expected(kind: Any) -> str:
-    origin = get_origin(kind)
-    if origin in (Union, UnionType):
-        (inner,) = (part for part in get_args(kind) if part is not NoneType)
-        return f"{_expected(inner)}, or none"
-    if origin is Literal:
-        return f"one of {', '.join(toml_value(choice) for choice in get_args(kind))}"
-    if origin is tuple:
-        return "a list of texts"
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
 
 
 # -- writing ----------------------------------------------------------------------------------------------------
@@ -300,22 +211,6 @@ def dump_toml(config: Any) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def toml_value(value: object) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case int():
-            return str(value)
-        case float():
-            return repr(value) if math.isfinite(value) else str(value)  # inf and nan are TOML words
-        case str():
-            # JSON's escapes are TOML's, but for DEL, which only TOML wants escaped.
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list() | tuple():
-            return f"[{', '.join(map(toml_value, value))}]"
-    raise TypeError(f"no TOML form for {value!r}")
-
-
 def explain(resolved: Resolved[Any]) -> str:
     """TOML that load_toml reads back, with the meaning of each field above it and its origin beside it."""
     kinds, values = _sections(type(resolved.value)), sections_of(resolved.value)
@@ -330,7 +225,7 @@ def explain(resolved: Resolved[Any]) -> str:
 
 
 def _explained(option: Option, value: Any, origin: str) -> Iterator[str]:
-    choices = f" ({_expected(option.kind)})" if get_origin(option.kind) is Literal else ""
+    choices = f" ({expected(option.kind)})" if get_origin(option.kind) is Literal else ""
     yield f"# {option.meaning or option.key}{choices}"
     assignment = f"# {option.key} is not set" if value is None else f"{option.key} = {toml_value(value)}"
     yield f"{assignment:<{_ORIGIN_COLUMN}}  # {origin}"

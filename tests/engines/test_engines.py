@@ -12,7 +12,8 @@ import torch
 from dragoman import engines as engine_protocol
 from dragoman import processor
 from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, Unwanted
-from dragoman.engines.ctranslate2 import CTranslate2Engine, _batch_size
+from dragoman.engines.batches import batch_size
+from dragoman.engines.ctranslate2 import CTranslate2Engine
 from dragoman.engines.torch import TorchEngine, _batches
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.transformer.model import Transformer, TransformerConfig
@@ -258,7 +259,7 @@ class TestCTranslate2:
         ("sentences", "length", "size"), [(1, 5, 1), (48, 5, 48), (49, 5, 25), (100, 512, 2)]
     )
     def test_batches_are_few_and_of_like_size(self, sentences, length, size):
-        assert _batch_size(sentences, length, 48) == size
+        assert batch_size(sentences, length, 48) == size
 
     def test_a_long_source_is_read_to_its_end(self, one_pair):
         # CTranslate2 itself cuts at 1,024 tokens and says nothing.

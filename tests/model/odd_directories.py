@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from dragoman.config import dump_toml, toml_value
+from dragoman.config import dump_toml
 from dragoman.errors import DragomanError
 from dragoman.lineage.kinds import kind_of
 from dragoman.model import directory, languagemodels
@@ -25,6 +25,7 @@ from dragoman.model.contents import CONFIG, read_files
 from dragoman.model.fields import Field
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.transformer.positions import ENCODINGS
+from dragoman.typed import toml_value
 
 SECONDS = 60  # for one directory; the slowest takes a second
 TEXT = "The small dog sees a tree. My cat likes the house!"

@@ -17,8 +17,8 @@ from dragoman.decoding.options import Hypothesis, SearchRequest
 from dragoman.decoding.search import heeded
 from dragoman.documents.files import translate_file
 from dragoman.errors import UsageError
-from dragoman.translate.plan import begun
 from dragoman.translate.protect import Protection
+from dragoman.translate.running import begun
 from server.stand_in_models import ALL, forgetful, mute
 from tiny import parts
 

@@ -13,8 +13,9 @@ from cyclopts import Parameter
 
 from dragoman.cli.flags import Corpus, LanguageFlags, languages
 from dragoman.cli.terminal import say
-from dragoman.config import Resolved, Spelled, explain, load_toml, parse_set
+from dragoman.config import Resolved, explain, load_toml, parse_set
 from dragoman.errors import ConfigError, UsageError
+from dragoman.typed import Spelled
 
 if TYPE_CHECKING:
     from dragoman.training.recipe import Layer

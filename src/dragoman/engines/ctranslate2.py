@@ -32,23 +32,21 @@ from dragoman.decoding.options import (
     no_prefixes,
 )
 from dragoman.engines import Ids, empty, refuse_unheeded
+from dragoman.engines.batches import (
+    BATCH,
+    BATCH_OF_BEAMS,
+    BATCH_TOKENS,
+    BATCH_WORK,
+    Group,
+    batch_size,
+    grouped,
+)
 from dragoman.engines.instructions import use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import BOS, EOS, PAD
 from dragoman.interop.ctranslate2 import convert
 from dragoman.memory import require_for_engine
 from dragoman.processor import undisturbed
-
-# Sentences of a batch, with one beam and with several, and its source tokens, measured on small models: what a
-# core's cache has room for.
-BATCH, BATCH_OF_BEAMS, BATCH_TOKENS = 48, 16, 1024
-# Hypotheses x longest translation of a batch that may not be wanted to its end. Every one at its limit took the bundled
-# model 2 s on a busy core; without it 31 s, of which nobody could have the core back.
-BATCH_WORK = 8192
-
-Group = tuple[
-    int, int, tuple[int, ...]
-]  # tokens of the source, of the prefix, and placeholders that it lacks
 
 WORKERS = Within(1, 1024)
 FILES = ("model.bin", "config.json")
@@ -154,7 +152,7 @@ class CTranslate2Engine:
         beams = attention and options.beam_size > 1
         most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
         running: list[Any] = [None] * len(sources)
-        groups = self._groups(sources, given, request.placeholders)
+        groups = grouped(sources, given, request.placeholders)
         asking = groups.items() if wanted is None else self._while_wanted(groups, request, running, wanted)
         for (length, prefix, lacked), indices in asking:
             futures = self._translator.translate_batch(
@@ -163,7 +161,7 @@ class CTranslate2Engine:
                 max_decoding_length=self._limit(options, length, prefix),
                 max_batch_size=1
                 if beams and prefix and not request.rough
-                else _batch_size(len(indices), length, most),
+                else batch_size(len(indices), length, most),
                 asynchronous=True,
                 **self._always(lacked),
                 **asked,
@@ -194,7 +192,7 @@ class CTranslate2Engine:
         most = BATCH if options.beam_size == 1 else BATCH_OF_BEAMS
         for group, indices in groups.items():
             work = options.beam_size * self._limit(options, *group[:2])
-            size = _batch_size(len(indices), group[0], min(most, BATCH_WORK // work))
+            size = batch_size(len(indices), group[0], min(most, BATCH_WORK // work))
             for start in range(0, len(indices), size):
                 if len(ahead) > self.workers:  # what they are at, and the next
                     running[ahead.popleft()[-1]][0].result()
@@ -219,24 +217,6 @@ class CTranslate2Engine:
                 if step.token_id != EOS and step.step >= len(prefix):
                     yield int(step.token_id)
 
-    def _groups(
-        self, sources: Sequence[Ids], given: Sequence[Ids], placeholders: Sequence[int]
-    ) -> dict[Group, list[int]]:
-        """Sentences that share a call: of one length, with prefixes of one length, that lack the same placeholders.
-
-        Longest first.
-
-        A call has one limit for all its sentences, and treats a sentence without a prefix otherwise when another
-        has one. And padding changes the order in which numbers are summed: in one sentence of some hundreds the
-        last bits decide between two words. None of these may reach a neighbour.
-        """
-        groups: dict[Group, list[int]] = {}
-        for i in sorted(range(len(sources)), key=lambda i: -len(sources[i])):
-            if sources[i]:
-                lacked = tuple(word for word in placeholders if word not in sources[i])
-                groups.setdefault((len(sources[i]), len(given[i]), lacked), []).append(i)
-        return groups
-
     def _limit(self, options: DecodingOptions, source: int, prefix: int) -> int:
         """The longest translation of a source of so many tokens with such a prefix."""
         limit = options.limit(source + 1, prefix)
@@ -257,7 +237,7 @@ class CTranslate2Engine:
             [self._pieces(self._source, source) for source in sources],
             beam_size=1,
             max_decoding_length=1,
-            max_batch_size=_batch_size(len(sources), len(sources[0]), most),
+            max_batch_size=batch_size(len(sources), len(sources[0]), most),
             return_attention=True,
             asynchronous=True,
             **self._always(),
@@ -331,12 +311,6 @@ def _in_words(options: DecodingOptions, words: Mapping[str, str]) -> dict[str, A
 def _with_end(rows: list[list[float]]) -> list[list[float]]:
     """Attention rows with the column of the source's </s>, which CTranslate2 leaves out: what misses from the sum."""
     return [[*row, max(0.0, 1.0 - sum(row))] for row in rows]
-
-
-def _batch_size(sentences: int, length: int, most: int) -> int:
-    """Sentences of a batch, where there are so many of one length: as few batches as can be, of like size."""
-    most = max(1, min(most, BATCH_TOKENS // length))
-    return math.ceil(sentences / math.ceil(sentences / most))
 
 
 def _cores() -> int:

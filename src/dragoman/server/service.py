@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -29,7 +29,8 @@ from dragoman.server.explanations import Explanations
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal, TooLate, too_late, unfinished
 from dragoman.server.models import Load, Loader, Models, find
-from dragoman.server.queue import Found, Queue, Work, works_of
+from dragoman.server.planning import planned, taken, translations
+from dragoman.server.queue import Queue
 from dragoman.server.requests import (
     Answer,
     ClientRequest,
@@ -45,7 +46,6 @@ from dragoman.server.tracing import TraceTask
 from dragoman.text import detection
 from dragoman.text.detection import Detected
 from dragoman.text.normalize import to_simplified, to_traditional
-from dragoman.translate.plan import Plan
 from dragoman.translate.protect import Protection
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
@@ -195,11 +195,11 @@ class Service:
         deadline = time.monotonic() + seconds
         size = request.size
         async with self.beside.place(size):
-            plans, works = await self.beside.run(size, _planned, translator, options, request)
+            plans, works = await self.beside.run(size, planned, translator, options, request)
             while works:
                 found = await self.queue.search(works, deadline - time.monotonic())
-                plans, works = await self.beside.run(size, _taken, plans, found)
-            return await self.beside.run(size, _translations, plans)
+                plans, works = await self.beside.run(size, taken, plans, found)
+            return await self.beside.run(size, translations, plans)
 
     async def through(
         self,
@@ -322,36 +322,3 @@ class Service:
 def in_script(direction: Direction) -> Callable[[str], str]:
     """What a translation is passed through: into traditional signs, where these are asked for."""
     return to_traditional if direction.target.traditional else str
-
-
-def _planned(
-    translator: Translator, options: DecodingOptions, request: ClientRequest
-) -> tuple[list[Plan], list[Work]]:
-    """How the texts of a request are translated, and what is to be searched for."""
-    prefixes, protection = request.prefixes or [""] * len(request.texts), Protection(request.glossary)
-    return _with_works(
-        [
-            translator.plan(
-                text,
-                options,
-                prefix,
-                alignments=request.alignments,
-                token_scores=request.scores,
-                protect=protection,
-            )
-            for text, prefix in zip(request.texts, prefixes, strict=True)
-        ]
-    )
-
-
-def _taken(plans: Sequence[Plan], hypotheses: Sequence[Found]) -> tuple[list[Plan], list[Work]]:
-    found = iter(hypotheses)
-    return _with_works([plan.taking(found) if plan.sources else plan for plan in plans])
-
-
-def _with_works(plans: list[Plan]) -> tuple[list[Plan], list[Work]]:
-    return plans, [work for plan in plans for work in works_of(plan)]
-
-
-def _translations(plans: Sequence[Plan]) -> list[Translation]:
-    return [plan.translation for plan in plans]

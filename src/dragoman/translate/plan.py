@@ -222,27 +222,3 @@ class Plan:
         """When all that was asked has been found."""
         answers = self.answers or [Answer(sentence, ()) for sentence in self.sentences]
         return self.setup.detokeniser.assemble(self, answers)
-
-
-def begun(plans: Sequence[Plan]) -> Iterator[Sequence[Hypothesis]]:
-    """The engine set to work on all sources of plans that share one; what comes back waits for each result.
-
-    Those of which the same is asked go to it together.
-    """
-    works = [work for plan in plans for work in plan.works]
-    # Nearly always one object for all. To hash one takes longer than all else that is done here for a line.
-    named = {id(request): request for _, request, _ in works}
-    if len(named) == 1:
-        return _running(plans[0].engine, works[0][1], works)
-    first = dict[SearchRequest, int]()
-    group_of = {name: first.setdefault(request, name) for name, request in named.items()}
-    groups: dict[int, list[Work]] = {name: [] for name in first.values()}
-    for work in works:
-        groups[group_of[id(work[1])]].append(work)
-    running = {name: _running(plans[0].engine, named[name], group) for name, group in groups.items()}
-    return (next(running[group_of[id(request)]]) for _, request, _ in works)
-
-
-def _running(engine: Engine, request: SearchRequest, works: Sequence[Work]) -> Iterator[Sequence[Hypothesis]]:
-    prefixes = [prefix for _, _, prefix in works]
-    return engine.begin([ids for ids, _, _ in works], request, prefixes if any(prefixes) else None)

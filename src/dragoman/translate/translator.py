@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
+from dragoman.decoding.options import DecodingOptions, SearchRequest
 from dragoman.engines import Engine, refuse_unheeded, unheeded
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import EOS, SPECIALS
@@ -23,17 +23,15 @@ from dragoman.model.directory import ModelDirectory, find_model, open_model
 from dragoman.translate.chunks import CHUNK_TEXTS, Texts, chunks, with_prefixes
 from dragoman.translate.ensemble import built, refuse_unlike
 from dragoman.translate.facing import Facing
-from dragoman.translate.plan import Plan, Setup, begun
+from dragoman.translate.plan import Plan, Setup
 from dragoman.translate.prefetch import prefetch
 from dragoman.translate.protect import Protection
+from dragoman.translate.running import Begun, begun, finished
 from dragoman.translate.translation import Score, Translation
 
 if TYPE_CHECKING:
     from torch import nn
 
-Begun = tuple[
-    list[Plan], Iterator[Sequence[Hypothesis]]
-]  # of a chunk of texts, and what is found for all of them
 SetupOf = Callable[["Translator"], Setup]  # by the direction that a text goes
 log = logging.getLogger("dragoman.translate")
 
@@ -175,7 +173,7 @@ class Translator(Facing):
         engine = self._engine_for(request.options)
         setup = self._setup(request, engine, _protection(protect))
         jobs = (self._begun(batch, setup) for batch in chunks(with_prefixes(texts, prefixes), chunk))
-        return _finished(prefetch(jobs) if chunk > 1 else jobs, progress)
+        return finished(prefetch(jobs) if chunk > 1 else jobs, progress)
 
     def _begun(self, batch: Texts, setup: SetupOf) -> Begun:
         """Texts cut and encoded, and the engine at work on all that have words."""
@@ -345,27 +343,3 @@ def _default_options(model: ModelDirectory) -> DecodingOptions:
 
 def _protection(asked: Protection | bool) -> Protection | None:
     return asked if isinstance(asked, Protection) else Protection() if asked else None
-
-
-def _finished(jobs: Iterable[Begun], progress: Callable[[int], object] | None) -> Iterator[Translation]:
-    """The translations of each chunk, as its engine finds them; those after one that asks again wait for it."""
-    done = 0
-    for plans, found in jobs:
-        for number, plan in enumerate(plans):
-            taken = plan.taking(found)
-            if taken.tried:
-                yield from _again([taken, *(later.taking(found) for later in plans[number + 1 :])])
-                break
-            yield taken.translation
-        done += len(plans)
-        if progress is not None:
-            progress(done)
-
-
-def _again(plans: list[Plan]) -> Iterator[Translation]:
-    """The translations of plans of which some have sources left."""
-    while any(plan.tried for plan in plans):
-        found = begun(plans)
-        plans = [plan.taking(found) if plan.tried else plan for plan in plans]
-    for plan in plans:
-        yield plan.translation

@@ -23,7 +23,7 @@ from dragoman.model.seal import MANIFEST
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.state import State
-from dragoman.training.tasks.prepare import load_tokenizers
+from dragoman.training.tasks.vocabularies import load_tokenizers
 
 _CHECKPOINT = re.compile(r"step-\d{8,18}(\.\d{1,9})?")
 # What decides which numbers a network computes; dropout does not.

@@ -10,8 +10,7 @@ All of it is kept in the run's `data` directory, so that a resumed run reads wha
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice, tee
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,6 @@ from dragoman.corpus.weights import Weights, drawn
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.files import publish
 from dragoman.text.directions import Direction, target_tags, written
-from dragoman.text.extension import extended
-from dragoman.text.mapped import tokenizer_of
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training.gpu.grid import (
     DeviceCorpus,
@@ -44,8 +41,9 @@ from dragoman.training.gpu.grid import (
 )
 from dragoman.training.lock import one_at_a_time
 from dragoman.training.settings import DataConfig
-from dragoman.training.tasks.gather import DEV, TRAIN, corpora, directed, gather, stored
+from dragoman.training.tasks.gather import DEV, TRAIN, corpora, directed, gather
 from dragoman.training.tasks.origin import RECORD, Origin, Recipe, digest, hashes, is_prepared
+from dragoman.training.tasks.vocabularies import extended_for, file_name, learnt, load_tokenizers
 
 ENCODED_AT_ONCE = 10_000
 
@@ -264,9 +262,9 @@ def prepare(
     report = CleaningReport()
     kept = gather(corpus, dev, directory, recipe, say, report)
     if tokenizers and recipe.data.extend_vocab:
-        tokenizers = _extended(directory, recipe, tokenizers, say)
-    for name, tokenizer in (tokenizers or _learn(directory, recipe)).items():
-        publish(directory / _file_name(name), tokenizer.serialized)
+        tokenizers = extended_for(directory, recipe, tokenizers, say)
+    for name, tokenizer in (tokenizers or learnt(directory, recipe)).items():
+        publish(directory / file_name(name), tokenizer.serialized)
         asked = recipe.tokenizer.vocab_size
         if tokenizers is None and tokenizer.vocab_size < asked:
             say(
@@ -275,56 +273,6 @@ def prepare(
             )
     origin.write(directory, str(report), kept)
     return TrainingData(directory, recipe, say)
-
-
-@dataclass(frozen=True)
-class _Lines:
-    """What a tokenizer is learnt from; may be read more than once."""
-
-    directory: Path
-    recipe: Recipe
-    sides: tuple[str, ...]  # source, target
-
-    def __len__(self) -> int:
-        with open(self.directory / TRAIN, "rb") as file:
-            return len(self.sides) * sum(part.count(b"\n") for part in iter(lambda: file.read(2**20), b""))
-
-    def __iter__(self) -> Iterator[str]:
-        for pair in stored(self.directory / TRAIN, self.recipe.data):
-            for side in self.sides:
-                yield getattr(pair, side)
-
-
-def _extended(
-    directory: Path, recipe: Recipe, tokenizers: Mapping[str, Tokenizer], say: Callable[[str], None]
-) -> dict[str, Tokenizer]:
-    """Those of a model that exists, with the pieces that they lack for this corpus."""
-    found = {}
-    for name, tokenizer in tokenizers.items():
-        sides = ("source", "target") if name == "joint" else (name,)
-        symbols = recipe.data.symbols if "source" in sides else ()
-        lines = _Lines(directory, recipe, sides)
-        found[name], added = extended(tokenizer, lines, recipe.tokenizer, symbols, recipe.data.extend_vocab)
-        which = "" if name == "joint" else f" of the {name}"
-        say(
-            f"added to the vocabulary{which}: {added}; it has {found[name].vocab_size:,} pieces now, the first "
-            f"{tokenizer.vocab_size:,} as they were"
-        )
-    return found
-
-
-def _learn(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
-    sides = {"joint": ("source", "target")}
-    if not recipe.tokenizer.joint:
-        sides = {"source": ("source",), "target": ("target",)}  # type: ignore[dict-item]
-    return {
-        name: Tokenizer.train(
-            _Lines(directory, recipe, some),
-            recipe.tokenizer,
-            recipe.data.symbols if "source" in some else (),
-        )
-        for name, some in sides.items()
-    }
 
 
 def _target_tags(tokenizer: Tokenizer, data: DataConfig) -> dict[Direction, list[int]]:
@@ -336,15 +284,3 @@ def _target_tags(tokenizer: Tokenizer, data: DataConfig) -> dict[Direction, list
         )
     tags = target_tags(data.ways)
     return {way: [tokenizer.controls[tags[way[1]]]] if tags else [] for way in data.ways}
-
-
-def _file_name(name: str) -> str:
-    return "tokenizer.model" if name == "joint" else f"tokenizer.{name}.model"
-
-
-def load_tokenizers(directory: Path, joint: bool) -> dict[str, Tokenizer]:
-    """Those of prepared data. Raises OSError where they are not there."""
-    names: Iterable[str] = ("joint",) if joint else ("source", "target")
-    return {
-        name: tokenizer_of((directory / _file_name(name)).read_bytes(), _file_name(name)) for name in names
-    }
