@@ -19,8 +19,9 @@ _OURS = ("/api", "/v1", "/v2")
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
+_NAME = r"[A-Za-z0-9_-]{1,63}"  # between the dots of a host's: Python has another error for what is longer, or empty
 _STATE = re.compile(
-    r"rediss?://([^/?#@\s]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?(/\d{0,4})?"
+    rf"rediss?://([^/?#@\s]*@)?(\[[0-9A-Fa-f:.]+\]|{_NAME}(\.{_NAME})*\.?)(:(?P<port>[0-9]{{1,5}}))?(/[0-9]{{0,4}})?"
     r"(\?ssl_ca_certs=[^&#\s]+)?"
 )
 

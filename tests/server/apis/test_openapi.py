@@ -29,7 +29,7 @@ def test_no_request_makes_the_server_fail(tiny_model: Path, tmp_path: Path) -> N
         "--checks",
         CHECKS,
         "-n",
-        "50",
+        "25",
         "--seed",
         "1",
         "--warnings",

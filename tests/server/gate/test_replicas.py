@@ -344,7 +344,7 @@ def test_a_file_that_redis_has_no_room_for_stays_here(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["redis://h", "redis://h:6379", "redis://h/1", "rediss://u:p%40@h.example:1/15", "redis://[::1]:6379/0",
+    ["redis://h", "redis://h:6379", "redis://h/1", "redis://a_b.c-d.:1", "rediss://u:p%40@h.example:1/15", "redis://[::1]:6379/0",
      "rediss://h/0?ssl_ca_certs=/etc/ca.pem"],
 )  # fmt: skip
 def test_addresses_of_redis(address: str) -> None:
@@ -355,7 +355,9 @@ def test_addresses_of_redis(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["", "h:6379", "http://h", "redis://", "redis://h:0", "redis://h:99999", "redis://:secret@", "redis://h/x",
-     "redis://:secret@h/0?db=1", "redis://:sec/ret@h:1/0", "redis://h:6379/0/1"],
+     "redis://:secret@h/0?db=1", "redis://:sec/ret@h:1/0", "redis://h:6379/0/1",
+     # Passed on, these were a traceback: Python's own errors for a part of a name and for a number.
+     "redis://a..b", "redis://.:1", f"redis://{'a' * 64}", "redis://h:６３", "redis://h/٣"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(ConfigError, match="redis://HOST") as refused:
