@@ -22,7 +22,8 @@ _OR = {
     "it": (" o ",), "pt": (" ou ",), "nl": (" of ",),
 }  # fmt: skip
 _AND_OR = {
-    "en": "and/or", "zh": "和/或", "de": "und/oder", "fr": "et/ou", "es": "y/o", "it": "e/o", "pt": "e/ou", "nl": "en/of",
+    "en": "and/or", "zh": "和/或", "de": "und/oder", "fr": "et/ou", "es": "y/o", "it": "e/o", "pt": "e/ou",
+    "nl": "en/of",
 }  # fmt: skip
 AND_OR = frozenset(_AND_OR.values())
 
