@@ -1,4 +1,4 @@
-"""What the README says about text: one test for each sentence that promises something."""
+"""What README and guide say about text: one test for each sentence that promises something (promises.tsv)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ def translator() -> Iterator[Translator]:
         yield loaded
 
 
-def test_the_sentences_stand_there() -> None:
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    for promise in (
-        "One line out for each line in, an empty one for an empty one.",
-        "Line breaks, emoji, addresses, numbers, placeholders (`{name}`, `%s`) and the signs of Markdown come out "
-        "as they went in, each once",
-        "`--raw` leaves all of it to the model",
-        "placeholders, numbers, addresses, emoji, tags and glossary terms come out exactly, whatever the model does.",
-    ):
-        assert promise in readme
+PROMISES = [
+    line.split("\t") for line in (ROOT / "tests/promises.tsv").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize(("page", "sentence", "test"), PROMISES)
+def test_what_is_promised_of_text_is_tested(page: str, sentence: str, test: str) -> None:
+    """The sentence stands there, and so does the test that holds it to its word."""
+    assert sentence in " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    path, _, name = test.partition("::")
+    assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_an_empty_line_gives_an_empty_one(translator: Translator) -> None:

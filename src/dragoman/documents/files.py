@@ -18,6 +18,8 @@ from dragoman.documents.word import translate_docx
 from dragoman.errors import UsageError
 
 _LINE = re.compile(r"\r\n|\n|\r")
+# A dash, a song, a sound in brackets, who speaks.
+_SPEECH = re.compile(r"\s*(?:<\w+>\s*)?(?:[-–—♪♫(\[（]|>>|[A-Z][A-Z .'-]{1,20}:|[A-Za-z]\w{1,20}:\s)")
 _TIMING = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->")
 _BEFORE = re.compile(r"(?:\s|<[^<>]*>|\{\\[^{}]*\})*+")  # the words of a cue
 _END_TAG = re.compile(r"</[^<>]*>")
@@ -59,7 +61,7 @@ def _by_lines(text: str, translate: Translate) -> list[str]:
 
 
 def _srt(data: bytes, translate: Translate) -> bytes:
-    """A cue is one text, however many lines it has; a dialogue, where lines begin with a dash, is one a line."""
+    """A cue is one text, however many lines it has; what begins as a speech or a sound does is one a line."""
     text, encoding = decoded(data)
     end = (_LINE.search(text) or ["\n"])[0]
     lines: list[str | list[str]] = []
@@ -70,7 +72,7 @@ def _srt(data: bytes, translate: Translate) -> bytes:
             lines.append(line)
         elif not within:
             lines.append(line)
-        elif isinstance(lines[-1], list) and not line.lstrip().startswith(("-", "–", "—")):
+        elif isinstance(lines[-1], list) and not _SPEECH.match(line) and not _ended(lines[-1][-1]):
             lines[-1].append(line)
         else:
             lines.append([line])
@@ -79,6 +81,11 @@ def _srt(data: bytes, translate: Translate) -> bytes:
     found = iter([before + said + after for (before, _, after), said in zip(cues, written, strict=True)])
     done = (line if isinstance(line, str) else end.join(_wrapped(next(found), len(line))) for line in lines)
     return end.join(done).encode(encoding)
+
+
+def _ended(line: str) -> bool:
+    """Whether a line of a cue is a sound, or the end of a song: the next one does not go on with it."""
+    return line.rstrip().endswith(("♪", "♫", ")", "]", "）"))
 
 
 def _apart(cue: str) -> tuple[str, str, str]:

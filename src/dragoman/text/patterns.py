@@ -19,6 +19,17 @@ _NAMES = (  # of functions that programs have and sentences have not, glued to a
     "|max|min|open|parse|print|printf|println|random|range|require|round|sin|sizeof|sqrt|str|sum|super|tan|test"
     "|type|typeof|url|var"
 )
+_PRODUCTS = (
+    "Windows|Python|Java|Ruby|Rust|Go|Swift|Kotlin|Perl|Node|Ubuntu|Debian|Fedora|Android|Linux|Firefox|Chrome|Safari|Edge"
+    "|Opera|Office|Word|Excel|Photoshop|Unity|Django|Flask|Rails|Laravel|Spring|React|Angular|Vue|Svelte|Docker|Kubernetes"
+    "|Postgres|Redis|Kafka|Maven|Gradle|Bluetooth|Wi-Fi|Xbox|Kindle|Galaxy|Pixel|Surface|Boeing|Airbus|Apollo|Unicode"
+    "|Pentium|Ryzen|Radeon|Raspberry Pi|Visual Studio|Internet Explorer|Mac OS X"
+)
+_COUNTED = (  # before a number they are words
+    "Chapter|Section|Figure|Table|Version|Part|Step|Level|Page|Rule|Article|Appendix|Example|Equation|Exercise|Problem|Unit"
+    "|Lesson|Volume|Act|Room|Item|About|Only|Over|Under|Nearly|January|February|March|April|May|June|July|August|September"
+    "|October|November|December"
+)
 _CHESS = r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h](?:x[a-h])?[1-8])(?:=[QRBN])?[+#]?|O-O(?:-O)?"
 _KEY = (
     "Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn|AltGr|Tab|Esc|Enter|Return|Del|Delete|Backspace"
@@ -28,7 +39,9 @@ _KEY = (
 
 PATTERNS = {
     "placeholder": r"⟦\d{1,2}⟧",
-    "fence": r"```[^`]{0,20000}```|``(?:[^`\n]|`(?!`)){1,500}``|`[^`\n]{1,500}`",
+    "fence": r"(?m:^[ ]{0,9}(?:```|~~~)[\w+#.-]{0,30}[ ]{0,9}$)"
+    r"|```[^`]{0,20000}```|``(?:[^`\n]|`(?!`)){1,500}``|`[^`\n]{1,500}`",
+    "object": r"\{\s?[\"'](?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,200}\}){0,300}\}){1,2000}+\}",
     "face": r"¯\\_\(.\)_/¯|(?<!\w)[\\md]?[(（](?=[^()（）\n]{0,8}[_^~;.\-])[*]{0,2}"
     r"[\^oOTtxXuU;>=@~_.'°-][_.oO~^ωvwW3 -]{1,3}"
     r"[\^oOTtxXuU;<=@~_.'°-][*;]{0,2}[)）][/mb]?(?!\w)"
@@ -47,7 +60,7 @@ PATTERNS = {
     r"|(?<!\w)@[a-z]{2,12} ?\([^()\n]{0,20}\$[^()\n]{0,100}\)|\#include ?[<\"][^<>\"\n]{1,80}[>\"]"
     r"|\(\(\w{1,60}\)\)|%\[[\w.]{1,60}\]|\*\|[^|\n]{1,100}\|\*|\[%[^%\n]{1,200}%\]|\{#[^{}\n]{1,200}#\}"
     # An object of JSON or a set; words that somebody put in braces are read.
-    r"|\{(?!\s{0,9}(?:[A-Za-z']{1,30}[ ]){2}[A-Za-z'])(?:[^{}\n]|\{[^{}\n]{0,200}\}){1,300}\}",
+    r"|\{(?!\s{0,9}(?:[A-Za-z']{1,30}[ ]){2}[A-Za-z'])(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,200}\}){0,300}\}){1,1000}+\}",
     # What somebody fills in by hand: [NAME], and between the words of a sentence [FULL NAME].
     "blank": r"\[[A-Z][A-Z0-9_-]{1,40}\](?![(\[:])"
     r"|(?:(?<=[a-z] )\[[A-Z][A-Z0-9 _-]{1,40}\]|\[[A-Z][A-Z0-9 _-]{1,40}\](?= [a-z]))(?!\()",
@@ -85,6 +98,11 @@ PATTERNS = {
     "style": r"(?<![\w-])(?:color|background|margin|padding|border|width|height|display|position|float|font"
     r"|font-size|font-weight"
     r"|top|left|right|bottom|opacity|overflow|flex|gap|z-index): ?[\w#%.() -]{1,40};(?!\w)",
+    # When a line of a chat or of a log was written, where a link of Markdown goes
+    "stamp": r"(?m:^[\[(]\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?: ?[AP]M)?[\])](?=\s)|^\[[\d :T.,/-]{8,30}\](?=\s)"
+    r"|^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?"
+    r"(?: \[?(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL)\]?)?(?: [\w.$/-]{1,80}:\d{1,6}:?)?(?=\s\S)"
+    r"|^\[[^\]\n]{1,60}\]: \S{1,500}$|^:{3,6} ?[\w-]{0,30}$)",
     # The label of an item, as (a), ii), 1) and IV., of a question, of a commit, of a directive of reStructuredText
     "label": r"(?<!\S)\((?:[a-z]|[ivx]{2,5}|\d{1,2})\)(?=[ ]\S)"
     r"|(?m:(?:^|(?<=[.:;,] ))(?:[a-zA-Z]|[ivx]{2,5})\)(?=[ ]\S)|(?<!\S)\d{1,2}\)(?=[ ]\S)"
@@ -106,7 +124,8 @@ PATTERNS = {
     "mention": r"(?<![\w.@/])@[A-Za-z0-9_][\w-]{0,63}(?:\.[\w-]{1,63}){0,5}(?:@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})?",
     # IPv6, as the text form of RFC 4291 shortens it
     "ipv6": r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
-    r"(?:(?:[0-9A-Fa-f]{1,4}:){0,5}\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?:%\w{1,16})?(?:/\d{1,3})?(?<!:::)(?![\w:])",
+    r"(?:(?:[0-9A-Fa-f]{1,4}:){0,5}\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?"
+    r"(?:%\w{1,16})?(?:/\d{1,3})?(?<!:::)(?![\w:])",
     "emoji": r"(?<![\w:]):(?:(?=[\w+-]{0,63}[A-Za-z_])[\w+-]{1,64}|[+-]1):(?![\w:])|[0-9#*]\ufe0f?\u20e3"
     r"|(?:(?<![^\s.!?…([\ue010\ue011，。！？、：；（])(?:>?[:;=]['’]?[-^o]?[)(\[\]DPpOo3|/\\*@$]+|[xX]D+|</?3+"
     r"|\^[_.-]?\^;?|[oO]_[oO]|[Tt]_[Tt]|-_-)"
@@ -156,26 +175,17 @@ PATTERNS = {
     r"|COST|COSTS|THAN)\b)[A-Z]{2,5}:? #?\d{5,20}(?![\w.,]\d)"
     r"|(?<!\w)(?:ISBN|ISSN|PMID|PMCID|EAN|UPC|VIN)(?:-1[03])?:? ?(?:\d[\dX-]{3,17}"
     r"|\d{1,5}(?: \d{1,7}){2,4}(?: X)?)(?!\w)",
-    "product": r"(?<![\w.-])(?:Windows|Python|Java|Ruby|Rust|Go|Swift|Kotlin|Perl|Node|Ubuntu|Debian|Fedora"
-    r"|Android|Linux|Firefox"
-    r"|Chrome|Safari|Edge|Opera|Office|Word|Excel|Photoshop|Unity|Django|Flask|Rails|Laravel|Spring|React"
-    r"|Angular|Vue|Svelte"
-    r"|Docker|Kubernetes|Postgres|Redis|Kafka|Maven|Gradle|Bluetooth|Wi-Fi|Xbox|Kindle|Galaxy|Pixel|Surface"
-    r"|Boeing|Airbus"
-    r"|Apollo|Unicode|Pentium|Ryzen|Radeon|Raspberry Pi|Visual Studio|Internet Explorer|Mac OS X|Moto)"
-    r"(?: (?:Server|Pro|Plus|Note|NT|LTS|SP))? \d{1,4}(?:\.\d{1,5}){0,3}(?![\w%]|[.,:]\d| (?:million|billion"
-    r"|percent))"
-    r"|(?<=[a-z,(] )(?!(?:Chapter|Section|Figure|Table|Version|Part|Step|Level|Page|Rule|Article|Appendix"
-    r"|Example|Equation"
-    r"|Exercise|Problem|Unit|Lesson|Volume|Act|Room|Item|About|Only|Over|Under"
-    r"|Nearly) )[A-Z][a-z]{2,20} \d{1,3}\.\d{1,3}"
-    r"(?:\.\d{1,4}){0,2}(?![\w%]|[.,:]\d| (?:million|billion|percent))"
+    # A name with its version: those of a list before any number, others before one with a full stop in it
+    "product": rf"(?<![\w.-])(?:{_PRODUCTS})(?: (?:Server|Pro|Plus|Note|NT|LTS|SP))? \d{{1,4}}(?:\.\d{{1,5}}){{0,3}}"
+    r"(?![\w%°]|[.,:]\d| (?:million|billion|percent))"
+    rf"|(?<=[a-z,(] )(?!(?:{_COUNTED}|\w{{2,6}}day) )[A-Z][a-z]{{2,20}} \d{{1,3}}\.\d{{1,3}}(?:\.\d{{1,4}}){{0,2}}"
+    r"(?![\w%°-]|[.,:]\d| [A-Za-z]{1,2}(?!\w)| °| (?:million|billion|percent))"
     r"|(?<!\w)(?:[WH]i-Fi|Sci-Fi)(?!\w)|(?<![\w-])[A-Z][a-z]{0,12}-[A-Z](?![\w-])",
     # Of a telephone, an account, a card: groups that spaces stand between
     "groups": r"(?<![\w.+(])(?:\+\d{1,3}[ .-]?(?:\(\d{1,5}\)[ .-]?)?|\(\d{2,5}\)[ .-]?)"
     r"\d{1,5}(?:[ ./-]\d{1,9}){1,6}(?!\w)"
     r"|(?<![\w.])[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,8}(?: [A-Z0-9]{1,4})?(?!\w)"
-    r"|(?<![\w.,])97[89](?: \d{1,7}){3,4}(?!\w)"
+    r"|(?<![\w.,])(?<!\d )0\d{2,4}(?: \d{3,4}){1,3}(?![\w]|[.,]\d)|(?<![\w.,])97[89](?: \d{1,7}){3,4}(?!\w)"
     r"|(?<![\w.,])\d{4}(?: \d{4}){2,4}(?!\w)|(?<![\w.,])\d{2}(?: \d{2}){3,6}(?!\w)",
     "equation": r"(?<![\w.'’])(?:[A-Za-z]|\d{1,9}[a-z]|\d{1,9}(?=\s?[^\s\w]{1,2}\s?-?[A-Za-z](?![\w'’])))"
     r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨]|&&|\|\|)\s?-?(?:[A-Za-z]"
@@ -232,7 +242,7 @@ NUMBERS = {
     r"(?:\s?[x×*/+=<>≤≥÷^-]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+){0,20}(?!\w|[.,]\d)",
     "number": rf"(?<![A-Za-z0-9_.])(?:(?:(?<![\w){COUNTER}])[-−]|[+±~≈<>≤≥])?"
     rf"(?:(?:(?:US|CA|AU|NZ|[ACRS]|HK|NT)?[{_MONEY}]|{_CURRENCIES})\s?)?|[§№]\s?)"
-    rf"(?<!\d)(?:(?:\d{{1,3}} (?=\d{{1,2}}/\d{{1,2}}(?![\d/])))?\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d)){{1,6}}|\d{{1,60}})"
+    rf"(?<!\d)(?:\d{{1,3}} (?=\d{{1,2}}/\d{{1,2}}(?![\d/])))?(?:\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d)){{1,6}}|\d{{1,60}})"
     rf"(?:(?:[.,:/’–~～-]|\.{{2,3}}|[–-](?=[{_MONEY}])[{_MONEY}])\d{{1,60}}){{0,8}}(?:\.[–-])?[{_SMALL}]{{0,4}}"
     rf"(?:\s?(?:%|‰|°\s?[CFK]?(?![A-Za-z])|[{_MONEY}](?!\d)|(?:{UNITS}|{_CURRENCIES})(?!\w)"
     r"|[mgLlWV](?![\w'’])))?(?!\d|st\b|nd\b|rd\b|th\b|['’]?s\b)",

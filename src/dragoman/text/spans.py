@@ -40,6 +40,7 @@ _KINDS = {
             "entity",
             "heading",
             "label",
+            "stamp",
         ),
         Kind.MARK,
     ),
@@ -54,7 +55,7 @@ def _compiled(patterns: Mapping[str, str]) -> re.Pattern[str]:
 
 
 _PATTERN, _NUMBER = _compiled(PATTERNS), _compiled(NUMBERS)
-_ENCLOSED = _compiled({name: PATTERNS[name] for name in ("fence", "comment")})
+_ENCLOSED = _compiled({name: PATTERNS[name] for name in ("fence", "object", "comment")})
 # A text without any of these has nothing to keep. Asked of every text, so one look in C.
 _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
@@ -79,18 +80,22 @@ _RUN = re.compile(r"[^\w\s.,;:!?'\"()&/\-]+|_+")
 def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
     """What has to be kept in a text, in order, no two overlapping; neighbours that touch are one.
 
-    terms: what was found before anything else, in order.
+    terms: what was found before anything else but code, in order.
     """
     if not terms and not _is_suspect(text) and not may_have(text):
         return []
     shape = solid.hidden(text)
-    found = list(terms)
+    found = _filled(shape, _filled(text, [], _sealed), _enclosed)
+    if terms:
+        free = [
+            term for term in terms if not any(term.start < one.end and one.start < term.end for one in found)
+        ]
+        found = sorted([*found, *free], key=lambda span: span.start)
     apart = frozenset((term.start, term.end) for term in terms)
-    for more in (_sealed, _cells):
-        found = _filled(text, found, more)
+    found = _filled(text, found, _cells)
     if shape is not text:
         found = _filled(text, found, _solid_tags)
-    for more in (_enclosed, commands, _by_pattern):
+    for more in (commands, _by_pattern):
         found = _filled(shape, found, more)
     found = list(_grown(shape, found, apart))
     for more in (_by_look, _numbers, _symbols):
@@ -185,7 +190,7 @@ def _closes_a_bracket(text: str, match: re.Match[str]) -> bool:
 
 
 def _role_of(name: str, raw: str) -> Role:
-    if name in ("quote", "link", "heading", "label", "command") or (
+    if name in ("quote", "stamp", "link", "heading", "label", "command") or (
         name == "tag" and raw[1] not in "/!" and not raw.endswith("/>")
     ):
         return Role.OPENS

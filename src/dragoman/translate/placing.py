@@ -88,7 +88,8 @@ def _replaced(
             and between(written.text, end)
         ):
             return Edit(start, end, (1, number), part)
-    at = free(written.near(place[0]), written.text, edits)
+    at = min(written.near(place[0]), len(written.text.rstrip(_STOPS)))  # not behind the end of the sentence
+    at = free(at, written.text, edits)
     return Edit(at, at, (1, number), part)
 
 

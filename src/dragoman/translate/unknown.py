@@ -16,7 +16,7 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>|<unk>")  # which stands for no sign at all
 _ACRONYM = re.compile(r"(?<![\w.])[A-Z]{2,8}(?![\w.]*\w)")
 # In a language of other letters, words of Latin ones are names, or another language's.
 _LATIN = re.compile(
-    r"(?<![\w.])[A-Za-z][A-Za-z'’.-]*[A-Za-z](?:[ ,]{1,2}[A-Za-z](?:[A-Za-z'’.-]*[A-Za-z])?)*(?!\w)"
+    r"(?<![\w.])(?:[AI] )?[A-Za-z][A-Za-z'’.-]*[A-Za-z](?:[ ,]{1,2}[A-Za-z](?:[A-Za-z'’.-]*[A-Za-z])?)*(?!\w)"
 )
 _SOLID_SLASH = re.compile("(?<=\ue010)/(?=\ue010)")
 _BEFORE_NUMBER = re.compile(r"(?<![\w.])[A-Z]{2,8}(?:: ?| #| )$")
