@@ -27,7 +27,7 @@ help:
 	@echo "make bench     speed beside other tools, which go into .bench-*venv; MODEL=DIR translates with that model"
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
 	@echo "make blank     the five small models of dragoman lineage, made anew in half an hour"
-	@echo "make digits    the small model of dragoman digits, made anew, and two others that are told less of positions"
+	@echo "make digits    the small model of dragoman digits, made anew, and two that are told less of positions"
 	@echo "make clean     remove .venv and what tools left behind"
 
 demo: $(STAMPS)/demo

@@ -130,3 +130,14 @@ def test_words_that_are_off_are_named(capsys: Capture, words: list[str], told: s
 def test_another_model_is_no_image_reader(capsys: Capture) -> None:
     assert main(["digits", "read", "12", "-m", "lineage/gpt"]) == 1
     assert "lineage/gpt" in capsys.readouterr().err
+
+
+def test_without_positions_hardly_anything_is_read(capsys: Capture) -> None:
+    """The same weights: what the positions carried is gone."""
+    told, untold = (
+        json.loads(said(capsys, "evaluate", "--images", "60", "--positions", name, "--format", "json"))
+        for name in ("grid", "none")
+    )
+    assert told["accuracy"] > 3 * untold["accuracy"]
+    assert "--positions learned has weights" in refused(capsys, "read", "12", "--positions", "learned")
+    assert "model.positions = 'waves'" in refused(capsys, "read", "12", "--positions", "waves")

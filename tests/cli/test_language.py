@@ -36,12 +36,12 @@ def test_the_language_of_a_call() -> None:
     assert speaker("zh")("of no table {n}", n=3) == "of no table 3"
 
 
-@pytest.mark.parametrize("words", [["explain"], ["words", "show"], ["lineage"], []])
+@pytest.mark.parametrize("words", [["explain"], ["words", "show"], ["lineage"], ["digits", "explain"], []])
 def test_the_help_is_in_chinese(words: list[str], capsys: Capture) -> None:
     assert main([*words, "--help", "--lang", "zh"] if words else ["--help", "--lang=zh"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if not ENDS.match(line)]
     assert any(HAN.search(line) for line in lines)
-    if words in (["explain"], ["lineage"]):
+    if words in (["explain"], ["lineage"], ["digits", "explain"]):
         assert [line for line in lines if ENGLISH.search(line)] == []
     main([*words, "--help"])
     assert not HAN.search(
