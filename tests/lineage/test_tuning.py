@@ -18,11 +18,11 @@ def test_a_copy_learns_what_is_learnt_already_faster_than_a_fresh_network(name: 
     assert isinstance(opened.kind, NeuralKind)
     before = {key: weight.clone() for key, weight in opened.module.state_dict().items()}
     (ids,) = opened.vocabulary.encode(["今天晚上吃火锅。"])
-    found = tune(opened.kind, opened.module, ids, len(opened.vocabulary.words) - 1, steps=4)
+    found = tune(opened.kind, opened.module, ids, len(opened.vocabulary.words), steps=4)
     assert len(found.pretrained) == len(found.scratch) == 5
     assert found.pretrained[-1] < found.pretrained[0] and found.pretrained[-1] < found.scratch[-1]
     assert all(torch.equal(weight, before[key]) for key, weight in opened.module.state_dict().items())
-    again = tune(opened.kind, opened.module, ids, len(opened.vocabulary.words) - 1, steps=4)
+    again = tune(opened.kind, opened.module, ids, len(opened.vocabulary.words), steps=4)
     assert again.scratch == found.scratch and again.pretrained == found.pretrained
 
 
@@ -30,7 +30,7 @@ def test_a_text_that_does_not_fit_and_one_that_is_empty_are_refused() -> None:
     opened = open_lm("lineage/gpt")
     for ids, said in (([], "no text"), ([5] * 63, "too many")):
         with pytest.raises(UsageError, match=said):
-            tune(opened.kind, opened.module, ids, 0)  # type: ignore[arg-type]
+            tune(opened.kind, opened.module, ids, len(opened.vocabulary.words))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["gpt", "bert"])

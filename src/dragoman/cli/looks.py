@@ -101,7 +101,7 @@ class Looks:
         if not isinstance(kind, NeuralKind) or not isinstance(model, CausalLM | Bert):
             return None
         (ids,) = vocabulary.encode([normalize(text)])
-        return tune(kind, model, ids, len(vocabulary.words) - 1)
+        return tune(kind, model, ids, len(vocabulary.words))
 
     def _taught(self, text: str, told: Say) -> list[str]:
         from dragoman.lineage.blank import fill

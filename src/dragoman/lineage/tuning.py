@@ -3,7 +3,7 @@
 A copy learns; the model that was given does not change. What a causal model learns is the next token, BERT each token
 with a [MASK] in its place. Opens no file.
 
-Dimensions: T tokens of the text.
+Dimensions: T tokens of the text, V vocabulary.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ class Tuned:
 
 
 @one_thread()
-def tune(kind: NeuralKind, model: CausalLM | Bert, ids: list[int], mask: int, steps: int = STEPS) -> Tuned:
-    """ids: the T tokens of the text; mask: the id of [MASK]. Raises UsageError for a text too long, or with none."""
+def tune(kind: NeuralKind, model: CausalLM | Bert, ids: list[int], words: int, steps: int = STEPS) -> Tuned:
+    """ids: the T tokens of the text; words: V, the last of them BERT's [MASK].
+
+    Raises UsageError for a text that is too long, or empty.
+    """
     if not ids:
         raise UsageError("there is no text to learn from")
     if model.longest is not None and len(ids) + 2 > model.longest:
@@ -45,9 +48,9 @@ def tune(kind: NeuralKind, model: CausalLM | Bert, ids: list[int], mask: int, st
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        fresh = kind.build(model.config, model.embedding.num_embeddings).eval()
+        fresh = kind.build(model.config, words).eval()
     learnt = copy.deepcopy(model).eval()
-    return Tuned(_descend(learnt, ids, mask, steps), _descend(fresh, ids, mask, steps), learnt)
+    return Tuned(_descend(learnt, ids, words - 1, steps), _descend(fresh, ids, words - 1, steps), learnt)
 
 
 def _descend(model: CausalLM | Bert, ids: list[int], mask: int, steps: int) -> tuple[float, ...]:
@@ -58,7 +61,7 @@ def _descend(model: CausalLM | Bert, ids: list[int], mask: int, steps: int) -> t
         loss = _loss(model, ids, mask)
         seen.append(float(loss.detach().exp()))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     with torch.no_grad():
         return (*seen, float(_loss(model, ids, mask).exp()))
