@@ -50,7 +50,7 @@ def _label_of(path: Path) -> str | None:
 
 def read(path: Path, asked: Pair) -> Brought:
     """The model in a package. Raises ModelError for one that is damaged."""
-    with unpacked(path) as root:
+    with unpacked(path) as root, _naming(root, path):
         label = json_of(root / LABEL)
         if not (root / SPM).exists():
             why = "cut with BPE and a word segmenter" if (root / BPE).exists() else f"without a {SPM}"
@@ -64,6 +64,15 @@ def read(path: Path, asked: Pair) -> Brought:
         pair = Pair(asked.source or said[0], asked.target or said[1])
         found = read_parts(root / "model", dict.fromkeys(get_args(Side), root / SPM), pair, path.stem)
         return replace(found, decoding=DECODING, licence=licence_of(root))
+
+
+@contextmanager
+def _naming(root: Path, package: Path) -> Iterator[None]:
+    """Errors name the package, and not where it lies unpacked for a moment."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(str(error).replace(str(root), str(package))) from error
 
 
 def size_of(path: Path) -> int:

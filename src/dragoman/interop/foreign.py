@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ from dragoman.model.contents import stored_arrays
 from dragoman.model.modules import require_torch
 
 Read = Callable[[], np.ndarray]
+# What old files hold besides: copies of the table of tokens, and sinusoids.
+COPIES = ("shared.weight", "embed_tokens.weight", "embed_positions.weight", "embed_positions.weights", "lm_head.weight",
+          "lm_head.bias", "final_logits_bias", "_float_tensor")  # fmt: skip
+LARGEST = 2**24  # of a number in the settings: more is a mistake, and would be asked of the memory
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Store:
 
     path: Path  # what errors call it
     arrays: Mapping[str, Read]
+    taken: set[str] = field(default_factory=set)
 
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
@@ -37,6 +42,7 @@ class Store:
             raise ModelError(
                 f"{self.path} has no {name}, which its settings ask for: it is of another model, or cut short"
             )
+        self.taken.add(name)
         array = self.arrays[name]()
         if array.dtype not in (np.float32, np.float16):
             raise ModelError(
@@ -48,6 +54,17 @@ class Store:
                 "belong to different models"
             )
         return array
+
+    def refuse_left(self) -> None:
+        """Raises ModelError where something was not taken that is neither a table of tokens nor of positions.
+
+        A model with a layer that its settings do not mention would else lose it, and nobody would be told.
+        """
+        for name in self.arrays:
+            if name not in self.taken and not name.endswith(COPIES):
+                raise ModelError(
+                    f"{self.path} has {name}, which its settings do not ask for: the two belong to different models"
+                )
 
 
 def json_of(path: Path, needed: bool = True) -> dict[str, Any]:
@@ -70,8 +87,30 @@ def json_of(path: Path, needed: bool = True) -> dict[str, Any]:
 def number(settings: Mapping[str, Any], key: str, path: Path) -> int:
     """A setting that is a whole number above 0. Raises ModelError."""
     value = settings.get(key)
-    if type(value) is not int or value < 1:
-        raise ModelError(f"{path}: {key} = {str(value)[:60]}: must be a whole number above 0")
+    if type(value) is not int or not 1 <= value <= LARGEST:
+        raise ModelError(
+            f"{path}: {key} = {str(value)[:60]}: must be a whole number above 0, and no larger than {LARGEST:,}"
+        )
+    return value
+
+
+def share(settings: Mapping[str, Any], key: str, usual: float, path: Path) -> float:
+    """A setting that is a share, such as dropout; `usual` where nothing is said. Raises ModelError."""
+    value = settings.get(key, usual)
+    if type(value) not in (int, float) or not 0 <= value < 1:
+        raise ModelError(f"{path}: {key} = {str(value)[:60]}: must be a number, at least 0 and below 1")
+    return float(value)
+
+
+def first_read(settings: Mapping[str, Any], rows: int, usual: int, path: Path) -> int:
+    """The row of what a decoder reads first; `usual` where nothing is said. Raises ModelError."""
+    value = settings.get("decoder_start_token_id")
+    if value is None:
+        return usual
+    if type(value) is not int or not 0 <= value < rows:
+        raise ModelError(
+            f"{path}: decoder_start_token_id = {str(value)[:60]}: there are rows 0 to {rows - 1:,}"
+        )
     return value
 
 
@@ -88,7 +127,8 @@ def weight_files(directory: Path) -> list[Path]:
             return [directory / name]
         if index.exists():
             shards = json_of(index).get("weight_map")
-            if not isinstance(shards, dict) or not all(isinstance(one, str) for one in shards.values()):
+            named = isinstance(shards, dict) and all(isinstance(one, str) for one in shards.values())
+            if not isinstance(shards, dict) or not shards or not named:
                 raise ModelError(f"{index} names no files")
             paths = [directory / Path(one).name for one in sorted(set(shards.values()))]
             for path in paths:

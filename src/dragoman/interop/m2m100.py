@@ -14,7 +14,7 @@ import numpy as np
 
 from dragoman.errors import ModelError
 from dragoman.interop.brought import Brought, Pair, decoding_of, share_of
-from dragoman.interop.foreign import Store, hugging_face_store, json_of, number
+from dragoman.interop.foreign import Store, first_read, hugging_face_store, json_of, number
 from dragoman.interop.marian import layout_of, spm_of
 from dragoman.interop.naming import (
     Layout,
@@ -49,7 +49,7 @@ def read(directory: Path, asked: Pair) -> Brought:
     ids, leads = (_m2m if (directory / PIECES).exists() else _nllb)(directory)
     if not leads:
         raise ModelError(f"{directory} names no languages: its tokenizer files are not complete")
-    vocabulary = _vocabulary(ids, rows, directory, settings.get("decoder_start_token_id"))
+    vocabulary = _vocabulary(ids, rows, settings, path)
     share_of(spm, vocabulary.pieces, directory / SPM, PIECES if (directory / PIECES).exists() else TOKENIZER)
     ours = {piece: i for i, piece in enumerate(vocabulary.pieces)}
     by_code = {code: ours[token] for code, token in leads.items()}
@@ -72,11 +72,12 @@ def read(directory: Path, asked: Pair) -> Brought:
     )
 
 
-def _vocabulary(ids: Mapping[str, int], rows: int, directory: Path, start: object) -> Vocabulary:
+def _vocabulary(ids: Mapping[str, int], rows: int, settings: Mapping[str, Any], path: Path) -> Vocabulary:
     """Rows of the weights without a piece are left out: they fill the table up, and nobody could read them.
 
-    start: what the decoder reads first; </s>, where nothing is said.
+    The decoder first reads </s>, where nothing else is said.
     """
+    directory = path.parent
     for special in ("<s>", "<pad>", "</s>", "<unk>"):
         if special not in ids:
             raise ModelError(f"{directory}: its vocabulary has no {special}: it belongs to another model")
@@ -86,7 +87,9 @@ def _vocabulary(ids: Mapping[str, int], rows: int, directory: Path, start: objec
             "rows: it belongs to another model"
         )
     pad, unk, eos = ids["<pad>"], ids["<unk>"], ids["</s>"]
-    first = start if type(start) is int and 0 <= start < rows else eos
+    if min(ids.values()) < 0:
+        raise ModelError(f"{directory}: its vocabulary numbers a piece {min(ids.values())}: it was damaged")
+    first = first_read(settings, rows, eos, path)
     return arranged({i: piece for piece, i in ids.items()}, (pad, unk, first, eos), (ids["<s>"],))
 
 
@@ -112,7 +115,8 @@ def _named(directory: Path) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for one in (said, more):
         for key in ("additional_special_tokens", "extra_special_tokens"):
-            for token in one.get(key) or ():
+            listed = one.get(key)
+            for token in listed if isinstance(listed, list) else ():
                 content = token.get("content") if isinstance(token, dict) else token
                 if isinstance(content, str):
                     found.setdefault(content, None)
@@ -157,3 +161,4 @@ def _weights(
         yield "output.weight", table(read, vocabulary, layout)
     yield "output_bias", output_bias(None, vocabulary)
     yield from layers(store, layout)
+    store.refuse_left()

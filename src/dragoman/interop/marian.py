@@ -16,7 +16,7 @@ from dragoman.errors import ModelError
 from dragoman.ids import EOS
 from dragoman.interop.brought import Brought, Pair, decoding_of, learnt_as, own_tokenizers, share_of
 from dragoman.interop.ctranslate2 import sinusoids
-from dragoman.interop.foreign import Store, hugging_face_store, json_of, number
+from dragoman.interop.foreign import Store, first_read, hugging_face_store, json_of, number, share
 from dragoman.interop.naming import (
     Layout,
     Vocabulary,
@@ -92,7 +92,7 @@ def is_lead(piece: str) -> bool:
 def layout_of(settings: Mapping[str, Any], path: Path, tied: bool = True) -> Layout:
     """What the model is made of. Raises ModelError for what Marian's class does not have."""
     activation = settings.get("activation_function", "gelu")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ModelError(f"{path}: activation_function = {activation!r}: known are {', '.join(ACTIVATIONS)}")
     sizes = {name: number(settings, name, path) for name in ("d_model", "encoder_layers", "decoder_layers")}
     inner, heads = (
@@ -112,8 +112,8 @@ def layout_of(settings: Mapping[str, Any], path: Path, tied: bool = True) -> Lay
         # Ours scales what it reads: what was not scaled is a table of its own.
         "tie": ("all" if tied else "target") if _scaled(settings) and _tied(settings) else "none",
         "output_bias": True,
-        "dropout": float(settings.get("dropout", 0.1)),
-        "attention_dropout": float(settings.get("attention_dropout", 0.0)),
+        "dropout": share(settings, "dropout", 0.1, path),
+        "attention_dropout": share(settings, "attention_dropout", 0.0, path),
         "max_length": number(
             {"max_position_embeddings": 512} | dict(settings), "max_position_embeddings", path
         ),
@@ -146,24 +146,30 @@ def _vocabulary(path: Path, settings: Mapping[str, Any], size: str) -> Vocabular
         ids,
         path,
         number({size: settings.get("vocab_size")} | dict(settings), size, path.parent / CONFIG),
-        settings.get("decoder_start_token_id"),
+        settings,
     )
 
 
-def numbered(ids: Mapping[str, Any], path: Path, rows: int, start: object = None) -> Vocabulary:
-    """Marian's table of pieces in our order; `start` is what its decoder reads first, and <pad> where nothing is said.
+def numbered(
+    ids: Mapping[str, Any], path: Path, rows: int, settings: Mapping[str, Any] | None = None
+) -> Vocabulary:
+    """Marian's table of pieces in our order; the decoder first reads <pad>, where the settings say nothing else.
 
     Raises ModelError for a table that does not fit so many rows.
     """
-    if len(ids) != rows or sorted(i for i in ids.values() if type(i) is int) != list(range(rows)):
+    if len(ids) != rows:
         raise ModelError(
             f"{path} numbers {len(ids):,} pieces, and the weights have {rows:,} rows: it belongs to another model"
+        )
+    if sorted(i for i in ids.values() if type(i) is int) != list(range(rows)):
+        raise ModelError(
+            f"{path} does not number its pieces from 0 to {rows - 1:,}, each once: it was damaged"
         )
     for special in ("</s>", "<unk>", "<pad>"):
         if special not in ids:
             raise ModelError(f"{path} has no {special}: it is no vocabulary of Marian's")
     pad, unk, eos = ids["<pad>"], ids["<unk>"], ids["</s>"]
-    first = start if type(start) is int and 0 <= start < rows else pad
+    first = first_read(settings or {}, rows, pad, path.parent / CONFIG)
     return arranged({i: piece for piece, i in ids.items()}, (pad, unk, first, eos))
 
 
@@ -207,6 +213,7 @@ def weights_of(
     bias = store.take("final_logits_bias", 1, sizes[1]) if "final_logits_bias" in store else None
     yield "output_bias", output_bias(bias, target)
     yield from layers(store, layout)
+    store.refuse_left()
 
 
 def languages_of(directory: Path, asked: Pair, leads: Mapping[str, int]) -> tuple[str, str]:

@@ -280,6 +280,8 @@ class Tokenizer:
 
 def opened(serialized: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
     """A SentencePiece model, as yet unchecked. Raises ModelError, which calls it `name`."""
+    if not serialized:  # of which SentencePiece makes a model that has nothing
+        raise ModelError(f"{name} is not a SentencePiece model: it is empty")
     try:
         return sentencepiece.SentencePieceProcessor(model_proto=serialized)
     except (RuntimeError, OSError, ValueError) as error:
