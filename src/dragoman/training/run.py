@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,10 @@ class Run(Recoverable):
         except Diverged:
             raise
         except Exception:
-            self.save()  # the steps since the last checkpoint are not to blame; --resume begins with this validation
+            # The steps since the last checkpoint are not to blame; --resume begins with this validation. Shares of the
+            # state that went with another rank cannot be saved, and what ended that one is the better reason.
+            with nullcontext() if self.ranks is None else suppress(TrainingError):
+                self.save()
             raise
         progress.validated = progress.step
         better = list(scores.rank) > progress.best

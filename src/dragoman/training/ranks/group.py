@@ -99,12 +99,12 @@ class Ranks:
             raise
 
     def done(self, what: str) -> None:
-        """Let `follows` of the same words pass on other ranks."""
-        self._put(f"done/{what}/{self.rank}", {})
+        """Let `follows` of the same words pass on other ranks; once more where a recipe has stages."""
+        self._put(f"done/{self._said}/{what}/{self.rank}", {})
 
     def follows(self, rank: int, what: str) -> None:
         """Wait until that rank is done with it."""
-        self._get(f"done/{what}/{rank}", rank)
+        self._get(f"done/{self._said}/{what}/{rank}", rank)
 
     def _put(self, key: str, message: Message) -> None:
         with _told(self.rank):
