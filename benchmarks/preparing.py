@@ -3,7 +3,8 @@
     python -m benchmarks.preparing --pairs 2000000 --cores 1 2
 
 The corpus is synthetic and always the same: shards of a million pairs at most, of words that a seed invents, one in
-twenty a repetition of another. Trains nothing. Linux only: memory is read in /proc.
+twenty a repetition of another. The vocabulary is learnt from few lines, for that takes as long for any large corpus.
+Trains nothing. Linux only: memory is read in /proc.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from dragoman.training.settings import DataConfig
 from dragoman.training.tasks.origin import Recipe
 from dragoman.training.tasks.prepare import prepare
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[3])])
-recipe = Recipe(DataConfig("en", "zh"), CleaningConfig(), TokenizerConfig(), AugmentConfig.off(), 1)
+recipe = Recipe(DataConfig("en", "zh"), CleaningConfig(), TokenizerConfig(training_lines=100_000), AugmentConfig.off(), 1)
 prepare([Path(sys.argv[1])], [], Path(sys.argv[2]), recipe, print)
 """
 

@@ -111,7 +111,7 @@ def translate_files(
     from dragoman.corpus.pairs import shards_of
     from dragoman.scale.files import refuse_unfit
     from dragoman.scale.jobs import TranslateJob
-    from dragoman.scale.shards import claimed, in_directory
+    from dragoman.scale.shards import claimed, in_directory, left_behind
 
     assert flags.output is not None
     if not inputs:
@@ -122,6 +122,8 @@ def translate_files(
             raise UsageError(f"{path} is not there: with -o the words are names of files")
         if path.is_dir():
             raise UsageError(f"{path} is a directory")
+        if not path.is_file():  # what is interrupted is read again
+            raise UsageError(f"{path} is a pipe or a device, which can be read only once: name files")
         refuse_unfit(path)
     shards = in_directory([(path,) for path in paths], [path.name for path in paths], flags.output)
     engine = {one.name: getattr(model, one.name) for one in fields(EngineFlags)}
@@ -140,6 +142,11 @@ def translate_files(
     script = language.script(job.checked()[1])
     job = replace(job, traditional=script is not str)
     with claimed(flags.output, job.settings(), shards):
+        if others := left_behind(flags.output, shards):
+            tell(
+                f"note: {flags.output} also holds {', '.join(others[:3])}{' and more' * (len(others) > 3)}, of "
+                f"{len(others):,} files that are not among these: left alone"
+            )
         done = _all(job, shards, workers, flags.ray, "texts", answer.format)
     _summary(done, answer.format)
 

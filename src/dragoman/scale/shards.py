@@ -46,6 +46,8 @@ def in_directory(inputs: Sequence[tuple[Path, ...]], names: Sequence[str], outpu
     read = {path.resolve() for paths in inputs for path in paths}
     for paths, name in zip(inputs, names, strict=True):
         if (other := taken.setdefault(name, paths[0])) is not paths[0]:
+            if other == paths[0]:
+                raise UsageError(f"{other} is named twice")
             raise UsageError(
                 f"{other} and {paths[0]} would both become {output / name}: give them two directories"
             )
@@ -85,6 +87,14 @@ def claimed(output: Path, settings: Mapping[str, Any], shards: Sequence[Shard]) 
         for left in records.glob("tmp-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
+
+
+def left_behind(output: Path, shards: Sequence[Shard]) -> list[str]:
+    """Names of outputs that an earlier start wrote there, of inputs that are not among these any more."""
+    known = {shard.record.name for shard in shards}
+    records = (path.name for path in (output / RECORDS).glob("*.json") if path.name != "job.json")
+    others = (name.removesuffix(".json") for name in records if name not in known)
+    return sorted(name for name in others if (output / name).exists())
 
 
 def _refuse_other(output: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -140,5 +150,9 @@ def making(shard: Shard) -> Iterator[tuple[Path, Result]]:
         sync_directory(output.parent)
         record = {**asdict(shard), "inputs": state, "output": _state([shard.output]), "result": result}
         publish(shard.record, json.dumps(record, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        if error.errno is not None and str(error.filename).startswith(str(folder)):  # nobody knows this name
+            raise OSError(error.errno, error.strerror, shard.output) from error
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
