@@ -16,6 +16,8 @@ from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.watch.record import private_copy, wrap
 from dragoman.explain.watch.subject import Subject
+from dragoman.transformer.decoder import DecoderLayer
+from dragoman.transformer.encoder import EncoderLayer
 from dragoman.transformer.model import Transformer
 from dragoman.transformer.sublayers import FeedForward
 
@@ -34,12 +36,11 @@ def boxes(subject: Subject, written: Sequence[Token]) -> Boxes | None:
     assert isinstance(module, Transformer)
     norms: dict[str, tuple[nn.Module, Seen]] = {}
     feeds: dict[str, tuple[FeedForward, Seen]] = {}
-    sides = (
-        ("encoder", module.encoder, ("self", "feed")),
-        ("decoder", module.decoder, ("self", "cross", "feed")),
-    )
-    for side, stack, kinds in sides:
-        for i, layer in enumerate(stack.layers, 1):
+    stacks = {"encoder": module.encoder.layers, "decoder": module.decoder.layers}
+    for side, layers in stacks.items():
+        kinds = ("self", "feed") if side == "encoder" else ("self", "cross", "feed")
+        for i, layer in enumerate(layers, 1):
+            assert isinstance(layer, EncoderLayer | DecoderLayer)
             for kind, residual in zip(kinds, layer.residuals, strict=True):
                 norms[f"{side}.{i}.{kind}"] = residual.norm, _watched(residual.norm)
             feeds[f"{side}.{i}.feed"] = layer.feed_forward, _watched(layer.feed_forward)
