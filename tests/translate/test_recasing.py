@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dragoman.model.directory import find_model, open_model
+from dragoman.translate import recasing
 from dragoman.translate.recasing import Recaser
 
 
@@ -52,3 +55,14 @@ def test_names_and_acronyms_stay_and_so_does_what_is_in_no_capitals(text: str) -
 )
 def test_no_place_in_a_text_moves(text: str) -> None:
     assert len(recaser().around(text, ())) == len(text)
+
+
+WORDS = st.sampled_from("I A a the Tom going don't I'm DON'T NASA WORLD Hello Über 你 x".split())
+
+
+@given(st.lists(WORDS, min_size=1, max_size=7), st.sampled_from([" ", ", ", "-", "_", "'"]))
+def test_what_is_calm_at_a_glance_is_read_as_it_stands(words: list[str], between: str) -> None:
+    """The glance spares most lines the patterns; it must never spare one that they would have changed."""
+    text = between.join(words)
+    if recasing._is_calm(text):
+        assert recaser().read(text, True) == text
