@@ -177,8 +177,8 @@ def carried_out(product: Product, machine: Machine, folder: Path) -> Ended:
     locked.chmod(0o555)
     try:
         return product.alone(
-            VERBS[machine.verb](product, place), changes=changes, prefix=prefix, stdout=full, folder=folder, seconds=PATIENCE,
-            prepare=obey_modes if place is locked and os.geteuid() == 0 else None,
+            VERBS[machine.verb](product, place), changes=changes, prefix=prefix, stdout=full, folder=folder,
+            seconds=PATIENCE, prepare=obey_modes if place is locked and os.geteuid() == 0 else None,
         )  # fmt: skip
     finally:
         locked.chmod(0o755)
