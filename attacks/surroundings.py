@@ -20,6 +20,9 @@ from attacks.commands import Ended, fault_of
 from attacks.product import Product
 
 DROP, DAC_OVERRIDE = 24, 1  # PR_CAPBSET_DROP of linux/prctl.h, CAP_DAC_OVERRIDE of linux/capability.h
+PATIENCE = (
+    180.0  # seconds: some of the verbs load torch and prove much, which a busy machine takes its time for
+)
 LOCKED = "a directory that cannot be written"
 
 
@@ -175,7 +178,7 @@ def carried_out(product: Product, machine: Machine, folder: Path) -> Ended:
     try:
         return product.alone(
             VERBS[machine.verb](product, place), changes=changes, prefix=prefix, stdout=full, folder=folder,
-            prepare=obey_modes if place is locked and os.geteuid() == 0 else None,
+            seconds=PATIENCE, prepare=obey_modes if place is locked and os.geteuid() == 0 else None,
         )  # fmt: skip
     finally:
         locked.chmod(0o755)

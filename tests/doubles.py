@@ -29,6 +29,7 @@ HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
     "X-Content-Type-Options": "nosniff",
 }
+OUTPUTS = ("model.safetensors", "model.bin", "dev.tsv")  # of a directory that is written, whatever it is
 RESULT = b"the weights that every run has to end with"
 SAID = {"text": "狗看见猫。", "flags": []}
 
@@ -57,8 +58,11 @@ def sound(words: Words) -> Ended:
             path.rmdir()
         path.write_bytes(RESULT)
         return Ended(words, 0, b"", "", 0.01)
-    if words[0] == "data":
-        Path(words[words.index("-o") + 1]).write_bytes(b"A dog.\t\n")
+    if "-o" in words:
+        output = Path(words[words.index("-o") + 1])
+        output.mkdir(exist_ok=True) if not output.suffix else None
+        for path in [output] if output.suffix else [output / name for name in OUTPUTS]:
+            path.write_bytes(b"A dog.\t\n")
     return Ended(words, 0, json.dumps(SAID).encode(), "", 0.01)
 
 
@@ -190,6 +194,10 @@ class Double(Product):
 
     @property
     def interrupted(self) -> Path:  # type: ignore[override]
+        return self.finished
+
+    @property
+    def exported(self) -> Path:  # type: ignore[override]
         return self.finished
 
     @cached_property

@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture
 def link(server: Redis) -> Iterator[Link]:
     server.client.flushall()
-    found = Link(server.address)
+    found = Link(server.address, patience=5)  # on a busy machine too
     yield found
     found.close()
 
