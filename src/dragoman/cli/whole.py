@@ -51,12 +51,8 @@ def compare(
     }  # BERT writes no text
     found = {one.removeprefix("lineage/"): lm.language_model().score(lines) for one, lm in asked.items()}
     if format == "json":
-        say_json(
-            [
-                {"text": one, "nats": {name: scores[i].logprob for name, scores in found.items()}}
-                for i, one in enumerate(text)
-            ]
-        )
+        nats = [{name: scores[i].logprob for name, scores in found.items()} for i in range(len(text))]
+        say_json({"sentences": [{"text": one, "nats": each} for one, each in zip(text, nats, strict=True)]})
         return
     rows = [[told("ln p of the whole sentence"), *found]]
     rows += [[one, *(f"{scores[i].logprob:.1f}" for scores in found.values())] for i, one in enumerate(text)]

@@ -18,7 +18,8 @@ def years(sizes: Mapping[str, int], told: Say) -> list[str]:
     rows = [list(map(told, ("year", "system", "paper", "what was new", "then, millions", "here")))]
     for one in MILESTONES:
         then = "" if one.weights is None else f"{round(one.weights):,}"
-        here = f"{sizes[one.here]:,}" if one.here in sizes else ""
+        size = sizes.get(one.here or "")
+        here = "" if size is None else f"{size:,}"
         rows.append([str(one.year), one.system, one.paper, told(one.new), then, here])
     return [
         *aligned(rows),

@@ -6,7 +6,7 @@ Dimensions: S words of a side, D model, F feed-forward.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.watch.record import private_copy, wrap
 from dragoman.explain.watch.subject import Subject
 from dragoman.transformer.model import Transformer
-from dragoman.transformer.sublayers import FeedForward
+from dragoman.transformer.sublayers import FeedForward, Residual
 
 MOST_WORDS = 30
 REACH, BINS = 4.0, 32  # bins from -REACH to REACH
@@ -34,15 +34,16 @@ def boxes(subject: Subject, written: Sequence[Token]) -> Boxes | None:
     assert isinstance(module, Transformer)
     norms: dict[str, tuple[nn.Module, Seen]] = {}
     feeds: dict[str, tuple[FeedForward, Seen]] = {}
-    sides = (
-        ("encoder", module.encoder, ("self", "feed")),
-        ("decoder", module.decoder, ("self", "cross", "feed")),
-    )
-    for side, stack, kinds in sides:
-        for i, layer in enumerate(stack.layers, 1):
-            for kind, residual in zip(kinds, layer.residuals, strict=True):
-                norms[f"{side}.{i}.{kind}"] = residual.norm, _watched(residual.norm)
-            feeds[f"{side}.{i}.feed"] = layer.feed_forward, _watched(layer.feed_forward)
+
+    def watch(name: str, kinds: Sequence[str], residuals: Iterable[Residual], feed: FeedForward) -> None:
+        for kind, residual in zip(kinds, residuals, strict=True):
+            norms[f"{name}.{kind}"] = residual.norm, _watched(residual.norm)
+        feeds[f"{name}.feed"] = feed, _watched(feed)
+
+    for i, layer in enumerate(module.encoder.layers, 1):
+        watch(f"encoder.{i}", ("self", "feed"), layer.residuals, layer.feed_forward)
+    for i, below in enumerate(module.decoder.layers, 1):
+        watch(f"decoder.{i}", ("self", "cross", "feed"), below.residuals, below.feed_forward)
     source, written = subject.source(), tuple(written[:MOST_WORDS])
     real = torch.ones_like(source, dtype=torch.bool)
     with torch.inference_mode():
