@@ -35,8 +35,8 @@ from dragoman.training.settings import DataConfig
 from dragoman.training.tasks.origin import Recipe
 from dragoman.training.tasks.prepare import prepare
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[3])])
-tokenizer = TokenizerConfig(training_lines=100_000)
-recipe = Recipe(DataConfig("en", "zh"), CleaningConfig(), tokenizer, AugmentConfig.off(), 1)
+few = TokenizerConfig(training_lines=100_000)
+recipe = Recipe(DataConfig("en", "zh"), CleaningConfig(), few, AugmentConfig.off(), 1)
 prepare([Path(sys.argv[1])], [], Path(sys.argv[2]), recipe, print)
 """
 

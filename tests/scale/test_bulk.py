@@ -72,6 +72,18 @@ def test_one_file_that_cannot_be_read_stops_no_other(
     assert main(words) == 0
 
 
+def test_outputs_of_files_that_are_gone_are_named_and_left_alone(
+    shards: Path, tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    words = ["translate", str(shards), "-o", str(tmp_path / "out"), "-m", str(tiny_model), "--workers", "1"]
+    assert main(words) == 0
+    assert "note:" not in capsys.readouterr().err
+    (shards / "part-1.txt").unlink()
+    assert main(words) == 0
+    assert "also holds part-1.txt" in capsys.readouterr().err.replace("\n", " ")
+    assert (tmp_path / "out" / "part-1.txt").exists()
+
+
 @pytest.mark.slow("starts a command three times, and kills it and a worker: what resuming is for")
 def test_a_worker_that_is_killed_loses_nothing(shards: Path, tiny_model: Path, tmp_path: Path) -> None:
     """And the command itself, killed after it, does neither: the next one does the rest."""
@@ -127,6 +139,8 @@ def _gone(process: int) -> None:
         (["IN", "-o", "OUT", "--beam-size", "0"], "beam_size"),
         (["IN", "-o", "OUT", "--source-lang", "de"], "this model translates"),
         (["IN", "-o", "IN"], "one of the inputs"),
+        (["IN", "IN", "-o", "OUT"], "is named twice"),
+        (["/dev/zero", "-o", "OUT"], "a pipe or a device"),
         (["Hello", "--ray"], "--ray is for files"),
         (["Hello", "--field", "a"], "--field is for files"),
     ],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from dragoman.errors import DragomanError, UsageError
-from dragoman.scale.shards import Shard, claimed, finished, in_directory, making
+from dragoman.scale.shards import RECORDS, Shard, claimed, finished, in_directory, making
 
 
 @pytest.fixture
@@ -99,3 +100,15 @@ def test_inputs_are_never_outputs_and_outputs_never_one_another(tmp_path: Path) 
         in_directory([(one,), (other,)], ["a.txt", "a.txt"], tmp_path / "out")
     with pytest.raises(UsageError, match="is a file"):
         in_directory([(one,)], ["a.txt"], other)
+
+
+def test_a_full_disk_is_told_of_the_output(tmp_path: Path) -> None:
+    """It was told of a draft, whose name nobody had given."""
+    source = tmp_path / "a.txt"
+    source.write_text("a\n")
+    (tmp_path / "out" / RECORDS).mkdir(parents=True)
+    (shard,) = in_directory([(source,)], ["a.txt"], tmp_path / "out")
+    with pytest.raises(OSError) as told, making(shard) as (draft, _):
+        raise OSError(errno.ENOSPC, "No space left on device", str(draft))
+    assert told.value.filename == shard.output and told.value.errno == errno.ENOSPC
+    assert list((tmp_path / "out" / RECORDS).iterdir()) == []
