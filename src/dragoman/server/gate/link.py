@@ -27,6 +27,9 @@ PATIENCE = 0.2  # seconds for an answer: then Redis counts as lost
 PATIENCE_WITH_FILES = 2.0  # seconds to send or to get one of some megabytes
 TRIED_AGAIN = 0.5  # seconds between attempts to find it again
 SCRIPTS = Path(__file__).parent / "lua"
+# What every decision needs: a script that writes. One that answers and is full, or runs no scripts, was found again and
+# lost again twice a second.
+_PROBE = ("EVAL", "return redis.call('SET', KEYS[1], 1, 'PX', 1000)", 1, "dragoman:probe")
 
 Words = str | bytes | int | float
 
@@ -126,7 +129,7 @@ class Link:
         since = self._lost
         try:
             if since is not None:
-                self._client.ping()
+                self._client.execute_command(*_PROBE)  # type: ignore[no-untyped-call]
                 self._lost = None
             refresh()
         except LostError:
@@ -196,7 +199,9 @@ def check(address: str) -> str | None:
     import redis
 
     try:
-        link._client.ping()
+        link._client.execute_command(*_PROBE)  # type: ignore[no-untyped-call]
+    except redis.exceptions.OutOfMemoryError as error:  # which passes
+        return str(error)
     except (redis.AuthenticationError, redis.ResponseError) as error:
         raise UsageError(f"the Redis at {link.shown} {_told(error)}") from None
     except (redis.RedisError, OSError, ValueError) as error:
