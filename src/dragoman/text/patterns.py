@@ -140,7 +140,7 @@ PATTERNS = {
     r"|(?<![\w$\\])\$[A-Za-z]\$(?![\w$])"
     r"|(?<!\w)\\(?![nrt](?![a-z]))[A-Za-z]{2,30}\*?(?:\[[^\[\]\n]{0,100}\])?(?:\{[^{}\n]{0,200}\}){0,4}(?![\\\w])"
     r"|(?<!\w)\\\d(?!\d)",
-    "escaped": r"\\[\"'&%$_#*`]",
+    "escaped": r"(?<!\w)[\u00b9\u00b2\u00b3](?!\w)|\\[\"'&%$_#*`]",
     "escape": r"(?:\\[nrt](?![a-z]))+|(?:\\u[0-9A-Fa-f]{4})+",
     "area": r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30}){0,4}\s?[kcmnµμ]?m[²³](?!\w)",
     "issue": r"(?<![\w&#])#\d{1,12}(?!\w)",
@@ -167,7 +167,8 @@ PATTERNS = {
     r"|(?m:^(?:\+\+\+|---) \S{1,300}|^\s{0,9}at [\w.$<>/]{1,200}\([^()\n]{0,100}\)"
     r"|^\s{0,9}File \"[^\"\n]{1,300}\", line \d{1,9}(?:, in \S{1,100})?)",
     # A number with what stands for it: No. 12, pp. 3–5, Op. 9
-    "numbered": r"(?<!\w)(?:Nos?|Nr|pp?|Op|[Ee]xt|Rs|vols?|Art|Ref|Cat|Inv|Tel|Fax|Ph"
+    "numbered": r"(?<!\w)(?:HTTP \d{3}|SIG(?:KILL|TERM|INT|HUP|SEGV|ABRT|PIPE|CHLD|USR[12]))(?!\w)"
+    r"|(?<!\w)(?:Nos?|Nr|pp?|Op|[Ee]xt|Rs|vols?|Art|Ref|Cat|Inv|Tel|Fax|Ph"
     r"|P\.O)\.:? ?#?\d[\w/–-]{0,30}(?<![–/-])"
     r"|(?<!\w)(?:Ref|Tel|Fax|Inv|Cat): ?#?\d[\w/–-]{0,30}(?<![–/-])|(?<![\w.])\d{1,3} ?h ?\d{1,2} ?m(?:in)?(?!\w)"
     r"|(?<![\w.])(?!(?:HAVE|HAS|HAD|WITH|OVER|ABOUT|ONLY|THE|FOR|AND|OF|TO|IN|IS|ARE|WAS|PAY|PAID|WON|GOT|FROM"
