@@ -179,7 +179,7 @@ def test_what_ends_the_first_rank_ends_the_others_in_a_line(tmp_path: Path, corp
 def test_a_rank_that_was_told_otherwise_is_refused(tmp_path: Path, corpus: list[str]) -> None:
     """It trained along, and the sums of gradients were those of two different runs."""
     run = [*corpus, "-o", str(tmp_path / "run"), *SIZE]
-    group = Group(2, run, last=["-o", str(tmp_path / "other"), "--set", "optimizer.peak_lr=0.5"])
+    group = Group(2, run, last=["--set", "optimizer.peak_lr=0.5"])
     said = group.told()
     assert group.failed and "Traceback" not in said
     assert "rank 1 on" in said and "optimizer.peak_lr: 0.005 -> 0.5" in said and "rank 0 on" in said
