@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rich.console import Console
@@ -108,19 +109,27 @@ class Starts:
 
     def __init__(self, unfinished: str = "") -> None:
         self.begun: list[tuple[str, bool, object]] = []
+        self.configs: list[RunConfig] = []
         self.unfinished = unfinished
 
     def __call__(self, *, output: Path, config: RunConfig, session: Session, base: object) -> Result:
         place = output
         self.begun.append((place.name, session.resume, base))
+        self.configs.append(config)
         (place / "checkpoints" / "step-00000001").mkdir(parents=True, exist_ok=True)
         (place / "checkpoints" / "latest").write_text("step-00000001\n")
         return Result(Progress(), "done", place.name != self.unfinished)
 
 
+class Left(str):
+    """The model that a stage has left, with fewer pieces than were asked for."""
+
+    config: ClassVar = {"tokenizer": {"vocab_size": 300}}
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages_module, "open_model", lambda path: f"model of {path.name}")
+    monkeypatch.setattr(stages_module, "open_model", lambda path: Left(f"model of {path.name}"))
 
 
 def go(
@@ -138,6 +147,17 @@ def test_each_stage_begins_at_the_model_of_the_one_before(tmp_path: Path) -> Non
     start = Starts()
     assert go(tmp_path / "run", start).finished
     assert start.begun == [("a", False, None), ("b", False, "model of a"), ("run", False, "model of b")]
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_stage_takes_the_vocabulary_that_the_one_before_has_left(tmp_path: Path) -> None:
+    """Hours after the start, the second stage of a small corpus, or of an extended vocabulary, was refused."""
+    start = Starts()
+    large = replace(RunConfig(), data=replace(RunConfig().data, extend_vocab=50))
+    go(tmp_path / "run", start, stages=[StagedRun(name, large) for name in ("a", "b")])
+    first, second = start.configs
+    assert (first.tokenizer.vocab_size, first.data.extend_vocab) == (large.tokenizer.vocab_size, 50)
+    assert (second.tokenizer.vocab_size, second.data.extend_vocab) == (300, 0)
 
 
 @pytest.mark.usefixtures("opened")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -263,14 +263,7 @@ def train(
         run(output=output, config=stages[0][1].value, session=asked, base=base)
         return
     staged = [StagedRun(name, resolved.value) for name, resolved in stages]
-    # What the first stage adds to the vocabulary the others find in it.
-    staged[1:] = [replace(one, config=_as_it_is(one.config)) for one in staged[1:]]
     run_stages(staged, output, run, asked, base)
-
-
-def _as_it_is(config: RunConfig) -> RunConfig:
-    """With the vocabulary of the model that training begins at."""
-    return replace(config, data=replace(config.data, extend_vocab=0))
 
 
 def _check(

@@ -105,13 +105,24 @@ def run_stages(
         console.print(f"stage {number} of {len(stages)}: {stage.name}", highlight=False, markup=False)
         again = resume and checkpoints.exists(place / "checkpoints")
         one = replace(session, resume=again, max_minutes=left)
-        result = start(output=place, config=stage.config, session=one, base=base)
+        config = stage.config if number == 1 or base is None else _going_on(stage.config, base)
+        result = start(output=place, config=config, session=one, base=base)
         if last or not result.finished:
             return result
         done.append(stage.name)
         publish(directory / "done", "".join(f"{name}\n" for name in done).encode())
         base = open_model(place)
     raise AssertionError("a recipe has stages")
+
+
+def _going_on(config: RunConfig, before: ModelDirectory) -> RunConfig:
+    """With the vocabulary that the stage before has left: it may be smaller than asked for, and is extended already."""
+    size = before.config["tokenizer"]["vocab_size"]
+    return replace(
+        config,
+        data=replace(config.data, extend_vocab=0),
+        tokenizer=replace(config.tokenizer, vocab_size=size),
+    )
 
 
 def _done(directory: Path) -> list[str]:
