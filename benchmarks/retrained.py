@@ -37,6 +37,7 @@ from dragoman.model.directory import BUNDLED, open_model
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training.optimizer import Optimizer, OptimizerConfig
 from dragoman.training.run import carry_out
+from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
 from dragoman.training.task import Task
 from dragoman.training.tasks.languagemodels import LmScores
@@ -205,7 +206,9 @@ def measure(
         )
         torch.manual_seed(config.training.seed)
         say(f"training {VARIANTS[name].about}")
-        carry_out(runs / name, config, lambda task=task: task, Console(file=sys.stderr, soft_wrap=True))
+        carry_out(
+            runs / name, config, lambda task=task: task, Session(Console(file=sys.stderr, soft_wrap=True))
+        )
         found[name] = measured.found
     return found
 
