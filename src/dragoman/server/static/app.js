@@ -225,11 +225,13 @@ function choices() {
 
 function swap() {
   if ($("swap").getAttribute("aria-disabled") === "true") return void ($("status").textContent = say("swap.none"));
-  const source = answer?.source ?? $("from").value;
   const target = $("to").value;
+  // Of a text whose language nobody has told yet, what its translation can be translated into.
+  const back = [...$("to").options].map((one) => one.value).find((code) => translates(base(target), base(code)));
+  const source = answer?.source ?? ($("from").value === "auto" ? back : $("from").value);
   const text = panes.text;
   pick("from", target);
-  pick("to", source);
+  if (source) pick("to", source);
   if (text) $("source").value = text;
   typed();
   send();
