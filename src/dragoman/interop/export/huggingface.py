@@ -24,6 +24,7 @@ from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
 from dragoman.interop.ctranslate2 import sinusoids
 from dragoman.interop.export import bart, m2m100
 from dragoman.interop.export.gate import Runtime
+from dragoman.interop.naming import NEVER
 from dragoman.model.directory import ModelDirectory
 from dragoman.transformer.description import NUMBERS, Computes, unlisted
 
@@ -50,7 +51,8 @@ def refusal(model: ModelDirectory) -> str | None:
     if why := unlisted(settings, COMPUTES):
         return f"Marian and Pegasus have no {why}"
     if settings["positions"] == "fairseq":
-        return m2m100.refusal(model)
+        why = m2m100.refusal(model)
+        return None if why is None else f"model.positions = 'fairseq' is M2M-100's: {why}"
     if settings["norm"] == "pre" and settings["tie"] != "all":
         return f"Pegasus, which is pre-norm, has one table for both languages, not model.tie = {settings['tie']!r}"
     if settings["d_model"] % 2:
@@ -193,6 +195,10 @@ class HuggingFace:
         source, target = model.source_tokenizer, model.target_tokenizer
         self.lead, self.first = source.pieces(source.lead), list(target.lead)
         self.size = target.vocab_size
+        bias = model.weights.get("output_bias")
+        self.never = (
+            [BOS] if bias is not None and bias[BOS] <= NEVER else []
+        )  # of models that came from elsewhere
         self.marks = [BOS, PAD, EOS, UNK] if self.model.config.pad_token_id else [PAD, UNK, BOS, EOS]
 
     def theirs(self, ids: Sequence[int]) -> list[int]:
@@ -215,8 +221,8 @@ class HuggingFace:
             inputs, labels = (torch.tensor([self.theirs(row)]) for row in ([BOS, *target], [*target, EOS]))
             ids = torch.tensor([self.theirs([*source, EOS])])
             logits = self.model(ids, decoder_input_ids=inputs).logits[0].float()
-            # What is never written: <s>, as here, and the rows that fill their table up.
-            logits[:, self.theirs([BOS])] = logits[:, self.size :] = -np.inf
+            # What is never written: what is not here, and the rows that fill their table up.
+            logits[:, self.theirs(self.never)] = logits[:, self.size :] = -np.inf
             return logits.log_softmax(-1).gather(1, labels.T)[:, 0].numpy()
 
     def search(self, source: Sequence[int], options: DecodingOptions) -> list[int]:
