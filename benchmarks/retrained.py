@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -87,10 +88,20 @@ class Without:
     def build(self, vocabulary: int, parts: Parts) -> Transformer:
         """Of the page's blocks, or faster ones of the same; those that differ are the ones that are read here."""
         own = replace(parts, transformer=None, **self.parts)
-        return Transformer(replace(SHAPE, **self.settings), vocabulary, vocabulary, own)
+        with _none_among_the_encodings():
+            return Transformer(replace(SHAPE, **self.settings), vocabulary, vocabulary, own)
 
 
-ENCODINGS.setdefault("none", Positions)  # as somebody adds an encoding: this one tells nothing
+@contextmanager
+def _none_among_the_encodings() -> Iterator[None]:
+    """As somebody adds an encoding, for as long as it is needed: this one tells nothing."""
+    ENCODINGS["none"] = Positions
+    try:
+        yield
+    finally:
+        del ENCODINGS["none"]
+
+
 VARIANTS = {
     "whole": Without("the whole model (pre-norm, four heads)"),
     "post_norm": Without("post-norm, as in the paper", {"norm": "post"}),

@@ -27,6 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: item.path not in long)
 
 
+def pytest_runtest_setup() -> None:
+    """Where several processes share the tests, each is given the width of the terminal that they were started from."""
+    os.environ.pop("COLUMNS", None)
+
+
 @pytest.fixture(scope="session")
 def tiny_parts() -> Parts:
     return parts()

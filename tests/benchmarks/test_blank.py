@@ -43,10 +43,9 @@ def test_joined_texts_take_each_sentence_once_and_in_order() -> None:
 
 
 def test_the_bottleneck_is_measured_without_attention_with_it_and_with_nothing_else() -> None:
-    assert [one.name for one in bottleneck.systems(900)] == [*bottleneck.NAMES]
-    for one in bottleneck.systems(900):
+    for one in bottleneck.SYSTEMS:
         command = one.command(bottleneck.RUNS, 1.0)
-        assert "augment.joined=0.5" in command and "training.max_steps=900" in command
+        assert "augment.joined=0.5" in command
 
 
 def test_the_page_says_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -369,12 +369,14 @@ def test_a_classifier_learns_its_labels(tmp_path: Path, pairs: bool) -> None:
 
     from rich.console import Console
 
+    from dragoman.training.session import Session
+
     base = random_lm(tmp_path / "bert", "bert", d_model=32)
     config = settings("bert", model={**base.config["model"]}, optimizer={"peak_lr": 5e-3},
                       training={"max_steps": 200, "batch_tokens": 500}, validation={"every": 50})  # fmt: skip
     examples = labelled(pairs)
     console = Console(file=io.StringIO(), width=300)
-    classifier.start(examples[:200], examples[200:], tmp_path / "labels", config, base, console)
+    classifier.start(examples[:200], examples[200:], tmp_path / "labels", config, base, Session(console))
     model = open_lm(tmp_path / "labels").masked()
     said = model.classify([example.texts for example in examples[200:]])
     right = sum(label.name == example.label for label, example in zip(said, examples[200:], strict=True))

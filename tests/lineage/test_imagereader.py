@@ -41,7 +41,7 @@ def test_an_image_is_cut_row_by_row() -> None:
 def test_it_is_the_transformer_but_for_what_its_encoder_reads() -> None:
     """Loss, start, step and cross-attention are the ones that translate: it has no second version of them."""
     own = {name for name in vars(ImageReader) if callable(getattr(ImageReader, name))}
-    assert issubclass(ImageReader, Transformer) and own == {"__init__", "encode"}
+    assert issubclass(ImageReader, Transformer) and own == {"__init__", "encode", "read"}
     assert not any(
         "source_embedding" in name
         for name in model().state_dict()

@@ -145,7 +145,7 @@ def test_every_verb_is_a_command_and_is_answered_by_some_kind() -> None:
     from dragoman.cli.lm import lm
 
     commands = {name for name in lm if not name.startswith("-")}
-    assert commands - {"train", "import"} == set(get_args(Verb))
+    assert commands - {"train", "import", "compare"} == set(get_args(Verb))
     assert {verb for name in names() for verb in kind_of(name).verbs} == set(get_args(Verb))
 
 

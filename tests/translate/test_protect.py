@@ -78,7 +78,8 @@ def through(translator: Translator, text: str, function: Any, attention: bool = 
     """The translation of a text by what is no model."""
     from dataclasses import replace
 
-    plan = replace(translator.plan(text, **asked), engine=StandIn(translator, function, attention))
+    plan = translator.plan(text, **asked)
+    plan = replace(plan, setup=replace(plan.setup, engine=StandIn(translator, function, attention)))
     while plan.sources:
         plan = plan.taking(begun([plan]))
     return plan.translation.text
@@ -249,7 +250,7 @@ def test_a_forced_prefix_does_not_count_in_the_score(english: Translator) -> Non
     free = [score for score in found.token_scores if score != 0.0]
     assert 0 < len(free) < len(found.tokens)
     whole = english.plan("The dog sleeps.", english.options.changed(length_penalty=1.0), "天气")
-    (best,) = next(whole.engine.begin(whole.sources, whole.request, whole.prefixes))
+    (best,) = next(whole.engine.begin(whole.sources, whole.setup.request, whole.prefixes))
     forced = len(whole.prefix)
     assert found.score == pytest.approx(best.score * (len(best.tokens) + 1) / (len(best.tokens) + 1 - forced))
 

@@ -334,7 +334,7 @@ def test_alignment_counts_through_sentences_and_leaves_their_ends_out() -> None:
     first = Told(source_tokens="xy", tokens="ab", attention=[[0.1, 0.2, 0.7], [0.3, 0.2, 0.5]])
     last = Told(source_tokens="z", tokens="c", attention=[[0.0, 1.0]])
     assert align([first, Told(), last]) == [(1, 0), (0, 1), (2, 2)]
-    assert align([replace(first, attention=None), last]) == [(2, 2)]
+    assert align([first._replace(attention=None), last]) == [(2, 2)]
 
 
 def test_the_score_of_a_paragraph_weighs_sentences_by_length(echo: Translator, engine: Echo) -> None:

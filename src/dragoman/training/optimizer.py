@@ -202,7 +202,7 @@ class Optimizer:
         return found | ({"average": self.average} if self.config.ema_decay else {})
 
     def fetch(self, name: str) -> Tensor:
-        """The values of one of `tensors`, which may be asked for where these are on the meta device."""
+        """The values [N] of one of `tensors`, which may be asked for where these are on the meta device."""
         return self.tensors()[name]
 
     def is_finite(self) -> bool:
@@ -248,7 +248,7 @@ def moment_spans(parameters: FlatParameters, config: OptimizerConfig) -> dict[st
 def fitted(
     tensors: Mapping[str, Tensor], parameters: FlatParameters, config: OptimizerConfig
 ) -> Iterator[tuple[str, Tensor]]:
-    """By name, in the order of Optimizer.tensors, what these settings make of tensors that others may have written."""
+    """By name, in the order of Optimizer.tensors, what these settings make of tensors [N] that others may have written."""
     yield "master", tensors["master"]
     for name, span in moment_spans(parameters, config).items():
         yield name, _moment(tensors.get(name), span, parameters)

@@ -37,6 +37,7 @@ class ReplicatedOptimizer(Optimizer):
         self.ranks.add_up(gradient)
 
     def restore(self, tensors: Mapping[str, Tensor], number: int) -> None:
+        """On all ranks what rank 0 has read: tensors [N] by name, of step `number`."""
         super().restore(tensors, number)
         self.ranks.say("share", number=number)
         self.ranks.share(self.tensors().values())
@@ -78,9 +79,11 @@ class ShardedOptimizer(ReplicatedOptimizer):
 
     @property
     def model(self) -> FlatParameters:
+        """All weights, which a rank computes with."""
         return self._model
 
     def add_up(self, gradient: Tensor) -> None:
+        """gradient [P] becomes, in this rank's share, the sum over all ranks."""
         self.ranks.add_up_places(gradient, self.places)
 
     def step(self, number: int, gradient: Tensor) -> float:
@@ -97,7 +100,7 @@ class ShardedOptimizer(ReplicatedOptimizer):
     # -- the whole state ----------------------------------------------------------------------------------------
 
     def tensors(self) -> dict[str, Tensor]:
-        """Of all ranks, on the meta device: `fetch` has their values."""
+        """Of all ranks, [N] each, on the meta device: `fetch` has their values."""
         return {
             name: torch.empty(span.stop - span.start, device="meta")
             for name, span in self._spans_of_all.items()
@@ -116,9 +119,11 @@ class ShardedOptimizer(ReplicatedOptimizer):
         return whole
 
     def give(self, name: str) -> None:
+        """Another rank's part in `fetch`: its share, to rank 0."""
         self.ranks.send(self._own(name), 0)
 
     def restore(self, tensors: Mapping[str, Tensor], number: int) -> None:
+        """tensors [N] by name, of step `number`: to each rank its share."""
         self.ranks.say("share", number=number)
         for name, whole in fitted(tensors, self.model, self.config):
             for rank in range(self.ranks.size):
@@ -130,6 +135,7 @@ class ShardedOptimizer(ReplicatedOptimizer):
         self._restored(number)
 
     def take(self, number: int) -> None:
+        """Another rank's part in `restore`: its share, from rank 0."""
         for name in self._spans_of_all:
             self.ranks.receive(self._own(name), 0)
         self._restored(number)
@@ -140,28 +146,33 @@ class ShardedOptimizer(ReplicatedOptimizer):
         self.ranks.give_places(self.model.shadow, self.places)
 
     def is_finite(self) -> bool:
+        """Rank 0: whether the shares of all ranks are numbers."""
         self.ranks.say("finite")
         return self.finite_here() and all(found["finite"] for found in self.ranks.answers())
 
     def finite_here(self) -> bool:
+        """Another rank's part in `is_finite`."""
         return all(bool(tensor.isfinite().all()) for tensor in super().tensors().values())
 
     def gather(self) -> None:
+        """Rank 0: makes the averages of all ranks one, which `averaged` then gives."""
         self.ranks.say("gather")
         self.gather_here()
 
     def gather_here(self) -> None:
+        """Another rank's part in `gather`."""
         if self._gathered is None:
             self._gathered = torch.empty(self.model.size, device=self.model.shadow.device)
             self._gathered[self.places[self.ranks.rank]] = self.average
             self.ranks.give_places(self._gathered, self.places)
 
     def averaged(self) -> Tensor:
+        """The average [P] of all weights, as it was gathered."""
         assert self._gathered is not None, "asked for before gather()"
         return self._gathered
 
     def _own(self, name: str) -> Tensor:
-        """What this rank has of one of `tensors`; nothing where its share has no parameter with such a moment."""
+        """What this rank has [N] of one of `tensors`; nothing where its share has no parameter with such a moment."""
         return super().tensors().get(name, self.parameters.master[:0])
 
     def _within(self, name: str, rank: int) -> slice:

@@ -216,6 +216,7 @@ class Accuracy:
 
     @property
     def share(self) -> float:
+        """Of the images, those that are read right: 0 to 1."""
         return self.right / self.images
 
 

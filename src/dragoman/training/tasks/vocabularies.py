@@ -50,6 +50,7 @@ def extended_for(
 
 
 def learnt(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
+    """One for both sides or one for each, as the recipe says, from the pairs that were gathered in `directory`."""
     sides = {"joint": ("source", "target")}
     if not recipe.tokenizer.joint:
         sides = {"source": ("source",), "target": ("target",)}  # type: ignore[dict-item]
@@ -64,6 +65,7 @@ def learnt(directory: Path, recipe: Recipe) -> dict[str, Tokenizer]:
 
 
 def file_name(name: str) -> str:
+    """Of the tokenizer of this name, in the directory of prepared data and in that of a model."""
     return "tokenizer.model" if name == "joint" else f"tokenizer.{name}.model"
 
 
