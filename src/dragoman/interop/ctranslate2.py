@@ -277,6 +277,7 @@ def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray], source_eos
         "decoder_start_token": vocab[2],
         "add_source_bos": False,
         "add_source_eos": source_eos,
+        "reads_source_eos": source_eos,  # which CTranslate2 does not ask for
         "layer_norm_epsilon": LAYER_NORM_EPSILON,
         **limits,  # not of CTranslate2, which fails in the middle of a batch: for those who want to ask before
     }

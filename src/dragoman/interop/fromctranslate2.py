@@ -59,7 +59,8 @@ def read_parts(
         share_of(contents[side], words[side], models[side], f"the vocabulary of {directory}")
     variables = variables_of(directory / WEIGHTS)
     settings = _said_by(variables) | json_of(directory / CONFIG, needed=False)
-    closed = closed or bool(settings["add_source_eos"])
+    # A model of ours says it; of others the vocabulary tells.
+    closed = settings.get("reads_source_eos", closed or bool(settings["add_source_eos"]))
     refuse_unfit(variables, (len(words["source"]), len(words["target"])))
     vocabularies: dict[Side, Vocabulary] = {
         "source": _vocabulary(words["source"], settings, variables, closed, False),

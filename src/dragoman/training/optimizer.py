@@ -248,7 +248,7 @@ def moment_spans(parameters: FlatParameters, config: OptimizerConfig) -> dict[st
 def fitted(
     tensors: Mapping[str, Tensor], parameters: FlatParameters, config: OptimizerConfig
 ) -> Iterator[tuple[str, Tensor]]:
-    """By name, in the order of Optimizer.tensors, what these settings make of tensors [N] that others may have written."""
+    """By name, in the order of Optimizer.tensors, what these settings make of tensors [N] that others have written."""
     yield "master", tensors["master"]
     for name, span in moment_spans(parameters, config).items():
         yield name, _moment(tensors.get(name), span, parameters)
