@@ -26,6 +26,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from dragoman.errors import TrainingError
+from dragoman.training.ranks.store import BoundedStore
 
 TIMEOUT = 120.0  # seconds that a collective waits for the slowest rank
 SILENCE = 60.0  # seconds without a sign of life after which a rank is given up
@@ -42,7 +43,7 @@ class Ranks:
         """`local`: the number of this process on its host."""
         self.rank, self.size, self.local = rank, size, local
         self.sent = 0  # bytes of gradients and weights that this rank has sent, by the ring algorithm's count
-        self._store = store
+        self._store = BoundedStore(store, SILENCE)
         self._said, self._gathered = 0, 0
         self._seen: dict[int, tuple[bytes, float]] = {}
         self._look_again = 0.0
@@ -141,7 +142,7 @@ class Ranks:
             number += 1
             try:
                 self._store.set(f"alive/{self.rank}", str(number))
-            except RuntimeError:  # the store is gone: whoever waits for a word is told
+            except (RuntimeError, OSError):  # the store is gone: whoever waits for a word is told
                 return
 
     # -- numbers ----------------------------------------------------------------------------------------------
