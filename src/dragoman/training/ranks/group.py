@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -42,6 +43,7 @@ class Ranks:
     def __init__(self, store: Any, rank: int, size: int, local: int) -> None:
         """`local`: the number of this process on its host."""
         self.rank, self.size, self.local = rank, size, local
+        self.lost = False  # whether the others are gone
         self.sent = 0  # bytes of gradients and weights that this rank has sent, by the ring algorithm's count
         self._store = BoundedStore(store, SILENCE)
         self._said, self._gathered = 0, 0
@@ -50,9 +52,7 @@ class Ranks:
         self._over = Event()
         self._beating = Thread(target=self._beat, daemon=True)
         self._beating.start()
-        atexit.register(
-            self._leave
-        )  # a thread within torch at the end of Python would end the process with a signal
+        atexit.register(self._leave)
 
     @property
     def leads(self) -> bool:
@@ -108,13 +108,13 @@ class Ranks:
         self._get(f"done/{self._said}/{what}/{rank}", rank)
 
     def _put(self, key: str, message: Message) -> None:
-        with _told(self.rank):
+        with self._told():
             self._store.set(key, json.dumps(dict(message)))
 
     def _get(self, key: str, owner: int) -> Message:
         """What `owner` puts there, as soon as it does. Raises TrainingError when it gives no sign of life."""
         pause = _QUICK
-        with _told(self.rank):
+        with self._told():
             while not self._store.check([key]):
                 self._check_alive(owner)
                 time.sleep(pause)
@@ -149,7 +149,7 @@ class Ranks:
 
     def add_up(self, *tensors: Tensor) -> None:
         """Each tensor [...] becomes the sum of those of all ranks, the same to the bit on each."""
-        with _told(self.rank):
+        with self._told():
             for tensor in tensors:
                 dist.all_reduce(tensor)
                 self.sent += 2 * (self.size - 1) * tensor.numel() * tensor.element_size() // self.size
@@ -162,7 +162,7 @@ class Ranks:
         """
         own = flat[places[self.rank]]
         arriving = torch.empty_like(own)
-        with _told(self.rank):
+        with self._told():
             for k in range(1, self.size):
                 to, by = (self.rank + k) % self.size, (self.rank - k) % self.size
                 leaving = flat[places[to]]
@@ -177,7 +177,7 @@ class Ranks:
         """The place of each rank in flat [P] becomes, on all ranks, what it is on that rank."""
         flat = flat.view(torch.uint8)  # gloo knows no bf16
         width = flat.numel() // max(places[-1].stop, 1)
-        with _told(self.rank):
+        with self._told():
             running = [
                 dist.broadcast(flat[width * place.start : width * place.stop], rank, async_op=True)
                 for rank, place in enumerate(places)
@@ -190,25 +190,45 @@ class Ranks:
 
     def share(self, tensors: Iterable[Tensor]) -> None:
         """Each tensor [...] becomes that of rank 0."""
-        with _told(self.rank):
+        with self._told():
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
     def send(self, tensor: Tensor, rank: int) -> None:
         """Give a tensor [...] to a rank that receives it."""
         if tensor.numel():
-            with _told(self.rank):
+            with self._told():
                 dist.send(tensor, rank)
 
     def receive(self, tensor: Tensor, rank: int) -> None:
         """Fill a tensor [...] with what that rank sends."""
         if tensor.numel():
-            with _told(self.rank):
+            with self._told():
                 dist.recv(tensor, rank)
 
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            with _told(self.rank):
+                yield
+        except TrainingError:
+            self.lost = True
+            raise
+
     def _leave(self) -> None:
+        """A thread that is within torch when Python ends lets the process end with a signal.
+
+        Ours is waited for. Those of torch that wait for a host that has vanished cannot be: then nothing is taken down.
+        """
         self._over.set()
         self._beating.join(_BEAT)
+        if self.lost:
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(1)
 
 
 @contextmanager
