@@ -41,7 +41,7 @@ from dragoman.training.run import carry_out
 from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
 from dragoman.training.task import Task
-from dragoman.training.tasks.languagemodels import LmScores
+from dragoman.training.tasks.networks import MeasuredScores
 from dragoman.training.tasks.validate import trained
 from dragoman.transformer.decoder import Decoder
 from dragoman.transformer.model import Transformer, TransformerConfig
@@ -175,7 +175,7 @@ class Measured:
     tokenizer: Tokenizer
     found: dict[str, float] = field(default_factory=dict)
 
-    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> LmScores:
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> MeasuredScores:
         assert isinstance(model, Transformer)
         with trained(model, optimizer):
             total, tokens = 0.0, 0
@@ -184,7 +184,7 @@ class Measured:
                 total, tokens = total + float(loss.nll), tokens + loss.tokens
             bleu, _ = scored(self.translations(model), self.dev.texts, "zh", True)
         self.found = {"loss": total / tokens, "bleu": bleu}
-        return LmScores((float(step),), self.found)  # the last is the one that counts
+        return MeasuredScores((float(step),), self.found)  # the last is the one that counts
 
     def translations(self, model: Transformer) -> list[str]:
         options = DecodingOptions(beam_size=1, max_length=2 * LONGEST, max_length_ratio=0.0)
