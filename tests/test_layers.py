@@ -146,6 +146,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
     | MODELS,
     "training.lock": {"training.leftovers"},
+    "training.presets": set(),
     "training.session": set(),
     "training.signals": set(),
     "training.task": {

@@ -138,7 +138,8 @@ class SettingFlags:
 
     def _layers(self, asked: LanguageFlags, preset: str | None, recipe: Sequence[Layer]) -> list[Layer]:
         from dragoman.model.kinds import TRANSLATORS
-        from dragoman.training.settings import PRESETS, asked_kind
+        from dragoman.training.presets import PRESETS
+        from dragoman.training.settings import asked_kind
 
         layers: list[Layer] = []
         if self.base is not None:
