@@ -206,6 +206,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.session",
         "training.tasks",
         "training.settings",
+        "training.presets",
         "evaluate",
         "doctor",
         "explain",

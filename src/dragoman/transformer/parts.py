@@ -14,6 +14,7 @@ from torch import nn
 
 from dragoman.transformer.attention import MultiHeadAttention
 from dragoman.transformer.decoder import Decoder, DecoderLayer
+from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.encoder import Encoder, EncoderLayer
 from dragoman.transformer.positions import Positions
 from dragoman.transformer.sublayers import Dropout, FeedForward, Residual
@@ -28,6 +29,7 @@ class Parts:
 
     dropout: type[Dropout] = Dropout
     table: type[nn.Embedding] = nn.Embedding
+    embedding: type[InputEmbedding] = InputEmbedding
     norm: type[nn.LayerNorm] = nn.LayerNorm
     residual: type[Residual] = Residual
     feed_forward: type[FeedForward] = FeedForward
