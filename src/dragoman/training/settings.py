@@ -143,6 +143,11 @@ class TrainingConfig:
         "weight of the divergence between two dropout passes (R-Drop, Wu et al. 2021); 0 = one pass",
         Within(0, 1e6),
     ] = 0.0
+    guided_alignment: Annotated[
+        float,
+        "weight of the links between words, counted on the corpus, as what one head shall look at; 0 = none does",
+        Within(0, 1e6),
+    ] = 0.0
     checkpoint_minutes: Annotated[
         float, "between checkpoints; one is also written at each validation", Within(0, 1e6, open_least=True)
     ] = 10.0
@@ -155,6 +160,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "training")
+
+    def refuse_guiding(self, why: str) -> None:
+        """For a model that has no head to guide, or data without links. Raises ConfigError."""
+        if self.guided_alignment:
+            raise ConfigError(f"training.guided_alignment = {self.guided_alignment:g}: {why}: leave it out")
 
     def workers_on(self, threads: int) -> int:
         """How many share a batch on a CPU with so many threads."""
@@ -199,6 +209,8 @@ class RunConfig:
                 f"tokenizer.symbols has {', '.join(twice)}, which data.directions or data.tags makes a symbol that no "
                 "text can spell: name it in one of the two"
             )
+        if (kind := kind_of_model(self.model)) != DEFAULT_KIND:
+            self.training.refuse_guiding(f"a model of kind {kind!r} has no heads that could be guided")
         if self.data.several and not self.tokenizer.joint:
             raise ConfigError(
                 "data.directions has several, and tokenizer.joint = false: each language stands on both sides then, so "

@@ -90,6 +90,9 @@ def labelled_loss(
     )
 
 
+GUIDED_HEAD = 0  # of the last decoder layer: the one that training may teach to look where words are linked
+
+
 class Transformer(nn.Module):
     """An encoder-decoder: `loss` is training, `start` and `step` are inference (Figure 1)."""
 

@@ -7,6 +7,7 @@ same (training/cpu/fused.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,8 @@ class Parts:
     attention: type[MultiHeadAttention] = MultiHeadAttention
     encoder: type[Encoder] = Encoder
     decoder: type[Decoder] = Decoder
-    transformer: type[Transformer] | None = (
-        None  # where the loss has a way of its own; None: model.Transformer
-    )
+    # Where the loss has a way of its own: takes what Transformer takes. None: model.Transformer.
+    transformer: Callable[..., Transformer] | None = None
 
 
 PAGE = Parts()

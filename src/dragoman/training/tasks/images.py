@@ -84,6 +84,7 @@ class ImageRunConfig:
     def __post_init__(self) -> None:
         if self.validation.metric != "loss":
             raise ConfigError("validation.metric must be 'loss': what is read of an image is no translation")
+        self.training.refuse_guiding("an image has no words that could be linked")
         if room(self.model.height, self.model.width) < FEWEST:
             raise ConfigError(
                 f"model.height = {self.model.height} and model.width = {self.model.width} leave no room for "

@@ -47,6 +47,7 @@ class LmRunConfig:
     def __post_init__(self) -> None:
         if self.validation.metric != "loss":
             raise ConfigError("validation.metric must be 'loss': a language model writes no translations")
+        self.training.refuse_guiding("a language model has no cross-attention that could be guided")
         window = getattr(self.model, "window", 0)
         if window > self.data.longest:
             raise ConfigError(
