@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -41,12 +40,12 @@ from dragoman.training.run import carry_out
 from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig, TrainingConfig, ValidationConfig
 from dragoman.training.task import Task
-from dragoman.training.tasks.languagemodels import LmScores
+from dragoman.training.tasks.networks import MeasuredScores
 from dragoman.training.tasks.validate import trained
 from dragoman.transformer.decoder import Decoder
+from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.model import Transformer, TransformerConfig
 from dragoman.transformer.parts import Parts
-from dragoman.transformer.positions import ENCODINGS, Positions
 from dragoman.transformer.sublayers import Residual
 
 TRAIN, DEV = "corpus/tatoeba/train.tsv.gz", "corpus/tatoeba/dev.tsv.gz"
@@ -77,6 +76,13 @@ class Alone(Residual):
         return y if self.pre_norm else self.norm(y)
 
 
+class Unplaced(InputEmbedding):
+    """Words by themselves: nothing tells where they stand, since sinusoids act nowhere else."""
+
+    def forward(self, tokens: Tensor, table: nn.Embedding, offset: int = 0) -> Tensor:
+        return self.dropout(table(tokens) * self.scale)
+
+
 @dataclass(frozen=True)
 class Without:
     """A model that differs from the whole one in one thing."""
@@ -88,25 +94,14 @@ class Without:
     def build(self, vocabulary: int, parts: Parts) -> Transformer:
         """Of the page's blocks, or faster ones of the same; those that differ are the ones that are read here."""
         own = replace(parts, transformer=None, **self.parts)
-        with _none_among_the_encodings():
-            return Transformer(replace(SHAPE, **self.settings), vocabulary, vocabulary, own)
-
-
-@contextmanager
-def _none_among_the_encodings() -> Iterator[None]:
-    """As somebody adds an encoding, for as long as it is needed: this one tells nothing."""
-    ENCODINGS["none"] = Positions
-    try:
-        yield
-    finally:
-        del ENCODINGS["none"]
+        return Transformer(replace(SHAPE, **self.settings), vocabulary, vocabulary, own)
 
 
 VARIANTS = {
     "whole": Without("the whole model (pre-norm, four heads)"),
     "post_norm": Without("post-norm, as in the paper", {"norm": "post"}),
     "one_head": Without("one head of 128 instead of four of 32", {"n_heads": 1}),
-    "positions": Without("without positions", {"positions": "none"}),
+    "positions": Without("without positions", parts={"embedding": Unplaced}),
     "causal_mask": Without("without the causal mask", parts={"decoder": Unmasked}),
     "residual": Without("without residual connections", parts={"residual": Alone}),
 }
@@ -175,7 +170,7 @@ class Measured:
     tokenizer: Tokenizer
     found: dict[str, float] = field(default_factory=dict)
 
-    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> LmScores:
+    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> MeasuredScores:
         assert isinstance(model, Transformer)
         with trained(model, optimizer):
             total, tokens = 0.0, 0
@@ -184,7 +179,7 @@ class Measured:
                 total, tokens = total + float(loss.nll), tokens + loss.tokens
             bleu, _ = scored(self.translations(model), self.dev.texts, "zh", True)
         self.found = {"loss": total / tokens, "bleu": bleu}
-        return LmScores((float(step),), self.found)  # the last is the one that counts
+        return MeasuredScores((float(step),), self.found)  # the last is the one that counts
 
     def translations(self, model: Transformer) -> list[str]:
         options = DecodingOptions(beam_size=1, max_length=2 * LONGEST, max_length_ratio=0.0)

@@ -95,7 +95,8 @@ def test_every_field_of_a_config_is_a_flag(capsys: Capture, verb: str, config: t
 
 
 def test_the_help_of_train_names_every_preset(capsys: Capture) -> None:
-    from dragoman.training.settings import DEFAULT_PRESET, PRESETS
+    from dragoman.training.presets import PRESETS
+    from dragoman.training.settings import DEFAULT_PRESET
 
     assert main(["train", "--help"]) == 0
     output = " ".join(capsys.readouterr().out.replace("│", " ").split())

@@ -18,6 +18,9 @@ from dragoman.server.settings import Network, Settings
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 
+kubernetes_validate = pytest.importorskip(
+    "kubernetes_validate", reason="kubernetes-validate is not installed: it holds the schemas of Kubernetes"
+)
 yaml = pytest.importorskip("yaml", reason="PyYAML is not here; schemathesis would bring it")
 
 MANIFESTS: list[dict[str, Any]] = list(
@@ -48,6 +51,21 @@ def test_every_manifest_is_of_a_kind_and_version_that_there_is() -> None:
         assert one["apiVersion"] == VERSIONS[one["kind"]]
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", one["metadata"]["name"])
         assert set(one) == {"apiVersion", "kind", "metadata", "spec"}
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: f"{one['kind']}-{one['metadata']['name']}")
+@pytest.mark.parametrize("version", ["1.27", "1.37"])
+def test_kubernetes_own_schema_knows_every_field(manifest: dict[str, Any], version: str) -> None:
+    """Strictly: a field that is misspelled is none, and Kubernetes would not heed it."""
+    kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_a_misspelled_field_would_be_seen() -> None:
+    manifest = of_kind("Deployment")
+    with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
+        kubernetes_validate.validate(
+            {**manifest, "spec": {**manifest["spec"], "replica": 3}}, "1.37", strict=True
+        )
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda one: one["metadata"]["name"])

@@ -11,7 +11,8 @@ import pytest
 
 from dragoman.cli import app
 from dragoman.config import parse_set, resolve
-from dragoman.training.settings import DEFAULT_PRESET, PRESETS, resolve_run
+from dragoman.training.presets import PRESETS
+from dragoman.training.settings import DEFAULT_PRESET, resolve_run
 from dragoman.training.tasks.languagemodels import defaults, run_config
 
 ROOT = Path(__file__).parents[1]

@@ -136,7 +136,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.cpu.fused": {"training.cpu", "transformer"},
     "training.gpu.grid": {"corpus", "text"},
     # What ranks say to each other stands on nothing; one gradient by all, on the mechanics; who follows, on a task.
-    "training.ranks.group": set(),
+    "training.ranks.group": {"training.ranks.store"},
+    "training.ranks.store": set(),
     "training.ranks.optimizers": {"training.optimizer", "training.parameters", "training.ranks.group"},
     "training.ranks.agreement": {"training.parameters", "training.task", "config"},
     "training.ranks.together": {"training.gradients", "training.optimizer", "training.ranks.optimizers"},
@@ -145,6 +146,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.settings": {"training.optimizer", "model.kinds", "text", "corpus", "decoding", "config"}
     | MODELS,
     "training.lock": {"training.leftovers"},
+    "training.presets": set(),
     "training.session": set(),
     "training.signals": set(),
     "training.task": {
@@ -204,6 +206,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training.session",
         "training.tasks",
         "training.settings",
+        "training.presets",
         "evaluate",
         "doctor",
         "explain",

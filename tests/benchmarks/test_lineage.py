@@ -11,7 +11,8 @@ import pytest
 from benchmarks import lineage, lineage_page
 from dragoman.cli import app
 from dragoman.config import parse_set, resolve
-from dragoman.training.settings import PRESETS, resolve_run
+from dragoman.training.presets import PRESETS
+from dragoman.training.settings import resolve_run
 from dragoman.training.tasks.languagemodels import defaults, run_config
 
 COSTS = {"parameters": 1_234_567, "tokens_per_second": 4321.4, "seconds": 90, "command": "dragoman lm train"}

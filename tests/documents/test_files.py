@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.documents import word
+from dragoman.documents import docx as packed_file
 from dragoman.documents.files import FORMATS, translate_file
 from dragoman.errors import UsageError
 from server.stand_in_models import ALL, loud
@@ -225,7 +225,7 @@ def test_python_docx_opens_what_comes_out():
 
 
 def test_a_document_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(monkeypatch):
-    monkeypatch.setattr(word, "UNPACKED", 1_000_000)
+    monkeypatch.setattr(packed_file, "UNPACKED", 1_000_000)
     with pytest.raises(UsageError, match="unpacks to more than"):
         translate_file("a.docx", docx("", bomb_png=bytes(2_000_000)), loud)
 

@@ -14,8 +14,9 @@ from dragoman.lineage.imagereader import ImageReader, ImageReaderConfig
 from dragoman.model.contents import CARD, PARTS, VOCABULARY, WEIGHTS
 from dragoman.model.directory import BUNDLED, list_models, open_model
 from dragoman.model.fields import CONFIG
-from dragoman.model.imagereaders import list_readers, open_reader, write_reader
+from dragoman.model.imagereaders import list_readers, open_reader
 from dragoman.model.languagemodels import card_of, list_lms, open_lm
+from dragoman.model.networks import write_network
 from dragoman.model.seal import read_sealed, write_sealed
 from dragoman.training.tasks.images import vocabulary_of
 
@@ -28,7 +29,7 @@ def written(tmp_path: Path) -> Path:
     vocabulary = vocabulary_of("chinese")
     module = ImageReader(SHAPE, len(vocabulary.words))
     weights = {name: weight.numpy() for name, weight in module.state_dict().items()}
-    write_reader(tmp_path / "reader", SHAPE, weights, vocabulary, {"data": {"writes": "chinese"}}, "A card.")
+    write_network(tmp_path / "reader", SHAPE, weights, vocabulary, {"data": {"writes": "chinese"}}, "A card.")
     return tmp_path / "reader"
 
 
@@ -56,7 +57,7 @@ def test_what_was_written_is_opened(written: Path) -> None:
         (CONFIG, "patch = 4", "patch = 2", "source_embedding.weight has shape"),
         (CONFIG, "height = 8", "height = 0", "model.height = 0"),
         (CONFIG, "dropout", "strange = 1\ndropout", "model.strange is no setting"),
-        (CONFIG, "encoder_layers = 3", "encoder_layers = 900", "fewer arrays than config.toml asks for layers"),
+        (CONFIG, "encoder_layers = 3", "encoder_layers = 900", "config.toml asks for 902 layers"),
         (CONFIG, 'kind = "image-reader"', 'kind = "gpt"', "this is no image reader"),
         (CONFIG, "[model]", "[modle]", "this is no image reader"),
         (VOCABULARY, "九\n", "", "has shape"),
@@ -73,7 +74,7 @@ def test_weights_that_are_no_numbers_are_refused(written: Path) -> None:
     opened = open_reader(written)
     weights = {name: weight.numpy().copy() for name, weight in opened.module.state_dict().items()}
     weights["target_embedding.weight"][0, 0] = np.nan
-    write_reader(written, SHAPE, weights, opened.vocabulary, {})
+    write_network(written, SHAPE, weights, opened.vocabulary, {})
     with pytest.raises(ModelError, match=f"{WEIGHTS}: target_embedding.weight"):
         open_reader(written)
 

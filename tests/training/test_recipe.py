@@ -14,9 +14,10 @@ from rich.console import Console
 
 from dragoman.errors import ConfigError, TrainingError
 from dragoman.training.outlook import Result
+from dragoman.training.presets import PRESETS
 from dragoman.training.recipe import find_recipe, read_recipe, shipped
 from dragoman.training.session import Session
-from dragoman.training.settings import PRESETS, RunConfig, resolve_run
+from dragoman.training.settings import RunConfig, resolve_run
 from dragoman.training.state import Progress
 from dragoman.training.tasks import stages as stages_module
 from dragoman.training.tasks.stages import StagedRun, check_stages, run_stages

@@ -11,7 +11,8 @@ from dragoman.errors import ConfigError, CorpusError
 from dragoman.model.directory import open_model
 from dragoman.training import run as runs
 from dragoman.training.settings import RunConfig, ValidationConfig
-from dragoman.training.tasks.languagemodels import LmScores, perplexity
+from dragoman.training.tasks.languagemodels import perplexity
+from dragoman.training.tasks.networks import MeasuredScores
 from dragoman.training.tasks.texts import share_to_hold_out
 from dragoman.training.tasks.validate import Scores, Validator
 from smallruns import begin, config, go, write_corpus
@@ -26,7 +27,7 @@ def test_a_tie_in_bleu_goes_to_chrf_and_then_to_the_loss() -> None:
     assert Scores(1.0, 20.1, 40.0).rank > Scores(0.9, 20.0, 41.0).rank
     assert Scores(1.0).rank < Scores(0.9).rank
     assert (
-        LmScores((0.5, -0.7), {}).rank < LmScores((0.5, -0.6), {}).rank
+        MeasuredScores((0.5, -0.7), {}).rank < MeasuredScores((0.5, -0.6), {}).rank
     )  # a classifier's, of equal accuracy
 
 

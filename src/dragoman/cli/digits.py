@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from cyclopts import App, Group, Parameter
 
 from dragoman.cli.flags import FormatFlag
 from dragoman.cli.language import LangFlag, chosen, speaker
+from dragoman.cli.runs import RunFlags
 from dragoman.cli.terminal import say, say_json, tell
-from dragoman.config import Resolved, explain, load_toml, parse_set, resolve
+from dragoman.config import Resolved, explain, resolve
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,44 +59,49 @@ SeedFlag = Annotated[
 
 
 @dataclass(frozen=True)
-class TrainFlags:
-    """How a reader is trained; of two settings that say different things the later in this list wins."""
+class View:
+    """What of a reading is drawn, and how."""
 
-    base: Annotated[
-        Path | None,
-        Parameter(name="--from", help="model to train further: its shape and words are kept", group=_GROUP),
+    step: Annotated[int | None, Parameter(help="one step t, from 0; all without it")] = None
+    layer: Annotated[int | None, Parameter(help="decoder layer, from 1; the last without it")] = None
+    head: Annotated[int | None, Parameter(help="head, from 1; the mean of all without it")] = None
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), help="write a page (.html) or a picture (.svg)")
     ] = None
-    config: Annotated[
-        Path | None, Parameter(help="TOML file of settings; --print-config writes one", group=_GROUP)
-    ] = None
-    set: Annotated[
-        list[str] | None,
-        Parameter(help="any one setting, as section.key=value; may be repeated", group=_GROUP),
-    ] = None
-    resume: Annotated[bool, Parameter(help="go on with the run in the output directory", group=_GROUP)] = (
-        False
-    )
-    max_minutes: Annotated[float | None, Parameter(help="stop, and save, after so long", group=_GROUP)] = None
-    tensorboard: Annotated[bool, Parameter(help="also write TensorBoard logs", group=_GROUP)] = False
-    print_config: Annotated[
-        bool, Parameter(help="print every setting, its meaning and its origin; train nothing", group=_GROUP)
-    ] = False
+    theme: Annotated[str | None, Parameter(help="of a picture: light or dark; light without it")] = None
 
-    def __post_init__(self) -> None:
-        if self.max_minutes is not None and not self.max_minutes > 0:
-            raise UsageError(f"--max-minutes {self.max_minutes:g}: must be above 0")
+    @property
+    def suffix(self) -> str:
+        return "" if self.output is None else self.output.suffix
 
-    def resolve(self, base: ReaderDirectory | None) -> Resolved[ImageRunConfig]:
-        """The whole configuration of a run."""
-        from dragoman.training.tasks.images import ImageRunConfig, defaults, writes
+    def check(self, format: str) -> None:
+        """Raises UsageError for what goes with another output than is asked for."""
+        if self.suffix not in ("", ".html", ".svg") or (self.output is not None and not self.suffix):
+            raise UsageError(f"-o {self.output}: a page ends in .html, a picture in .svg")
+        if self.theme not in (None, "light", "dark"):
+            raise UsageError(f"--theme {self.theme}: must be light or dark")
+        if self.theme is not None and self.suffix != ".svg":
+            raise UsageError("--theme goes with -o and a picture (.svg): a page has a switch")
+        if self.output is not None and format == "json":
+            raise UsageError("-o writes a page or a picture, --format json prints: ask for one of them")
+        chosen = {"--step": self.step, "--layer": self.layer, "--head": self.head}
+        whole = [flag for flag, value in chosen.items() if value is not None]
+        if self.suffix == ".svg":
+            whole = [flag for flag in whole if flag == "--step"]
+        if whole and (self.suffix or format == "json"):
+            raise UsageError(
+                f"{whole[0]} goes without {'-o' if self.suffix else '--format json'}, which has all of them"
+            )
 
-        layers: list[tuple[str, Any]] = [("digits", defaults())]
-        if base is not None:
-            own = {"model": base.config["model"], "data": {"writes": writes(base.vocabulary)}}
-            layers.append((str(base.path), own))
-        if self.config is not None:
-            layers.append((str(self.config), load_toml(self.config)))
-        return resolve(ImageRunConfig, [*layers, *(("--set", parse_set(one)) for one in self.set or ())])
+    def check_against(self, trace: ImageTrace) -> None:
+        """Raises UsageError for a step, layer or head that there is not."""
+        layers, heads = len(trace.looks), len(trace.looks[0][0])
+        for flag, value, first, last in (
+            ("--step", self.step, 0, len(trace.steps) - 1), ("--layer", self.layer, 1, layers),
+            ("--head", self.head, 1, heads),
+        ):  # fmt: skip
+            if value is not None and not first <= value <= last:
+                raise UsageError(f"{flag} {value}: there are {first} to {last}")
 
 
 @digits.command(
@@ -111,27 +116,33 @@ class TrainFlags:
 def train(
     *,
     output: Annotated[Path | None, Parameter(name=("--output", "-o"), help="directory for the model")] = None,
-    flags: Annotated[TrainFlags, Parameter(name="*")] = TrainFlags(),  # noqa: B008 - frozen
+    flags: Annotated[RunFlags, Parameter(name="*", group=_GROUP)] = RunFlags(),  # noqa: B008 - frozen
 ) -> None:
     """Train a reader on images that are made up as it goes: one to four digits, in lines, at places by chance."""
     from dragoman.model.modules import require_torch
 
     require_torch("training needs torch")
-    from rich.console import Console
-
-    from dragoman.training.session import Session
     from dragoman.training.tasks.images import start
 
     base = None if flags.base is None else _opened(str(flags.base))
-    resolved = flags.resolve(base)
+    resolved = _resolved(flags, base)
     if flags.print_config:
         say(explain(resolved).rstrip("\n"))
         return
     if output is None:
         raise UsageError("where should the model go? Add -o and a directory, such as -o runs/digits")
-    console = Console(file=sys.stderr, soft_wrap=True)
-    session = Session(console, flags.resume, flags.max_minutes, flags.tensorboard)
-    start(output, resolved.value, session, base=base)
+    start(output, resolved.value, flags.session(), base=base)
+
+
+def _resolved(flags: RunFlags, base: ReaderDirectory | None) -> Resolved[ImageRunConfig]:
+    """The whole configuration of a run."""
+    from dragoman.training.tasks.images import ImageRunConfig, defaults, writes
+
+    layers: list[tuple[str, Any]] = [("digits", defaults())]
+    if base is not None:
+        own = {"model": base.config["model"], "data": {"writes": writes(base.vocabulary)}}
+        layers.append((str(base.path), own))
+    return resolve(ImageRunConfig, flags.over(layers))
 
 
 @digits.command(
@@ -184,33 +195,21 @@ def explain_image(
     model: Directory = MODEL,
     seed: SeedFlag = 1,
     positions: PositionsFlag = None,
-    step: Annotated[int | None, Parameter(help="one step t, from 0; all without it")] = None,
-    layer: Annotated[int | None, Parameter(help="decoder layer, from 1; the last without it")] = None,
-    head: Annotated[int | None, Parameter(help="head, from 1; the mean of all without it")] = None,
-    output: Annotated[
-        Path | None, Parameter(name=("--output", "-o"), help="write a page (.html) or a picture (.svg)")
-    ] = None,
-    theme: Annotated[str | None, Parameter(help="of a picture: light or dark; light without it")] = None,
+    view: Annotated[View, Parameter(name="*")] = View(),  # noqa: B008 - frozen
     format: FormatFlag = "text",
     lang: LangFlag = None,
 ) -> None:
     """Read an image and show how: where each word looks, laid over the patches; who asks and who answers."""
     language = chosen(lang)
-    _check_output(output, theme, {"--step": step, "--layer": layer, "--head": head}, format)
+    view.check(format)
     opened = _opened(model, positions)
     from dragoman.explain.watch.image import look_at
 
     (image,) = _images((what,) if what else (), opened, seed)
     trace = look_at(opened.module, opened.vocabulary, image)
-    _check_choice(trace, step, layer, head)
-    if output is not None:
-        _write(
-            trace,
-            output,
-            theme or "light",
-            language if lang or output.suffix == ".svg" else None,
-            (layer, head),
-        )
+    view.check_against(trace)
+    if view.output is not None:
+        _write(trace, view.output, view, language if lang or view.suffix == ".svg" else None)
     elif format == "json":
         say_json(trace.to_dict())
     else:
@@ -218,7 +217,7 @@ def explain_image(
         from dragoman.explain.terminal.image import image_view
 
         screen, draw = written_on(language)
-        draw(image_view(trace, screen, step, layer, head))
+        draw(image_view(trace, screen, view.step, view.layer, view.head))
 
 
 @digits.command(
@@ -293,42 +292,11 @@ def _natural(seed: int) -> int:
     return seed
 
 
-def _check_output(output: Path | None, theme: str | None, views: dict[str, int | None], format: str) -> None:
-    """Raises UsageError for what goes with another output than is asked for."""
-    suffix = "" if output is None else output.suffix
-    if suffix not in ("", ".html", ".svg") or (output is not None and not suffix):
-        raise UsageError(f"-o {output}: a page ends in .html, a picture in .svg")
-    if theme not in (None, "light", "dark"):
-        raise UsageError(f"--theme {theme}: must be light or dark")
-    if theme is not None and suffix != ".svg":
-        raise UsageError("--theme goes with -o and a picture (.svg): a page has a switch")
-    if output is not None and format == "json":
-        raise UsageError("-o writes a page or a picture, --format json prints: ask for one of them")
-    whole = [flag for flag, value in views.items() if value is not None]
-    if suffix == ".svg":
-        whole = [flag for flag in whole if flag == "--step"]
-    if whole and (suffix or format == "json"):
-        raise UsageError(
-            f"{whole[0]} goes without {'-o' if suffix else '--format json'}, which has all of them"
-        )
-
-
-def _check_choice(trace: ImageTrace, step: int | None, layer: int | None, head: int | None) -> None:
-    layers, heads = len(trace.looks), len(trace.looks[0][0])
-    for flag, value, first, last in (
-        ("--step", step, 0, len(trace.steps) - 1), ("--layer", layer, 1, layers), ("--head", head, 1, heads),
-    ):  # fmt: skip
-        if value is not None and not first <= value <= last:
-            raise UsageError(f"{flag} {value}: there are {first} to {last}")
-
-
-def _write(
-    trace: ImageTrace, output: Path, theme: str, language: str | None, which: tuple[int | None, int | None]
-) -> None:
+def _write(trace: ImageTrace, output: Path, view: View, language: str | None) -> None:
     from dragoman.explain.page.image import write_image_page, write_picture
 
-    if output.suffix == ".svg":
-        write_picture(trace, output, theme, language or "en", *which)
+    if view.suffix == ".svg":
+        write_picture(trace, output, view.theme or "light", language or "en", view.layer, view.head)
         tell(f"wrote {output}")
         return
     write_image_page(trace, output, language)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ from dragoman.cli.terminal import say, say_json
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
-    from dragoman.lineage.blank import Filled
+    from dragoman.lineage.blank import Filled, Gap
     from dragoman.lineage.kinds import Reads
     from dragoman.model.languagemodels import LmDirectory
 
@@ -49,28 +49,35 @@ SEES: dict[Reads, str] = {
 }
 
 
-def lineage(
-    text: Annotated[str | None, Parameter(help="a sentence with one blank, [ ], anywhere in it")] = None,
-    /,
-    *,
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the models, but for the sentence."""
+
     model: Annotated[
         list[str] | None,
         Parameter(
             name=("--model", "-m"),
             help="directory of a language model, to be asked instead of the bundled five; may be repeated",
         ),
-    ] = None,
+    ] = None
     steps: Annotated[
         bool, Parameter(help="also draw the recurrent network step by step: what goes in, on and out")
-    ] = False,
+    ] = False
     attention: Annotated[
         bool,
         Parameter(help="also show what GPT and BERT do with the sentence: each token as a sum of the others"),
-    ] = False,
+    ] = False
     tune: Annotated[
         str | None,
         Parameter(help="a text: copies learn it in ten steps, from what they know and from random weights"),
-    ] = None,
+    ] = None
+
+
+def lineage(
+    text: Annotated[str | None, Parameter(help="a sentence with one blank, [ ], anywhere in it")] = None,
+    /,
+    *,
+    asked: Annotated[Asked, Parameter(name="*")] = Asked(),  # noqa: B008 - frozen
     years: Annotated[
         bool, Parameter(help="instead of a sentence: when each system came, and how large it was")
     ] = False,
@@ -79,7 +86,6 @@ def lineage(
     lang: LangFlag = None,
 ) -> None:
     """One blank, all ancestors: n-gram, NNLM, RNN, GPT and BERT each say what they see and what they would write."""
-    from dragoman.model.languagemodels import list_lms, open_lm
     from dragoman.model.modules import require_torch
 
     if best < 1:
@@ -87,7 +93,7 @@ def lineage(
     told = speaker(chosen(lang))
     require_torch("asking these models needs torch")
     if years:
-        if text is not None or model or steps or attention or tune is not None:
+        if text is not None or asked != Asked():
             raise UsageError(
                 "--years shows its own table, and only that: leave out the sentence and the other options"
             )
@@ -97,30 +103,28 @@ def lineage(
         raise UsageError(
             f"there is no sentence: write one with a blank, such as  dragoman lineage {EXAMPLE!r}"
         )
-    from dragoman.lineage.blank import Gap, fill
+    from dragoman.lineage.blank import Gap
 
     gap = Gap.of(text)
-    asked: list[LmDirectory] = [open_lm(Path(one)) for one in model or list_lms()]
-    found = [fill(one.kind, one.model, one.vocabulary, gap, best) for one in asked]
-    looks = [
-        Looks(one, answer, gap, steps, attention, tune) for one, answer in zip(asked, found, strict=True)
-    ]
+    looks = _looks(gap, asked, best)
     if format == "json":
-        say_json(
-            {
-                "text": gap.text,
-                "systems": [
-                    _as_json(one, answer) | one_look.as_json()
-                    for one, answer, one_look in zip(asked, found, looks, strict=True)
-                ],
-            }
-        )
+        say_json({"text": gap.text, "systems": [_as_json(look) | look.as_json() for look in looks]})
         return
-    lines = [gap.text, ""]
-    for one, answer, look in zip(asked, found, looks, strict=True):
-        drawn = [" " * _WIDTH + line if line else "" for line in look.drawn(told)]
-        lines += [*_told(one, answer, told), "", *drawn]
-    say("\n".join([*lines, *_notes(found, told)]))
+    parts = [line for look in looks for line in (*_told(look, told), "", *_indented(look.drawn(told)))]
+    say("\n".join([gap.text, "", *parts, *_notes([look.found for look in looks], told)]))
+
+
+def _looks(gap: Gap, asked: Asked, best: int) -> list[Looks]:
+    """What each model says of the gap; all are opened before the first is asked."""
+    from dragoman.lineage.blank import fill
+    from dragoman.model.languagemodels import list_lms, open_lm
+
+    opened = [open_lm(Path(one)) for one in asked.model or list_lms()]
+    found = [fill(one.kind, one.model, one.vocabulary, gap, best) for one in opened]
+    return [
+        Looks(one, answer, gap, asked.steps, asked.attention, asked.tune)
+        for one, answer in zip(opened, found, strict=True)
+    ]
 
 
 def _show_years(format: str, told: Say) -> None:
@@ -142,7 +146,8 @@ def title(kind: str) -> str:
     return {"ngram": "n-gram"}.get(kind, kind.upper())
 
 
-def _as_json(asked: LmDirectory, found: Filled) -> dict[str, Any]:
+def _as_json(look: Looks) -> dict[str, Any]:
+    asked, found = look.asked, look.found
     seen = {"left": found.left[len(found.left) - found.seen_left :], "right": found.right[: found.seen_right]}
     return {
         "kind": found.kind, "model": str(asked.path), "reads": found.reads, "tokens": found.tokens, "sees": seen,
@@ -151,12 +156,17 @@ def _as_json(asked: LmDirectory, found: Filled) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(asked: LmDirectory, found: Filled, told: Say) -> list[str]:
+def _told(look: Looks, told: Say) -> list[str]:
     """What a model sees, drawn; its guesses; its ticks; and how often it is right."""
+    found = look.found
     sees = told(SEES[found.reads], n=found.seen_left + found.seen_right)
     guesses = "   ".join(f"{guess.token} {guess.probability:.1%}" for guess in found.guesses)
-    lines = [drawing(found), guesses, _ticks(found, told), *_measured(asked, told)]
-    return [f"{title(found.kind):<{_WIDTH}}{sees}", *(" " * _WIDTH + line for line in lines)]
+    lines = [drawing(found), guesses, _ticks(found, told), *_measured(look.asked, told)]
+    return [f"{title(found.kind):<{_WIDTH}}{sees}", *_indented(lines)]
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [" " * _WIDTH + line if line else "" for line in lines]
 
 
 def drawing(found: Filled) -> str:

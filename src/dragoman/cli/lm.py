@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from dragoman.cli import neural, whole
 from dragoman.cli.flags import FormatFlag, LanguageFlags, flags_of, given
 from dragoman.cli.language import LangFlag, Say, chosen, speaker
-from dragoman.cli.neural import NeuralFlags
+from dragoman.cli.neural import GROUP, NeuralFlags
 from dragoman.cli.terminal import say, say_json
 from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read, refuse_ranks
 from dragoman.errors import UsageError
@@ -108,7 +108,7 @@ def train(
     language: Annotated[LanguageFlags, Parameter(name="*")] = LanguageFlags(),  # noqa: B008 - frozen
     tokens: Annotated[TokenFlags, Parameter(name="*")] = TokenFlags(),  # noqa: B008 - frozen
     ngram: Annotated[NgramFlags, Parameter(name="*")] = None,
-    flags: Annotated[NeuralFlags, Parameter(name="*")] = NeuralFlags(),  # noqa: B008 - frozen
+    flags: Annotated[NeuralFlags, Parameter(name="*", group=GROUP)] = NeuralFlags(),  # noqa: B008 - frozen
     lang: LangFlag = None,
 ) -> None:
     """Train a language model of any kind."""

@@ -2,75 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from dragoman.cli.flags import FormatFlag
+from dragoman.cli.runs import RunFlags
 from dragoman.cli.terminal import input_lines, say, say_json
 from dragoman.cli.texts import TokenFlags
-from dragoman.config import Resolved, Sections, explain, load_toml, parse_set, resolve
+from dragoman.config import Resolved, Sections, explain, resolve
 from dragoman.errors import UsageError
 
 if TYPE_CHECKING:
     from dragoman.lineage.kinds import Verb
     from dragoman.lineage.masked import MaskedLM
     from dragoman.model.languagemodels import LmDirectory
-    from dragoman.training.session import Session
     from dragoman.training.tasks.classifier import Example
     from dragoman.training.tasks.languagemodels import LmRunConfig
 
 BertDirectory = Annotated[Path | None, Parameter(name=("--model", "-m"), help="directory of the BERT")]
-_GROUP = Group("neural models", sort_key=11)
+GROUP = Group("neural models", sort_key=11)
 
 
 @dataclass(frozen=True)
-class NeuralFlags:
-    """How a neural model is trained; of two settings that say different things the later in this list wins."""
+class NeuralFlags(RunFlags):
+    """How a language model is trained."""
 
     dev: Annotated[
         list[Path] | None,
-        Parameter(
-            consume_multiple=True, help="text to validate on; without it, lines are held out", group=_GROUP
-        ),
+        Parameter(consume_multiple=True, help="text to validate on; without it, lines are held out"),
     ] = None
-    base: Annotated[
-        Path | None,
-        Parameter(name="--from", help="model to train further: its shape and tokens are kept", group=_GROUP),
-    ] = None
-    config: Annotated[
-        Path | None, Parameter(help="TOML file of settings; --print-config writes one", group=_GROUP)
-    ] = None
-    set: Annotated[
-        list[str] | None,
-        Parameter(help="any one setting, as section.key=value; may be repeated", group=_GROUP),
-    ] = None
-    resume: Annotated[bool, Parameter(help="go on with the run in the output directory", group=_GROUP)] = (
-        False
-    )
-    max_minutes: Annotated[float | None, Parameter(help="stop, and save, after so long", group=_GROUP)] = None
-    tensorboard: Annotated[bool, Parameter(help="also write TensorBoard logs", group=_GROUP)] = False
-    print_config: Annotated[
-        bool, Parameter(help="print every setting, its meaning and its origin; train nothing", group=_GROUP)
-    ] = False
-
-    def __post_init__(self) -> None:
-        if self.max_minutes is not None and not self.max_minutes > 0:
-            raise UsageError(f"--max-minutes {self.max_minutes:g}: must be above 0")
-
-    @property
-    def asked(self) -> list[str]:
-        """The flags that were given."""
-        names = {"base": "from"}
-        return [
-            "--" + names.get(part.name, part.name).replace("_", "-")
-            for part in fields(self)
-            if getattr(self, part.name) != part.default
-        ]
 
     def resolve(
         self, kind: str, base: LmDirectory | None, task: Sections | None = None
@@ -84,11 +48,7 @@ class NeuralFlags:
             longest = base.config["model"].get("max_length")
             if longest is not None:
                 layers.append((str(base.path), {"data": {"longest": min(128, longest)}}))
-        if self.config is not None:
-            layers.append((str(self.config), load_toml(self.config)))
-        return resolve(
-            run_config(kind), [*layers, *(("--set", parse_set(setting)) for setting in self.set or ())]
-        )
+        return resolve(run_config(kind), self.over(layers))
 
 
 def print_config(kind: str, flags: NeuralFlags) -> None:
@@ -108,7 +68,7 @@ def train(
         )
     config = flags.resolve(kind, base).value
     splitter = base.vocabulary.splitter if base is not None else tokens.splitter(lines)
-    start(lines, dev, output, config, splitter, _session(flags), base)
+    start(lines, dev, output, config, splitter, flags.session(), base)
 
 
 def import_bert(directory: Path, output: Path) -> None:
@@ -128,15 +88,6 @@ def _base(kind: str, directory: Path | None) -> LmDirectory | None:
     if opened.kind.name != kind:
         raise UsageError(f"--from {directory} holds a model of kind {opened.kind.name!r}, not {kind!r}")
     return opened
-
-
-def _session(flags: NeuralFlags) -> Session:
-    from rich.console import Console
-
-    from dragoman.training.session import Session
-
-    console = Console(file=sys.stderr, soft_wrap=True)
-    return Session(console, flags.resume, flags.max_minutes, flags.tensorboard)
 
 
 # -- what a BERT can be asked -----------------------------------------------------------------------------------
@@ -216,7 +167,7 @@ def classify(
         Path | None,
         Parameter(name=("--output", "-o"), help="directory for the classifier that --train makes"),
     ] = None,
-    flags: Annotated[NeuralFlags, Parameter(name="*")] = NeuralFlags(),  # noqa: B008 - frozen
+    flags: Annotated[NeuralFlags, Parameter(name="*", group=GROUP)] = NeuralFlags(),  # noqa: B008 - frozen
     format: FormatFlag = "text",
 ) -> None:
     """Name the class of texts, or of pairs of texts; with --train, teach a BERT the classes first."""
@@ -262,7 +213,7 @@ def _train_classifier(path: Path, model: Path | None, output: Path | None, flags
     if flags.print_config:
         say(explain(resolved).rstrip("\n"))
         return
-    start(examples, held, output, resolved.value, base, _session(flags))
+    start(examples, held, output, resolved.value, base, flags.session())
 
 
 def _measure(bert: MaskedLM, path: Path, format: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from dragoman.cli.flags import Corpus, LanguageFlags, languages
+from dragoman.cli.runs import SessionFlags
 from dragoman.cli.terminal import say
 from dragoman.config import Resolved, explain, load_toml, parse_set
 from dragoman.errors import ConfigError, UsageError
@@ -138,7 +138,8 @@ class SettingFlags:
 
     def _layers(self, asked: LanguageFlags, preset: str | None, recipe: Sequence[Layer]) -> list[Layer]:
         from dragoman.model.kinds import TRANSLATORS
-        from dragoman.training.settings import PRESETS, asked_kind
+        from dragoman.training.presets import PRESETS
+        from dragoman.training.settings import asked_kind
 
         layers: list[Layer] = []
         if self.base is not None:
@@ -208,15 +209,6 @@ class ProbeFlags:
         return Probed(self.probe, self.probe_reference)
 
 
-@dataclass(frozen=True)
-class SessionFlags:
-    """How the run goes on, and how long."""
-
-    resume: Annotated[bool, Parameter(help="go on with the run in the output directory")] = False
-    max_minutes: Annotated[float | None, Parameter(help="stop, and save, after so long")] = None
-    tensorboard: Annotated[bool, Parameter(help="also write TensorBoard logs")] = False
-
-
 def train(
     *corpus: Corpus,
     output: Annotated[
@@ -246,19 +238,16 @@ def train(
                 say(f"# -- stage {name} of {settings.recipe} --\n")
             say(explain(resolved).rstrip("\n"))
         return
-    _check(corpus, dev, output, session.max_minutes)
+    _check(corpus, dev, output)
     assert output is not None
 
-    from rich.console import Console
-
     from dragoman.model.directory import find_model, open_model
-    from dragoman.training.session import Session
     from dragoman.training.tasks.stages import StagedRun, run_stages
     from dragoman.training.tasks.translators import start
 
     run = partial(start, corpus, dev or [], probed=probe.asked())
     base = None if settings.base is None else open_model(find_model(settings.base))
-    asked = Session(Console(file=sys.stderr, soft_wrap=True), **asdict(session))
+    asked = session.session()
     if settings.recipe is None:
         run(output=output, config=stages[0][1].value, session=asked, base=base)
         return
@@ -266,9 +255,7 @@ def train(
     run_stages(staged, output, run, asked, base)
 
 
-def _check(
-    corpus: Sequence[Path], dev: Sequence[Path] | None, output: Path | None, max_minutes: float | None
-) -> None:
+def _check(corpus: Sequence[Path], dev: Sequence[Path] | None, output: Path | None) -> None:
     """Raises UsageError for a command that lacks something, before anything is read."""
     if not corpus:
         took = f" (--dev took {', '.join(map(str, dev))}: put the corpus before it)" if dev else ""
@@ -277,5 +264,3 @@ def _check(
         raise UsageError("where should the run go? Add -o and a directory, such as -o runs/first")
     if dev == []:
         raise UsageError("--dev without a corpus: name its files, or leave it out to hold pairs out")
-    if max_minutes is not None and not max_minutes > 0:
-        raise UsageError(f"--max-minutes {max_minutes:g}: must be above 0")

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import PurePath
 
 from dragoman.documents.dialect import Dialect
+from dragoman.documents.docx import translate_docx
 from dragoman.documents.encodings import declared_in, decoded, older
 from dragoman.documents.markup import HTML, translate_html
 from dragoman.documents.runs import Translate
-from dragoman.documents.word import translate_docx
 from dragoman.errors import UsageError
 
 _LINE = re.compile(r"\r\n|\n|\r")

@@ -1,18 +1,13 @@
-"""Word documents (.docx): the text of their paragraphs is translated, all else is copied byte for byte.
+"""What Word writes its words in: the text of paragraphs is translated, all else is copied byte for byte.
 
 The XML is cut into tokens and joined again, never rebuilt: a rebuilt tree loses the namespace prefixes that Word
-insists on. No entity is expanded, since document types are refused; what a packed file may grow to is limited, and
-how deep paragraphs may stand in each other.
+insists on. No entity is expanded, since document types are refused; how deep paragraphs may stand in each other is
+limited. The packed file is docx.py's.
 """
 
 from __future__ import annotations
 
-import io
-import lzma
 import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape, unescape
@@ -34,27 +29,7 @@ from dragoman.documents.tags import Sort, Token, tokens
 from dragoman.errors import UsageError
 from dragoman.text.seals import Sort as Seal
 
-UNPACKED = 100_000_000  # bytes of all entries together; a 10 MB document with pictures unpacks to 15 MB
-TEXT = 20_000_000  # bytes of a part that is read for its words; a novel of a thousand pages has half of them
-ENTRIES = 5_000
-TOLD = 120  # characters of what is wrong with it
 DEEPEST = 16  # paragraphs within each other: a text box in a text box is the fourth
-# Whatever zipfile and the unpackers behind it raise for bytes that are not what they should be.
-DAMAGED = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    OverflowError,
-)
-_PARTS = re.compile(r"word/(?:document|header\d*|footer\d*|footnotes|endnotes)\.xml")
 _DROPPED = frozenset({"w:prooferr", "w:lastrenderedpagebreak"})  # about text that is gone
 _BREAKS = frozenset({"w:br", "w:tab", "w:cr"})
 _TRANSPARENT = frozenset(
@@ -69,41 +44,8 @@ _EMPTY = re.compile(
 )
 
 
-def translate_docx(data: bytes, translate: Translate) -> bytes:
-    """Raises UsageError for what is no Word document, or unpacks to more than UNPACKED bytes."""
-    packed = io.BytesIO()
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(packed, "w") as target:
-            entries = source.infolist()
-            _check(entries)
-            for entry in entries:
-                if _PARTS.fullmatch(entry.filename) and entry.file_size > TEXT:
-                    raise UsageError(
-                        f"{entry.filename} unpacks to {entry.file_size:,} bytes, and at most {TEXT:,} are read"
-                    )
-                content = source.read(entry)
-                if _PARTS.fullmatch(entry.filename):
-                    content = _part(content, translate)
-                target.writestr(entry, content, zipfile.ZIP_DEFLATED)
-    except DAMAGED as error:
-        # Some name the whole of what they found in place of a name.
-        raise UsageError(f"the file is no Word document, or a damaged one: {str(error)[:TOLD]}") from None
-    return packed.getvalue()
-
-
-def _check(entries: Sequence[zipfile.ZipInfo]) -> None:
-    names = [entry.filename for entry in entries]
-    if "word/document.xml" not in names:
-        raise UsageError("the file is no Word document: it has no word/document.xml")
-    if len(set(names)) < len(names) or any(entry.flag_bits & 1 for entry in entries):
-        raise UsageError(
-            "the document is encrypted, or has two parts of one name: save it again without a password"
-        )
-    if len(names) > ENTRIES or sum(entry.file_size for entry in entries) > UNPACKED:
-        raise UsageError(f"the document unpacks to more than {ENTRIES:,} parts or {UNPACKED:,} bytes")
-
-
-def _part(content: bytes, translate: Translate) -> bytes:
+def translate_part(content: bytes, translate: Translate) -> bytes:
+    """The words of a part of a document. Raises UsageError for one that Word does not write."""
     try:
         page = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -18,7 +18,6 @@ from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
 from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.attention import KVCache, causal_mask
-from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.parts import PAGE, Layers, Parts
 from dragoman.transformer.positions import ENCODINGS, Sizes, check_positions
 
@@ -74,7 +73,7 @@ class Gpt(CausalLM):
         self.longest = c.max_length if positions.ends else None
         self.embedding = parts.table(vocab, c.d_model)
         # Scaled vectors are for sinusoids of unit size; learned positions start as small as the tokens.
-        self.input = InputEmbedding(
+        self.input = parts.embedding(
             positions, c.d_model, parts.dropout(c.dropout), scaled=not positions.weights
         )
         layers = Layers(

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from dragoman.bounds import HEADS, LAYERS, SHARE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError
 from dragoman.lineage.kinds import ReaderKind
-from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.model import Transformer
 from dragoman.transformer.parts import PAGE, Layers, Parts
 from dragoman.transformer.positions import ENCODINGS, Positions, PositionsName, Sizes, check_positions
@@ -106,8 +105,8 @@ class ImageReader(Transformer):
         self.output_bias = None
         source = Positions(c.sizes) if c.positions == "none" else ENCODINGS[c.positions](c.sizes)
         target = ENCODINGS["sinusoidal"](c.sizes)
-        self.source_input = InputEmbedding(source, c.d_model, parts.dropout(c.dropout))
-        self.target_input = InputEmbedding(target, c.d_model, parts.dropout(c.dropout))
+        self.source_input = parts.embedding(source, c.d_model, parts.dropout(c.dropout))
+        self.target_input = parts.embedding(target, c.d_model, parts.dropout(c.dropout))
         layers = Layers(c.d_model, c.d_ff, c.n_heads, "relu", True, c.dropout, 0.0, parts)
         self.encoder = layers.encoder(c.encoder_layers, source, last_norm=True)
         self.decoder = layers.decoder(c.decoder_layers, target, last_norm=True)

@@ -10,35 +10,23 @@ manifest.json        the seal of all these
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from dragoman.config import dump_toml
 from dragoman.errors import ModelError, UsageError
 from dragoman.lineage.kinds import reader_kind, reader_names
 from dragoman.model.contents import (
-    CARD,
     VOCABULARY,
-    WEIGHTS,
     config_of,
-    header_of,
     naming,
     read_files,
-    require,
-    serialized,
-    vocabulary_files,
     vocabulary_of,
-    weights_of,
-    write_files,
 )
 from dragoman.model.directory import BUNDLED
-from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
-from dragoman.model.modules import assembled, require_torch, shapes_of
+from dragoman.model.fields import Field, check, configured, fields_of
+from dragoman.model.modules import require_torch
+from dragoman.model.networks import built, found
 from dragoman.model.seal import MANIFEST
 from dragoman.text.vocabulary import Vocabulary
 
@@ -85,7 +73,7 @@ def open_reader(directory: str | Path) -> ReaderDirectory:
 
     Raises ModelError, naming the part that is missing or wrong.
     """
-    directory = _found(Path(directory))
+    directory = found(directory, list_readers())
     files = read_files(directory)
     with naming(directory):
         config = config_of(files)
@@ -95,37 +83,11 @@ def open_reader(directory: str | Path) -> ReaderDirectory:
         check(config, fields(name), closed=("model",), known=f"model of kind {name!r}")
         vocabulary = vocabulary_of(files, "tokens", _TOKENS)
         require_torch("reading an image needs torch")
-        require(files, WEIGHTS)
         kind = reader_kind(name)
         shape = configured(kind.config, config["model"])
-        # Building a thousand layers, to see that they are not there, takes half a minute.
-        if (layers := shape.encoder_layers + shape.decoder_layers) > len(header_of(files[WEIGHTS])[0]):
-            raise ModelError(f"{WEIGHTS} has fewer arrays than {CONFIG} asks for layers, {layers:,}")
-        make = partial(kind.build, shape, len(vocabulary.words))
-        module = assembled(make, weights_of(files, shapes_of(make)))
+        layers = shape.encoder_layers + shape.decoder_layers
+        module = built(files, kind.build, shape, layers, vocabulary)
     return ReaderDirectory(directory, config, module, vocabulary)  # type: ignore[arg-type]  # its kind says so
-
-
-def write_reader(
-    directory: Path,
-    model: Any,
-    weights: Mapping[str, np.ndarray],
-    vocabulary: Vocabulary,
-    record: Mapping[str, Mapping[str, Any]],
-    card: str = "",
-) -> None:
-    """Seal an image reader in `directory`, in one step.
-
-    `model` is its configuration; `record` are further sections of config.toml.
-    """
-    files = {
-        CONFIG: dump_toml({"model": asdict(model), **record}).encode(),
-        WEIGHTS: serialized(weights),
-        **vocabulary_files(vocabulary),
-    }
-    if card:
-        files[CARD] = card.encode()
-    write_files(directory, files)
 
 
 def list_readers() -> list[str]:
@@ -133,8 +95,3 @@ def list_readers() -> list[str]:
     return sorted(
         path.parent.relative_to(BUNDLED).as_posix() for path in BUNDLED.glob(f"images/*/{MANIFEST}")
     )
-
-
-def _found(path: Path) -> Path:
-    """A sealed directory of one's own can stand in for a bundled one of its name, as with translators."""
-    return BUNDLED / path if path.as_posix() in list_readers() and not (path / MANIFEST).exists() else path

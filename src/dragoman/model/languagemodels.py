@@ -16,8 +16,7 @@ Its files are read by contents.py, as those of a translator are (directory.py). 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,11 +33,9 @@ from dragoman.model.contents import (
     CARD,
     NGRAMS,
     VOCABULARY,
-    WEIGHTS,
     Files,
     arrays_of,
     config_of,
-    header_of,
     naming,
     read_files,
     require,
@@ -47,12 +44,12 @@ from dragoman.model.contents import (
     token_fields,
     vocabulary_files,
     vocabulary_of,
-    weights_of,
     write_files,
 )
 from dragoman.model.directory import BUNDLED
 from dragoman.model.fields import CONFIG, Field, check, configured, fields_of
-from dragoman.model.modules import assembled, require_torch, shapes_of
+from dragoman.model.modules import require_torch
+from dragoman.model.networks import built, found, write_network
 from dragoman.model.seal import MANIFEST
 from dragoman.text.vocabulary import Vocabulary
 
@@ -125,7 +122,7 @@ def open_lm(directory: str | Path) -> LmDirectory:
 
     Raises ModelError, naming the part that is missing or wrong.
     """
-    directory = _found(Path(directory))
+    directory = found(directory, list_lms())
     files = read_files(directory)
     with naming(directory):
         if VOCABULARY not in files:
@@ -160,24 +157,13 @@ def card_of(name: str) -> tuple[Path, str]:
     return path, text(read_files(path).get(CARD, b""), CARD)
 
 
-def _found(path: Path) -> Path:
-    """A sealed directory of one's own can stand in for a bundled one of its name, as with translators."""
-    return BUNDLED / path if path.as_posix() in list_lms() and not (path / MANIFEST).exists() else path
-
-
 def _network(files: Files, kind: NeuralKind, config: Mapping[str, Any], vocabulary: Vocabulary) -> nn.Module:
     require_torch(f"a language model of kind {kind.name!r} needs torch")
-    require(files, WEIGHTS)
     shape = configured(kind.config, config["model"])
     names, classes = config.get("labels", {}).get("names", []), getattr(shape, "classes", 0)
     if names and len(names) != classes:
         raise ModelError(f"{CONFIG}: labels.names has {len(names)} names, and model.classes = {classes}")
-    # Building a thousand layers, to see that they are not there, takes half a minute.
-    arrays = len(header_of(files[WEIGHTS])[0])
-    if (layers := getattr(shape, "layers", 0)) > arrays:
-        raise ModelError(f"{WEIGHTS} holds {arrays:,} arrays, and {CONFIG} asks for {layers:,} layers")
-    make = partial(kind.build, shape, len(vocabulary.words))
-    return assembled(make, weights_of(files, shapes_of(make)))
+    return built(files, kind.build, shape, getattr(shape, "layers", 0), vocabulary)
 
 
 def _ngrams(files: Files, kind: CountedKind, model: Mapping[str, Any], vocabulary: Vocabulary) -> NgramModel:
@@ -231,14 +217,7 @@ def write_lm(
     splitter = vocabulary.splitter
     # Only WordPiece has `lower`; a setting that is None is not written.
     tokens = {name: getattr(splitter, name, None) for name in ("unit", "segmenter", "lower")}
-    files = {
-        CONFIG: dump_toml({"model": asdict(model), "tokens": tokens, **record}).encode(),
-        WEIGHTS: serialized(weights),
-        **vocabulary_files(vocabulary),
-    }
-    if card:
-        files[CARD] = card.encode()
-    write_files(directory, files)
+    write_network(directory, model, weights, vocabulary, {"tokens": tokens, **record}, card)
 
 
 def write_ngram(directory: Path, lm: NgramLM, record: Mapping[str, Any]) -> None:

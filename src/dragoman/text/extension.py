@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dragoman.bounds import LARGEST_SIZE
-from dragoman.text.tokenizer import LEAST_PIECES, Tokenizer, TokenizerConfig, placeholder_words
+from dragoman.text.learning import placeholder_words
+from dragoman.text.tokenizer import LEAST_PIECES, Tokenizer, TokenizerConfig
 
 _LINES = 200_000  # that are looked at
 _AT_ONCE = 10_000

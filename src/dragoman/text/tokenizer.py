@@ -6,11 +6,10 @@ Subwords are learnt on raw text, without a word segmenter, so Chinese needs noth
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,26 +17,16 @@ import numpy as np
 import sentencepiece
 
 from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
-from dragoman.errors import ConfigError, CorpusError, ModelError
+from dragoman.errors import ConfigError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
+from dragoman.text.learning import TOO_HIGH, learnt, reason, refused
 from dragoman.text.rules import refuse_endless
-from dragoman.text.selection import some_of
 
-SHUFFLE_SEED = 1
 MOST_PLACEHOLDERS = 50
 MOST_SYMBOLS, LONGEST_SYMBOL = 1000, 40
 _PLACEHOLDER = re.compile(r"⟦\d{1,2}⟧")
 _BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 LEAST_PIECES = 261  # 256 bytes, four special tokens, and one to learn
-# What SentencePiece says, in its words, of a vocabulary that is too large or too small for a text.
-_TOO_HIGH = re.compile(r"set it to a value <= (\d+)")
-_TOO_LOW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
-
-
-def placeholder_words(count: int) -> tuple[str, ...]:
-    """The first words that a vocabulary reserves for what no model knows."""
-    return tuple(f"⟦{number}⟧" for number in range(count))
-
 
 # Its warnings about odd pieces go to standard error, around ours.
 sentencepiece.set_min_log_level(2)
@@ -149,14 +138,14 @@ class Tokenizer:
                 "set tokenizer.kind = 'unigram', or begin with that model (--from)"
             )
         try:
-            return cls(_learnt(lines, config, symbols, exact=True))
+            return cls(learnt(lines, config, symbols, exact=True))
         except (RuntimeError, ValueError) as error:
-            if iter(lines) is lines or not _TOO_HIGH.search(str(error)):
-                raise _refused(error, config) from error
+            if iter(lines) is lines or not TOO_HIGH.search(str(error)):
+                raise refused(error, config) from error
         try:
-            return cls(_learnt(lines, config, symbols, exact=False))
+            return cls(learnt(lines, config, symbols, exact=False))
         except (RuntimeError, ValueError) as error:
-            raise _refused(error, config) from error
+            raise refused(error, config) from error
 
     # What stands before every text: the token of a language, in models of many (mapped.py).
     lead: tuple[int, ...] = ()
@@ -285,7 +274,7 @@ def opened(serialized: bytes, name: str) -> sentencepiece.SentencePieceProcessor
     try:
         return sentencepiece.SentencePieceProcessor(model_proto=serialized)
     except (RuntimeError, OSError, ValueError) as error:
-        raise ModelError(f"{name} is not a SentencePiece model, or is damaged: {_reason(error)}") from error
+        raise ModelError(f"{name} is not a SentencePiece model, or is damaged: {reason(error)}") from error
 
 
 def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:
@@ -300,55 +289,3 @@ def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str
         except UnicodeDecodeError as error:
             raise ModelError(f"{name}: piece {i:,} is not UTF-8: {error.reason}") from error
     return pieces
-
-
-def _learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str], exact: bool) -> bytes:
-    """A SentencePiece model; if not `exact`, one with fewer pieces will do."""
-    model = io.BytesIO()
-    # Lines are shuffled before they are read; without this each process would shuffle them its own way.
-    sentencepiece.set_random_generator_seed(SHUFFLE_SEED)
-    train: Callable[..., None] = sentencepiece.SentencePieceTrainer.train
-    if not exact:  # what is said is written into the model, even if it is the default
-        train = partial(train, hard_vocab_limit=False)
-    if symbols:
-        train = partial(train, control_symbols=list(dict.fromkeys(symbols)))
-    train(
-        sentence_iterator=some_of(lines, config.training_lines, SHUFFLE_SEED),
-        model_writer=model,
-        model_type=config.kind,
-        vocab_size=config.vocab_size,
-        character_coverage=config.character_coverage,
-        byte_fallback=True,
-        normalization_rule_name="identity",
-        input_sentence_size=config.training_lines,
-        shuffle_input_sentence=True,
-        train_extremely_large_corpus=False,
-        max_sentence_length=100_000,
-        pad_id=PAD,
-        unk_id=UNK,
-        bos_id=BOS,
-        eos_id=EOS,
-        pad_piece=SPECIALS[PAD],
-        user_defined_symbols=[*placeholder_words(config.placeholders), *config.symbols],
-        num_threads=2,  # fixed: the learnt pieces must not depend on the machine
-        minloglevel=2,
-    )
-    return model.getvalue()
-
-
-def _refused(error: Exception, config: TokenizerConfig) -> CorpusError:
-    why = f"no vocabulary of {config.vocab_size:,} pieces can be learnt from this corpus: "
-    if found := _TOO_LOW.search(str(error)):
-        return CorpusError(
-            f"{why}its characters and the 256 bytes are {int(found[1]):,} pieces by themselves: raise "
-            "tokenizer.vocab_size to more than that, or lower tokenizer.character_coverage"
-        )
-    if found := _TOO_HIGH.search(str(error)):
-        return CorpusError(f"{why}lower tokenizer.vocab_size to {int(found[1]):,}, or use more text")
-    return CorpusError(f"{why}{_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    """The last clause of SentencePiece's message, without its source file and line."""
-    text = " ".join(str(error).split("] ")[-1].split()).rstrip(".")
-    return text or "it cannot be read"

@@ -28,7 +28,8 @@ RULES: dict[str, tuple[type[Rule], type[Rule]]] = {
     "muon": (Muon, AdamW),
 }
 
-# The peak learning rate that each is usually trained with here: what to try when another one diverges.
+# The peak learning rate that each is usually trained with here, where that is known: what to try when another one
+# diverges.
 USUAL_RATES = {"adam": 7e-4, "adamw": 1e-3, "muon": 3e-3}
 
 

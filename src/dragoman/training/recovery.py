@@ -214,7 +214,7 @@ class Recoverable:
 
 def _advice(config: OptimizerConfig, scale: float) -> str:
     """What to try when lower and lower rates did not help."""
-    usual = USUAL_RATES[config.kind]
+    usual = USUAL_RATES.get(config.kind, config.peak_lr)
     rate = usual if config.peak_lr > usual else config.peak_lr / 10
     clip = " --set optimizer.clip_norm=1" if config.clip_norm == 0 else ""
     return (

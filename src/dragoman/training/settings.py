@@ -1,4 +1,4 @@
-"""What a training run can be told: sections, defaults, presets. Does nothing.
+"""What a training run can be told: sections and defaults. Does nothing; sizes to choose from are in presets.py.
 
 One frozen dataclass a section; a default has its home here or beside the class it configures, and nowhere else.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from dragoman.bounds import LARGEST_WHOLE, LENGTH, SHARE, Within, refuse_out_of_bounds
 from dragoman.config import Resolved, Sections, resolve
@@ -143,6 +143,11 @@ class TrainingConfig:
         "weight of the divergence between two dropout passes (R-Drop, Wu et al. 2021); 0 = one pass",
         Within(0, 1e6),
     ] = 0.0
+    guided_alignment: Annotated[
+        float,
+        "weight of the links between words, counted on the corpus, as what one head shall look at; 0 = none does",
+        Within(0, 1e6),
+    ] = 0.0
     checkpoint_minutes: Annotated[
         float, "between checkpoints; one is also written at each validation", Within(0, 1e6, open_least=True)
     ] = 10.0
@@ -155,6 +160,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "training")
+
+    def refuse_guiding(self, why: str) -> None:
+        """For a model that has no head to guide, or data without links. Raises ConfigError."""
+        if self.guided_alignment:
+            raise ConfigError(f"training.guided_alignment = {self.guided_alignment:g}: {why}: leave it out")
 
     def workers_on(self, threads: int) -> int:
         """How many share a batch on a CPU with so many threads."""
@@ -199,6 +209,8 @@ class RunConfig:
                 f"tokenizer.symbols has {', '.join(twice)}, which data.directions or data.tags makes a symbol that no "
                 "text can spell: name it in one of the two"
             )
+        if (kind := kind_of_model(self.model)) != DEFAULT_KIND:
+            self.training.refuse_guiding(f"a model of kind {kind!r} has no heads that could be guided")
         if self.data.several and not self.tokenizer.joint:
             raise ConfigError(
                 "data.directions has several, and tokenizer.joint = false: each language stands on both sides then, so "
@@ -286,66 +298,3 @@ class _Directions:
 FIXED_SECTIONS = ("data", "cleaning", "tokenizer", "model")
 
 DEFAULT_PRESET = TRANSLATORS[DEFAULT_KIND].preset
-
-_MODERN = {"norm": "pre", "dropout": 0.3}
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    # The paper's base model and schedule (Table 3; equation 3 peaks at (512 * 4000) ** -0.5 = 7e-4).
-    "paper-base": {
-        "model": {"d_model": 512, "d_ff": 2048, "n_heads": 8, "encoder_layers": 6, "decoder_layers": 6},
-        "optimizer": {"kind": "adam", "peak_lr": 7e-4, "clip_norm": 0.0, "ema_decay": 0.0},
-        "tokenizer": {"vocab_size": 32_000},
-    },
-    "base": {
-        "model": {
-            "d_model": 512,
-            "d_ff": 2048,
-            "n_heads": 8,
-            "encoder_layers": 6,
-            "decoder_layers": 6,
-            "norm": "pre",
-        },
-        "tokenizer": {"vocab_size": 16_000, "sampling": 0.1},
-    },
-    # Deep encoder, shallow decoder: the quality of 6+6 at small size, and much faster to translate with.
-    "small": {
-        "model": {
-            "d_model": 256,
-            "d_ff": 1024,
-            "n_heads": 4,
-            "encoder_layers": 6,
-            "decoder_layers": 2,
-            **_MODERN,
-        },
-        # Muon needs half the steps of AdamW, each a tenth to a half dearer (benchmarks/README.md).
-        "optimizer": {
-            "kind": "muon",
-            "peak_lr": 3e-3,
-            "schedule": "cosine",
-            "warmup_steps": 300,
-            "weight_decay": 0.05,
-        },
-        "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
-        # Twice the steps of 4,096 for the same computation, and on small corpora each step helps as much.
-        "training": {"batch_tokens": 2048, "max_steps": 10_000},
-    },
-    # Wu et al. (2021) found this size best for 29,000 pairs without strong regularisation.
-    "tiny": {
-        "model": {
-            "d_model": 128,
-            "d_ff": 256,
-            "n_heads": 4,
-            "encoder_layers": 4,
-            "decoder_layers": 4,
-            **_MODERN,
-        },
-        "optimizer": {"peak_lr": 5e-3, "warmup_steps": 1000},
-        "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
-    },
-    # The system before: two recurrent networks, and attention between them.
-    "rnn": {
-        "model": {"kind": "rnn", "d_model": 256, "layers": 2},
-        "optimizer": {"peak_lr": 3e-3, "schedule": "cosine", "warmup_steps": 300},
-        "tokenizer": {"vocab_size": 6000, "sampling": 0.1},
-        "training": {"batch_tokens": 2048, "max_steps": 10_000},
-    },
-}

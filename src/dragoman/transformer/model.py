@@ -19,7 +19,6 @@ from dragoman.ids import EOS
 from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
 from dragoman.transformer.decoder import DecoderState
-from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.parts import PAGE, Layers, Parts
 from dragoman.transformer.positions import ENCODINGS, PositionsName, Sizes, check_positions
 
@@ -91,6 +90,9 @@ def labelled_loss(
     )
 
 
+GUIDED_HEAD = 0  # of the last decoder layer: the one that training may teach to look where words are linked
+
+
 class Transformer(nn.Module):
     """An encoder-decoder: `loss` is training, `start` and `step` are inference (Figure 1)."""
 
@@ -114,8 +116,8 @@ class Transformer(nn.Module):
         self.output_bias = nn.Parameter(torch.zeros(target_vocab)) if c.output_bias else None
         # A side has positions of its own: what is learnt of them may differ.
         source, target = (ENCODINGS[c.positions](c.sizes) for _ in range(2))
-        self.source_input = InputEmbedding(source, c.d_model, parts.dropout(c.dropout))
-        self.target_input = InputEmbedding(target, c.d_model, parts.dropout(c.dropout))
+        self.source_input = parts.embedding(source, c.d_model, parts.dropout(c.dropout))
+        self.target_input = parts.embedding(target, c.d_model, parts.dropout(c.dropout))
         pre = c.norm == "pre"
         layers = Layers(
             c.d_model, c.d_ff, c.n_heads, c.activation, pre, c.dropout, c.attention_dropout, parts

@@ -7,6 +7,7 @@ same (training/cpu/fused.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from torch import nn
 
 from dragoman.transformer.attention import MultiHeadAttention
 from dragoman.transformer.decoder import Decoder, DecoderLayer
+from dragoman.transformer.embedding import InputEmbedding
 from dragoman.transformer.encoder import Encoder, EncoderLayer
 from dragoman.transformer.positions import Positions
 from dragoman.transformer.sublayers import Dropout, FeedForward, Residual
@@ -28,15 +30,15 @@ class Parts:
 
     dropout: type[Dropout] = Dropout
     table: type[nn.Embedding] = nn.Embedding
+    embedding: type[InputEmbedding] = InputEmbedding
     norm: type[nn.LayerNorm] = nn.LayerNorm
     residual: type[Residual] = Residual
     feed_forward: type[FeedForward] = FeedForward
     attention: type[MultiHeadAttention] = MultiHeadAttention
     encoder: type[Encoder] = Encoder
     decoder: type[Decoder] = Decoder
-    transformer: type[Transformer] | None = (
-        None  # where the loss has a way of its own; None: model.Transformer
-    )
+    # Where the loss has a way of its own: takes what Transformer takes. None: model.Transformer.
+    transformer: Callable[..., Transformer] | None = None
 
 
 PAGE = Parts()

@@ -43,6 +43,7 @@ class Reading:
 
     layer: int  # from 0
     shift: int  # 1: the row that is fed the token
+    head: int | None = None  # from 0; None: the mean of all
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Aligner:
         """Each pair with its links. The first call chooses what is read; the order of pairs is kept."""
         forth = self._readable(self.translator, pairs)
         if self.reading is None:
-            self.reading = self._chosen([one for one in forth if one][:_LOOKED_AT])
+            self.reading = self._guided() or self._chosen([one for one in forth if one][:_LOOKED_AT])
         links = self._links(self.translator, forth)
         if self._back is not None:
             turned = self._links(self._back, self._readable(self._back, [(b, a) for a, b in pairs]))
@@ -147,11 +148,26 @@ class Aligner:
         numbers = [number for number, one in enumerate(pairs) if one is not None]
         readable = [one for one in pairs if one is not None]
         assert self.reading is not None
-        for number, weights in _attentions(translator, readable):
+        for number, weights in _attentions(translator, readable, self.reading.head):
             one = readable[number]
             if all(one.words):
                 found[numbers[number]] = _strongest(_word_weights(weights, one, self.reading))
         return found
+
+    def _guided(self) -> Reading | None:
+        """The head that was taught where words are linked, if training did so (training.guided_alignment)."""
+        weight = self.translator.model.config.get("training", {}).get("guided_alignment", 0.0)
+        module = self.translator.module
+        if not weight or not hasattr(module, "cross_attentions"):
+            return None
+        from dragoman.transformer.model import GUIDED_HEAD
+
+        layers = len(module.decoder.layers)  # type: ignore[union-attr,arg-type]  # what has one has the other
+        self.told = (
+            f"read: attention of head {GUIDED_HEAD + 1} of decoder layer {layers} of {layers}, in the row that writes "
+            "a word; the model was trained to look there (training.guided_alignment)"
+        )
+        return Reading(layers - 1, 0, GUIDED_HEAD)
 
     def _chosen(self, pairs: Sequence[_Read]) -> Reading:
         """The reading that most often finds the words that both sides share."""
@@ -197,8 +213,10 @@ class Words:
         return self._aligners[way.languages].align([(text, translation)])[0]
 
 
-def _attentions(translator: Translator, pairs: Sequence[_Read]) -> Iterator[tuple[int, np.ndarray]]:
-    """The number of each pair, and where the model looks in it, [L, T + 1, S + 1]: the mean of the heads of a layer."""
+def _attentions(
+    translator: Translator, pairs: Sequence[_Read], head: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The number of each pair, and where a head of each layer looks in it, or the mean of all: [L, T + 1, S + 1]."""
     if not pairs:
         return
     module = translator.module  # says how to install torch, where it is missing
@@ -211,7 +229,7 @@ def _attentions(translator: Translator, pairs: Sequence[_Read]) -> Iterator[tupl
         rows = [pairs[int(i)].ids for i in indices]
         batch = collate([source for source, _ in rows], [target for _, target in rows]).to(translator.device)
         with torch.inference_mode():
-            found = _looked(module, batch.source, batch.source_mask, batch.target[:, :-1])
+            found = _looked(module, batch.source, batch.source_mask, batch.target[:, :-1], head)
         weights = found.float().cpu().numpy()  # [L, B, T, S]
         for row, index in enumerate(indices):
             one = pairs[int(index)]
@@ -219,10 +237,11 @@ def _attentions(translator: Translator, pairs: Sequence[_Read]) -> Iterator[tupl
             yield int(index), weights[:, row, : target + 1, one.before : source + 1]
 
 
-def _looked(module: object, source: Tensor, mask: Tensor, target: Tensor) -> Tensor:
+def _looked(module: object, source: Tensor, mask: Tensor, target: Tensor, head: int | None) -> Tensor:
     every = getattr(module, "cross_attentions", None)
     if every is not None:
-        return every(source, mask, target).mean(2)
+        found = every(source, mask, target)  # [L, B, H, T, S]
+        return found.mean(2) if head is None else found[:, :, head]
     return module.align(source, mask, target)[None]  # type: ignore[attr-defined]
 
 

@@ -36,6 +36,8 @@ SetupOf = Callable[["Translator"], Setup]  # by the direction that a text goes
 log = logging.getLogger("dragoman.translate")
 
 EngineName = Literal["auto", "ctranslate2", "torch"]
+# What can be wanted of a translation beside its text, and the field of SearchRequest that says so.
+_WANTED = {"alignments": "attention", "scores": "scores", "token_scores": "token_scores"}
 
 
 class Translator(Facing):
@@ -143,33 +145,32 @@ class Translator(Facing):
         options: DecodingOptions | None = None,
         *,
         prefixes: Iterable[str] | None = None,
-        alignments: bool = False,
-        scores: bool = True,
-        token_scores: bool = False,
         protect: Protection | bool = True,
         progress: Callable[[int], object] | None = None,
         chunk: int = CHUNK_TEXTS,
-        **overrides: Any,
+        **asked: Any,
     ) -> Iterator[Translation]:
         """Translations in the order of `texts`, which is read no further than two chunks of `chunk` texts ahead.
 
         Memory does not grow with the number of texts. With chunk=1 each is answered before the next is read.
 
-        options: how to search, default what the model says; `overrides` are fields of it (beam_size=1).
+        options: how to search, default what the model says.
         prefixes: what each translation has to begin with.
-        alignments, token_scores: fill those fields of Translation; both take time.
-        scores: whether anybody wants Translation.score and the flag low_confidence; with one beam they take time.
         protect: keep what is no word of a language (addresses, placeholders, codes, numbers, emoji, marks), read text
             in capitals as what it says, and leave no words without an answer. False: the model as it is. A Protection
             has a glossary.
         progress: called with the number of texts done, after each chunk.
+        asked: fields of the options that shall be others (beam_size=1), and three that say what is wanted:
+            alignments, token_scores (default False): fill those fields of Translation; both take time.
+            scores (default True): Translation.score and the flag low_confidence; with one beam they take time.
         Raises ConfigError for an option that does not exist, makes no sense or is not heeded by the engine,
         UsageError for what is no text.
         """
         if chunk < 1:
             raise UsageError(f"chunk = {chunk}: must be at least 1")
-        chosen = (self.options if options is None else options).changed(**overrides)
-        request = self._limited(SearchRequest(chosen, alignments, scores, token_scores))
+        wanted = {field: asked.pop(name) for name, field in _WANTED.items() if name in asked}
+        chosen = (self.options if options is None else options).changed(**asked)
+        request = self._limited(SearchRequest(chosen, **wanted))
         engine = self._engine_for(request.options)
         setup = self._setup(request, engine, _protection(protect))
         jobs = (self._begun(batch, setup) for batch in chunks(with_prefixes(texts, prefixes), chunk))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ from dragoman.training.outlook import Result
 from dragoman.training.run import carry_out
 from dragoman.training.session import Session
 from dragoman.training.task import Task
-from dragoman.training.tasks.languagemodels import LmRunConfig, LmScores, LmValidator, contents_of
+from dragoman.training.tasks.languagemodels import LmRunConfig, contents_of, sealing
 from dragoman.training.tasks.masking import pair_of
+from dragoman.training.tasks.networks import MeasuredScores, NetworkValidator
 from dragoman.transformer.model import cross_entropy
 from dragoman.transformer.parts import Parts
 
@@ -231,14 +233,10 @@ def start(
     def task() -> Task:
         data = LabelledData(train, dev, labels, base.vocabulary, config.data.longest, config.training.seed)
         batches = data.dev_batches(config.training.batch_tokens)
-        validator = _Validator(
-            output,
-            config,
-            base.vocabulary,
-            data.report,
-            lambda found: _measured(found, batches),
-            tuple(labels),
-        )
+        validator = NetworkValidator(
+            output, config, base.vocabulary, data.report, partial(_measured, batches),
+            sealing(model.kind), {"labels": {"names": labels}},
+        )  # fmt: skip
         return Task(
             build,
             data,
@@ -251,15 +249,7 @@ def start(
     return carry_out(output, config, task, session)
 
 
-@dataclass(frozen=True)
-class _Validator(LmValidator):
-    labels: tuple[str, ...] = ()
-
-    def record(self) -> dict[str, dict[str, object]]:
-        return {**super().record(), "labels": {"names": list(self.labels)}}
-
-
-def _measured(model: nn.Module, batches: Sequence[LabelledBatch]) -> LmScores:
+def _measured(batches: Sequence[LabelledBatch], model: nn.Module) -> MeasuredScores:
     assert isinstance(model, Classifier)
     device, right, nats, texts = next(model.parameters()).device, 0, 0.0, 0
     for batch in batches:
@@ -269,4 +259,4 @@ def _measured(model: nn.Module, batches: Sequence[LabelledBatch]) -> LmScores:
         right += int((logits.argmax(-1) == labels).sum())
         nats -= float(logits.log_softmax(-1).gather(1, labels[:, None]).sum())
         texts += len(batch)
-    return LmScores((right / texts, -nats / texts), {"loss": nats / texts, "accuracy": right / texts})
+    return MeasuredScores((right / texts, -nats / texts), {"loss": nats / texts, "accuracy": right / texts})

@@ -9,7 +9,7 @@ Dimensions: B batch, S patches, P pixels of a patch, T tokens.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -22,23 +22,22 @@ from torch import Tensor, nn
 from dragoman.bounds import LARGEST_WHOLE, Within, refuse_out_of_bounds
 from dragoman.corpus.batches import pad
 from dragoman.corpus.digits import FEWEST, FILE, MOST, Image, any_image, room
-from dragoman.errors import ConfigError, ModelError
+from dragoman.errors import ConfigError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS
 from dragoman.lineage.imagereader import ImageReader, ImageReaderConfig, patches
 from dragoman.lineage.kinds import reader_kind
 from dragoman.lineage.reading import read
-from dragoman.model.imagereaders import ReaderDirectory, open_reader, write_reader
+from dragoman.model.imagereaders import ReaderDirectory, open_reader
+from dragoman.model.networks import write_network
 from dragoman.text.splitter import Splitter
 from dragoman.text.vocabulary import Vocabulary
-from dragoman.training.optimizer import Optimizer, OptimizerConfig
+from dragoman.training.optimizer import OptimizerConfig
 from dragoman.training.outlook import Result
 from dragoman.training.run import carry_out
 from dragoman.training.session import Session
 from dragoman.training.settings import TrainingConfig, ValidationConfig
 from dragoman.training.task import Task
-from dragoman.training.tasks.languagemodels import LmScores
-from dragoman.training.tasks.validate import trained, weights_to_seal
-from dragoman.transformer.parts import Parts
+from dragoman.training.tasks.networks import MeasuredScores, NetworkValidator, Sealing, made
 
 Words = Literal["digits", "english", "chinese"]
 WORDS: dict[Words, tuple[str, ...]] = {
@@ -85,6 +84,7 @@ class ImageRunConfig:
     def __post_init__(self) -> None:
         if self.validation.metric != "loss":
             raise ConfigError("validation.metric must be 'loss': what is read of an image is no translation")
+        self.training.refuse_guiding("an image has no words that could be linked")
         if room(self.model.height, self.model.width) < FEWEST:
             raise ConfigError(
                 f"model.height = {self.model.height} and model.width = {self.model.width} leave no room for "
@@ -233,48 +233,12 @@ def accuracy(model: ImageReader, vocabulary: Vocabulary, images: Sequence[Image]
     return Accuracy(len(images), right, same)
 
 
-@dataclass(frozen=True)
-class ImageValidator:
-    """Measures, and seals the model that is worth keeping."""
-
-    output: Path
-    config: ImageRunConfig
-    data: ImageData
-    vocabulary: Vocabulary
-
-    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> LmScores:
-        assert isinstance(model, ImageReader)
-        images = self.data.dev()
-        with trained(model, optimizer):
-            device = next(model.parameters()).device
-            found = model.loss(self.data.batch(images).to(device))
-            right = accuracy(model, self.vocabulary, images)
-        loss = float(found.nll) / found.tokens
-        return LmScores((right.share, -loss), {"loss": loss, "accuracy": right.share})
-
-    def keep(
-        self, scores: LmScores, step: int, seconds: float, parameters: int, optimizer: Optimizer
-    ) -> None:
-        weights = weights_to_seal(optimizer, self.config.training.weights)
-        found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
-        card = (
-            f"# Reader of images\n\n{parameters:,} parameters, step {step:,}, {seconds / 60:.0f} minutes of training "
-            f"on {self.data.report}.\n\n## On {self.config.data.held_out:,} images of other handwriting\n\n{found}\n"
-        )
-        write_reader(self.output, self.config.model, weights, self.vocabulary, self.record(), card)
-
-    def fault(self) -> str | None:
-        """Why the model of the output directory cannot be used."""
-        try:
-            open_reader(self.output)
-        except ModelError as error:
-            return str(error)
-        return None
-
-    def record(self) -> dict[str, dict[str, Any]]:
-        """What else config.toml tells of the run."""
-        names = [part.name for part in fields(self.config) if part.name != "model"]
-        return {name: asdict(getattr(self.config, name)) for name in names}
+def _measured(data: ImageData, vocabulary: Vocabulary, model: nn.Module) -> MeasuredScores:
+    assert isinstance(model, ImageReader)
+    images = data.dev()
+    found = model.loss(data.batch(images).to(next(model.parameters()).device))
+    loss, right = float(found.nll) / found.tokens, accuracy(model, vocabulary, images).share
+    return MeasuredScores((right, -loss), {"loss": loss, "accuracy": right})
 
 
 def start(
@@ -299,18 +263,14 @@ def start(
 
     def task() -> Task:
         data = ImageData(config.data, config.model, config.training.seed)
-        validator = ImageValidator(output, config, data, vocabulary)
+        on = f"On {config.data.held_out:,} images of other handwriting"
+        sealing = Sealing("Reader of images", on, write_network, open_reader)
+        measure = partial(_measured, data, vocabulary)
+        validator = NetworkValidator(output, config, vocabulary, data.report, measure, sealing)
         build = partial(kind.build, config.model, len(vocabulary.words))
         return Task(
-            partial(_model, build, base), data, validator, data.report, f"dragoman digits read 3142 -m {output}",
+            partial(made, build, base), data, validator, data.report, f"dragoman digits read 3142 -m {output}",
             contents=sha256(repr(vocabulary.words).encode()).hexdigest(), further=base is not None,
         )  # fmt: skip
 
     return carry_out(output, config, task, session)
-
-
-def _model(build: Any, base: ReaderDirectory | None, parts: Parts) -> nn.Module:
-    model: nn.Module = build(parts)
-    if base is not None:
-        model.load_state_dict(base.module.state_dict())
-    return model

@@ -7,8 +7,8 @@ objective in OBJECTIVES.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, make_dataclass
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -16,21 +16,21 @@ from typing import Any
 
 from torch import nn
 
-from dragoman.errors import ConfigError, CorpusError, ModelError
+from dragoman.errors import ConfigError, CorpusError
 from dragoman.lineage.kinds import Objective, neural_kind
 from dragoman.model.languagemodels import LmDirectory, open_lm, write_lm
 from dragoman.text.splitter import Splitter
 from dragoman.text.vocabulary import MASK, Vocabulary
 from dragoman.text.wordpiece import WordPiece
-from dragoman.training.optimizer import Optimizer, OptimizerConfig
+from dragoman.training.optimizer import OptimizerConfig
 from dragoman.training.outlook import Result
 from dragoman.training.run import carry_out
 from dragoman.training.session import Session
 from dragoman.training.settings import TrainingConfig, ValidationConfig
 from dragoman.training.task import Data, Task
 from dragoman.training.tasks.masking import MaskedData, Words
+from dragoman.training.tasks.networks import MeasuredScores, NetworkValidator, Sealing, made
 from dragoman.training.tasks.texts import Split, TextConfig, TextData, split
-from dragoman.training.tasks.validate import trained, weights_to_seal
 from dragoman.transformer.parts import Parts
 
 
@@ -47,6 +47,7 @@ class LmRunConfig:
     def __post_init__(self) -> None:
         if self.validation.metric != "loss":
             raise ConfigError("validation.metric must be 'loss': a language model writes no translations")
+        self.training.refuse_guiding("a language model has no cross-attention that could be guided")
         window = getattr(self.model, "window", 0)
         if window > self.data.longest:
             raise ConfigError(
@@ -88,55 +89,9 @@ def defaults(kind: str) -> dict[str, dict[str, Any]]:
 # -- validation -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class LmScores:
-    """What one validation measured on the dev text; see task.Scores."""
-
-    rank: tuple[float, ...]  # larger is better
-    found: Mapping[str, float]  # by name, in the units of the name
-    samples: tuple[str, ...] = ()
-
-    def numbers(self) -> dict[str, float]:
-        return {name: round(value, 4) for name, value in self.found.items()}
-
-
-@dataclass(frozen=True)
-class LmValidator:
-    """Measures, and seals the model that is worth keeping."""
-
-    output: Path
-    config: LmRunConfig
-    vocabulary: Vocabulary
-    size: str
-    measure: Callable[[nn.Module], LmScores]
-
-    def validate(self, model: nn.Module, optimizer: Optimizer, step: int) -> LmScores:
-        with trained(model, optimizer):
-            return self.measure(model)
-
-    def keep(
-        self, scores: LmScores, step: int, seconds: float, parameters: int, optimizer: Optimizer
-    ) -> None:
-        weights = weights_to_seal(optimizer, self.config.training.weights)
-        found = "\n".join(f"- {name}: {value:.3f}" for name, value in scores.numbers().items())
-        card = (
-            f"# Language model ({self.config.model.kind})\n\n{parameters:,} parameters, step {step:,}, "
-            f"{seconds / 60:.0f} minutes of training on {self.size}.\n\n## Dev text at that step\n\n{found}\n"
-        )
-        write_lm(self.output, self.config.model, weights, self.vocabulary, self.record(), card)
-
-    def fault(self) -> str | None:
-        """Why the model of the output directory cannot be used."""
-        try:
-            open_lm(self.output)
-        except ModelError as error:
-            return str(error)
-        return None
-
-    def record(self) -> dict[str, dict[str, Any]]:
-        """What else config.toml tells of the run."""
-        names = [part.name for part in fields(self.config) if part.name != "model"]
-        return {name: asdict(getattr(self.config, name)) for name in names}
+def sealing(kind: str) -> Sealing:
+    """How a language model of this kind becomes a directory."""
+    return Sealing(f"Language model ({kind})", "Dev text at that step", write_lm, open_lm)
 
 
 def _nats(model: nn.Module, batches: Sequence[Any]) -> tuple[float, int]:
@@ -148,10 +103,10 @@ def _nats(model: nn.Module, batches: Sequence[Any]) -> tuple[float, int]:
     return total, tokens
 
 
-def _measured(batches: Sequence[Any], characters: int, model: nn.Module) -> LmScores:
+def _measured(batches: Sequence[Any], characters: int, model: nn.Module) -> MeasuredScores:
     nats, tokens = _nats(model, batches)
     found = {"loss": nats / tokens, "perplexity_per_character": perplexity(nats / characters)}
-    return LmScores((-nats,), found)
+    return MeasuredScores((-nats,), found)
 
 
 def perplexity(nats: float) -> float:
@@ -159,7 +114,7 @@ def perplexity(nats: float) -> float:
     return math.exp(min(nats, 700.0))
 
 
-def _measured_masked(data: MaskedData, batches: Sequence[Any], model: nn.Module) -> LmScores:
+def _measured_masked(data: MaskedData, batches: Sequence[Any], model: nn.Module) -> MeasuredScores:
     nats, tokens = _nats(model, batches)
     found = {"loss": nats / tokens, "perplexity_of_masked": perplexity(nats / tokens)}
     if data.config.next_sentence:
@@ -171,7 +126,7 @@ def _measured_masked(data: MaskedData, batches: Sequence[Any], model: nn.Module)
             right += int((said == batch.follows).sum())  # it says 0 or 1, and -1 stands where nobody asks
             asked += int((batch.follows >= 0).sum())
         found["next_sentence_accuracy"] = right / max(asked, 1)
-    return LmScores((-nats / tokens,), found)
+    return MeasuredScores((-nats / tokens,), found)
 
 
 # -- a run ------------------------------------------------------------------------------------------------------
@@ -210,24 +165,17 @@ def start(
             )
         vocabulary = base.vocabulary if base else Vocabulary.of(given.train, splitter, objective.extra)
         data, measure = objective.data(config, given, vocabulary, output / "data", say)
-        validator = LmValidator(output, config, vocabulary, data.report, measure)
+        validator = NetworkValidator(output, config, vocabulary, data.report, measure, sealing(kind.name))
 
         def build(parts: Parts) -> nn.Module:
             return kind.build(config.model, len(vocabulary.words), parts)
 
         return Task(
-            partial(_model, build, base), data, validator, data.report, objective.usage.format(output),
+            partial(made, build, base), data, validator, data.report, objective.usage.format(output),
             contents=contents_of(vocabulary), further=base is not None,
         )  # fmt: skip
 
     return carry_out(output, config, task, session)
-
-
-def _model(build: Callable[[Parts], nn.Module], base: LmDirectory | None, parts: Parts) -> nn.Module:
-    model = build(parts)
-    if base is not None:
-        model.load_state_dict(base.module.state_dict())
-    return model
 
 
 def contents_of(vocabulary: Vocabulary) -> str:
@@ -244,7 +192,7 @@ def contents_of(vocabulary: Vocabulary) -> str:
 
 Say = Callable[[str], object]  # tells a person
 # The text in batches, and how a model of it is measured.
-Prepared = tuple[Data, Callable[[nn.Module], LmScores]]
+Prepared = tuple[Data, Callable[[nn.Module], MeasuredScores]]
 
 
 def _next_tokens(

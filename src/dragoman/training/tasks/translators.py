@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import nn
 from dragoman.config import difference
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.corpus.directed import Columns
+from dragoman.corpus.lexicon import Lexicon
 from dragoman.errors import ConfigError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.model.directory import ModelDirectory
@@ -25,9 +26,11 @@ from dragoman.training.session import Session
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.task import Task
 from dragoman.training.tasks.gather import corpora
+from dragoman.training.tasks.guided import Guided
 from dragoman.training.tasks.origin import Recipe
 from dragoman.training.tasks.prepare import OnGrid, TrainingData, prepare
 from dragoman.training.tasks.validate import Validator
+from dragoman.transformer.model import GUIDED_HEAD
 from dragoman.transformer.parts import Parts
 
 PROBES = "probe.jsonl"
@@ -105,15 +108,36 @@ def start(
         size = f"{data.pairs:,} pairs"
         if config.data.several:
             size += f" in {len(config.data.ways)} directions"
+        guided = _guided(config, data, say)
         return Task(
-            partial(_model, config, data, base), data, validator, size, usage,
-            contents=data.contents, further=base is not None, on_grid=_on_grid(config, data),
+            partial(_model, config, data, base, guided), data, validator, size, usage,
+            contents=data.contents, further=base is not None, on_grid=None if guided else _on_grid(config, data),
         )  # fmt: skip
 
     return carry_out(output, config, task, session)
 
 
-def _model(config: RunConfig, data: TrainingData, base: ModelDirectory | None, parts: Parts) -> nn.Module:
+def _guided(
+    config: RunConfig, data: TrainingData, say: Callable[[str], None]
+) -> Callable[..., Guided] | None:
+    """What takes the place of a Transformer, if one of its heads is to learn the links of words."""
+    weight = config.training.guided_alignment
+    if not weight:
+        return None
+    lexicon = Lexicon.counted(data.ids(0), data.target_tokenizer.vocab_size)
+    say(
+        f"head {GUIDED_HEAD + 1} of the last decoder layer learns links of words: {len(lexicon.keys):,} pairs "
+        "of tokens; sentences keep their padding for that, so a step takes longer"
+    )
+    return partial(Guided, lexicon, weight)
+
+
+def _model(
+    config: RunConfig, data: TrainingData, base: ModelDirectory | None, guided: Callable[..., Guided] | None,
+    parts: Parts,
+) -> nn.Module:  # fmt: skip
+    if guided is not None:
+        parts = replace(parts, transformer=guided)
     vocabularies = data.source_tokenizer.vocab_size, data.target_tokenizer.vocab_size
     _, build = TRANSLATORS[kind_of_model(config.model)].load()
     model = build(config.model, *vocabularies, parts)
