@@ -53,13 +53,17 @@ def sha256_of(path: Path) -> str:
 def naming(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
     """Put the name of a file into what the system says of it.
 
-    Of a full disk it says no name, and of what is written under a `temporary` name one that nobody knows.
+    Of a full disk it says no name, and of what is written under a `temporary` name one that nobody knows; that may be
+    a directory, and the file one in it.
     """
     try:
         yield
     except OSError as error:
         if error.errno is not None and error.filename in (None, str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from error
+        inside = str(error.filename).removeprefix(f"{temporary}{os.sep}")
+        if error.errno is not None and inside != str(error.filename):
+            raise OSError(error.errno, error.strerror, str(Path(path) / inside)) from error
         raise
 
 

@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _refuse_empty_names(arguments: Sequence[str]) -> None:
     """Raises UsageError for a file named "", as a shell's variable is that was never set: Path("") is where one is."""
-    commands, apps, words = app.parse_commands(arguments)
+    _, apps, words = app.parse_commands(arguments)
     named = [one for one in apps[-1].assemble_argument_collection() if "Path" in str(one.hint)]
     options = {name for one in named for name in one.names}
     last = ""  # the option that a word belongs to
@@ -111,5 +111,5 @@ def _refuse_empty_names(arguments: Sequence[str]) -> None:
         last = word if word.startswith("-") else last
         if word == "" and (last in options or (not last and any(one.index is not None for one in named))):
             raise UsageError(
-                f"dragoman {' '.join(commands)}: {last or 'a file'} has an empty name: give it one"
+                f"{last or 'a file'} has an empty name, as a shell gives it of a variable that is not set: name it"
             )
