@@ -5,11 +5,38 @@ A file is written under a name that is new, made durable, and only then given th
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# What a disk says that has no room left for a file.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def refuse_directory(path: Path) -> None:
+    """Raises IsADirectoryError where a file would get the name of a directory: before work of hours, not after it."""
+    if path.is_dir() or path.name in ("", ".."):
+        raise IsADirectoryError(
+            errno.EISDIR, "is a directory, and a file is to be written: name one in it", str(path)
+        )
+
+
+@contextmanager
+def new_directories(path: Path) -> Iterator[None]:
+    """Make `path` with all that lies above it; after an error, take away again what was made and is empty still."""
+    made = [one for one in (path, *path.parents) if not os.path.lexists(one)]
+    try:
+        with naming(path):
+            path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for one in made:
+                one.rmdir()
+        raise
 
 
 def sha256(data: bytes) -> str:
@@ -26,13 +53,17 @@ def sha256_of(path: Path) -> str:
 def naming(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
     """Put the name of a file into what the system says of it.
 
-    Of a full disk it says no name, and of what is written under a `temporary` name one that nobody knows.
+    Of a full disk it says no name, and of what is written under a `temporary` name one that nobody knows; that may be
+    a directory, and the file one in it.
     """
     try:
         yield
     except OSError as error:
         if error.errno is not None and error.filename in (None, str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from error
+        inside = str(error.filename).removeprefix(f"{temporary}{os.sep}")
+        if error.errno is not None and inside != str(error.filename):
+            raise OSError(error.errno, error.strerror, str(Path(path) / inside)) from error
         raise
 
 
@@ -88,6 +119,7 @@ def _lives(process: int) -> bool:
 
 def publish(path: Path, data: bytes) -> None:
     """Replace `path` in one step: a reader sees the old content or the new, whatever happens in between."""
+    refuse_directory(path)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         with naming(path, temporary):

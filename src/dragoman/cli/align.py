@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -12,6 +12,9 @@ from dragoman.cli.measure import only_direction, pairs_of
 from dragoman.cli.reading import DirectionFlags
 from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.errors import UsageError
+
+if TYPE_CHECKING:
+    from dragoman.translate.aligning import Gold
 
 _AT_ONCE = 1000  # pairs, whose links are printed before those of the next begin
 
@@ -47,7 +50,7 @@ def align(
 
     From the model's attention; of a model of both directions, from both.
     """
-    from dragoman.translate.aligning import Aligner, Gold, error_rate
+    from dragoman.translate.aligning import Aligner, error_rate
 
     translator = only_direction(direction.toward(model.load()))
     pairs = pairs_of(corpus, translator)[translator.languages]
@@ -57,6 +60,8 @@ def align(
         for start in range(0, len(pairs), _AT_ONCE):
             some = [(pair.source, pair.target) for pair in pairs[start : start + _AT_ONCE]]
             for one in aligner.align(some):
+                if known:
+                    known[len(found)].refuse_beyond(one, f"{gold}:{len(found) + 1}")
                 found.append({*one.links})
                 if format == "json":
                     say_json({"source": one.source, "target": one.target, "links": one.links})
@@ -66,22 +71,28 @@ def align(
                 progress(start + len(some))
     tell(aligner.told)
     if gold is not None:
-        error = error_rate(
-            found, [Gold.read(line, f"{gold}:{number}") for number, line in enumerate(known, 1)]
-        )
+        error = error_rate(found, known)
         if format == "json":
             say_json({"pairs": len(pairs), "alignment_error_rate": round(error, 4)})
         else:
             say(f"alignment error rate {error:.3f} on {len(pairs):,} pairs")
 
 
-def _gold(path: Path, pairs: int) -> list[str]:
+def _gold(path: Path, pairs: int) -> list[Gold]:
+    from dragoman.translate.aligning import Gold
+
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--gold {path} cannot be read: {error}") from error
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise UsageError(f"--gold {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"--gold {path} is not UTF-8 (byte {error.start + 1:,}): convert it with iconv"
+        ) from error
+    if lines[-1] == "":
+        lines.pop()
     if len(lines) != pairs:
         raise UsageError(
             f"--gold {path} has {len(lines):,} lines, and the corpus {pairs:,} pairs: one for each"
         )
-    return lines
+    return [Gold.read(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]

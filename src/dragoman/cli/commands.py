@@ -88,6 +88,8 @@ def run(arguments: Sequence[str]) -> int:
     app.help_formatter = Help(of_the_call(arguments))
     only_says = not arguments or not {"--help", "-h", "--version"}.isdisjoint(arguments)
     try:
+        if "" in arguments:
+            _refuse_empty_names(arguments)
         with naming(STANDARD_OUTPUT) if only_says else nullcontext():
             code = app(
                 with_address(arguments), exit_on_error=False, print_error=False, result_action="return_value"
@@ -97,3 +99,17 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError(f"{said} (--help shows what there is)") from error
     flush()
     return int(code or 0)
+
+
+def _refuse_empty_names(arguments: Sequence[str]) -> None:
+    """Raises UsageError for a file named "", as a shell's variable is that was never set: Path("") is where one is."""
+    _, apps, words = app.parse_commands(arguments)
+    named = [one for one in apps[-1].assemble_argument_collection() if "Path" in str(one.hint)]
+    options = {name for one in named for name in one.names}
+    last = ""  # the option that a word belongs to
+    for word in words:
+        last = word if word.startswith("-") else last
+        if word == "" and (last in options or (not last and any(one.index is not None for one in named))):
+            raise UsageError(
+                f"{last or 'a file'} has an empty name, as a shell gives it of a variable that is not set: name it"
+            )

@@ -18,7 +18,7 @@ from dragoman.cli.reading import DirectionFlags
 from dragoman.cli.terminal import STANDARD_OUTPUT, for_terminal, is_utf8, say_json, tell
 from dragoman.cli.views import Place, Views
 from dragoman.errors import UsageError
-from dragoman.files import naming
+from dragoman.files import naming, refuse_directory
 from dragoman.processor import uncollected
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def explain(
         return
     if text is None:
         raise UsageError('there is no sentence: dragoman explain "Are you OK ?"')
+    if place.output is not None:
+        refuse_directory(place.output)
     for name, words in (("the text", text), ("--reference", reference), ("--beside", views.beside)):
         if words is not None and not is_utf8(words):
             raise UsageError(f"{name} is not UTF-8: convert it with iconv")

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from dragoman.cli.terminal import say, tell
+from dragoman.cli.terminal import is_utf8, say, tell
+from dragoman.errors import UsageError
 from dragoman.model.modules import require_torch
 from dragoman.processor import uncollected
 
@@ -38,6 +39,10 @@ def export(
     The export is compared with the model, logits and beam search, before it gets its name; if it differs, it is not
     written.
     """
+    if not is_utf8(str(output.resolve())):
+        raise UsageError(
+            f"-o {output}: the programs that read an export open no file whose name is not UTF-8"
+        )
     require_torch("an export is compared with its model by torch")
     with uncollected():
         from dragoman.doctor.patient import Patient

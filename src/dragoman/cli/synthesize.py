@@ -17,6 +17,7 @@ from dragoman.cli.terminal import counter, say, tell
 from dragoman.corpus.cleaning import CleaningConfig
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.files import refuse_directory
 from dragoman.translate.synthetic import SyntheticConfig
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def translate(
         raise UsageError("there is no text to translate: name its files (see --help)")
     if output is None:
         raise UsageError("where should the pairs go? Add -o and a file, such as -o back.tsv.gz")
+    refuse_directory(output)
     if output.exists() and not part_of(output).exists():
         raise UsageError(f"{output} is already there: choose another name, or remove it")
     asked = given(pairs) if pairs else {}

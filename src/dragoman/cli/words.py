@@ -15,6 +15,7 @@ from dragoman.cli.language import LangFlag, Say, chosen, speaker
 from dragoman.cli.terminal import aligned, counter, say, say_json
 from dragoman.cli.texts import SideFlag, Texts, TokenFlags, read, refuse_ranks
 from dragoman.errors import ModelError, UsageError
+from dragoman.files import refuse_directory
 from dragoman.lineage.word2vec import Word2VecConfig
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def train(
 
     if output is None:
         raise UsageError("where should the vectors go? Add -o and a file, such as -o runs/words.bin")
+    refuse_directory(output)
     refuse_ranks("vectors of words are learnt")
     told = speaker(chosen(lang))
     config = Word2VecConfig(**(given(word2vec) if word2vec else {}))

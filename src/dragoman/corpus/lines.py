@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from dragoman.errors import CorpusError, MissingExtraError
-from dragoman.files import naming, sync_directory
+from dragoman.files import naming, refuse_directory, sync_directory
 
 # The longest lines of real corpora are some 100 kB. The limit makes a file without line ends, such as an unpacked
 # bomb of zeros, an error instead of a full memory.
@@ -210,6 +210,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     A reader sees the old file or the whole new one; after an error, the old one. The same content gives the same
     bytes: a gzip archive carries no date and no name.
     """
+    refuse_directory(path)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         with naming(path, temporary), open(temporary, "wb") as file:

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 from dragoman.errors import ModelError
+from dragoman.files import naming
 from dragoman.interop.brought import Brought, Pair, licence_of
 from dragoman.interop.foreign import json_of
 from dragoman.interop.fromctranslate2 import read_parts
@@ -99,13 +100,18 @@ def unpacked(path: Path) -> Iterator[Path]:
         needed, there = sum(one.file_size for one in members.values()), shutil.disk_usage(root).free
         if needed > there:
             raise ModelError(
-                f"{path} takes {needed / 2**30:.1f} GB unpacked, and {folder} has {there / 2**30:.1f} GB free"
+                f"{path} takes {needed / 2**20:,.1f} MB unpacked, and {folder} has {there / 2**20:,.1f} MB free: make "
+                "room, or let TMPDIR name a directory with more"
             )
         (root / "model").mkdir()
         with zipfile.ZipFile(path) as package:
             for name, member in members.items():
                 try:
-                    with package.open(member) as source, (root / name).open("wb") as target:
+                    with (
+                        naming(root / name),
+                        package.open(member) as source,
+                        (root / name).open("wb") as target,
+                    ):
                         shutil.copyfileobj(source, target, 2**20)
                 except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
                     raise ModelError(f"{path}: {member.filename} is damaged, or was cut short") from error

@@ -20,7 +20,7 @@ from dragoman.ids import EOS
 from dragoman.interop.naming import Vocabulary
 from dragoman.text.languages import read_tag
 from dragoman.text.mapped import Side, spoken
-from dragoman.text.tokenizer import Tokenizer, opened
+from dragoman.text.tokenizer import Tokenizer, opened, spelled
 
 _NAMED = re.compile(r"(?:^|[-_])([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[-_]([a-z]{2,3}(?:_[A-Za-z]{2,4})?)$")
 LEAST_SHARE = 0.5  # of the pieces of a SentencePiece model and of its vocabulary, of the smaller, are in both
@@ -114,7 +114,7 @@ def share_of(model: bytes, pieces: Collection[str], path: Path, vocabulary: str)
     """
     spm = opened(model, str(path))
     own = [
-        spm.id_to_piece(i) for i in range(spm.get_piece_size()) if not (spm.is_control(i) or spm.is_byte(i))
+        piece for i, piece in enumerate(spelled(spm, str(path))) if not (spm.is_control(i) or spm.is_byte(i))
     ]
     known = frozenset(pieces)
     shared = sum(piece in known for piece in own)

@@ -21,7 +21,7 @@ from dragoman.interop.brought import Brought, Pair, decoding_of, share_of
 from dragoman.interop.foreign import Read, Store
 from dragoman.interop.naming import NEVER, Layout, whole
 from dragoman.text.mapped import Side, Table, sealed
-from dragoman.text.tokenizer import opened
+from dragoman.text.tokenizer import opened, spelled
 
 SETTINGS = "special:model.yml"
 # Options that change what is computed, with what is computed here; what is not said is so.
@@ -180,8 +180,7 @@ def _pieces(directory: Path, options: Mapping[str, str], side: int) -> list[str]
     if path is None:
         raise ModelError(f"{directory} has no vocabulary: a vocab.yml or a vocab.spm")
     if path.suffix == ".spm":
-        spm = opened(path.read_bytes(), str(path))
-        return [spm.id_to_piece(i) for i in range(spm.get_piece_size())]
+        return spelled(opened(path.read_bytes(), str(path)), str(path))
     return yaml_vocabulary(path)
 
 

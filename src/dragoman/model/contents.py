@@ -63,7 +63,7 @@ PARTS = (CONFIG, WEIGHTS, NGRAMS, VOCABULARY, *TOKENIZERS.values(), CARD)
 
 def read_files(directory: Path, verify: bool = True) -> dict[str, bytes]:
     """Name -> content of what the manifest lists. Raises ModelError, with the directory in it."""
-    if not (directory / MANIFEST).exists():
+    if not (directory / MANIFEST).exists() or (directory / "state.json").exists():  # of a checkpoint
         raise ModelError(unsealed(directory))
     return read_sealed(directory, PARTS, verify)
 

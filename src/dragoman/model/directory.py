@@ -311,6 +311,10 @@ def find_model(name_or_path: str | Path) -> Path:
     A sealed directory of that name is preferred: a model of one's own can stand in for a bundled one. Raises
     ModelError with the names there are.
     """
+    if name_or_path == "":  # which a Path would take for the directory that one is in
+        raise ModelError(
+            "the name of the model is empty: give the path of a model directory, or the name of a bundled one"
+        )
     path = Path(name_or_path)
     bundled = {model.name: model for model in list_models()}
     if str(name_or_path) in bundled and not (path / MANIFEST).exists():

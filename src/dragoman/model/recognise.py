@@ -41,6 +41,11 @@ def _directory(path: Path) -> str:
     names = {entry.name for entry in path.iterdir()}
     if not names:
         return "is an empty directory: a model stands in it when a training that was told -o has kept one"
+    if {"state.json", "latest"} & names or (names and all(name.startswith("step-") for name in names)):
+        return (
+            "is no model directory: it belongs to the checkpoints of a training run, whose model stands in the "
+            "directory that was its -o; dragoman models average makes one of several checkpoints"
+        )
     if names & {"checkpoints", "stages", "log.jsonl"} or {".lock", "data"} <= names:
         return (
             f"is no model directory: {MANIFEST} is missing: the training run there has not kept a model yet; let it "
@@ -73,6 +78,8 @@ def _foreign(path: Path, names: set[str]) -> str | None:
         return f"is a Marian model (npz): dragoman import {path} -o DIR makes a model of it"
     with suppress(OSError, ValueError, AttributeError):
         kind = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
+        if kind == "pegasus" and "source.spm" in names:  # as dragoman export writes a pre-norm model
+            kind = "marian"
         if isinstance(kind, str) and kind in IMPORTED:
             return f"is {IMPORTED[kind]}: dragoman import {path} -o DIR makes a model of it"
         if isinstance(kind, str):

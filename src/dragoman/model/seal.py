@@ -15,8 +15,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 
 from dragoman.bounds import shown
 from dragoman.errors import ModelError
-from dragoman.files import publish, sha256, sweep_temporary, sync_directory
+from dragoman.files import FULL, new_directories, publish, sha256, sweep_temporary, sync_directory
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -165,19 +165,20 @@ def write_sealed(directory: Path, contents: Mapping[str, bytes], known: Collecti
     manifest = json.dumps({"format": FORMAT, "files": files}, indent=1).encode()
     former: list[Part] = []
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with suppress(ModelError):  # no model yet, or a damaged one
-            former = _manifest(directory, known)
-        _settle(directory, former)  # should an earlier write have been interrupted after its publication
-        for part in parts:
-            publish(directory / part.staged, contents[part.name])
-        publish(directory / MANIFEST, manifest)
+        with new_directories(directory), _swept(directory, known):
+            with suppress(ModelError):  # no model yet, or a damaged one
+                former = _manifest(directory, known)
+            _settle(directory, former)  # should an earlier write have been interrupted after its publication
+            for part in parts:
+                publish(directory / part.staged, contents[part.name])
+            publish(directory / MANIFEST, manifest)
     except OSError as error:
-        with suppress(OSError, ModelError):
-            _sweep(directory, _manifest(directory, known) if (directory / MANIFEST).exists() else [])
+        advice = (
+            "make room and write it again" if error.errno in FULL else "name a directory that can be written"
+        )
         raise ModelError(
             f"the model could not be written to {directory} ({error.strerror}); what was there before is intact: "
-            "make room and write it again"
+            f"{advice}"
         ) from error
     # The model is published. Should the disk refuse now, it is read under the long names until the next write.
     with suppress(OSError):
@@ -185,6 +186,17 @@ def write_sealed(directory: Path, contents: Mapping[str, bytes], known: Collecti
         for name in {part.name for part in former} - contents.keys():
             (directory / name).unlink(missing_ok=True)
         _sweep(directory, parts)
+
+
+@contextmanager
+def _swept(directory: Path, known: Collection[str]) -> Iterator[None]:
+    """After an error, leave nothing of what was being written."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError, ModelError):
+            _sweep(directory, _manifest(directory, known) if (directory / MANIFEST).exists() else [])
+        raise
 
 
 def _settle(directory: Path, published: Sequence[Part]) -> None:

@@ -107,7 +107,7 @@ class Tokenizer:
         """`serialized` is a SentencePiece model; `name` is what errors call it. Raises ModelError."""
         self.serialized = serialized
         self._model = opened(serialized, name)
-        self._pieces = _spelled(self._model, name)
+        self._pieces = spelled(self._model, name)
         refuse_endless(serialized, name)
         specials = [self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id()]
         if specials != [PAD, UNK, BOS, EOS]:
@@ -241,19 +241,19 @@ class Tokenizer:
     @cached_property
     def _cuts(self) -> list[list[tuple[int, int]]]:
         """For each piece, the ways to write it as two."""
-        spelled = {
+        by_piece = {
             self._model.id_to_piece(i): i
             for i in range(self.vocab_size)
             if not (self._model.is_control(i) or self._model.is_byte(i) or self._model.is_unknown(i))
         }
         return [
             [
-                (spelled[piece[:cut]], spelled[piece[cut:]])
+                (by_piece[piece[:cut]], by_piece[piece[cut:]])
                 for cut in range(1, len(piece))
                 if piece not in self.symbols
-                and piece in spelled
-                and piece[:cut] in spelled
-                and piece[cut:] in spelled
+                and piece in by_piece
+                and piece[:cut] in by_piece
+                and piece[cut:] in by_piece
             ]
             for piece in self.vocabulary()
         ]
@@ -277,7 +277,7 @@ def opened(serialized: bytes, name: str) -> sentencepiece.SentencePieceProcessor
         raise ModelError(f"{name} is not a SentencePiece model, or is damaged: {reason(error)}") from error
 
 
-def _spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:
+def spelled(model: sentencepiece.SentencePieceProcessor, name: str) -> list[str]:
     """All pieces, by id. Raises ModelError for one that is no text, before anybody asks for it."""
     size = model.get_piece_size()
     if size > LARGEST_SIZE:

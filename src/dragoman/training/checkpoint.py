@@ -26,7 +26,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from dragoman.errors import TrainingError
-from dragoman.files import publish, sha256, sync_directory, write_new, write_parts
+from dragoman.files import FULL, publish, sha256, sync_directory, write_new, write_parts
 from dragoman.training.leftovers import remove, remove_own
 
 FILES = ("tensors.safetensors", "state.json")
@@ -77,10 +77,11 @@ def save(directory: Path, checkpoint: Checkpoint, keep: int = 2, spared: Iterabl
         publish(directory / "latest", f"{final.name}\n".encode())
     except OSError as error:
         remove(temporary)
-        advice = "the one before it is intact: make room, then go on with --resume"
+        cure = "make room" if error.errno in FULL else "see to it that it can be written"
+        advice = f"the one before it is intact: {cure}, then go on with --resume"
         if not before:
             remove(final)  # complete, perhaps, but never published: it would only refuse the same command
-            advice = "there is none before it: make room, then run the same command again"
+            advice = f"there is none before it: {cure}, then run the same command again"
         raise TrainingError(
             f"the checkpoint of step {checkpoint.step:,} could not be saved in {directory} ({error.strerror}); {advice}"
         ) from error

@@ -96,8 +96,8 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(f"{path}: write each stage below a line of its own, [[stage]]")
     stages = tuple(_stage(one, number, path) for number, one in enumerate(given, 1))
     names = [stage.name for stage in stages]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"{path}: two stages have one name ({', '.join(names)})")
+    if twice := next((one for one in names if names.count(one) > 1), None):
+        raise ConfigError(f"{path}: two stages have one name ({twice})")
     for key in ("about", "preset"):
         if not isinstance(found.get(key, ""), str):
             raise ConfigError(f"{path}: {key} = {found[key]!r}: must be text")
@@ -108,7 +108,7 @@ def _stage(given: Mapping[str, Any], number: int, path: Path) -> Stage:
     name = given.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{path}: name = {name!r} in stage {number}: give it one of small letters, digits and hyphens"
+            f"{path}: name = {shown(name)} in stage {number}: give it one of small letters, digits and hyphens"
         )
     sections = {key: value for key, value in given.items() if key != "name"}
     _check_sections(sections, f"{path}: stage {name}")

@@ -34,6 +34,7 @@ Texts = Sequence[tuple[str, str]]  # source and target
 _BUDGET = 4096  # tokens of a batch
 _LOOKED_AT = 500  # pairs that the reading is chosen on
 _FEWEST = 30  # shared words and stops that it can be chosen by
+_MOST_DIGITS = 9  # of the number of a word
 _NEIGHBOURS = [(-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)]
 
 
@@ -294,10 +295,19 @@ class Gold:
         for link in line.split():
             separator = next((sign for sign in "-p?" if sign in link), "-")
             source, _, target = link.partition(separator)
-            if not (source.isdecimal() and target.isdecimal()):
+            if not all(one.isdecimal() and len(one) <= _MOST_DIGITS for one in (source, target)):
                 raise UsageError(f"{name}: {link[:20]!r} is no link: 0-1 is a sure one, 0p1 a possible one")
             (sure if separator == "-" else possible).add((int(source), int(target)))
         return cls(frozenset(sure), frozenset(sure | possible))
+
+    def refuse_beyond(self, pair: Aligned, name: str) -> None:
+        """Raises UsageError for a link of a word that the pair does not have: its words were counted otherwise."""
+        for source, target in sorted(self.possible):
+            if source >= len(pair.source) or target >= len(pair.target):
+                raise UsageError(
+                    f"{name}: {source}-{target} links a word that is not there: the pair has {len(pair.source)} and "
+                    f"{len(pair.target)} words, counted from 0 (--spaces counts what stands between spaces)"
+                )
 
 
 def error_rate(found: Sequence[Links], gold: Sequence[Gold]) -> float:

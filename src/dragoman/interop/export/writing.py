@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from dragoman.errors import ConfigError, UsageError
-from dragoman.files import naming, sync_directory
+from dragoman.files import naming, new_directories, sync_directory
 from dragoman.interop.export.gate import Gate, Runtime
 from dragoman.model.directory import ModelDirectory
 
@@ -58,17 +58,17 @@ def export(model: ModelDirectory, name: TargetName, output: Path, texts: Sequenc
     chosen = target(name)
     if why := chosen.refusal(model):
         raise ConfigError(f"this model cannot be exported to {name}: {why}; {others(model, name)}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    made = output.with_name(f".{output.name}.tmp-{os.getpid()}")
-    made.mkdir()
-    try:
-        with naming(output):
+    place = output.resolve()  # of a link, what it leads to
+    made = place.with_name(f".{place.name}.tmp-{os.getpid()}")
+    with new_directories(place.parent), naming(output, made):
+        try:
+            made.mkdir()
             chosen.write(model, made)
             Gate(model, texts).admit(chosen.runtime(model, made), name)
             sync_directory(made)
-            os.replace(made, output)  # an empty directory may be there
-            sync_directory(output.parent)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+            os.replace(made, place)  # an empty directory may be there
+            sync_directory(place.parent)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
     return sorted(path.name for path in output.iterdir())

@@ -106,6 +106,10 @@ def average(paths: Sequence[Path | str], output: Path) -> list[str]:
 
 def last_of(run: Path, count: int) -> list[Path]:
     """The newest checkpoints of a run, one a step, oldest first. Raises UsageError where there are not so many."""
+    if not run.is_dir():
+        raise UsageError(
+            f"--last {count}: there is no run {run}: name the directory that a training wrote to (-o)"
+        )
     by_step = {checkpoints.step_of(path): path for path in checkpoints.saved(run / "checkpoints")}
     by_step.pop(0, None)  # nothing was learnt by then
     if count < 2:
