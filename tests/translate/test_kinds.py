@@ -179,3 +179,21 @@ def test_a_word_that_goes_on_in_the_next_line_is_read_as_one(translator: Transla
 
 def test_either_of_two_words_keeps_its_slash(translator: Translator) -> None:
     assert translator.translate("He/she is here.").text.count("/") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('  "greeting": "I like dogs.",', ('  "greeting": "', '",')),
+        ("Chair      $120.00      $240.00", ("      $120.00      $240.00",)),
+        ('A-1,"I like dogs","$1,299.00",no', ('A-1,"', '","$1,299.00",')),
+        (".@tom_99 is here.", (".@tom_99",)),
+        ("We meet at 5 p.m. She is here.", ("5 p.m.",)),
+    ],
+)
+def test_what_a_program_reads_comes_out_as_it_was(
+    translator: Translator, text: str, kept: Sequence[str]
+) -> None:
+    """`"$1,299.00"` lost its cell, columns their spaces, and a mention after a full stop was gone."""
+    found = translator.translate(text).text
+    assert [found.count(one) for one in kept] == [1] * len(kept)

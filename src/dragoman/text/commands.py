@@ -86,10 +86,8 @@ def may_have(text: str) -> bool:
 
 
 def commands(text: str, start: int, end: int) -> Iterator[Span]:
-    """Each with its arguments. Solid signs of the text are hidden (solid.py)."""
+    """Each with its arguments, of a text that may have some. Solid signs of the text are hidden (solid.py)."""
     at = start
-    if not may_have(text):
-        return
     while (head := _BEGINS.search(text, at, end)) is not None:
         program = head.group("program") or head.group("bare") or head.group("word")
         reach = _statement(text, head.end(), end) if program is None else _command(text, head, end)

@@ -22,7 +22,8 @@ _SPACE_BETWEEN_SOLID = re.compile(f"(?<=[{_SOLID}]) (?=[{_SOLID}])")
 _SOLID_SIGN = re.compile(f"[{_SOLID}]")
 # Form feeds, file separators, U+2028: a terminal obeys some of them.
 _NO_PLAIN_SPACE = re.compile(r"[^\S\r\n\t \u3000]")
-_STAYS = re.compile(r"[\t\S]")
+_STAYS = re.compile(r"[\t\S]| {3}")
+_CELLS = re.compile(r" {3,}|[ ]*[\t|][ ]*|[,;]+")
 _SEALED = "".join(map(chr, range(ord(SIGNS[0]), ord(SIGNS[2]) + 1)))
 # Each of these stands between two lines, of which the first ends no sentence; possessive, since time is to be linear.
 _WRAPPED = re.compile(r"(?<=[^\s.!?…。！？:：])[ \t]*+\r?\n(?=[^\r\n\S]*+\S)[ \t]*+")
@@ -52,7 +53,7 @@ def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = F
 
     A separator with a line break stays what it was. Between sentences on one line stands what
     the language asks for, since the source may not have had it: nothing beside a Chinese sign, a space elsewhere.
-    whole: a tab, a sign, and the white space at the ends stay, too.
+    whole: a tab, a sign, the spaces between columns and the white space at the ends stay, too.
     """
     solid = writes_without_spaces(language)
     text: list[str] = []
@@ -74,6 +75,11 @@ def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = F
 def unwrapped(text: str) -> str:
     """A text in which a line end within a sentence is a space; what ends a sentence or a paragraph stays."""
     return _WRAPPED.sub(" ", _HYPHENATED.sub("", text))
+
+
+def divides(separator: str) -> bool:
+    """Whether what stands between two stretches of text stands between the cells of a table."""
+    return _CELLS.fullmatch(separator) is not None
 
 
 def like_end(source: str, text: str) -> str:

@@ -30,6 +30,15 @@ _COUNTED = (  # before a number they are words
     "|Lesson|Volume|Act|Room|Item|About|Only|Over|Under|Nearly|January|February|March|April|May|June|July|August|September"
     "|October|November|December"
 )
+_CLAUSE = r"(?:\((?:\d{1,2}|[a-z]|[ivx]{1,4}|[A-Z])\))"  # of a law: (1), (a), (iii)
+_CALL = r"[A-Za-z]{1,4}['′]{0,2}\([\w.+*/^ -]{1,12}\)"  # f'(c)
+_GROUP = rf"\((?:{_CALL}|[\w.²³√π])(?: ?[-+*/·×^] ?(?:{_CALL}|[\w.²³√π]{{1,6}})){{1,6}}\)"  # (f(b) - f(a))
+_PAIR = r"[(\[]-?[\w.∞]{1,6}, ?-?[\w.∞]{1,6}[)\]]"
+_OPERAND = rf"-?(?:{_CALL}|{_GROUP}|\d{{0,6}}(?:\.\d{{1,6}})?[√π]?(?:[A-Za-z](?![A-Za-z]))?[²³]?(?<=[\w²³π]))"
+_PHRASE = (  # state-of-the-art
+    r"[a-z-]{0,60}?(?:(?<=-)|(?<![\w-]))(?:a|an|and|as|at|be|by|down|for|how|in|is|it|me|my|no|non|not|of|off|on|or|out|over|per"
+    r"|so|than|the|to|up|us|vs|with|you|your|one|two|three|four|five|six|seven|eight|nine|ten|year|day|month|week|hour)(?:-|(?![\w-]))"
+)
 _CHESS = r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h](?:x[a-h])?[1-8])(?:=[QRBN])?[+#]?|O-O(?:-O)?"
 _KEY = (
     "Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn|AltGr|Tab|Esc|Enter|Return|Del|Delete|Backspace"
@@ -81,6 +90,8 @@ PATTERNS = {
     rf"(?:{_KEY}|[^\w\s]{{1,2}})(?!\w)|[⌘⌥⇧⌃↵⌫⎋]{{1,4}}(?:[A-Z0-9](?!\w))?|(?<![\w^])\^[A-Z](?!\w)"
     rf"|\[(?!\w\])(?:{_KEY})\](?![(\[])"
     rf"|(?<![\w-])(?:Ctrl|Esc|AltGr|PgUp|PgDn|Cmd|Fn)(?![\w-])",
+    "typed": r"<kbd>[^<>\n]{1,60}</kbd>(?:[ ]?\+?[ ]?<kbd>[^<>\n]{1,60}</kbd>){0,5}"
+    r"|<code>[^<>\n]{1,300}</code>|<samp>[^<>\n]{1,300}</samp>|<var>[^<>\n]{1,300}</var>|<tt>[^<>\n]{1,300}</tt>",
     "tag": r"<(?:@[!&]?\d{3,25}|#[A-Z0-9]{3,25}(?:\|[^<>\n]{0,60})?|a?:\w{1,40}:\d{3,25}|![a-z]{3,20})>"
     r"|</?(?:[A-Za-z][^<>\n]{0,500}|\d{1,4}\s?/?)>"
     r"|\[/?(?:b|i|u|s|url|img|color|size|quote|code|list)(?:=[^\]\n]{0,200})?\]",
@@ -102,7 +113,7 @@ PATTERNS = {
     "stamp": r"(?m:^[\[(]\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?: ?[AP]M)?[\])](?=\s)|^\[[\d :T.,/-]{8,30}\](?=\s)"
     r"|^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?"
     r"(?: \[?(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL)\]?)?(?: [\w.$/-]{1,80}:\d{1,6}:?)?(?=\s\S)"
-    r"|^\[[^\]\n]{1,60}\]: \S{1,500}$|^:{3,6} ?[\w-]{0,30}$)",
+    r"|^\[[^\]\n]{1,60}\]: \S{1,500}(?: [\"'(][^\n]{1,200}[\"')])?$|^:{3,6} ?[\w-]{0,30}$)",
     # The label of an item, as (a), ii), 1) and IV., of a question, of a commit, of a directive of reStructuredText
     "label": r"(?<!\S)\((?:[a-z]|[ivx]{2,5}|\d{1,2})\)(?=[ ]\S)"
     r"|(?m:(?:^|(?<=[.:;,] ))(?:[a-zA-Z]|[ivx]{2,5})\)(?=[ ]\S)|(?<!\S)\d{1,2}\)(?=[ ]\S)"
@@ -121,7 +132,8 @@ PATTERNS = {
     r"|(?<![\w:.]):\d{2,5}(?![\w:])",
     "email": r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"
     r"(?::[\w.~-]{1,60}(?:/[\w.~-]{1,60}){1,9}(?<!\.))?",
-    "mention": r"(?<![\w.@/])@[A-Za-z0-9_][\w-]{0,63}(?:\.[\w-]{1,63}){0,5}(?:@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})?",
+    "mention": r"(?:(?<!\S)\.)?(?<![\w@/])(?<!\w\.)@[A-Za-z0-9_][\w-]{0,63}"
+    r"(?:\.[\w-]{1,63}){0,5}(?:@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})?",
     # IPv6, as the text form of RFC 4291 shortens it
     "ipv6": r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
     r"(?:(?:[0-9A-Fa-f]{1,4}:){0,5}\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?"
@@ -152,6 +164,12 @@ PATTERNS = {
     rf"{{0,50}}(?:Program Files(?: \(x86\))?|[^\s\"<>|?*{HIDDEN}]{{0,255}})(?<![.,;:!])"
     rf"|\\\\[\w.$-]{{1,100}}\\[^\s\"<>|?*{HIDDEN}]{{1,1000}}"
     rf"|{_BETWEEN}\*{{1,2}}\.[A-Za-z0-9]{{1,10}}(?!\w)",
+    # fast-csv-tools: the name of a package, named as one or of three words that form no phrase
+    "package": rf"(?<![\w./-])(?!{_PHRASE})[a-z][a-z0-9]{{0,20}}(?:-[a-z0-9]{{1,20}}){{2,6}}"
+    r"(?<!-old)(?<!-long)(?<!-like)(?<!-free)(?![\w/-])"
+    r"|(?:(?<=package )|(?<=branch )|(?<=plugin )|(?<=module )|(?<=library )"
+    r"|(?<=called )|(?<=named )|(?<=install )|(?<=crate ))"
+    r"[a-z][a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){1,6}(?![\w/-])",
     "option": rf"(?<![\w-])--[A-Za-z][\w-]{{0,60}}(?:=[^\s,;{HIDDEN}]{{1,200}})?"
     rf"|{_BETWEEN}-(?:[A-Za-z]|[b-df-hj-np-tv-xz]{{2,5}}|l?al?|aux)(?=[\s,.;:!?){HIDDEN}，。；：！？、）]|$)",
     # What a keyboard, a game and a score are written with
@@ -166,8 +184,13 @@ PATTERNS = {
     "hunk": r"@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@|diff --git \S{1,300} \S{1,300}"
     r"|(?m:^(?:\+\+\+|---) \S{1,300}|^\s{0,9}at [\w.$<>/]{1,200}\([^()\n]{0,100}\)"
     r"|^\s{0,9}File \"[^\"\n]{1,300}\", line \d{1,9}(?:, in \S{1,100})?)",
-    # A number with what stands for it: No. 12, pp. 3–5, Op. 9
-    "numbered": r"(?<!\w)(?:HTTP \d{3}|SIG(?:KILL|TERM|INT|HUP|SEGV|ABRT|PIPE|CHLD|USR[12]))(?!\w)"
+    # A number with what stands for it: No. 12, pp. 3–5, Op. 9, Art. 6(1)(a), 17 U.S.C. § 107
+    "numbered": rf"(?<!\w)(?:Arts?|Secs?|Reg|Cl|Rule|r|s|ss)\.? ?\d{{1,5}}[a-z]?{_CLAUSE}{{1,5}}|(?<!\w)(?:§{{1,2}} ?)?"
+    rf"\d{{1,5}}[a-z]?{_CLAUSE}{{1,5}}(?!\w)"
+    r"|(?<![\w.])\d{1,4} (?:U\.?S\.?C?\.?|F\.(?: ?(?:2d|3d|4th|Supp\.(?: ?[23]d)?))?"
+    r"|S\. ?Ct\.|L\. ?Ed\.(?: ?2d)?|C\.?F\.?R\.?)"
+    rf"(?: ?§{{1,2}})? ?\d{{1,5}}(?:\.\d{{1,4}})?{_CLAUSE}{{0,5}}(?!\w)|"
+    r"(?<!\w)(?:HTTP \d{3}|SIG(?:KILL|TERM|INT|HUP|SEGV|ABRT|PIPE|CHLD|USR[12]))(?!\w)"
     r"|(?<!\w)(?:Nos?|Nr|pp?|Op|[Ee]xt|Rs|vols?|Art|Ref|Cat|Inv|Tel|Fax|Ph"
     r"|P\.O)\.:? ?#?\d[\w/–-]{0,30}(?<![–/-])"
     r"|(?<!\w)(?:Ref|Tel|Fax|Inv|Cat): ?#?\d[\w/–-]{0,30}(?<![–/-])|(?<![\w.])\d{1,3} ?h ?\d{1,2} ?m(?:in)?(?!\w)"
@@ -188,9 +211,13 @@ PATTERNS = {
     r"|(?<![\w.])[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,8}(?: [A-Z0-9]{1,4})?(?!\w)"
     r"|(?<![\w.,])(?<!\d )0\d{2,4}(?: \d{3,4}){1,3}(?![\w]|[.,]\d)|(?<![\w.,])97[89](?: \d{1,7}){3,4}(?!\w)"
     r"|(?<![\w.,])\d{4}(?: \d{4}){2,4}(?!\w)|(?<![\w.,])\d{2}(?: \d{2}){3,6}(?!\w)",
-    "equation": r"(?<![\w.'’])(?:[A-Za-z]|\d{1,9}[a-z]|\d{1,9}(?=\s?[^\s\w]{1,2}\s?-?[A-Za-z](?![\w'’])))"
+    "equation": rf"(?<![\w.'’(])(?:{_CALL}|{_GROUP})(?: ?[=≈≤≥<>+*/·×^-] ?{_OPERAND}){{1,12}}(?!\w)"
+    rf"|(?<![\w.'’])[A-Za-z] ?(?:=|≈|∈|∉) ?(?:{_CALL}|{_GROUP}|{_PAIR}|\d{{0,6}}[√π][A-Za-z]?[²³]?|[A-Za-z][²³])"
+    rf"(?: ?[=≈≤≥<>+*/·×^-] ?{_OPERAND}){{0,12}}(?!\w)"
+    r"|(?<!\w)[A-Za-z]_?\d?(?:_\w)?(?:, [A-Za-z]_?\w?){0,3}, ?(?:\.{3}|…),? ?[A-Za-z]_?\w?(?![\w'’])"
+    r"|(?<![\w.'’])(?:[A-Za-z]|\d{1,9}[a-z]|\d{1,9}(?=\s?[^\s\w]{1,2}\s?-?[A-Za-z](?![\w'’])))"
     r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨]|&&|\|\|)\s?-?(?:[A-Za-z]"
-    r"|\d{1,9}(?:\.\d{1,9})?[a-z]?)){1,20}(?![\w'’]|[.,]\d)",
+    r"|\d{1,9}(?:\.\d{1,9})?[a-z]?|\.\d{1,9})){1,20}(?![\w'’]|[.,]\d)",
     # A call, an operator beside names or alone, a language with a sign in its name
     "code": r"(?<![\w.])[A-Za-z_][\w.]{0,100}+\(\)|(?<![\w.])[A-Za-z_]\w{0,60}(?:\.\w{1,60}){1,8}\([^()\n]{1,80}\)"
     r"|(?<!\w)[a-z]{2,20}\(-?\d{0,9}(?:\.\d{1,9})?%?(?:,[ ]?-?\d{0,9}(?:\.\d{1,9})?%?){1,5}\)"
@@ -237,6 +264,7 @@ UNITS = (
 )
 
 NUMBERS = {
+    "fraction": rf"(?<![\w.)])[-−+±~≈<>≤≥]?\.\d{{1,9}}(?:\s?(?:%|(?:{UNITS})(?!\w)))?(?![\w]|\.\d)",
     "day": r"(?<![\w./-])(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})"
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?(?![\w/-]|[.:]\d)",
     "formula": r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30})*+(?:\s?[x×*+=<>≤≥÷^]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+)"
@@ -245,6 +273,6 @@ NUMBERS = {
     rf"(?:(?:(?:US|CA|AU|NZ|[ACRS]|HK|NT)?[{_MONEY}]|{_CURRENCIES})\s?)?|[§№]\s?)"
     rf"(?<!\d)(?:\d{{1,3}} (?=\d{{1,2}}/\d{{1,2}}(?![\d/])))?(?:\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d)){{1,6}}|\d{{1,60}})"
     rf"(?:(?:[.,:/’–~～-]|\.{{2,3}}|[–-](?=[{_MONEY}])[{_MONEY}])\d{{1,60}}){{0,8}}(?:\.[–-])?[{_SMALL}]{{0,4}}"
-    rf"(?:\s?(?:%|‰|°\s?[CFK]?(?![A-Za-z])|[{_MONEY}](?!\d)|(?:{UNITS}|{_CURRENCIES})(?!\w)"
+    rf"(?:(?:\s?|-(?=[a-z]{{2}}))(?:%|‰|°\s?[CFK]?(?![A-Za-z])|[{_MONEY}](?!\d)|(?:{UNITS}|{_CURRENCIES})(?!\w)"
     r"|[mgLlWV](?![\w'’])))?(?!\d|st\b|nd\b|rd\b|th\b|['’]?s\b)",
 }

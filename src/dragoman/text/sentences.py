@@ -51,7 +51,10 @@ _TITLES = frozenset(
 )
 # These may stand last, too: then the next word is one that sentences begin with.
 _ABBREVIATIONS = frozenset("jr sr etc al inc ltd co corp ed est bros ave blvd rd mt ft ca vol".split())
-_BEFORE_NUMBERS = frozenset("no nos fig figs vol vols p pp ch sec eq art para ed".split())
+_BEFORE_NUMBERS = frozenset(
+    "no nos nr fig figs vol vols p pp ch chap sec secs eq art arts para paras ed max min approx ca c cir ext apt rm "
+    "bldg fl flr tel app est pl ver str reg cl abs ziff num".split()
+)
 _DATES = frozenset(
     "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun".split()
 )
@@ -62,6 +65,8 @@ _STARTERS = frozenset(
     "have had can could will would may might should must now later today yesterday tomorrow finally also".split()
 )
 _WORD_BEFORE = re.compile(r"(?:^|[\s(\[\"'“‘„«])((?:\w\.)*\w+)$")
+_VERSUS = re.compile(rf"[{_CAPITAL}][\w.'’]* v$")  # Smith v. Jones
+_OPEN = re.compile(r"(?:^|[\s(\[])((?:\w\.)*\w+)\.\s*$")
 _WORD_AFTER = re.compile(r"[\"'“‘(\[«]*([^\W\d_]+)")
 _JOINED = re.compile(r"[^\W\d_](?:[^\W\d_A-Z]|['’]|\s|$)")
 _SAID = re.compile(
@@ -107,6 +112,12 @@ def split_paragraph(
     return segments
 
 
+def goes_on(text: str) -> bool:
+    """Whether a text ends with an abbreviation that a number or a name has to follow: i.e., max., No."""
+    found = _OPEN.search(text[-40:])
+    return found is not None and found.group(1).lower() in _TITLES | _BEFORE_NUMBERS
+
+
 def _masked(text: str, spans: Sequence[Span]) -> str:
     """The text with a sign in place of each sign of a span, so that nothing in it ends a sentence."""
     if not spans:
@@ -143,10 +154,13 @@ def _is_end(text: str, start: int, end: re.Match[str], ordinals: bool) -> bool:
     if glued and not _HAN_SIGN.match(following) and not _JOINED.match(following):
         return False
     # Forty characters hold any abbreviation; the whole sentence would make this quadratic.
-    found = _WORD_BEFORE.search(text[max(start, end.start() - 40) : end.start()])
+    before = text[max(start, end.start() - 40) : end.start()]
+    found = _WORD_BEFORE.search(before)
     word = found.group(1) if found else ""
     after = _WORD_AFTER.match(following)
     following_word = after.group(1) if after else ""
+    if mark == "." and _VERSUS.search(before):
+        return False
     if mark != ".":
         stutter = mark[-1] in ".…" and word != "" and word == following_word
         quoted = text[end.start() + len(mark) : end.start() + len(mark) + 1] in _CLOSING
@@ -166,8 +180,8 @@ def _is_abbreviation(word: str, following: str, following_word: str, ordinals: b
     begins = following_word.lower() in _STARTERS and following_word[:1].isupper()
     if lower in _TITLES:
         return True
-    if lower in _BEFORE_NUMBERS and len(word) > 1:
-        return following[:1].isdigit()
+    if lower in _BEFORE_NUMBERS and (len(word) > 1 or lower == "c") or lower.endswith("str"):  # Hauptstr. 5
+        return following[:1].isdigit() or following[:1] == _WORD
     if len(word) == 1 and word.islower() and word.isascii():  # 9.58 s
         return False
     if len(word) == 1 and word.isalpha():

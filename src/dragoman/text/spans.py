@@ -12,13 +12,16 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dragoman.text import rows, seals, solid
+from dragoman.text import seals, solid
 from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
 from dragoman.text.commands import commands, may_have
 from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.messages import branches_of
 from dragoman.text.neighbours import merged
 from dragoman.text.patterns import NUMBERS, PATTERNS, UNITS
+from dragoman.text.records import SUSPECT as RECORDED
+from dragoman.text.records import records
+from dragoman.text.rows import cells
 
 _KINDS = {
     **dict.fromkeys(("break", "escape"), Kind.BREAK),
@@ -44,7 +47,7 @@ _KINDS = {
         ),
         Kind.MARK,
     ),
-    **dict.fromkeys(("area", "issue", "number"), Kind.NUMBER),
+    **dict.fromkeys(("area", "issue", "number", "fraction"), Kind.NUMBER),
     "day": Kind.DAY,
 }
 
@@ -62,7 +65,9 @@ _SUSPECT = re.compile(
     r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-"
     r"|localhost|SIG[A-Z]{3}|-\n|''|(?<=\w)/\w|-[A-Z](?![a-z]{2})|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?| \? \w|\([a-z] l|;$|; "
     r"|(?m:(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
-    r"|\w[,;][\w,;\"]"
+    rf"|\w[,;][\w,;\"]|{RECORDED}"
+    r"|[a-z]-[a-z0-9]{1,20}-[a-z]"
+    r"|(?:package|branch|plugin|module|library|called|named|install|crate) [a-z][a-z0-9]+-[a-z]"
 )
 # Words, single spaces, commas, a last mark: of these _SUSPECT finds one word that it names. Most lines are like this.
 _PLAIN_WORD = r"(?:[A-Z]?[a-z]++(?:'[a-z]++)?+|[A-Z](?:'[a-z]++)?+)"
@@ -85,17 +90,13 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
         return []
     shape = solid.hidden(text)
     found = _filled(shape, _filled(text, [], _sealed), _enclosed)
-    if terms:
-        free = [
-            term for term in terms if not any(term.start < one.end and one.start < term.end for one in found)
-        ]
-        found = sorted([*found, *free], key=lambda span: span.start)
+    found = _with(_with(found, [*cells(text), *records(text)]), terms)
     apart = frozenset((term.start, term.end) for term in terms)
-    found = _filled(text, found, _cells)
     if shape is not text:
         found = _filled(text, found, _solid_tags)
-    for more in (commands, _by_pattern):
-        found = _filled(shape, found, more)
+    if may_have(text):  # asked once, not between any two spans
+        found = _filled(shape, found, commands)
+    found = _filled(shape, found, _by_pattern)
     found = list(_grown(shape, found, apart))
     for more in (_by_look, _numbers, _symbols):
         found = _filled(shape, found, more)
@@ -119,6 +120,20 @@ def _filled(text: str, found: Sequence[Span], more: Callable[[str, int, int], It
     return spans[:-1]
 
 
+def _with(found: Sequence[Span], more: Sequence[Span]) -> list[Span]:
+    """Those found, and of others those that overlap none of them; of two that overlap, the first and longest."""
+    spans: list[Span] = []
+    number = at = 0
+    for span in sorted(more, key=lambda one: (one.start, -one.end)):
+        while number < len(found) and found[number].end <= span.start:
+            spans.append(found[number])
+            number += 1
+        if span.start >= at and (number == len(found) or span.end <= found[number].start):
+            spans.append(span)
+            at = span.end
+    return [*spans, *found[number:]]
+
+
 _SEALS = {
     seals.Sort.OPEN: (Kind.MARK, Role.OPENS),
     seals.Sort.CLOSE: (Kind.MARK, Role.CLOSES),
@@ -133,11 +148,6 @@ def _sealed(text: str, start: int, end: int) -> Iterator[Span]:
     """What stands for the markup of a document: found first, since an address ends there."""
     for match in seals.SEAL.finditer(text, start, end):
         yield Span(*match.span(), *_SEALS[seals.Sort(match.group()[0])])
-
-
-def _cells(text: str, start: int, end: int) -> Iterator[Span]:
-    for at in rows.separators(text, start, end):
-        yield Span(at, at + 1, Kind.BREAK)
 
 
 def _solid_tags(text: str, start: int, end: int) -> Iterator[Span]:
@@ -219,7 +229,7 @@ _GLUE = re.compile(r"[/\\_=@&.:+–-]{1,2}")
 _GLUED_BEFORE = re.compile(r"(?<![\w.~/-])[\w.~-]{1,60}[/\\_=@]$")
 _GLUED_AFTER = re.compile(
     r"(?:[/\\_=@][\w.~*%-]*[\w*]|:\d{1,5}(?!\d)|\.[a-z][a-z0-9]{0,5}(?![\w'’]))(?:[/\\_=@.:-]\w{1,60})*"
-    r"|\s[€£¥₹%](?!\w)"
+    r"|\s(?:[€£¥₹%]|[kKMGT]i?B|[ckm]m|k?g|ms|px)(?!\w)"
 )
 
 

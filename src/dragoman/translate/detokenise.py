@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from dragoman.ids import EOS, UNWRITTEN
-from dragoman.text.joining import join, like_end, tidy
+from dragoman.text.joining import divides, join, like_end, tidy
 from dragoman.translate.flags import FLAGS, Evidence, flags_of
 from dragoman.translate.placing import fill, joined, literal
 from dragoman.translate.protect import Kept, Part
@@ -129,9 +129,14 @@ class Detokeniser:
 
     def _passage(self, passage: Passage, ranked: _Ranked) -> str:
         found: list[tuple[str, str]] = []
+        guarded = ranked.plan.setup.protection is not None
+        rows = guarded and any(divides(sentence.separator) for sentence in passage)
         for sentence in passage:
-            found += self._sentence(sentence, ranked)
-        return join(found, self.language, whole=ranked.plan.setup.protection is not None)
+            texts = self._sentence(sentence, ranked)
+            if rows:  # no full stop ends a cell that had none
+                texts = [(_like_end(sentence, text), separator) for text, separator in texts]
+            found += texts
+        return join(found, self.language, whole=guarded)
 
     def _sentence(self, sentence: Sentence, ranked: _Ranked) -> list[tuple[str, str]]:
         """Its text, or those of its pieces, each with its separator."""
@@ -242,6 +247,11 @@ def _content(part: Kept | None, branches: Sequence[str]) -> str:
 
 def _apart(part: Kept | None) -> bool:
     return part is not None and part.apart
+
+
+def _like_end(sentence: Sentence, text: str) -> str:
+    """A cell's text; one whose end is kept has it from there."""
+    return text if sentence.parts and sentence.parts.after else like_end(sentence.pieces[-1].text, text)
 
 
 def _speaks(text: str) -> bool:

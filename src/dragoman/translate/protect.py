@@ -16,6 +16,7 @@ from dragoman.text import seals
 from dragoman.text.directions import Direction
 from dragoman.text.joining import writes_without_spaces
 from dragoman.text.kinds import Kind, Role, Span
+from dragoman.text.sentences import goes_on
 from dragoman.translate.terms import Terms, folded
 from dragoman.translate.wording import wording
 
@@ -53,6 +54,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _APART = re.compile(r"[\w+.-]+:(?://)?\S+|www\.\S+|\S+@\S+|[@#]\S+|[~.]?/\S+")
 _BRACKETS = {"(": ")", "（": "）"}
 _WIDTHS = {"(": "（", ")": "）", "（": "(", "）": ")"}
+_HALF_A_DAY = re.compile(r"\d ?[ap]\.m$")
 _TOUCHES = re.compile("[A-Za-z0-9]")
 _BEGINS = re.compile(r"\s*[:：]|[\s,，;；–—-]*\s[\"'“‘(]*[^\W\d_a-z]")
 _ENDS = re.compile(r"[:：.!?。！？…–—]\s*$")
@@ -196,7 +198,9 @@ def _content(text: str, span: Span, first: int) -> Iterator[str | int]:
         yield number
         at = end
     # The hyphen of a word that goes on in the next line goes, the line end stays.
-    yield re.sub(r"^-(?=\r?\n)", "", text[at : span.end])
+    rest = re.sub(r"^-(?=\r?\n)", "", text[at : span.end])
+    # One full stop ends both 5 p.m. and its sentence; the translation's sentence has a mark of its own.
+    yield f"{rest}." if _HALF_A_DAY.search(rest) and text[span.end : span.end + 1] == "." else rest
 
 
 _READABLE = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\x7f]")
@@ -277,7 +281,9 @@ def _may_go(parts: Sequence[Part], at: int, start: int, end: int, pairs: Mapping
         )
         return partner is None or not start <= partner < end or not has_letters(beyond)
     rest = "".join(part if isinstance(part, str) else part.shown or "\ufffc" for part in parts[start:end])
-    return not part.own and bool(_BEGINS.match(rest) if at < start else _ENDS.search(rest))
+    if at < start:
+        return not part.own and _BEGINS.match(rest) is not None
+    return not part.own and _ENDS.search(rest) is not None and not goes_on(rest)
 
 
 def has_letters(parts: Sequence[Part]) -> bool:

@@ -27,6 +27,7 @@ _CAPITALISED = frozenset(
 # that a word of it may be: without these nothing is read otherwise. Of ASCII text, where every letter has a case.
 _SMALL_WORD = re.compile(r"(?<![A-Za-z'])[a-z]{5}")
 _STRESSED = re.compile("[A-Z]'?[A-Z]")
+_VOWEL = re.compile("[aeiouyAEIOUY\u00c0-\u024f\u0400-\u04ff]")
 _HIDDEN = "\ue000"  # a private sign, in place of what is no word
 _SMALL = frozenset("a an the and or but nor of in on at to for from by with as vs".split())
 
@@ -71,7 +72,10 @@ class Recaser:
         if len(word) < 2 or not word.isupper() or word in _ACRONYMS or len(word.lower()) != len(word):
             return word
         lower = word.lower()
-        return lower if self._cost(lower)[0] == 1 < self._cost(word)[0] else word
+        pieces, spelled = self._cost(lower)[0], self._cost(word)[0]
+        # WHEREAS is long and made of words; what else is long and in capitals is the name of something.
+        known = pieces == 1 or (len(word) > 5 and 3 * pieces <= len(word) and _VOWEL.search(word))
+        return lower if known and pieces < spelled else word
 
     def _lowered(self, text: str, first: bool, usually: Callable[[str], str]) -> str:
         begun = not first
@@ -104,7 +108,7 @@ class Recaser:
         if word in ("I", "A") or lower.startswith(("i'", "i’")):
             return word[:1] + lower[1:] if word[:1] == "I" else lower
         name = lower[:1].upper() + lower[1:]
-        if word.isupper() and not re.search("[aeiouyAEIOUY\\u00c0-\\u024f\\u0400-\\u04ff]", word):
+        if word.isupper() and not _VOWEL.search(word):
             return word  # PDF, HTML
         if lower in _CAPITALISED or (title and lower not in _SMALL and self._cost(lower)[0] > 1):
             return name
