@@ -87,7 +87,10 @@ def render(trace: Any, comparisons: Sequence[Any] = (), language: str | None = N
     `language` is the code of a table of sentences; without one the page follows the reader's browser.
     """
     record = _record(trace)
-    options: dict[str, Any] = {"comparisons": [_slim(_record(_bare(one))) for one in comparisons], "code": places()}
+    options: dict[str, Any] = {
+        "comparisons": [_slim(_record(_bare(one))) for one in comparisons],
+        "code": places(),
+    }
     if language is not None:
         options["lang"] = language
     title = f"{_short(record['source']['text'])} → {_short(record['inference']['text'])} · Dragoman"
