@@ -1,11 +1,11 @@
-"""What each row of docs/lessons.md claims of the page: for each tab that it names, what has to be seen there. Opens nothing.
+"""What each row of docs/lessons.md claims of the page: in each tab that it names, what is to be seen. Opens nothing.
 
     row: "PLACE: CHECK CHECK ... ; PLACE: ..."
 
-A place is a view, `view@part` with that part picked, or `lesson 3.2`: step 3 after two clicks on its button (`end`: after
-all of them). A check is the key of a sentence, which has to stand there from end to end but for its gaps (`a|b`: one of
-the two, as the words of the model have it); `.selector=N`: so many elements that can be seen (`N+`: at least so many); or
-`~text`, those letters.
+A place is a view, `view@part` with that part picked, or `lesson 3.2`: step 3 after two clicks on its button (`end`:
+after all of them). A check is the key of a sentence, which has to stand there from end to end but for its gaps (`a|b`:
+one of the two, as the words of the model have it); `.selector=N`: so many elements that can be seen (`N+`: at least so
+many); or `~text`, those letters. In selectors and letters `_` is a space.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ATTENTIONS = "map.self.encoder map.self.decoder map.cross"
 
 CLAIMS = {
     1: "lesson 1: lesson.q1 lesson.q2 .question-line=2",
-    2: "clocks: clocks.training clocks.inference clocks.same.title ; lesson 8: lesson.sheet.encoder .both-answers_tbody_tr=10",
+    2: "clocks: clocks.training clocks.inference ; lesson 8: lesson.sheet.encoder .both-answers_tbody_tr=10",
     3: "quiz: quiz.lead quiz.number ; lesson 7: lesson.forks.ask",
     4: f"start: {ATTENTIONS} .map_[data-fork]=9 ; lesson 7: lesson.forks.attention .fork=3",
     5: "lesson 7: lesson.name.forks lesson.forks.mean .fork=3 [data-letter]=3 ; qkv: qkv.parted",
@@ -122,5 +122,5 @@ CLAIMS = {
     120: "lesson 7: lesson.forks.memory lesson.forks.below ; qkv: qkv.parted",
     121: "loss: loss.top.sum ; start: map.linear map.softmax",
     122: f"qkv: qkv.parted ; attention: {KINDS}",
-    129: "beam: beam.title beam.endings ; influence: influence.lead influence.zeroing.what ; proofs: proofs.lead proofs.all",
+    129: "beam: beam.title beam.endings ; influence: influence.lead ; proofs: proofs.lead proofs.all",
 }

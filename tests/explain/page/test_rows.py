@@ -1,7 +1,7 @@
-"""Every row of docs/lessons.md that names a tab of the page: what it claims is seen there, in both languages and widths.
+"""Every row of docs/lessons.md that names a tab: what it claims is seen there, in both languages and widths.
 
-claims.py says of each row what that is. One page a language and width is walked through once, every place of it; the rows
-then look at what was seen. A click, a drag and a number have tests of their own beside this file.
+claims.py says of each row what that is. One page a language and width is walked through once, every place of it; the
+rows then look at what was seen. A click, a drag and a number have tests of their own beside this file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _counted(check: str) -> str:
     return check.rpartition("=")[0].replace("_", " ").replace("|", ", ") if check[0] in ".[" else ""
 
 
-# What can be seen: text and elements in the view, of a size, and not beyond the edge of the page unless it scrolls there.
+# What can be seen: text and elements in the view, of a size, not beyond the edge of the page unless it scrolls there.
 # The figure stands in the view on a phone, beside it on a wide screen.
 LOOK = """selectors => {
     const parts = [document.querySelector("#dragoman-view"), document.querySelector(".side")];
@@ -137,7 +137,7 @@ def test_row_is_shown_where_it_says(seen: Callable[..., Any], row: int, lang: st
 
 
 def _says(shown: str, lang: str, key: str) -> bool:
-    """Whether a sentence stands there from end to end, with something in each of its gaps; of a list, each of its parts."""
+    """Whether a sentence stands there from end to end, whatever fills its gaps; of a list, each of its parts."""
     told = sentences.table(lang)[key]
     return all(
         re.search("(.{0,400}?)".join(re.escape(_bare(part)) for part in re.split(r"\{[^}]*\}", one)), shown)
