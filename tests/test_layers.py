@@ -107,7 +107,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explain.terminal": TERMINAL,
     "explain.terminal.without": TERMINAL | {"explain.watch.unmasked"},
     "explain.terminal.timelapse": TERMINAL | {"explain.watch.probing"},
-    "explain.page": {"explain.sentences"},
+    "explain.page": {"explain.sentences", "explain.trace"},
     # Another page of the same sheets and modules.
     "explain.page.image": {"explain.page.writing", "explain.sentences"},
     "server": {

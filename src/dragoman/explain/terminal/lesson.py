@@ -99,6 +99,7 @@ def _boxes(trace: Trace, screen: Screen) -> Lines:
             screen.say("lesson.boxes.said", source=one_line(trace.source.text), s=len(trace.source.tokens)),
             screen,
         ),
+        prose(screen.say("lesson.boxes.token"), screen),
     ]
 
 
@@ -277,6 +278,7 @@ def _forks(trace: Trace, screen: Screen) -> Lines:
     ]
     return [
         prose(screen.say("lesson.q2"), screen, "bold"),
+        prose(screen.say("lesson.forks.mean"), screen),
         Text(),
         _columns([(f"[ {attention} ]", "", ""), ("1 ?", "2 ?", "3 ?"), ("^", "^", "^"), origins]),
         Text(),

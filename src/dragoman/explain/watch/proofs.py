@@ -64,6 +64,11 @@ class Evidence:
         return self.machine.module
 
     @property
+    def read(self) -> Tensor:
+        """Which tokens of the source are looked at [1, S]."""
+        return self.module.read(self.source, self.source != PAD)
+
+    @property
     def fed(self) -> Tensor:
         """The winner's inputs [1, T]."""
         return torch.tensor([self.traced.fed], device=self.source.device)
@@ -71,15 +76,17 @@ class Evidence:
 
 def prove(evidence: Evidence) -> tuple[Proof, ...]:
     """All nine, in the order in which STATEMENTS tells them."""
-    parallel = _parallel(evidence.module, evidence.source, evidence.fed)
+    module, read = evidence.module, evidence.read
+    memory = module.encode(evidence.source, read)  # of three proofs: nothing of it hangs on what is written
+    parallel = module.logits(module.decode(evidence.fed, memory, read))[0].float()
     padded = _parallel(evidence.padded.module, evidence.source, evidence.fed, NEIGHBOUR)
     measured = {
         # The padded batch too: alone, a sentence has no padding that could be looked at.
         "rows_sum_to_one": (max(_sums(evidence.tape), _sums(evidence.padded.tape)), SUMS),
         "arithmetic": (_arithmetic(evidence), ARITHMETIC),
-        "no_future": (_future(evidence), EXACT),
+        "no_future": (_future(evidence, memory), EXACT),
         "train_equals_infer": (_apart(parallel, evidence.traced.logits), CLOSE),
-        "cache_equals_full": (_cache(evidence), CLOSE),
+        "cache_equals_full": (_cache(evidence, memory), CLOSE),
         "pad_free": (_apart(padded, parallel), CLOSE),
         "encoder_once": (_encoder(evidence), EXACT),
         "traced_equals_served": (_served(evidence), CLOSE),
@@ -162,15 +169,14 @@ def _layer_errors(evidence: Evidence) -> Iterable[float]:
 # -- what the model does ------------------------------------------------------------------------------------------
 
 
-def _future(evidence: Evidence) -> float:
+def _future(evidence: Evidence, memory: Tensor) -> float:
     """One copy of the sentence for each position t, one gradient for all: copy t asks for its logits at t only."""
     module = evidence.module
     positions = min(evidence.fed.size(1), MOST_POSITIONS)
     # Outside inference mode: its tensors have no gradients.
     with torch.inference_mode(False), torch.enable_grad():
-        source, fed = evidence.source.clone(), evidence.fed[:, :positions].clone()
-        real = module.read(source, torch.ones_like(source, dtype=torch.bool))
-        memory = module.encode(source, real).expand(positions, -1, -1)
+        fed, real = evidence.fed[:, :positions].clone(), evidence.read.clone()
+        memory = memory.clone().expand(positions, -1, -1)
         x = module.target_input(fed, module.target_table).expand(positions, -1, -1).clone().requires_grad_()
         hidden = module.decoder(x, memory, real[:, None, None, :])  # [T, T, D]
         each = torch.arange(positions, device=x.device)
@@ -184,15 +190,14 @@ def _future(evidence: Evidence) -> float:
     return float(reached.max()) if reached.numel() else 0.0
 
 
-def _cache(evidence: Evidence) -> float:
+def _cache(evidence: Evidence, memory: Tensor) -> float:
     fed = evidence.fed[:, :MOST_POSITIONS]
     count = fed.size(1)
     cached = evidence.traced.logits[:count]
     if not evidence.machine.cached:
         cached = _stepped(evidence.module, evidence.source, fed)
-    read = evidence.module.read(evidence.source, evidence.source != PAD)
-    memory = evidence.module.encode(evidence.source, read)
-    hidden = [evidence.module.decode(fed[:, : t + 1], memory, read)[0, -1] for t in range(count)]
+    decode, read = evidence.module.decode, evidence.read
+    hidden = [decode(fed[:, : t + 1], memory, read)[0, -1] for t in range(count)]
     return _apart(evidence.module.logits(torch.stack(hidden)), cached)
 
 

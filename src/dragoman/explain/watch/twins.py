@@ -15,8 +15,8 @@ from torch import Tensor
 
 from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.trials import TwinPlace
+from dragoman.explain.watch.record import answers
 from dragoman.text.words import SPACE
-from dragoman.transformer.attention import padding_mask
 from dragoman.transformer.model import Transformer
 
 WIDE = 0x2E80  # from here on, letters of scripts that set no space between words
@@ -94,13 +94,7 @@ def _stages(
     """The embedding [S, D], the stream after each encoder layer [S, D], and the logits [T, V]; rows of the source go
     back from `order` to where their words stand in the other sentence."""
     real = torch.ones_like(source, dtype=torch.bool)
-    x = module.source_input(source, module.source_table)
-    streams = [x[0]]
-    mask = padding_mask(module.read(source, real))
-    for layer in module.encoder.layers:
-        x = layer(x, mask)
-        streams.append(x[0])
-    if order is not None:
-        back = torch.tensor(order, device=source.device).argsort()
-        streams = [stream[back] for stream in streams]
-    return [*streams, module(source, real, fed)[0].float()]
+    with answers([module.source_input, *module.encoder.layers]) as seen:
+        logits = module(source, real, fed)[0].float()
+    back = slice(None) if order is None else torch.tensor(order, device=source.device).argsort()
+    return [*(stream[0][back] for stream in seen), logits]

@@ -30,6 +30,7 @@ class Forks {
       "div.forks-game",
       {},
       h("p.told", {}, say("lesson.forks.ask")),
+      h("p.fine", {}, say("lesson.forks.mean")),
       this.tray,
       h(
         "div.attention-figure",

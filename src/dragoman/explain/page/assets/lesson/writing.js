@@ -30,6 +30,7 @@ export function twoBoxes(context) {
     picture,
     standIn(context),
     h("p.told", {}, told(say, "lesson.boxes.said", { source: h("bdi", {}, trace.source.text), s: model.source.length })),
+    h("p.fine", {}, say("lesson.boxes.token")),
   ];
 }
 

@@ -25,6 +25,8 @@ export function reasons(context, scene) {
     kind === "cross" && once(context),
     h("h3", {}, say("qkv.why.scale.title")),
     scale(context, scene),
+    h("h3", {}, say("qkv.why.dot.title")),
+    h("p", {}, say("qkv.why.dot")),
     h("h3", {}, say("qkv.why.code")),
     trace.removed && h("p.warn", {}, say("qkv.removed", { part: partName(say, trace.removed) })),
     h("dl.code-of", {}, [

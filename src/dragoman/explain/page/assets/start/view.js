@@ -30,7 +30,7 @@ export function start(context) {
     {},
     h("p.lead", {}, say(config.encoder_layers ? "start.lead" : "start.lead.outside", values)),
     weights.length > 0 ? tied.element : h("p", {}, say("attention.none")),
-    [...model.source, ...model.fed("inference")].some((token) => token.piece.includes("▁")) && h("p.fine", {}, say("words.space")),
+    model.marksSpaces() && h("p.fine", {}, say("words.space")),
     h(
       "div.cards",
       {},

@@ -20,6 +20,7 @@ export function text(context) {
     h("p.lead", {}, say("text.lead")),
     h("h3", {}, say("text.typed")),
     raw,
+    context.model.marksSpaces() && h("p.fine", {}, say("words.space")),
     h("p", {}, changed ? [say("text.changed"), " ", word(source.prepared)] : say("text.same")),
     h("h3", {}, say("text.source")),
     tokens(context, source.tokens, "source"),

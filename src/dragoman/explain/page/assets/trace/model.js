@@ -26,6 +26,11 @@ export class Model {
     return mode === "training" && this.hasTraining ? this.trace.training.pass : this.trace.inference.pass;
   }
 
+  /** Whether a piece carries the sign of a space, which then has to be explained. */
+  marksSpaces() {
+    return [...this.source, ...this.fed("inference")].some((token) => token.piece.includes("▁"));
+  }
+
   /** Tokens fed to the decoder, and tokens that each position has to write (training) or chose (inference). */
   fed(mode) {
     if (mode === "training" && this.hasTraining) return this.trace.training.input;
