@@ -117,7 +117,7 @@ def left_behind(folder: Path, before: set[str], ended: Ended) -> Fault | None:
 
 def repacked(source: Path, target: Path, unpacked: Path, rng: random.Random) -> str:
     """A package with something in it changed, or changed as a whole."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 or not zipfile.is_zipfile(source):
         target.write_bytes(damaged(source.read_bytes(), rng))
         return "the package damaged"
     with zipfile.ZipFile(source) as package:
@@ -126,7 +126,8 @@ def repacked(source: Path, target: Path, unpacked: Path, rng: random.Random) -> 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
         for path in sorted(unpacked.rglob("*")):
             with suppress(OSError):
-                package.write(path, path.relative_to(unpacked)) if path.is_dir() or path.is_file() else None
+                if path.is_dir() or path.is_file():
+                    package.write(path, path.relative_to(unpacked))
     shutil.rmtree(unpacked)
     return done
 
@@ -144,7 +145,7 @@ def spoilt(directory: Path, rng: random.Random) -> str:
             "value": lambda: with_odd_number(data, rng),
             "shape": lambda: rng.choice((NESTED, b"null", b"1" + b"0" * 5000, b"\xff\xfe{\0}\0", b'"x"')),
         }
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" and data[8:9] == b"{":
         kinds["header"] = lambda: with_odd_header(data, rng)
     if rng.random() < 0.12:
         path.unlink()
@@ -164,6 +165,8 @@ def spoilt(directory: Path, rng: random.Random) -> str:
 def with_odd_number(data: bytes, rng: random.Random) -> bytes:
     """One setting that is a number or a word is another; of a list of tokens one is no word, or there twice."""
     found = json.loads(data)
+    if not found:
+        return b""
     if isinstance(found, list):
         place = rng.randrange(len(found))
         found[place] = rng.choice((None, 1, "", found[0], [], "\ud800", "x" * 100_000))

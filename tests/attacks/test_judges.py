@@ -18,6 +18,7 @@ from attacks.answers import fault_of_answer
 from attacks.attack import Budget, Counts, Fault
 from attacks.commands import TRACEBACK, Ended
 from attacks.growth import Growing, Work, grows
+from attacks.imports import FORMATS
 from attacks.models import ENGINES
 from attacks.runner import attempted
 from attacks.schema import counted
@@ -117,6 +118,20 @@ class NoFlag:
         return sound(words) if self.seen <= len(ENGINES) else ends(out=json.dumps(SAID | {"text": ""}))(words)
 
 
+class LeavesADirectory:
+    """What nobody changed is imported; of what is refused after that, an empty directory is left."""
+
+    def __init__(self) -> None:
+        self.imported = 0
+
+    def __call__(self, words: Words) -> Ended:
+        self.imported += words[0] == "import"
+        if words[0] != "import" or self.imported <= len(FORMATS):
+            return sound(words)
+        Path(words[words.index("-o") + 1]).mkdir()
+        return ends(1, err="dragoman: this is no model of any format, and is refused")(words)
+
+
 FLAWED: list[tuple[str, Program, str]] = [
     ("kills", wrong_weights, "other weights"),
     ("kills", stale_file, "left for ever"),
@@ -130,6 +145,7 @@ FLAWED: list[tuple[str, Program, str]] = [
     ("divergence", ends(1, err="dragoman: the loss rose, and the run was given up"), "says no rate"),
     ("divergence", ends(1, err="dragoman: diverged: try --set optimizer.peak_lr=0.1"), "doing as it says"),
     *((name, NoFlag(), "nothing said") for name in ("config", "manifest", "weights", "tokenizer")),
+    ("imports", LeavesADirectory(), "left made behind"),
     ("clock", ends(1, err="dragoman: the clock is not to be trusted"), "exit 1"),
     ("environment", ends(1, err="dragoman: something went wrong, sorry"), "does not name it"),
 ]
