@@ -10,9 +10,10 @@ import json
 import random
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from attacks.attack import Fault, Trials, Try
@@ -59,28 +60,25 @@ def drawn(rng: random.Random) -> Damage:
     return Damage(rng.choice(FORMATS), rng.getrandbits(32))
 
 
-def exported(product: Product) -> Mapping[str, Path]:
-    """The model in each format: a directory, or a file."""
-    found = {"ctranslate2": product.exported}
-    for format in ("huggingface", "argos"):
-        folder = product.folder / f"exported-{format}"
-        if not folder.exists():
-            ended = product.commands.run("export", str(product.model), "--to", format, "-o", str(folder))
-            assert ended.code == 0, f"the model could not be exported: {ended.err[-2000:]}"
-        found[format] = next(folder.iterdir()) if format == "argos" else folder
-    return found
+def exported(product: Product, format: str) -> Path:
+    """The model in a format: a directory, or a file. It is imported unchanged first, for refusing all is no defence."""
+    folder = product.exported if format == "ctranslate2" else product.folder / f"exported-{format}"
+    if not folder.exists():
+        ended = product.commands.run("export", str(product.model), "--to", format, "-o", str(folder))
+        assert ended.code == 0, f"the model could not be exported: {ended.err[-2000:]}"
+    source = next(folder.iterdir()) if format == "argos" else folder
+    with product.passing_folder() as place:
+        fault = imported(product, source, place, "ctranslate2", refused=False)
+        assert fault is None, f"an unchanged model, {format}: {fault.what}"
+    return source
 
 
 @contextmanager
 def importing(product: Product) -> Iterator[Try[Damage]]:
-    sources = exported(product)
-    for format, source in sources.items():
-        with product.passing_folder() as folder:
-            fault = imported(product, source, folder, "torch", refused=False)
-            assert fault is None, f"an unchanged model, {format}: {fault.what}"
+    source_of = cache(partial(exported, product))  # an export takes seconds: those that are drawn
 
     def try_(damage: Damage) -> Fault | None:
-        rng, source = random.Random(damage.number), sources[damage.format]
+        rng, source = random.Random(damage.number), source_of(damage.format)
         with product.passing_folder() as folder:
             copied = folder / source.name
             if source.is_dir():

@@ -18,7 +18,6 @@ from attacks.answers import fault_of_answer
 from attacks.attack import Budget, Counts, Fault
 from attacks.commands import TRACEBACK, Ended
 from attacks.growth import Growing, Work, grows
-from attacks.imports import FORMATS
 from attacks.models import ENGINES
 from attacks.runner import attempted
 from attacks.schema import counted
@@ -119,14 +118,15 @@ class NoFlag:
 
 
 class LeavesADirectory:
-    """What nobody changed is imported; of what is refused after that, an empty directory is left."""
+    """What nobody changed is imported, once in each format; of what is refused after that, an empty directory stays."""
 
     def __init__(self) -> None:
-        self.imported = 0
+        self.seen = set[str]()
 
     def __call__(self, words: Words) -> Ended:
-        self.imported += words[0] == "import"
-        if words[0] != "import" or self.imported <= len(FORMATS):
+        name = Path(words[1]).name
+        if words[0] != "import" or name not in self.seen:
+            self.seen |= {name}
             return sound(words)
         Path(words[words.index("-o") + 1]).mkdir()
         return ends(1, err="dragoman: this is no model of any format, and is refused")(words)
