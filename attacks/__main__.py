@@ -16,6 +16,7 @@ from attacks import (
     divergence,
     growth,
     health,
+    imports,
     kills,
     load,
     models,
@@ -36,7 +37,7 @@ from attacks.runner import Outcome, run
 
 ATTACKS: tuple[Attack[Product], ...] = (
     kills.KILLS, kills.DISK, runs.RESUME, rivals.RIVALS, divergence.DIVERGENCE,
-    models.CONFIG, models.MANIFESTS, models.WEIGHTS, tokenizers.TOKENIZERS,
+    models.CONFIG, models.MANIFESTS, models.WEIGHTS, tokenizers.TOKENIZERS, imports.IMPORTS,
     requests.HTTP, sockets.SOCKETS, schema.SCHEMA, uploads.UPLOADS, growth.GROWTH, health.HEALTH,
     load.LOAD, load.ENDINGS, load.CRASHES, pages.SCRIPTS, surroundings.ENVIRONMENT, clocks.CLOCK,
 )  # fmt: skip

@@ -216,6 +216,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_toml(tmp_path / "nowhere.toml")
 
 
+def test_a_file_without_an_end_is_not_read_to_its_end() -> None:
+    """`--config /dev/zero` took all memory of the machine before anything was said."""
+    with pytest.raises(ConfigError, match="/dev/zero is not TOML: a configuration has at most"):
+        load_toml("/dev/zero")
+
+
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_bytes(b"\xef\xbb\xbf[shape]\nwidth = 3\n")

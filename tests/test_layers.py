@@ -198,7 +198,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training.tasks.translators": {"training", "explain", "model", "text", "corpus", "config"} | MODELS,
     "training.tasks.stages": {"training", "model", "config"},
     # A recipe is words; the stages are runs.
-    "training.recipe": set(),
+    "training.recipe": {"config"},
     "cli": {
         "cli",
         "config",

@@ -103,17 +103,27 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError("a number has thousands of digits") from None
 
 
-def load_toml(path: Path | str) -> dict[str, dict[str, Any]]:
-    """The sections of a TOML file. Raises ConfigError for what is not there, not TOML, or outside a section."""
-    path = Path(path)
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds. Raises ConfigError for what is not there, or not TOML."""
     try:
-        found = parse_toml(path.read_text(encoding="utf-8-sig"))
+        # No more than it may hold: a device has no end.
+        with path.open("rb") as file:
+            data = file.read(4 * LONGEST_TOML + 1)  # bytes, of which UTF-8 takes up to 4 for a character
+        if len(data) > 4 * LONGEST_TOML:
+            raise ValueError(f"a configuration has at most {LONGEST_TOML:,} characters")
+        return parse_toml(data.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start:,}") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def load_toml(path: Path | str) -> dict[str, dict[str, Any]]:
+    """The sections of a TOML file. Raises ConfigError for what is not there, not TOML, or outside a section."""
+    path = Path(path)
+    found = read_toml(path)
     for key, value in found.items():
         if not isinstance(value, dict):
             raise ConfigError(

@@ -117,6 +117,21 @@ class NoFlag:
         return sound(words) if self.seen <= len(ENGINES) else ends(out=json.dumps(SAID | {"text": ""}))(words)
 
 
+class LeavesADirectory:
+    """What nobody changed is imported, once in each format; of what is refused after that, an empty directory stays."""
+
+    def __init__(self) -> None:
+        self.seen = set[str]()
+
+    def __call__(self, words: Words) -> Ended:
+        name = Path(words[1]).name
+        if words[0] != "import" or name not in self.seen:
+            self.seen |= {name}
+            return sound(words)
+        Path(words[words.index("-o") + 1]).mkdir()
+        return ends(1, err="dragoman: this is no model of any format, and is refused")(words)
+
+
 FLAWED: list[tuple[str, Program, str]] = [
     ("kills", wrong_weights, "other weights"),
     ("kills", stale_file, "left for ever"),
@@ -130,6 +145,7 @@ FLAWED: list[tuple[str, Program, str]] = [
     ("divergence", ends(1, err="dragoman: the loss rose, and the run was given up"), "says no rate"),
     ("divergence", ends(1, err="dragoman: diverged: try --set optimizer.peak_lr=0.1"), "doing as it says"),
     *((name, NoFlag(), "nothing said") for name in ("config", "manifest", "weights", "tokenizer")),
+    ("imports", LeavesADirectory(), "left made behind"),
     ("clock", ends(1, err="dragoman: the clock is not to be trusted"), "exit 1"),
     ("environment", ends(1, err="dragoman: something went wrong, sorry"), "does not name it"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dragoman.cli.failures import told
+from dragoman.cli import main
+from dragoman.cli.failures import leave_word, told
 from dragoman.errors import DragomanError, ModelError
-from dragoman.files import naming, publish, write_new
+from dragoman.files import naming, new_directories, publish, write_new
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -88,3 +90,72 @@ def test_too_little_memory_is_one_sentence_with_the_limit(kilobytes: int) -> Non
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and f"ulimit -v {kilobytes}" in done.stderr
+
+
+def test_a_file_within_a_temporary_directory_is_named_as_it_will_be(tmp_path: Path) -> None:
+    """A full disk used to be told of `.export.tmp-4711/model.bin`, which nobody had asked for."""
+    temporary = tmp_path / ".export.tmp-1"
+    with pytest.raises(OSError, match="model.bin") as raised, naming(tmp_path / "export", temporary):
+        raise OSError(errno.ENOSPC, "No space left on device", str(temporary / "model.bin"))
+    assert raised.value.filename == str(tmp_path / "export" / "model.bin")
+
+
+def test_a_command_that_fails_takes_away_the_directories_that_it_made(tmp_path: Path) -> None:
+    """A failed import and a failed average left an empty directory; what was there, or holds something, stays."""
+    there = tmp_path / "there"
+    there.mkdir()
+    with pytest.raises(OSError, match="full"), new_directories(there / "a" / "b"):
+        raise OSError("full")
+    assert list(there.iterdir()) == []
+    with pytest.raises(OSError, match="full"), new_directories(there / "kept"):
+        (there / "kept" / "file").touch()
+        raise OSError("full")
+    assert (there / "kept" / "file").exists()
+
+
+@pytest.mark.parametrize("path", [".", "..", "/", "a directory"])
+def test_no_file_gets_the_name_of_a_directory(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`explain -o .` showed a traceback: "." has no name that another could be made of."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a directory").mkdir()
+    with pytest.raises(IsADirectoryError, match="name one in it"):
+        publish(Path(path), b"")
+    assert [one.name for one in tmp_path.iterdir()] == ["a directory"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["models", "average", "a", "b", "-o", ""],
+        ["import", "a", "--output", ""],
+        ["train", "", "-o", "run"],
+        ["train", "a", "--dev", "b", "", "-o", "run"],
+        ["translate", "a", "-m", ""],
+    ],
+)
+def test_an_empty_name_is_not_the_directory_that_one_is_in(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`-o "$RUN"`, where RUN was never set, wrote a model into whatever directory it was typed in."""
+    monkeypatch.chdir(tmp_path)
+    assert main(words) in (1, 2)
+    assert "empty" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_text_is_a_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["translate", ""]) == 0
+    assert capsys.readouterr().out == "\n"
+
+
+def test_torchrun_finds_what_a_rank_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torchrun prints of a rank that failed ended with `error_file: <N/A>`, below a traceback of its own."""
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
+    leave_word("a.tsv is not there")
+    found = json.loads((tmp_path / "error.json").read_text())
+    assert found["message"] == "a.tsv is not there"
+    assert isinstance(found["timestamp"], int)
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "nowhere" / "error.json"))
+    leave_word("a directory that is gone is no second error")

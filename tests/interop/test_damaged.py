@@ -94,6 +94,14 @@ def test_a_table_of_pieces_that_was_damaged_is_told(
     assert says in told(copy, tmp_path / "out")
 
 
+def test_a_piece_that_is_no_text_is_told(copy: Path, tmp_path: Path) -> None:
+    """SentencePiece loads such a model, and shows a traceback when the piece is asked for."""
+    data = (copy / "target.spm").read_bytes()
+    place = data.rindex("▁".encode())
+    (copy / "target.spm").write_bytes(data[:place] + b"\xbb" + data[place + 1 :])
+    assert re.search(r"target\.spm: piece \d+ is not UTF-8", told(copy, tmp_path / "made"))
+
+
 def test_an_empty_tokenizer_is_told(copy: Path, tmp_path: Path) -> None:
     """SentencePiece makes a model of no bytes, which cuts nothing, and says so on stderr alone."""
     (copy / "source.spm").write_bytes(b"")

@@ -45,6 +45,24 @@ def _hugging_face(path: Path) -> None:
     (path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
 
 
+def _exported(path: Path) -> None:
+    _hugging_face(path)
+    (path / "config.json").write_text(json.dumps({"model_type": "pegasus"}))
+    (path / "source.spm").touch()
+
+
+def _checkpoint(path: Path) -> None:
+    path.mkdir()
+    for name in ("manifest.json", "state.json", "state.safetensors"):
+        (path / name).write_text("{}")
+
+
+def _checkpoints(path: Path) -> None:
+    path.mkdir()
+    (path / "latest").write_text("step-00000003\n")
+    _checkpoint(path / "step-00000003")
+
+
 def _classifier(path: Path) -> None:
     random_lm(path, "bert", classes=2)
     config = (path / "config.toml").read_text() + '\n[labels]\nnames = ["good", "bad"]\n'
@@ -69,6 +87,9 @@ THINGS: dict[str, tuple[Make, str]] = {
     "empty": (lambda path: path.mkdir(), "is an empty directory"),
     "corpus": (_corpus, "holds a corpus, not a model"),
     "hugging face": (_hugging_face, "in Hugging Face format, of type 'gpt2'"),
+    "exported": (_exported, "is an OPUS-MT model (Marian, in Hugging Face format): dragoman import"),
+    "checkpoint": (_checkpoint, "belongs to the checkpoints of a training run"),
+    "checkpoints": (_checkpoints, "belongs to the checkpoints of a training run"),
     "text": (lambda path: path.with_suffix(".txt").write_text("a"), "looks like text"),
     "weights": (lambda path: path.write_bytes(b"\0"), "is a file, and a model is a directory"),
 }

@@ -12,6 +12,7 @@ from dragoman.cli import main
 from dragoman.errors import UsageError
 from dragoman.text.words import tokens_of_words, word_spans, words_of
 from dragoman.translate.aligning import (
+    Aligned,
     Aligner,
     Gold,
     Reading,
@@ -62,6 +63,18 @@ def test_error_rate_by_hand() -> None:
     assert error_rate([{(0, 0)}], [gold]) == 0.0
     with pytest.raises(UsageError, match="gold:3: '0:1' is no link"):
         Gold.read("0-0 0:1", "gold:3")
+    with pytest.raises(UsageError, match="gold:4: '1111"):  # Python makes no number of so many digits
+        Gold.read(f"{'1' * 5000}-0", "gold:4")
+
+
+def test_a_link_to_a_word_that_is_not_there_is_refused() -> None:
+    """Links that were counted in other words made an error rate of 1.0, and nobody was told why."""
+    pair = Aligned(["a", "b"], ["c"], [])
+    Gold.read("0-0 1p0", "gold:1").refuse_beyond(pair, "gold:1")
+    with pytest.raises(
+        UsageError, match="gold:2: 1-1 links a word that is not there: the pair has 2 and 1 words"
+    ):
+        Gold.read("0-0 1-1", "gold:2").refuse_beyond(pair, "gold:2")
 
 
 def aligner_of(directory: Path) -> tuple[Translator, Aligner]:

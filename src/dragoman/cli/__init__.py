@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dragoman.cli.failures import below_need, told
+from dragoman.cli.failures import below_need, leave_word, told
 from dragoman.cli.terminal import prepare_streams, settle_output, tell
 from dragoman.memory import watch_imports
 
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         settle_output()
         tell(f"dragoman: {said[0]}")
+        leave_word(said[0])
         return said[1]
 
 

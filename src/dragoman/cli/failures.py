@@ -8,8 +8,13 @@ no sentence: it stays an error with a traceback.
 from __future__ import annotations
 
 import errno
+import json
+import os
 import resource
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 from dragoman.bounds import beginning
@@ -66,6 +71,18 @@ def below_need() -> str | None:
     if room == resource.RLIM_INFINITY or room >= LEAST_ROOM:
         return None
     return f"not enough memory ({limit('memory')}): translating needs at least ulimit -v {LEAST_ROOM // 1024}"
+
+
+def leave_word(sentence: str) -> None:
+    """Let torchrun end what it prints of a rank that failed with what the rank said, instead of `error_file: <N/A>`.
+
+    The format is that of torch.distributed.elastic.multiprocessing.errors.ErrorHandler.
+    """
+    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        with suppress(OSError):
+            Path(path).write_text(
+                json.dumps({"message": sentence, "timestamp": int(time.time())}), encoding="utf-8"
+            )
 
 
 def told(error: BaseException) -> tuple[str, int] | None:

@@ -22,6 +22,7 @@ Read = Callable[[], np.ndarray]
 # What old files hold besides: copies of the table of tokens, and sinusoids.
 COPIES = ("shared.weight", "embed_tokens.weight", "embed_positions.weight", "embed_positions.weights", "lm_head.weight",
           "lm_head.bias", "final_logits_bias", "_float_tensor")  # fmt: skip
+LONGEST_JSON = 2**28  # bytes; the tables of 250,000 tokens have 20 MB
 LARGEST = 2**24  # of a number in the settings: more is a mistake, and would be asked of the memory
 
 
@@ -67,12 +68,23 @@ class Store:
                 )
 
 
+def read_json(path: Path) -> Any:
+    """Raises OSError, and ValueError or RecursionError for what is no JSON or longer than any file of a model."""
+    with path.open("rb") as file:
+        data = file.read(
+            LONGEST_JSON + 1
+        )  # no more than it may hold: a link may lead to a device without end
+    if len(data) > LONGEST_JSON:
+        raise ValueError("too long")
+    return json.loads(data.decode("utf-8"))
+
+
 def json_of(path: Path, needed: bool = True) -> dict[str, Any]:
     """A file that holds one JSON object; {} where it is not needed and not there. Raises ModelError."""
     if not path.exists() and not needed:
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError as error:
         raise ModelError(
             f"{path.parent} has no {path.name}, which a model of this format cannot do without"

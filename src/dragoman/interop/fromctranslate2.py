@@ -8,7 +8,6 @@ Dimensions: D model, F feed-forward, V vocabulary.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, get_args
 from dragoman.errors import ModelError
 from dragoman.ids import EOS
 from dragoman.interop.brought import Brought, Pair, decoding_of, learnt_as, own_tokenizers, share_of
-from dragoman.interop.foreign import json_of
+from dragoman.interop.foreign import json_of, read_json
 from dragoman.interop.fromvariables import NOWHERE, foreign_of, has_bias, refuse_unfit, weights_of
 from dragoman.interop.marian import is_lead
 from dragoman.interop.naming import Vocabulary, arranged, whole
@@ -109,7 +108,7 @@ def words_of(directory: Path, side: Side) -> list[str]:
         path = directory / f"{stem}.json"
         if path.exists():
             try:
-                found = json.loads(path.read_text(encoding="utf-8"))
+                found = read_json(path)
             except (OSError, ValueError, RecursionError) as error:
                 raise ModelError(f"{path} is no JSON: it was cut short, or is something else") from error
             if not isinstance(found, list) or not all(isinstance(one, str) for one in found):

@@ -30,7 +30,7 @@ from dragoman.config import parse_toml
 from dragoman.errors import ModelError
 from dragoman.ids import SPECIALS
 from dragoman.model.fields import CONFIG, Field
-from dragoman.model.recognise import unsealed
+from dragoman.model.recognise import is_sealed, unsealed
 from dragoman.model.seal import MANIFEST, read_sealed, write_sealed
 from dragoman.model.soundness import NOT_FINITE, examined
 from dragoman.text.splitter import Segmenter, Splitter, Unit
@@ -63,7 +63,7 @@ PARTS = (CONFIG, WEIGHTS, NGRAMS, VOCABULARY, *TOKENIZERS.values(), CARD)
 
 def read_files(directory: Path, verify: bool = True) -> dict[str, bytes]:
     """Name -> content of what the manifest lists. Raises ModelError, with the directory in it."""
-    if not (directory / MANIFEST).exists() or (directory / "state.json").exists():  # of a checkpoint
+    if not is_sealed(directory):
         raise ModelError(unsealed(directory))
     return read_sealed(directory, PARTS, verify)
 

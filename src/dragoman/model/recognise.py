@@ -28,6 +28,11 @@ _PREPARED = ("store.json", "data.json", "texts.json")  # what the data of a run 
 _PARTS = {"model.safetensors", "ngram.safetensors", "tokenizer.model", "vocabulary.txt", CONFIG, MANIFEST}
 
 
+def is_sealed(path: Path) -> bool:
+    """Whether a manifest of a model is there; a checkpoint has one of its own."""
+    return (path / MANIFEST).exists() and not (path / "state.json").exists()
+
+
 def unsealed(path: Path) -> str:
     """What a path is that is no sealed model directory, in one sentence with the path and what to do."""
     if path.is_dir():
@@ -41,7 +46,7 @@ def _directory(path: Path) -> str:
     names = {entry.name for entry in path.iterdir()}
     if not names:
         return "is an empty directory: a model stands in it when a training that was told -o has kept one"
-    if {"state.json", "latest"} & names or (names and all(name.startswith("step-") for name in names)):
+    if "state.json" in names or all(name == "latest" or name.startswith("step-") for name in names):
         return (
             "is no model directory: it belongs to the checkpoints of a training run, whose model stands in the "
             "directory that was its -o; dragoman models average makes one of several checkpoints"

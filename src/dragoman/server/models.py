@@ -29,7 +29,7 @@ from dragoman.model.directory import (
     open_model,
 )
 from dragoman.model.fields import CONFIG
-from dragoman.model.recognise import unsealed
+from dragoman.model.recognise import is_sealed, unsealed
 from dragoman.model.seal import MANIFEST
 from dragoman.server.gate.metrics import Metrics
 from dragoman.server.gate.refusals import Refusal
@@ -121,7 +121,7 @@ def find(models: Sequence[str]) -> list[Served]:
             raise ConfigError(
                 f"{path} and {found[name].path} would both be served as {name!r}: rename one of them"
             )
-        if not (path / MANIFEST).exists():
+        if not is_sealed(path):
             raise ModelError(unsealed(path))
         sections = load_toml(path / CONFIG)
         if (path / VOCABULARY).exists():

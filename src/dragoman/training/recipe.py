@@ -24,12 +24,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dragoman.bounds import shown
+from dragoman.config import read_toml
 from dragoman.errors import ConfigError
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -82,12 +83,7 @@ def find_recipe(name: str) -> Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Raises ConfigError for what is not TOML, has no stage, or says something outside a section."""
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+    found = read_toml(path)
     name = path.stem
     shared = {key: value for key, value in found.items() if key not in _TOP}
     _check_sections(shared, f"{path}")

@@ -95,8 +95,7 @@ class Ranks:
             yield
         except BaseException as error:
             with suppress(TrainingError):  # nobody is there to be told
-                said = str(error).partition("\n")[0] or type(error).__name__
-                self._put(f"failed/{self.rank}", {"why": said})
+                self._put(f"failed/{self.rank}", {"why": _reason(error)})
             raise
 
     def done(self, what: str) -> None:
@@ -229,6 +228,13 @@ class Ranks:
                 with suppress(OSError, ValueError):
                     stream.flush()
             os._exit(1)
+
+
+def _reason(error: BaseException) -> str:
+    """In one line; of what the system says the words, without the number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 @contextmanager

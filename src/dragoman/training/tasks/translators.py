@@ -13,11 +13,12 @@ from dragoman.config import difference
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.corpus.directed import Columns
 from dragoman.corpus.lexicon import Lexicon
-from dragoman.errors import ConfigError, UsageError
+from dragoman.errors import ConfigError, TrainingError, UsageError
 from dragoman.explain.watch.probing import add_probe, probe
 from dragoman.model.directory import ModelDirectory
 from dragoman.model.growth import grown
 from dragoman.model.kinds import TRANSLATORS
+from dragoman.model.seal import MANIFEST
 from dragoman.text.directions import all_told, of_text, simplified_sides
 from dragoman.training.outlook import Result
 from dragoman.training.resume import completed
@@ -84,6 +85,10 @@ def start(
     # What is not there is said before any writing.
     named = [one.files[0] for files in (corpus, dev) if files for one in corpora(files, config.data)]
     Columns(config.data.columns).check([*map(str, named)], ())
+    if not session.resume and (output / MANIFEST).exists() and not (output / "checkpoints").exists():
+        raise TrainingError(
+            f"{output} already holds a model, which this training would replace: choose another directory"
+        )
     if base is not None:
         _check_same_shape(config, base)
     elif config.data.extend_vocab:
@@ -154,6 +159,11 @@ def _on_grid(config: RunConfig, data: TrainingData) -> OnGrid | None:
 
 
 def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
+    if config.data.extend_vocab and base.config.get("tokenizer", {}).get("kind") == "mapped":
+        raise ConfigError(
+            f"data.extend_vocab = {config.data.extend_vocab:,}: {base.path} was imported, and the vocabulary of an "
+            "imported model stays as it is; leave that out (--extend-vocab)"
+        )
     asked = {**asdict(config.model), "kind": kind_of_model(config.model)}
     # Dropout has no weights: it may differ.
     changes = difference(completed({"model": base.config["model"]}, config), {"model": asked})
