@@ -23,7 +23,7 @@ from attacks.product import Product
 from attacks.service import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PATIENCE = 15_000  # milliseconds for what the page has to show
+PATIENCE = 60_000  # milliseconds for what a page shows next: looking inside takes long on a busy machine
 KEPT = 2500  # milliseconds after which a translation is in the history
 
 RUN = "window.__pwned=1"

@@ -16,6 +16,7 @@ from dragoman.cli import main
 from dragoman.cli.failures import leave_word, told
 from dragoman.errors import DragomanError, ModelError
 from dragoman.files import naming, new_directories, publish, write_new
+from tiny import parts
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -148,6 +149,19 @@ def test_an_empty_name_is_not_the_directory_that_one_is_in(
 def test_an_empty_text_is_a_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["translate", ""]) == 0
     assert capsys.readouterr().out == "\n"
+
+
+def test_training_replaces_no_model_that_lies_there_without_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`train --from mine -o mine` wrote another model over the one that it began with."""
+    model, corpus = parts().write(tmp_path / "mine"), tmp_path / "train.tsv"
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    corpus.write_text("a dog\t狗\n" * 20, encoding="utf-8")
+    languages = ("--source-lang", "en", "--target-lang", "zh")
+    assert main(["train", str(corpus), *languages, "--dev", str(corpus), "-o", str(model)]) == 1
+    assert "already holds a model" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
 def test_torchrun_finds_what_a_rank_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
