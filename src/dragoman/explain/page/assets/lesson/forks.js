@@ -40,9 +40,9 @@ class Forks {
         h("div.origin-box.from-memory", {}, say("lesson.forks.memory", { n: shapes.S })),
         h("div.origin-box.from-decoder", {}, say("lesson.forks.below", { n: shapes.T })),
       ),
+      this.told,
       h("p.fine", {}, say("lesson.forks.mean")), // below the forks, which have to be on the screen of a phone
       h("p.fine", {}, say("lesson.forks.keys")),
-      this.told,
     );
     this.draw();
   }
