@@ -30,7 +30,6 @@ class Forks {
       "div.forks-game",
       {},
       h("p.told", {}, say("lesson.forks.ask")),
-      h("p.fine", {}, say("lesson.forks.mean")),
       this.tray,
       h(
         "div.attention-figure",
@@ -41,8 +40,9 @@ class Forks {
         h("div.origin-box.from-memory", {}, say("lesson.forks.memory", { n: shapes.S })),
         h("div.origin-box.from-decoder", {}, say("lesson.forks.below", { n: shapes.T })),
       ),
-      h("p.fine", {}, say("lesson.forks.keys")),
       this.told,
+      h("p.fine", {}, say("lesson.forks.mean")), // below the forks, which have to be on the screen of a phone
+      h("p.fine", {}, say("lesson.forks.keys")),
     );
     this.draw();
   }
