@@ -78,41 +78,40 @@ def assembled(
     return Assembled(model, made, kind(parameters, optimizer, steps))
 
 
+@dataclass(frozen=True)
+class Method:
+    """How steps are taken, as other arms of a comparison are told in the same words."""
+
+    size: dict[str, Any]  # the fields of benchmarks.sizes.Size
+    dropout: float
+    optimizer: str
+    precision: str
+    workers: int
+    fused: bool = True
+
+    def assembled(self, steps: int, **schedule: Any) -> Assembled:
+        """The model and all that makes its steps; `schedule` are further settings of the optimiser."""
+        config = OptimizerConfig(kind=self.optimizer, **schedule)  # type: ignore[arg-type]
+        return assembled(self.size, self.dropout, config, self.precision, self.workers, steps, self.fused)
+
+
 def train(
     directory: str,
     languages: Sequence[str],
-    size: dict[str, Any],
-    dropout: float,
     batch_tokens: int,
-    optimizer: str,
-    precision: str,
-    workers: int,
+    *,
     warm_up: int,
     seconds: float,
-    fused: bool = True,
+    **method: Any,
 ) -> dict[str, float]:
-    """Steps on a prepared corpus, from its files on disk to new weights."""
-    data = TrainingData(
-        Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]), lambda text: None
-    )
-    batches = _epochs(data, batch_tokens)
-    return timed(batches, size, dropout, optimizer, precision, workers, warm_up, seconds, fused)
+    """Steps on a prepared corpus, from its files on disk to new weights; `method`: see Method."""
+    told = Method(**method)
+    return timed(_epochs(_data(directory, languages, told), batch_tokens), told, warm_up, seconds)
 
 
-def timed(
-    batches: Iterable[Batch],
-    size: dict[str, Any],
-    dropout: float,
-    optimizer: str,
-    precision: str,
-    workers: int,
-    warm_up: int,
-    seconds: float,
-    fused: bool = True,
-) -> dict[str, float]:
+def timed(batches: Iterable[Batch], method: Method, warm_up: int, seconds: float) -> dict[str, float]:
     """Steps on these batches, which must not run out; the time to get a batch counts."""
-    config = OptimizerConfig(kind=optimizer)  # type: ignore[arg-type]
-    made = assembled(size, dropout, config, precision, workers, MAX_STEPS, fused)
+    made = method.assembled(MAX_STEPS)
     watch = Stopwatch(warm_up, seconds)
     before = time.perf_counter()
     for step in steps_of(made.workers, iter(batches), made.optimizer):
@@ -121,6 +120,11 @@ def timed(
             break
         before = now
     return watch.result() | {"parameters": made.optimizer.model.size}
+
+
+def _data(directory: str, languages: Sequence[str], method: Method) -> TrainingData:
+    recipe = inputs.recipe(languages[0], languages[1], method.size["vocab"])
+    return TrainingData(Path(directory), recipe, lambda text: None)
 
 
 def _epochs(data: TrainingData, batch_tokens: int) -> Iterator[Batch]:
@@ -132,11 +136,13 @@ def _loss(criterion: LabelSmoothing, model: Any, batch: Any) -> Loss:
     return found
 
 
-def random_sentences(length: int, batch_tokens: int, size: dict[str, Any], **task: Any) -> dict[str, float]:
+def random_sentences(
+    length: int, batch_tokens: int, *, warm_up: int, seconds: float, **method: Any
+) -> dict[str, float]:
     """Steps on batches of random ids, each side of each sentence `length` tokens long with its special ones."""
-    draw = np.random.default_rng(1)
-    words = draw.integers(EOS + 1, size["vocab"], (2, max(1, batch_tokens // length), length - 1))
-    return timed(repeat(collate(*words.tolist())), size, **task)
+    told, draw = Method(**method), np.random.default_rng(1)
+    words = draw.integers(EOS + 1, told.size["vocab"], (2, max(1, batch_tokens // length), length - 1))
+    return timed(repeat(collate(*words.tolist())), told, warm_up, seconds)
 
 
 def prepare_lines(
@@ -167,29 +173,14 @@ def _numbered(corpus: inputs.Corpus, lines: int) -> Iterator[Pair]:
 
 
 def learn(
-    directory: str,
-    languages: Sequence[str],
-    size: dict[str, Any],
-    dropout: float,
-    batch_tokens: int,
-    optimizer: str,
-    peak_lr: float,
-    precision: str,
-    workers: int,
-    steps: int,
-    every: int,
-) -> dict[str, Any]:
+    directory: str, languages: Sequence[str], batch_tokens: int, *, peak_lr: float, steps: int, every: int,
+    **method: Any,
+) -> dict[str, Any]:  # fmt: skip
     """Train for so many steps; [step, seconds, validation loss] every few. Looking is not counted as time."""
-    data = TrainingData(
-        Path(directory), inputs.recipe(languages[0], languages[1], size["vocab"]), lambda text: None
-    )
-    config = OptimizerConfig(
-        kind=optimizer,  # type: ignore[arg-type]
-        peak_lr=peak_lr,
-        schedule="cosine",
-        warmup_steps=min(WARMUP_STEPS, steps // 4),
-    )
-    made = assembled(size, dropout, config, precision, workers, steps)
+    told = Method(**method)
+    data = _data(directory, languages, told)
+    warmup = min(WARMUP_STEPS, steps // 4)
+    made = told.assembled(steps, peak_lr=peak_lr, schedule="cosine", warmup_steps=warmup)
     (dev,) = data.dev_batches(batch_tokens).values()
     curve: list[list[float]] = []
     taken: list[float] = []

@@ -111,13 +111,13 @@ def test_batches_are_read_where_there_is_no_torch() -> None:
 
 def test_dragoman_trains(data: inputs.TrainingFiles) -> None:
     found = training.train(
-        str(data.directory), ["en", "zh"], SIZE.as_dict(), batch_tokens=256, **STEP, **BRIEF
+        str(data.directory), ["en", "zh"], size=SIZE.as_dict(), batch_tokens=256, **STEP, **BRIEF
     )
     assert found["tokens_per_second"] > 0 and found["parameters"] == SIZE.parameters
 
 
 def test_dragoman_trains_on_random_sentences() -> None:
-    found = training.random_sentences(8, 64, SIZE.as_dict(), **STEP, **BRIEF)
+    found = training.random_sentences(8, 64, size=SIZE.as_dict(), **STEP, **BRIEF)
     # 8 sentences of 7 words and </s>: the number of target tokens is known.
     assert found["tokens_per_second"] * found["step_seconds"] == pytest.approx(64, rel=0.9)
 
@@ -126,7 +126,7 @@ def test_dragoman_learns(data: inputs.TrainingFiles) -> None:
     found = training.learn(
         str(data.directory),
         ["en", "zh"],
-        SIZE.as_dict(),
+        size=SIZE.as_dict(),
         batch_tokens=256,
         peak_lr=3e-3,
         steps=6,

@@ -1,4 +1,4 @@
-"""Links between tokens of a made language whose links are known: each has a partner, and neighbours change places."""
+"""Links between tokens on a made language: each token has a partner, and neighbours change places."""
 
 from __future__ import annotations
 

@@ -43,6 +43,10 @@ class ConvConfig:
     def __post_init__(self):
         refuse_out_of_bounds(self, "model")
 
+    @property
+    def window(self):
+        return self.layers * (self.width - 1) + 1
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -83,7 +87,7 @@ class ConvLm(CausalLM):
         return self.dropout(x.transpose(1, 2)[:, -tokens.size(1):]), Seen(seen[:, -reach:])
 
 
-CONV = NeuralKind("conv", ConvConfig, ConvLm, {"optimizer": {"peak_lr": 5e-3}})
+CONV = NeuralKind("conv", ConvConfig, ConvLm, {"optimizer": {"peak_lr": 5e-3}}, reads="window")
 '''
 
 # The line, and then the command line as it is for everybody: a command a line of standard input.
@@ -108,6 +112,7 @@ lm train text.txt --kind conv -o run --unit characters {" ".join(f"--set {s}" fo
 lm perplexity text.txt -m run
 lm sample -m run --prompt 我看
 lm fill [MASK] -m run
+lineage 我[]你 -m run --lang en
 lm train text.txt --kind conv -o other --set model.widht=3
 """
 
@@ -122,14 +127,15 @@ def test_a_stranger_adds_a_language_model_with_one_file_and_one_line(tmp_path: P
     )  # fmt: skip
     # What each command said ends in its exit code, after a form feed.
     said = re.findall(r"(.*?)\f(\d+)\n", done.stdout, re.S)
-    assert [code for _, code in said] == ["0", "0", "0", "0", "0", "2", "2"], done.stdout
-    shown, config, _, measured, sample, filled, mistyped = (text for text, _ in said)
+    assert [code for _, code in said] == ["0", "0", "0", "0", "0", "2", "0", "2"], done.stdout
+    shown, config, _, measured, sample, filled, blank, mistyped = (text for text, _ in said)
     assert "n-grams (counted), nnlm, rnn, gpt, bert or conv (learnt" in " ".join(shown.split())
     assert "peak_lr = 0.005" in config and "width = 4 " in config
     # The text has 25 different signs: it has learnt something, and what was sealed is what was learnt.
     assert 1 < float(measured.split()[1]) < 20
     assert sample.startswith("我看")
     assert "'conv', which does not answer dragoman lm fill: it answers perplexity and sample" in filled
+    assert "just before the blank, and no others" in blank
     assert "model.widht is no option" in mistyped
     assert 'kind = "conv"' in (tmp_path / "run" / "config.toml").read_text(encoding="utf-8")
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -25,7 +26,29 @@ _AT_ONCE = 4096  # pairs
 
 
 @dataclass(frozen=True)
-class Batch:
+class Rows:
+    """A batch of any sort: a subclass has fields that are tensors with a row for each text [B, ...]."""
+
+    def __len__(self) -> int:
+        return len(next(iter(vars(self).values())))
+
+    def rows(self, start: int, end: int) -> Self:
+        """Part of the batch, for accumulation."""
+        return self._each(lambda part: part[start:end])
+
+    def twice(self) -> Self:
+        """Every row two times over, so that dropout falls on it in two ways."""
+        return self._each(lambda part: torch.cat((part, part)))
+
+    def to(self, device: torch.device | str) -> Self:
+        return self._each(lambda part: part.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return replace(self, **{name: change(part) for name, part in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Batch(Rows):
     """Padded sentence pairs: source [B, S] ends with </s>; target [B, T] runs from <s> to </s>."""
 
     source: Tensor
@@ -38,20 +61,6 @@ class Batch:
     @property
     def target_mask(self) -> Tensor:
         return self.target != PAD
-
-    def __len__(self) -> int:
-        return self.source.size(0)
-
-    def rows(self, start: int, end: int) -> Batch:
-        """Part of the batch, for accumulation."""
-        return Batch(self.source[start:end], self.target[start:end])
-
-    def twice(self) -> Batch:
-        """Every pair two times over, so that dropout falls on it in two ways."""
-        return Batch(torch.cat((self.source, self.source)), torch.cat((self.target, self.target)))
-
-    def to(self, device: torch.device | str) -> Batch:
-        return Batch(self.source.to(device), self.target.to(device))
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:

@@ -118,4 +118,4 @@ def set_epsilon(module: nn.Module, epsilon: float) -> None:
             part.eps = epsilon
 
 
-GPT = NeuralKind("gpt", GptConfig, Gpt, {"optimizer": {"peak_lr": 2e-3}})
+GPT = NeuralKind("gpt", GptConfig, Gpt, {"optimizer": {"peak_lr": 2e-3}}, reads="all before")

@@ -38,7 +38,8 @@ class NeuralKind:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     objective: Objective = "next token"
     verbs: tuple[Verb, ...] = ("perplexity", "sample")
-    reads: Reads = "all before"  # "window": as many tokens as the field `window` of `config` says
+    # No default: whoever forgets it would have `dragoman lineage` tell what is not so.
+    reads: Reads = field(kw_only=True)  # "window": as many tokens as `window` of the configuration says
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from dragoman.bounds import LARGEST_SIZE, SHARE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError
 from dragoman.protocols import Batch, CrossEntropy, Loss
-from dragoman.transformer.embedding import InputEmbedding
+from dragoman.transformer.embedding import InputEmbedding, check_tie
 from dragoman.transformer.model import cross_entropy, labelled_loss
 from dragoman.transformer.parts import PAGE, Parts
 from dragoman.transformer.positions import Positions, Sizes
@@ -180,11 +180,7 @@ class Rnn(nn.Module):
         super().__init__()
         c = self.config = config
         dropout = partial(parts.dropout, c.dropout)
-        if c.tie == "all" and source_vocab != target_vocab:
-            raise ConfigError(
-                f"model.tie = 'all' needs one vocabulary, but the source has {source_vocab} tokens and the target "
-                f"{target_vocab}: set model.tie = 'target' or tokenizer.joint = true"
-            )
+        check_tie(c.tie, source_vocab, target_vocab)
         if c.tie == "all":
             self.embedding = parts.table(source_vocab, c.d_model)
         else:

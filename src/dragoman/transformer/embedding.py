@@ -9,7 +9,17 @@ import math
 
 from torch import Tensor, nn
 
+from dragoman.errors import ConfigError
 from dragoman.transformer.positions import Positions
+
+
+def check_tie(tie: str, source_vocab: int, target_vocab: int) -> None:
+    """Raises ConfigError for one table of two vocabularies that differ in size."""
+    if tie == "all" and source_vocab != target_vocab:
+        raise ConfigError(
+            f"model.tie = 'all' needs one vocabulary, but the source has {source_vocab} tokens and the target "
+            f"{target_vocab}: set model.tie = 'target' or tokenizer.joint = true"
+        )
 
 
 class InputEmbedding(nn.Module):

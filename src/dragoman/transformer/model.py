@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
-from dragoman.errors import ConfigError
 from dragoman.ids import EOS
 from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
 from dragoman.transformer.decoder import DecoderState
+from dragoman.transformer.embedding import check_tie
 from dragoman.transformer.parts import PAGE, Layers, Parts
 from dragoman.transformer.positions import ENCODINGS, PositionsName, Sizes, check_positions
 
@@ -101,11 +101,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         c = self.config = config
-        if c.tie == "all" and source_vocab != target_vocab:
-            raise ConfigError(
-                f"model.tie = 'all' needs one vocabulary, but the source has {source_vocab} tokens and the target "
-                f"{target_vocab}: set model.tie = 'target' or tokenizer.joint = true"
-            )
+        check_tie(c.tie, source_vocab, target_vocab)
         if c.tie == "all":
             self.embedding = parts.table(source_vocab, c.d_model)
         else:

@@ -72,12 +72,13 @@ class Trained:
         dtype: torch.dtype = torch.float32,
         loader: type[DeviceCorpus] | type[HostCorpus] = DeviceCorpus,
         objective: Callable[[AnyBatch], Loss] | None = None,
-        clip: float = 0.5,
+        **optimizer: float,
     ) -> None:
         self.said: list[str] = []
         model = transformer(dropout=dropout).to(device)
         self.parameters = FlatParameters(model, dtype)
-        config = OptimizerConfig(kind, 0.01, warmup_steps=2, weight_decay=0.1, clip_norm=clip, epsilon=1e-3)  # type: ignore[arg-type]
+        settings: Any = {"clip_norm": 0.5, **optimizer}
+        config = OptimizerConfig(kind, 0.01, warmup_steps=2, weight_decay=0.1, epsilon=1e-3, **settings)  # type: ignore[arg-type]
         self.optimizer = Optimizer(self.parameters, config, 100)
         usual, masked = (kind(0.1, consistency) for kind in (LabelSmoothing, MaskedLabelSmoothing))
         loss = lambda criterion, model, batch: model.loss(batch.twice() if consistency else batch, criterion)
@@ -171,7 +172,7 @@ def test_steps_of_fixed_shape_give_the_weights_of_ordinary_ones(
 
 
 def test_without_clipping_too(corpus: IdStore) -> None:
-    usual, static = Trained(None, clip=0.0), Trained(Eager(), clip=0.0)
+    usual, static = Trained(None, clip_norm=0.0), Trained(Eager(), clip_norm=0.0)
     usual.steps(stream(corpus), 3)
     static.steps(stream(corpus), 3)
     assert_near(usual, static)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dragoman.corpus.batches import epoch_order, pad, plan_batches
+from dragoman.corpus.batches import Rows, epoch_order, pad, plan_batches
 from dragoman.corpus.lines import read_lines
 from dragoman.errors import CorpusError
 from dragoman.ids import BOS, EOS, PAD
@@ -96,7 +96,7 @@ def check_labels(name: str, examples: Sequence[Example], known: Sequence[str]) -
 
 
 @dataclass(frozen=True)
-class LabelledBatch:
+class LabelledBatch(Rows):
     """Texts and the numbers of their labels."""
 
     source: Tensor  # [B, S] token ids
@@ -112,22 +112,6 @@ class LabelledBatch:
     def target_mask(self) -> Tensor:
         """Boolean [B, 2], True: each text has its label."""
         return torch.ones_like(self.target, dtype=torch.bool)
-
-    def __len__(self) -> int:
-        return self.source.size(0)
-
-    def _parts(self) -> tuple[Tensor, ...]:
-        """The tensors [B, ...], in the order of the fields."""
-        return self.source, self.segments, self.target
-
-    def rows(self, start: int, end: int) -> LabelledBatch:
-        return LabelledBatch(*(part[start:end] for part in self._parts()))
-
-    def twice(self) -> LabelledBatch:
-        return LabelledBatch(*(torch.cat((part, part)) for part in self._parts()))
-
-    def to(self, device: torch.device | str) -> LabelledBatch:
-        return LabelledBatch(*(part.to(device) for part in self._parts()))
 
 
 class Classifier(Bert):

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from dragoman.bounds import LARGEST_WHOLE, Within, refuse_out_of_bounds
-from dragoman.corpus.batches import pad
+from dragoman.corpus.batches import Rows, pad
 from dragoman.corpus.digits import FEWEST, FILE, MOST, Image, any_image, room
 from dragoman.errors import ConfigError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS
@@ -121,7 +121,7 @@ def writes(vocabulary: Vocabulary) -> Words:
 
 
 @dataclass(frozen=True)
-class ImageBatch:
+class ImageBatch(Rows):
     """Images as patches, and what they say: source [B, S, P]; target [B, T] runs from <s> to </s>."""
 
     source: Tensor
@@ -135,18 +135,6 @@ class ImageBatch:
     @property
     def target_mask(self) -> Tensor:
         return self.target != PAD
-
-    def __len__(self) -> int:
-        return self.source.size(0)
-
-    def rows(self, start: int, end: int) -> ImageBatch:
-        return ImageBatch(self.source[start:end], self.target[start:end])
-
-    def twice(self) -> ImageBatch:
-        return ImageBatch(torch.cat((self.source, self.source)), torch.cat((self.target, self.target)))
-
-    def to(self, device: torch.device | str) -> ImageBatch:
-        return ImageBatch(self.source.to(device), self.target.to(device))
 
 
 class ImageData:

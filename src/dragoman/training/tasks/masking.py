@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dragoman.corpus.batches import epoch_order, pad, plan_batches
+from dragoman.corpus.batches import Rows, epoch_order, pad, plan_batches
 from dragoman.errors import CorpusError
 from dragoman.ids import BOS, EOS, PAD
 from dragoman.text.splitter import SPACE
@@ -92,7 +92,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class MaskedBatch:
+class MaskedBatch(Rows):
     """Lines, or pairs of lines, with hidden tokens; what lineage.bert.MaskedBatch asks for."""
 
     source: Tensor  # [B, S] token ids, with [MASK] or another where a token is hidden
@@ -109,22 +109,6 @@ class MaskedBatch:
     def target_mask(self) -> Tensor:
         """Boolean [B, S + 1], True at tokens to be predicted."""
         return self.target != PAD
-
-    def __len__(self) -> int:
-        return self.source.size(0)
-
-    def _parts(self) -> tuple[Tensor, ...]:
-        """The tensors [B, ...], in the order of the fields."""
-        return self.source, self.segments, self.target, self.follows
-
-    def rows(self, start: int, end: int) -> MaskedBatch:
-        return MaskedBatch(*(part[start:end] for part in self._parts()))
-
-    def twice(self) -> MaskedBatch:
-        return MaskedBatch(*(torch.cat((part, part)) for part in self._parts()))
-
-    def to(self, device: torch.device | str) -> MaskedBatch:
-        return MaskedBatch(*(part.to(device) for part in self._parts()))
 
 
 def hide(

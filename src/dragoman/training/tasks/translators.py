@@ -131,8 +131,8 @@ def _guided(
         return None
     lexicon = Lexicon.counted(data.ids(0), data.target_tokenizer.vocab_size)
     say(
-        f"head {GUIDED_HEAD + 1} of the last decoder layer learns links of words: {len(lexicon.keys):,} pairs "
-        "of tokens; sentences keep their padding for that, so a step takes longer"
+        f"head {GUIDED_HEAD + 1} of the last decoder layer learns where words are linked, which {len(lexicon.keys):,} "
+        "pairs of tokens tell; sentences keep their padding for that, so a step takes longer"
     )
     return partial(Guided, lexicon, weight)
 
