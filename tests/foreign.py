@@ -271,3 +271,25 @@ def m2m_languages() -> list[str]:
     from transformers.models.m2m_100 import tokenization_m2m_100
 
     return list(tokenization_m2m_100.FAIRSEQ_LANGUAGE_CODES["m2m100"])
+
+
+def nllb(directory: Path, size: int = 400, seed: int = 0, **settings: Any) -> Any:
+    """An NLLB model in `directory`: BPE, numbered one on from SentencePiece, then the languages."""
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
+    from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES
+
+    directory.mkdir(parents=True, exist_ok=True)
+    trained(
+        directory / "sentencepiece.bpe.model", [*lines(1, 2000), *odd_lines(300, 7)], size, model_type="bpe"
+    )
+    tokenizer = NllbTokenizer.from_pretrained(
+        directory, extra_special_tokens=FAIRSEQ_LANGUAGE_CODES, src_lang="eng_Latn", tgt_lang="zho_Hans"
+    )
+    copied = directory.parent / f"{directory.name}-tokenizer"
+    tokenizer.save_pretrained(copied)
+    for path in copied.iterdir():
+        shutil.copy(path, directory / path.name)
+    model = _m2m(len(tokenizer) + 4, seed, settings, M2M100Config, M2M100ForConditionalGeneration)
+    (directory / "README.md").write_text(README.replace("apache-2.0", "cc-by-nc-4.0"))
+    model.save_pretrained(directory)
+    return model

@@ -24,7 +24,7 @@ from dragoman.engines.ctranslate2 import CTranslate2Engine
 from dragoman.engines.torch import TorchEngine
 from dragoman.errors import DragomanError, ModelError, UsageError
 from dragoman.explain.tracing import explain
-from dragoman.ids import BOS, EOS, SPECIALS
+from dragoman.ids import BOS, EOS, SPECIALS, UNK
 from dragoman.interop import importing
 from dragoman.interop.brought import Pair
 from dragoman.interop.importing import bring
@@ -385,6 +385,27 @@ def test_training_goes_on_from_them(twin: Twin, corpus: Path, tmp_path: Path) ->
     assert found.target_tokenizer.lead == twin.ours.target_tokenizer.lead
     before, after = (one.weights["encoder.layers.0.feed_forward.inner.weight"] for one in (twin.ours, found))
     assert 0 < np.abs(before - after.astype(np.float32)).max() < 0.1
+
+
+def test_training_goes_on_with_signs_that_they_do_not_have(twin: Twin, corpus: Path, tmp_path: Path) -> None:
+    """Both sides are numbered by one table; --extend-vocab refused it as a tokenizer that is none."""
+    pairs = [line.split("\t") for line in corpus.read_text(encoding="utf-8").splitlines()]
+    odd = tmp_path / "odd.tsv"
+    odd.write_text("".join(f"the zebra {a}\t斑马，{b}\n" for a, b in pairs), encoding="utf-8")
+    run = tmp_path / "run"
+    few = {"training.max_steps": "1", "validation.every": "1", "validation.metric": "loss"}
+    steps = [word for key, value in few.items() for word in ("--set", f"{key}={value}")]
+    assert main(["train", str(odd), "-o", str(run), "--from", str(twin.path), "--extend-vocab", *steps]) == 0
+    found, before = open_model(run), twin.ours
+    source, target = found.source_tokenizer, found.target_tokenizer
+    assert source.vocabulary() == target.vocabulary()
+    assert source.vocabulary()[: before.source_tokenizer.vocab_size] == before.source_tokenizer.vocabulary()
+    assert UNK not in source.encode("the zebra") and UNK not in target.encode("斑马")
+    assert UNK in before.source_tokenizer.encode("the zebra")
+    assert (source.lead, target.lead) == (before.source_tokenizer.lead, before.target_tokenizer.lead)
+    new = found.weights["output_bias"][before.source_tokenizer.vocab_size :]
+    assert np.abs(new).max() < 10  # once the mean took in <s>, which is forbidden by a bias
+    assert Translator(found).translate("the zebra", max_length=4).text is not None
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------

@@ -366,6 +366,21 @@ def test_a_package_writes_nothing_outside_its_folder(package: Path, tmp_path: Pa
     assert not list(tmp_path.rglob("*climbed*")) and not Path("/tmp/dragoman-climbed").exists()
 
 
+@pytest.mark.parametrize("name", ["model/model.bin", "sentencepiece.model", "metadata.json"])
+def test_a_package_that_unpacks_to_much_more_than_it_is_is_refused(name: str, tmp_path: Path) -> None:
+    """40 MB of zeros in 40 kB: once it was all unpacked, as long as the disk had room."""
+    files = {
+        "metadata.json": b"{}",
+        "model/model.bin": b"x",
+        "sentencepiece.model": b"x",
+        name: bytes(40 * 2**20),
+    }
+    with zipfile.ZipFile(tmp_path / "bomb.argosmodel", "w", zipfile.ZIP_DEFLATED) as package:
+        for key, data in files.items():
+            package.writestr(f"bomb/{key}", data)
+    assert f"bomb/{name} says that its" in refused(tmp_path / "bomb.argosmodel", tmp_path / "out")
+
+
 @pytest.mark.parametrize("size", [0, 20, 0.5, -30])
 def test_a_package_that_was_cut_short_is_told(package: Path, tmp_path: Path, size: float) -> None:
     whole, path = package.read_bytes(), tmp_path / "cut.argosmodel"

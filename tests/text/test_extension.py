@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
 import pytest
 
+import foreign
+from dragoman.errors import ConfigError
+from dragoman.ids import SPECIALS, UNK
 from dragoman.text import extension
 from dragoman.text.extension import extended, spelling
+from dragoman.text.mapped import MappedTokenizer, Table, sealed, tokenizer_of
 from dragoman.text.tokenizer import Tokenizer, TokenizerConfig
 from tiny import lines
 
@@ -83,3 +88,52 @@ def test_a_piece_is_spelled_as_it_is_within_a_word(both: tuple[Tokenizer, Tokeni
     old, _ = both
     assert spelling(old, "\u2581dog") == old.encode("dog")
     assert not old.pieces(spelling(old, "g"))[0].startswith("\u2581")
+
+
+# -- a vocabulary that others made ------------------------------------------------------------------------------------
+
+ODD = [
+    "the zebra sees a dog",
+    "斑马看见狗。",
+    "der Fuß，ｚebra",
+] * 40  # with signs that it has not, and folded ones
+
+
+def mapped(kind: str, path: Path) -> MappedTokenizer:
+    """Cut by a SentencePiece model without bytes, of whose pieces the table numbers all but two."""
+    spm = foreign.trained(path / "spm", lines(1), 300, model_type=kind)
+    pieces = [piece for piece in foreign.pieces_of(spm) if piece not in ("▁dog", "看")]
+    table = Table("marian", [*SPECIALS, *pieces], {})
+    return MappedTokenizer(sealed(table, (path / "spm").read_bytes()))
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_what_an_imported_vocabulary_lacks_is_added(kind: Kind, tmp_path: Path) -> None:
+    """--extend-vocab said of every imported model that its special ids were wrong."""
+    old = mapped(kind, tmp_path)
+    config = TokenizerConfig(kind="mapped", vocab_size=360)
+    new, added = extended(old, ODD, config, (), 60)
+    assert {"斑", "z", "ß"} <= set(added.characters) and {"▁dog", "看"} <= set(added.pieces)
+    assert new.vocabulary()[: old.vocab_size] == old.vocabulary()
+    assert all(UNK in old.encode(line) and UNK not in new.encode(line) for line in ODD)
+    assert [new.decode(new.encode(line)) for line in ODD[:3]] == [*ODD[:2], "der Fuß,zebra"]
+    known = [line for line in lines(1) if UNK not in old.encode(line)]
+    assert known and [new.encode(line) for line in known] == [old.encode(line) for line in known]
+    assert len(extended(old, ODD, config, (), 4)[1]) == 4
+    assert not extended(new, ODD, config, (), 60)[1].characters
+    assert tokenizer_of(new.serialized).encode(ODD[0]) == new.encode(ODD[0])
+
+
+def test_an_imported_vocabulary_takes_no_symbol(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="takes no symbol <de>"):
+        extended(mapped("unigram", tmp_path), ODD, TokenizerConfig(kind="mapped"), ("<de>",), 9)
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_a_piece_is_spelled_as_the_text_it_stands_in(kind: Kind, tmp_path: Path) -> None:
+    old = mapped(kind, tmp_path)
+    assert (
+        old.pieces(spelling(old, "▁the")) == ["▁the"] or "".join(old.pieces(spelling(old, "▁the"))) == "▁the"
+    )
+    assert "".join(old.pieces(spelling(old, "og"))) == "og"
+    assert UNK in spelling(old, "斑") and UNK in spelling(old, "▁斑")

@@ -31,6 +31,8 @@ WANTED = (LABEL, SPM, BPE, WEIGHTS, "README.md", "LICENSE", "model/config.json",
 # How argostranslate searches with every package (argostranslate/translate.py).
 DECODING = {"beam_size": 4, "length_penalty": 0.2}
 LARGEST_LABEL = 2**26  # bytes of any file but the weights
+# Weights are squeezed by a tenth to a half; a file that unpacks to more than this for each of its bytes holds none.
+MOST_UNPACKED, SMALL = 20, 2**20
 
 
 def is_package(path: Path) -> bool:
@@ -112,6 +114,7 @@ def unpacked(path: Path) -> Iterator[Path]:
                         package.open(member) as source,
                         (root / name).open("wb") as target,
                     ):
+                        # No more than member.file_size: zipfile ends there.
                         shutil.copyfileobj(source, target, 2**20)
                 except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
                     raise ModelError(f"{path}: {member.filename} is damaged, or was cut short") from error
@@ -130,9 +133,15 @@ def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
         raise ModelError(f"{path} has no {LABEL}: it is no Argos package")
     folder = label.removesuffix(LABEL)
     found = {name: infos[folder + name] for name in WANTED if folder + name in infos}
+    whole = path.stat().st_size
     for name, info in found.items():
         if name != WEIGHTS and info.file_size > LARGEST_LABEL:
             raise ModelError(
                 f"{path}: {info.filename} says that it has {info.file_size:,} bytes: it is no part of a model"
+            )
+        if info.file_size > max(SMALL, MOST_UNPACKED * min(info.compress_size, whole)):
+            raise ModelError(
+                f"{path}: {info.filename} says that its {info.compress_size:,} bytes unpack to {info.file_size:,}: "
+                "no file of a model does so"
             )
     return found

@@ -13,7 +13,7 @@ import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -132,6 +132,32 @@ class MappedTokenizer(Tokenizer):
             return self
         code = source if self.table.told_by == "source" else target
         return self._led(self.table.leads[spoken(code, self.table.leads, self.table.told_by)])
+
+    def longer(self, pieces: Sequence[str], entries: bytes = b"") -> MappedTokenizer:
+        """The same with these pieces at its end; `entries` are what SentencePiece has not yet, as its own fields."""
+        table = replace(self.table, pieces=[*self.table.pieces, *pieces])
+        return MappedTokenizer(sealed(table, self.sentencepiece + entries))._led(*self.lead)
+
+    def unnumbered(self, text: str) -> list[tuple[str, bool]]:
+        """The parts of a text that have no number, and of each whether it is one piece of the SentencePiece model."""
+        found = [piece for piece in self._model.encode(text, out_type=str) if piece not in self._ids]
+        unknown = self._model.unk_id()
+        return [(piece, self._model.piece_to_id(piece) != unknown) for piece in found]
+
+    def normalized(self, text: str) -> str:
+        """A text as it is before it is cut: what normalisation never writes cannot be in a piece."""
+        return str(self._model.normalize(text)).replace(SPACE, " ").strip()
+
+    def spelling(self, piece: str) -> list[int]:
+        """The ids of a piece's text, wherever in a word it stands; <unk> where it cannot be spelled."""
+        # No normalisation knows this sign of private use, and no piece joins it.
+        text, anchor = piece.replace(SPACE, " "), "\ue000"
+        if piece.startswith(SPACE):
+            return self.bare.encode(text[1:])
+        found = self._model.encode(anchor + text, out_type=str)
+        start = next(place for place, part in enumerate(found) if anchor in part)
+        joined = found[start] != anchor  # with what is unknown, too
+        return [UNK] * joined + [self._ids.get(part, UNK) for part in found[start + 1 :]]
 
     def encode(self, text: str) -> list[int]:
         """Ids without <s> and </s>; the language's token first, where there is anything after it."""
