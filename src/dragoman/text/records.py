@@ -38,8 +38,8 @@ _BETWEEN_ITEMS = re.compile(r"[\"'],[ ]*[\"']")
 # A value without quotes: of YAML after a key that is indented, joined or known; of properties after an equals sign.
 _LABEL = re.compile(
     rf"(?m:^(?:[ \t]{{2,}}(?:-[ ]+)?{_BARE}|[ \t]*-[ ]+{_BARE}|(?=\w*[._-]\w){_BARE}|(?:{_KEYS})):[ ]+(?=[^\s\d|>&*])"
-    r"|^[ \t]*(?=\w+[._-])[a-zA-Z][\w-]*(?:\.[\w-]+)*[ ]?=[ ]?(?=[A-Z{][\w{} ]|[a-z]+[ ])"
-    r"|^[a-z]\w+[ ]?=[ ]?(?=[A-Za-z{][\w'’{},-]*[ ][A-Za-z]))"
+    r"|^[ \t]*(?=\w+[._-])[a-zA-Z][\w-]*(?:\.[\w-]+)*(?:[ ]?=[ ]?(?=[A-Z{][\w{} ])|[ ]=[ ](?=[a-z]+[ ]))"
+    r"|^[a-z]\w+(?:[ ]=[ ]|=(?=[A-Z{]))(?=[A-Za-z{][\w'’{},-]*[ ][A-Za-z]))"
 )
 _WHOLE = re.compile(  # a key whose value has no words, and what no one reads
     rf"(?m:^{_INDENT}(?:{_QUOTED})[ ]?:[ ]*(?:true|false|null|-?\d[\d.eE+-]*|[\[{{])?[\]}},]*$"
@@ -89,7 +89,7 @@ _BEGINNING = re.compile(
 _ENDING = re.compile(r"(?m:(?<=\w)(?:--|[—–])$)")
 # 12" is a measure where no quote is open.
 _INCHES = re.compile(
-    r"(?<![\w.,/\"])(?:\d{1,3}[ -])?\d{1,3}(?:\.\d{1,2}|/\d{1,2})?[\"″](?=[\s,.;:)x×-]|$)", re.MULTILINE
+    r"(?<![\w.,/\"'′])(?:\d{1,3}[ -])?\d{1,3}(?:\.\d{1,2}|/\d{1,2})?[\"″](?=[\s,.;:)x×-]|$)", re.MULTILINE
 )
 
 # A text without any of these, and without any sign that is in no ordinary sentence, has no such line.
