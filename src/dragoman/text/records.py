@@ -56,7 +56,9 @@ _RFC_DATE = (
     r"(?:[A-Z][a-z]{2},[ ])?\d{1,2}[ ][A-Z][a-z]{2}[ ]\d{4}[ ]\d\d:\d\d(?::\d\d)?[ ](?:[+-]\d{4}|[A-Z]{2,4})"
 )
 _HEAD_LINE = re.compile(
-    r"(?m:^(?:>[ ]?)*(?:From|To|Cc|CC|Bcc|BCC|Reply-To|Sender|Return-Path):[ ][^\n]*\w@\w[^\n]*$"
+    r"(?m:^(?:>[ ]?)*(?:From|To|Cc|CC|Bcc|BCC|Reply-To|Sender|Return-Path):"
+    # Names and addresses alone: after an address other words go on with a sentence
+    r"(?:[ ](?:[^@\n<>]{0,60}[ ])?+<?[^\s@<>,;]{1,64}@[^\s@<>,;]{1,255}>?[,;]?){1,30}+$"
     rf"|^(?:>[ ]?)*(?:Date|Sent):[ ]{_RFC_DATE}$"
     r"|^(?:Message-I[Dd]|In-Reply-To|References|MIME-Version|Content-[A-Z][\w-]+|X-[A-Z][\w-]+|User-Agent|Received"
     r"|DKIM-Signature|List-[A-Z]\w+|Accept(?:-\w+)?|Authorization|Set-Cookie|Cookie|Cache-Control|ETag|Host)"
