@@ -1,10 +1,11 @@
 """Does what must come out exactly come out once, wherever in a sentence it stands, through each door? Measures no time.
 
-    python -m benchmarks kept [--sentences 50] [--show]
+    python -m benchmarks kept [--sentences 50] [--show] [--log runs/kept.json]
 
 Each of the kinds in kept.tsv is put first, in the middle and last into ordinary sentences; these are translated in
 Python, over HTTP by a server, and on the command line from a file. What is kept of a kind whose words may be
 translated is what stands around them: they stand between ⟨ and ⟩ in the table.
+With --log the counts are written down a slice at a time, and the next call goes on where the last one was stopped.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ from benchmarks.alternate import ROOT
 from benchmarks.comparison import say
 from dragoman import Translator
 from dragoman.corpus.pairs import read_corpus
+from dragoman.errors import UsageError
+from dragoman.files import publish
 
 KINDS = Path(__file__).with_name("kept.tsv")  # group, what is kept
 CORPUS = ROOT / "corpus/tatoeba/dev.tsv.gz"
+SLICE = 20  # kinds that are counted before the next line of a log: minutes of work are lost at most
 AT_ONCE = 100  # texts of a request: the service takes 128
 _WORDS = re.compile("⟨([^⟩]*)⟩")
 _ORDINARY = re.compile(r"(?:[A-Za-z']+ ){3,8}[A-Za-z']+\.")  # four to nine words
@@ -149,21 +153,66 @@ def count(texts: Sequence[str], asked: Sequence[Kind], door: Door, model: str) -
     ]
 
 
+def count_all(
+    asked: Sequence[Kind], chosen: Sequence[str], door: str, model: str, log: Log
+) -> list[list[int]]:
+    """Those of the log, and the others a slice at a time."""
+    missing = [kind for kind in asked if log.of(door, kind) is None]
+    for at in range(0, len(missing), SLICE):
+        some = missing[at : at + SLICE]
+        texts = [text for kind in some for sentence in chosen for text in kind.within(sentence)]
+        log.take(door, some, count(texts, some, DOORS[door], model))
+        say(f"{door}: {len(asked) - len(missing) + at + len(some)} of {len(asked)} kinds")
+    return [found for kind in asked if (found := log.of(door, kind)) is not None]
+
+
+class Log:
+    """What was counted so far, in a file if there is one; of one model and one number of sentences.
+
+    Raises UsageError where a file is of others.
+    """
+
+    def __init__(self, path: Path | None, model: str, sentences: int) -> None:
+        self.path = path
+        self.counts: dict[str, dict[str, list[int]]] = {}
+        self.about = {"model": model, "sentences": sentences}
+        if path is not None and path.exists():
+            known = json.loads(path.read_bytes())
+            if known["about"] != self.about:
+                raise UsageError(
+                    f"{path} is about {known['about']}, not {self.about}: give another file to --log"
+                )
+            self.counts = known["counts"]
+
+    def of(self, door: str, kind: Kind) -> list[int] | None:
+        return self.counts.get(door, {}).get(kind.marked)
+
+    def take(self, door: str, kinds: Sequence[Kind], found: Sequence[list[int]]) -> None:
+        for kind, places in zip(kinds, found, strict=True):
+            self.counts.setdefault(door, {})[kind.marked] = places
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            written = {"about": self.about, "counts": self.counts}
+            publish(self.path, json.dumps(written, ensure_ascii=False, indent=1).encode())
+
+
 def main(
     sentences: Annotated[int, Parameter(help="how many, each with every kind in three places")] = 50,
     model: Annotated[str, Parameter(help="a bundled model, or a directory")] = "en-zh",
     doors: Annotated[tuple[str, ...], Parameter(help=", ".join(DOORS))] = tuple(DOORS),
+    log: Annotated[Path | None, Parameter(help="a file to count into, and to go on from")] = None,
     show: Annotated[bool, Parameter(help="also each kind, and how often it was kept in each place")] = False,
 ) -> None:
     """How often what must come out exactly does, through three doors."""
     asked, chosen = kinds(), ordinary(sentences)
-    texts = [text for kind in asked for sentence in chosen for text in kind.within(sentence)]
-    say(f"{len(asked)} kinds in {len(chosen)} sentences and 3 places: {len(texts):,} texts a door")
-    counts = {name: count(texts, asked, DOORS[name], model) for name in doors}
-    say("\n".join(_table(asked, counts, 3 * len(chosen))))
+    each = 3 * len(chosen)
+    say(f"{len(asked)} kinds in {len(chosen)} sentences and 3 places: {len(asked) * each:,} texts a door")
+    counted = Log(log, model, len(chosen))
+    counts = {name: count_all(asked, chosen, name, model, counted) for name in doors}
+    say("\n".join(_table(asked, counts, each)))
     for number, kind in enumerate(asked):
         places = {name: found[number] for name, found in counts.items()}
-        if show or any(sum(found) < 3 * len(chosen) for found in places.values()):
+        if show or any(sum(found) < each for found in places.values()):
             say(f"{kind.written}  {places}")
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from benchmarks.kept import Kind, in_python, kinds, ordinary
+from benchmarks.kept import Kind, Log, in_python, kinds, ordinary
+
+from dragoman.errors import UsageError
 
 
 def test_every_kind_comes_out_once_in_each_place() -> None:
@@ -34,3 +38,13 @@ def test_what_stands_around_words_is_counted(out: str, kept: bool) -> None:
 def test_sentences_are_ordinary() -> None:
     assert len(ordinary(50)) == 50 == len(set(ordinary(50)))
     assert not any(sign in sentence for sentence in ordinary(50) for sign in "0123456789#@%{}")
+
+
+def test_what_was_counted_is_not_counted_again(tmp_path: Path) -> None:
+    path, some = tmp_path / "runs/kept.json", kinds()[:2]
+    Log(path, "en-zh", 1).take("Python", some[:1], [[1, 0, 1]])
+    log = Log(path, "en-zh", 1)
+    assert log.of("Python", some[0]) == [1, 0, 1]
+    assert log.of("Python", some[1]) is log.of("HTTP", some[0]) is None
+    with pytest.raises(UsageError, match="another file"):
+        Log(path, "general", 1)

@@ -38,8 +38,8 @@ _BETWEEN_ITEMS = re.compile(r"[\"'],[ ]*[\"']")
 # A value without quotes: of YAML after a key that is indented, joined or known; of properties after an equals sign.
 _LABEL = re.compile(
     rf"(?m:^(?:[ \t]{{2,}}(?:-[ ]+)?{_BARE}|[ \t]*-[ ]+{_BARE}|(?=\w*[._-]\w){_BARE}|(?:{_KEYS})):[ ]+(?=[^\s\d|>&*])"
-    r"|^[ \t]*(?=\w+[._-])[a-zA-Z][\w-]*(?:\.[\w-]+)*[ ]?=[ ]?(?=[A-Z{][\w{} ]|[a-z]+[ ])"
-    r"|^[a-z]\w+[ ]?=[ ]?(?=[A-Za-z{][\w'’{},-]*[ ][A-Za-z]))"
+    r"|^[ \t]*(?=\w+[._-])[a-zA-Z][\w-]*(?:\.[\w-]+)*(?:[ ]?=[ ]?(?=[A-Z{][\w{} ])|[ ]=[ ](?=[a-z]+[ ]))"
+    r"|^[a-z]\w+(?:[ ]=[ ]|=(?=[A-Z{]))(?=[A-Za-z{][\w'’{},-]*[ ][A-Za-z]))"
 )
 _WHOLE = re.compile(  # a key whose value has no words, and what no one reads
     rf"(?m:^{_INDENT}(?:{_QUOTED})[ ]?:[ ]*(?:true|false|null|-?\d[\d.eE+-]*|[\[{{])?[\]}},]*$"
@@ -56,7 +56,9 @@ _RFC_DATE = (
     r"(?:[A-Z][a-z]{2},[ ])?\d{1,2}[ ][A-Z][a-z]{2}[ ]\d{4}[ ]\d\d:\d\d(?::\d\d)?[ ](?:[+-]\d{4}|[A-Z]{2,4})"
 )
 _HEAD_LINE = re.compile(
-    r"(?m:^(?:>[ ]?)*(?:From|To|Cc|CC|Bcc|BCC|Reply-To|Sender|Return-Path):[ ][^\n]*\w@\w[^\n]*$"
+    r"(?m:^(?:>[ ]?)*(?:From|To|Cc|CC|Bcc|BCC|Reply-To|Sender|Return-Path):"
+    # Names and addresses alone: after an address other words go on with a sentence
+    r"(?:[ ](?:[^@\n<>]{0,60}[ ])?+<?[^\s@<>,;]{1,64}@[^\s@<>,;]{1,255}>?[,;]?){1,30}+$"
     rf"|^(?:>[ ]?)*(?:Date|Sent):[ ]{_RFC_DATE}$"
     r"|^(?:Message-I[Dd]|In-Reply-To|References|MIME-Version|Content-[A-Z][\w-]+|X-[A-Z][\w-]+|User-Agent|Received"
     r"|DKIM-Signature|List-[A-Z]\w+|Accept(?:-\w+)?|Authorization|Set-Cookie|Cookie|Cache-Control|ETag|Host)"
@@ -89,7 +91,7 @@ _BEGINNING = re.compile(
 _ENDING = re.compile(r"(?m:(?<=\w)(?:--|[—–])$)")
 # 12" is a measure where no quote is open.
 _INCHES = re.compile(
-    r"(?<![\w.,/\"])(?:\d{1,3}[ -])?\d{1,3}(?:\.\d{1,2}|/\d{1,2})?[\"″](?=[\s,.;:)x×-]|$)", re.MULTILINE
+    r"(?<![\w.,/\"'′])(?:\d{1,3}[ -])?\d{1,3}(?:\.\d{1,2}|/\d{1,2})?[\"″](?=[\s,.;:)x×-]|$)", re.MULTILINE
 )
 
 # A text without any of these, and without any sign that is in no ordinary sentence, has no such line.
