@@ -93,11 +93,15 @@ RULES: dict[str, Callable[[Any], Rule]] = {"min_length": MinLength, "no_repeat_n
 
 @dataclass(frozen=True)
 class Constraints:
-    """All rules of one search; `prefixes` is a table [N, P] of ids, FREE past the end of each."""
+    """All rules of one search; `prefixes` is a table [N, P] of ids, FREE past the end of each.
+
+    never: ids that no step of any sentence may write.
+    """
 
     rules: tuple[Rule, ...]
     prefixes: Tensor
     placeholders: PlaceholdersOnce | None = None
+    never: tuple[int, ...] = UNWRITTEN
 
     @classmethod
     def of(
@@ -112,12 +116,17 @@ class Constraints:
         """What these options forbid, with a forced prefix for each of N inputs, of which `draws` are searched for."""
         asked = options.demands
         rules = tuple(rule(asked[name]) for name, rule in RULES.items() if name in asked)
+        never = UNWRITTEN
+        if (
+            placeholders is not None and placeholders.absent.all()
+        ):  # the rule for a step is the same for each then
+            never, placeholders = (*UNWRITTEN, *placeholders.ids.tolist()), None
         if placeholders is not None:
             placeholders = replace(placeholders, absent=placeholders.absent.repeat_interleave(draws, 0))
-        return cls(rules, prefix_table(prefixes, device).repeat_interleave(draws, 0), placeholders)
+        return cls(rules, prefix_table(prefixes, device).repeat_interleave(draws, 0), placeholders, never)
 
     def are_idle(self, length: int) -> bool:
-        """Whether nothing but UNWRITTEN is forbidden after so many tokens."""
+        """Whether nothing but `never` is forbidden after so many tokens."""
         if self.placeholders is not None:
             return False
         return length >= self.prefixes.size(1) and all(rule.is_idle(length) for rule in self.rules)
@@ -125,7 +134,7 @@ class Constraints:
     def apply(self, logits: Tensor, history: Tensor, sentence: Tensor) -> Tensor:
         """logits [B, k, V] after history [B, k, t]; row b belongs to input sentence[b] -> logits, rules applied."""
         length = history.size(2)
-        logits = logits.index_fill(-1, torch.tensor(UNWRITTEN, device=logits.device), FORBIDDEN)  # a copy
+        logits = logits.index_fill(-1, torch.tensor(self.never, device=logits.device), FORBIDDEN)  # a copy
         active = [rule for rule in self.rules if not rule.is_idle(length)]
         if active or self.placeholders is not None:
             end = logits[..., EOS].clone()

@@ -21,7 +21,7 @@ from dragoman.decoding.constraints import RULES, Constraints, PlaceholdersOnce
 from dragoman.decoding.options import NOT_NUMBERS, DecodingOptions, Hypothesis, Unwanted, Wanted, no_prefixes
 from dragoman.decoding.sampling import draw, uniforms
 from dragoman.errors import ModelError
-from dragoman.ids import BOS, EOS, UNWRITTEN
+from dragoman.ids import BOS, EOS
 from dragoman.protocols import Decodable, Ranks
 
 DEAD = float("-inf")  # the log-probability of a place in the beam that nothing fills
@@ -210,7 +210,7 @@ class _Search:
         """One more step of the model: what may follow, and the new state."""
         if isinstance(model, Ranks) and self.by_rank and self.rules.are_idle(live.length):
             wanted = self.options.candidates
-            score, token, state = model.rank(last, state, wanted, UNWRITTEN)
+            score, token, state = model.rank(last, state, wanted, self.rules.never)
             shape = (*live.total.shape, -1)
             return best_of(score.view(shape), token.view(shape), live, wanted), state
         logits, state = model.step(last, state)

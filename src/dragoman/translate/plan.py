@@ -56,25 +56,34 @@ class Setup:
     # -- what is asked of one search: made once, for a text may have many ---------------------------------------------
 
     @cached_property
+    def plain(self) -> SearchRequest:
+        """Of a sentence that nothing is kept in: a placeholder, which stands for what is kept, may not come out."""
+        return (
+            self.request
+            if self.protection is None
+            else replace(self.request, placeholders=self._placeholders)
+        )
+
+    @cached_property
+    def _placeholders(self) -> tuple[int, ...]:
+        return tuple(self.reader.tokenizer.placeholders[word] for word in self.reader.placeholders)
+
+    @cached_property
     def again(self) -> SearchRequest:
         """Of a sentence that there were no words for: all that the beam has."""
         options = self.request.options
-        return self.request if options.sample else replace(self.request, options=_whole_beam(options))
+        return self.plain if options.sample else replace(self.plain, options=_whole_beam(options))
 
     @cached_property
     def looking(self) -> SearchRequest:
         """Where something is kept: what the model looked at."""
-        return replace(self.request, attention=True, rough=not self.request.attention)
+        return replace(self.plain, attention=True, rough=not self.request.attention)
 
     @cached_property
     def copying(self) -> SearchRequest:
         """Where something stands for what is kept: also all that the beam has, with each placeholder once."""
-        options, words = self.request.options, self.reader.placeholders
-        return replace(
-            self.looking,
-            options=options if options.sample else _whole_beam(options),
-            placeholders=tuple(self.reader.tokenizer.placeholders[word] for word in words),
-        )
+        options = self.request.options
+        return replace(self.looking, options=options if options.sample else _whole_beam(options))
 
 
 def _whole_beam(options: DecodingOptions) -> DecodingOptions:
@@ -154,7 +163,7 @@ class Plan:
         if self.answers:
             return self.setup.again
         if not sentence.places:
-            return self.setup.request
+            return self.setup.plain
         return self.setup.copying if sentence.is_shown else self.setup.looking
 
     @property

@@ -46,6 +46,13 @@ _WORDS = frozenset(
 )
 
 
+# Signs that a language is written with, and translations exchange for their own. Of other languages it is not known.
+_OWN_SIGNS = {
+    "en": re.compile("[“”‘’–—…]"),
+    "zh": re.compile("[“”‘’—…·\u3000-\u303f\uff00-\uffef]"),
+}
+
+
 @dataclass(frozen=True)
 class Lexicon:
     """What a source tokenizer knows of a language."""
@@ -127,14 +134,26 @@ class Lexicon:
         """Whether it is in letters that the language does not use, or in Latin ones that have no piece."""
         script = dominant_script(word)
         if script in own or not own:
-            return script == "Latin" and self._has_bytes(word)
+            return script == "Latin" and (self._has_bytes(word) or self._has_rare_letters(word))
         return script not in (None, "Latin") or self._has_bytes(word)
 
     def _signs(self, text: str, start: int, end: int) -> Iterator[Span]:
         for at in range(start, end):
             sign = text[at]
-            if not sign.isascii() and sign not in HIDDEN and not sign.isspace() and self._has_bytes(sign):
+            if not sign.isascii() and sign not in HIDDEN and not sign.isspace() and self._is_strange(sign):
                 yield Span(at, at + 1, Kind.MARK, Role.ALONE)
+
+    def _is_strange(self, sign: str) -> bool:
+        """A sign may have a piece, and still have been read too seldom to be copied."""
+        own = _OWN_SIGNS.get(self.language)
+        return self._has_bytes(sign) or (own is not None and not own.match(sign))
+
+    def _has_rare_letters(self, word: str) -> bool:
+        """Whether it is a name with letters that no longer piece holds, so hardly ever read: Zoë, Müller."""
+        if not word[0].isupper():
+            return False
+        pieces = self.tokenizer.pieces(self.tokenizer.encode(word))
+        return any(len(piece) == 1 and piece.isalpha() and not piece.isascii() for piece in pieces)
 
     def _has_bytes(self, word: str) -> bool:
         if word not in self._spelled:
