@@ -52,7 +52,7 @@ def align(
     """
     from dragoman.translate.aligning import Aligner, error_rate
 
-    translator = only_direction(direction.toward(model.load()))
+    translator = only_direction(direction.toward(model.load()), corpus)
     pairs = pairs_of(corpus, translator)[translator.languages]
     known = [] if gold is None else _gold(gold, len(pairs))
     aligner, found = Aligner(translator, spaces), list[set[tuple[int, int]]]()

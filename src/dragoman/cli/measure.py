@@ -151,13 +151,21 @@ def _same_way(other: Translator, way: Direction, names: tuple[str, str]) -> Tran
     return other.toward(*way)
 
 
-def only_direction(translator: Translator) -> Translator:
-    """Raises UsageError for a model of several directions of which none was named."""
-    if len(translator.directions) > 1:
-        raise UsageError(
-            f"this model translates {all_told(translator.directions)}: name one with --source-lang and --target-lang"
-        )
-    return translator
+def only_direction(translator: Translator, corpus: tuple[Path, ...] = ()) -> Translator:
+    """Of several directions, of which none was named, the one that the corpus is written in, source first.
+
+    Raises UsageError where it is in none or in several.
+    """
+    from dragoman.corpus.directed import corpora_of
+
+    if len(translator.directions) == 1:
+        return translator
+    ways = {one.columns for one in corpora_of(corpus, translator.model.directions)} if corpus else set()
+    if len(ways) == 1 and (way := ways.pop()) in translator.directions:
+        return translator.toward(*way)
+    raise UsageError(
+        f"this model translates {all_told(translator.directions)}: name one with --source-lang and --target-lang"
+    )
 
 
 def pairs_of(corpus: tuple[Path, ...], translator: Translator) -> dict[Direction, list[Pair]]:
@@ -236,7 +244,7 @@ def score(
 
     A pair that is too long for the model to read whole has none: its line is "-", in JSON null.
     """
-    translator = only_direction(direction.toward(model.load()))
+    translator = only_direction(direction.toward(model.load()), corpus)
     pairs, unread = pairs_of(corpus, translator)[translator.languages], []
     for start in range(0, len(pairs), _SCORED_AT_ONCE):
         some = pairs[start : start + _SCORED_AT_ONCE]
