@@ -171,10 +171,13 @@ def _as_sealed(config: Mapping[str, Any], tokenizers: Mapping[str, Tokenizer]) -
     """The configuration of a run as that of a model."""
     data = config["data"]
     sizes = [tokenizer.vocab_size for tokenizer in tokenizers.values()]
+    languages = {"source": data["source"], "target": data["target"]}
+    if data.get("directions"):
+        languages["directions"] = data["directions"]
     return {
         **config,
         "model": {"kind": "transformer", **config["model"]},
-        "languages": {"source": data["source"], "target": data["target"]},
+        "languages": languages,
         "tokenizer": {**config["tokenizer"], "vocab_size": max(sizes)},
     }
 
