@@ -28,6 +28,22 @@ def test_other_schedules_rise_peak_and_end(schedule: str, halfway: float) -> Non
     assert rates == pytest.approx([0.5, 1.0, halfway, end, end])
 
 
+@pytest.mark.parametrize(
+    ("schedule", "quarter"), [("linear", 0.75), ("cosine", (1 + math.cos(math.pi / 4)) / 2)]
+)
+def test_a_schedule_may_stay_at_its_peak_before_it_falls(
+    schedule: Literal["linear", "cosine"], quarter: float
+) -> None:
+    config = OptimizerConfig(peak_lr=1.0, warmup_steps=10, level_steps=50, schedule=schedule)
+    rates = [learning_rate(step, config, 100) for step in (5, 10, 35, 60, 70, 100, 200)]
+    assert rates == pytest.approx([0.5, 1.0, 1.0, 1.0, quarter, 0.0, 0.0])
+
+
+def test_a_schedule_that_never_ends_has_nothing_to_stay_level_before() -> None:
+    with pytest.raises(ConfigError, match=r"level_steps = 50 .*schedule = constant"):
+        OptimizerConfig(schedule="constant", level_steps=50)
+
+
 def network() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(5, 7), nn.LayerNorm(7), nn.Linear(7, 3))

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dragoman.bounds import LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
+from dragoman.errors import ConfigError
 from dragoman.training.optimizers.adam import Adam, AdamW
 from dragoman.training.optimizers.muon import Muon
 from dragoman.training.optimizers.rule import Part, Rule, Scalar
@@ -50,6 +51,11 @@ class OptimizerConfig:
     warmup_steps: Annotated[
         int, "steps over which the learning rate rises from zero", Within(0, LARGEST_WHOLE)
     ] = 4000
+    level_steps: Annotated[
+        int,
+        "steps at the peak between the warm-up and the fall of cosine or linear",
+        Within(0, LARGEST_WHOLE),
+    ] = 0
     beta1: Annotated[float, "decay of the mean gradient", SHARE] = 0.9
     beta2: Annotated[float, "decay of the mean squared gradient", SHARE] = 0.98
     epsilon: Annotated[float, "added to the root of the mean squared gradient", Within(0, 1)] = 1e-9
@@ -61,6 +67,11 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self, "optimizer")
+        if self.level_steps and self.schedule not in ("cosine", "linear"):
+            raise ConfigError(
+                f"optimizer.level_steps = {self.level_steps} goes with cosine and linear, which come to an end: "
+                f"optimizer.schedule = {self.schedule} does not"
+            )
 
 
 def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:
@@ -75,7 +86,8 @@ def learning_rate(step: int, config: OptimizerConfig, max_steps: int) -> float:
         return config.peak_lr * math.sqrt(warmup / step)
     if config.schedule == "constant":
         return config.peak_lr
-    done = min((step - warmup) / max(max_steps - warmup, 1), 1.0)
+    falls = warmup + config.level_steps
+    done = min(max(step - falls, 0) / max(max_steps - falls, 1), 1.0)
     return config.peak_lr * (1 - done if config.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2)
 
 
