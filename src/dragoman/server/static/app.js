@@ -22,6 +22,7 @@ const panes = new Panes({ field: $("source"), mirror: $("mirror"), output: $("ou
 let answer = null; // what is shown: { text, model, source, target, detected, flags }
 let request = null; // AbortController of the translation under way
 let asking = null; // and of the question for other words
+let chosen = false; // whether the reader chose the language to translate into, for this text
 const timers = {};
 
 function later(name, wait, run) {
@@ -59,6 +60,7 @@ function typed() {
   panes.typed();
   menu.close();
   const { value } = $("source");
+  if (!value) chosen = false;
   $("clear").hidden = !value;
   $("count").textContent = value ? `${value.length.toLocaleString(tag())} / ${about.limits.characters.toLocaleString(tag())}` : "";
   $("count").classList.toggle("over", value.length > about.limits.characters);
@@ -77,7 +79,9 @@ async function send() {
   const mine = (request = new AbortController());
   busy(true);
   try {
-    show(text, await api.translate(wish(text), mine.signal));
+    let found = await api.translate(wish(text), mine.signal);
+    if (turned(found)) found = await api.translate(wish(text), mine.signal);
+    show(text, found);
     later("keep", SETTLED, keep);
   } catch (error) {
     if (error.name === "AbortError") return undefined;
@@ -86,6 +90,14 @@ async function send() {
     if (request === mine) busy(false);
   }
   return undefined;
+}
+
+/** Text that is already in the language it is to be in goes the other way, unless somebody asked for just that. */
+function turned({ source, target }) {
+  const other = opposite(source);
+  if (chosen || !other || $("from").value !== "auto" || base(source) !== base(target)) return false;
+  pick("to", other);
+  return true;
 }
 
 function failed(error) {
@@ -148,6 +160,11 @@ function reversible() {
 /** Whether a model goes from one base language into another. */
 function translates(source, target) {
   return source !== target && about.models.some((m) => m.sources.some((code) => base(code) === source) && m.targets.some((code) => base(code) === target));
+}
+
+/** The first language that text in `code` can be translated into. */
+function opposite(code) {
+  return [...$("to").options].map((one) => one.value).find((other) => translates(base(code), base(other)));
 }
 
 const base = (code) => code.split("-")[0];
@@ -227,8 +244,7 @@ function swap() {
   if ($("swap").getAttribute("aria-disabled") === "true") return void ($("status").textContent = say("swap.none"));
   const target = $("to").value;
   // Of a text whose language nobody has told yet, what its translation can be translated into.
-  const back = [...$("to").options].map((one) => one.value).find((code) => translates(base(target), base(code)));
-  const source = answer?.source ?? ($("from").value === "auto" ? back : $("from").value);
+  const source = answer?.source ?? ($("from").value === "auto" ? opposite(target) : $("from").value);
   const text = panes.text;
   pick("from", target);
   if (source) pick("to", source);
@@ -297,6 +313,7 @@ function listen() {
   $("source").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
   });
+  $("to").addEventListener("change", () => (chosen = true));
   for (const id of ["from", "to", "model", "beam", "html"]) $(id).addEventListener("change", send);
   $("glossary").addEventListener("input", () => {
     write("dragoman.glossary", $("glossary").value);
@@ -381,6 +398,7 @@ function pick(id, code) {
 function opened() {
   const asked = new URLSearchParams(location.search);
   pick("from", asked.get("source") ?? read("dragoman.from") ?? "auto");
+  chosen = asked.has("target");
   pick("to", asked.get("target") ?? read("dragoman.to") ?? $("to").value);
   if (asked.get("q")) $("source").value = asked.get("q");
 }
