@@ -23,6 +23,7 @@ from dragoman.doctor.finding import Finding, unchecked, verdict
 from dragoman.doctor.patient import Patient
 from dragoman.errors import CorpusError
 from dragoman.ids import EOS
+from dragoman.text.normalize import dominant_script, scripts_of
 from dragoman.translate.scoring import token_logprobs
 
 Encoded = tuple[list[int], list[int]]
@@ -34,6 +35,7 @@ LEARNT, RATE, MOST_STEPS, MOST_SECONDS = 0.5, 3e-3, 120, 12.0  # of the batch th
 BATCH, BATCH_LONGEST = 8, 24
 CLOSE = 1e-3  # nats a token: rounding
 NO_CORPUS = "not checked: no corpus was given"
+BOTH_WAYS = "not checked: the model goes both ways, and no script tells its languages apart"
 NO_PAIR = "not checked: the model can read no pair of the corpus"
 
 
@@ -92,16 +94,39 @@ def loss(patient: Patient) -> Finding:
 
 
 def sides(patient: Patient) -> Finding:
-    """The pairs as they stand are likelier than with source and target exchanged."""
+    """The pairs as they stand are likelier than with source and target exchanged.
+
+    A model that translates both ways knows exchanged pairs as well, and English is often the easier side: of one, the
+    scripts of the sides tell.
+    """
     if not patient.pairs:
         return unchecked(NO_CORPUS)
     sample = _sample(patient)
+    source, target = patient.translator.languages
+    if (target, source) in patient.translator.directions:
+        return _sides_by_script(sample, scripts_of(source), scripts_of(target))
     own = _nll(patient, _encoded(patient, sample))
     other = _nll(patient, _encoded(patient, [Pair(pair.target, pair.source) for pair in sample]))
     if math.isnan(own) or math.isnan(other):
         return unchecked(NO_PAIR)
     return verdict(
         own < other, "{own:.2f} nats a token as they stand, {other:.2f} exchanged", own=own, other=other
+    )
+
+
+def _sides_by_script(sample: Sequence[Pair], source: frozenset[str], target: frozenset[str]) -> Finding:
+    if not source or not target or source & target:
+        return unchecked(BOTH_WAYS)
+    scripts = [(dominant_script(pair.source), dominant_script(pair.target)) for pair in sample]
+    own = sum(one in source and other in target for one, other in scripts)
+    exchanged = sum(one in target and other in source for one, other in scripts)
+    if not own and not exchanged:
+        return unchecked(NO_PAIR)
+    return verdict(
+        own > exchanged,
+        "by their scripts {own} pairs stand as they should, {exchanged} the other way round",
+        own=own,
+        exchanged=exchanged,
     )
 
 
