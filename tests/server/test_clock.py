@@ -31,8 +31,14 @@ def test_only_what_outlives_the_machine_is_told_by_the_clock_on_the_wall() -> No
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             if called in ("time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"):
                 asking.add(path.relative_to(SOURCE).as_posix())
-    # Periods of quotas, in a file and while Redis is lost, and since when it is, which a person reads.
-    assert asking == {"server/gate/keys.py", "server/gate/replicas.py", "server/gate/link.py"}
+    # Periods of quotas, in a file and while Redis is lost, and since when it is, which a person reads; the time of day
+    # that torchrun asks for in the file in which a rank tells why it failed.
+    assert asking == {
+        "server/gate/keys.py",
+        "server/gate/replicas.py",
+        "server/gate/link.py",
+        "cli/failures.py",
+    }
 
 
 @pytest.mark.slow(reason="a server starts, and a clock is watched for seconds")

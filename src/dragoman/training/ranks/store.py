@@ -34,9 +34,11 @@ class BoundedStore:
         Thread(target=self._answer, daemon=True).start()
 
     def set(self, key: str, value: str) -> None:
+        """Put a value there, in place of what was."""
         self._ask(lambda: self._store.set(key, value))
 
     def get(self, key: str) -> bytes:
+        """What is there, as soon as it is."""
         found: bytes = self._ask(lambda: self._store.get(key))
         return found
 
@@ -45,6 +47,7 @@ class BoundedStore:
         return bool(self._ask(lambda: self._store.check(list(keys))))
 
     def delete_key(self, key: str) -> None:
+        """Take it away, if it is there."""
         self._ask(lambda: self._store.delete_key(key))
 
     def _ask(self, ask: Callable[[], Any]) -> Any:

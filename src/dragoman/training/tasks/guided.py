@@ -38,6 +38,7 @@ class Guided(Transformer):
         self.lexicon, self.weight = lexicon, weight
 
     def loss(self, batch: Batch, cross_entropy: CrossEntropy = cross_entropy) -> Loss:
+        """As the Transformer's, and `weight` times the nats that the guided head lacks on the links of a batch."""
         if not self.training:
             return super().loss(batch, cross_entropy)
         inputs, labels = batch.target[:, :-1], batch.target[:, 1:]

@@ -85,7 +85,8 @@ def start(
     # What is not there is said before any writing.
     named = [one.files[0] for files in (corpus, dev) if files for one in corpora(files, config.data)]
     Columns(config.data.columns).check([*map(str, named)], ())
-    if not session.resume and (output / MANIFEST).exists() and not (output / "checkpoints").exists():
+    of_a_run = any((output / name).exists() for name in ("checkpoints", "data"))
+    if not session.resume and (output / MANIFEST).exists() and not of_a_run:
         raise TrainingError(
             f"{output} already holds a model, which this training would replace: choose another directory"
         )
@@ -159,11 +160,6 @@ def _on_grid(config: RunConfig, data: TrainingData) -> OnGrid | None:
 
 
 def _check_same_shape(config: RunConfig, base: ModelDirectory) -> None:
-    if config.data.extend_vocab and base.config.get("tokenizer", {}).get("kind") == "mapped":
-        raise ConfigError(
-            f"data.extend_vocab = {config.data.extend_vocab:,}: {base.path} was imported, and the vocabulary of an "
-            "imported model stays as it is; leave that out (--extend-vocab)"
-        )
     asked = {**asdict(config.model), "kind": kind_of_model(config.model)}
     # Dropout has no weights: it may differ.
     changes = difference(completed({"model": base.config["model"]}, config), {"model": asked})
