@@ -19,6 +19,7 @@ _LATIN = re.compile(
     r"(?<![\w.])(?:[AI] )?[A-Za-z][A-Za-z'’.-]*[A-Za-z](?:[ ,]{1,2}[A-Za-z](?:[A-Za-z'’.-]*[A-Za-z])?)*(?!\w)"
 )
 _SOLID_SLASH = re.compile("(?<=\ue010)/(?=\ue010)")
+_CODE = re.compile(r"[A-Z]{1,4}\d{5,}")
 _BEFORE_NUMBER = re.compile(r"(?<![\w.])[A-Z]{2,8}(?:: ?| #| )$")
 _SLASHED = re.compile(r"(?<![\w/.-])(?P<left>[A-Za-z][a-z]+)(?P<slash>/)(?P<right>[A-Za-z][a-z]+)(?![\w/])")
 _SUSPECT = re.compile(rf"{_ACRONYM.pattern}|[a-z]/[a-z]|(?:^|[\])>] )[a-z][\w.-]{{1,20}}:[ ]")
@@ -53,6 +54,13 @@ _OWN_SIGNS = {
 }
 
 
+# Words of English that kept their accents; any other that begins with a capital is a name.
+_BORROWED = frozenset(
+    "café cliché crème décor déjà entrée exposé façade fiancé fiancée jalapeño matinée naïve piñata protégé résumé"
+    " sauté soufflé".split()
+)
+
+
 @dataclass(frozen=True)
 class Lexicon:
     """What a source tokenizer knows of a language."""
@@ -79,7 +87,7 @@ class Lexicon:
                 if not found or one.start >= found[-1].end:
                     found.append(one)
             at = span.end
-            if span.kind is Kind.NUMBER and (start := _label(shape, found, span)) is not None:
+            if span.kind in (Kind.NUMBER, Kind.WORD) and (start := _label(shape, found, span)) is not None:
                 span = Span(start, span.end, Kind.WORD)
                 found = [one for one in found if one.end <= start]
             found.append(span)
@@ -150,7 +158,7 @@ class Lexicon:
 
     def _has_rare_letters(self, word: str) -> bool:
         """Whether it is a name with letters that no longer piece holds, so hardly ever read: Zoë, Müller."""
-        if not word[0].isupper():
+        if not word[0].isupper() or word.lower().rstrip("s") in _BORROWED:
             return False
         pieces = self.tokenizer.pieces(self.tokenizer.encode(word))
         return any(len(piece) == 1 and piece.isalpha() and not piece.isascii() for piece in pieces)
@@ -171,9 +179,15 @@ class Lexicon:
 
 
 def _label(text: str, found: Sequence[Span], number: Span) -> int | None:
-    """Where the capitals begin that stand before a number as a part of its name: RFC 5646, PO 4500012345."""
+    """Where the capitals begin that stand before a number as a part of its name: RFC 5646, PO 4500012345, VAT DE12345.
+
+    Before what has only digits they may be a word of their own (NATO 1949), unless they are spelled.
+    """
     label = _BEFORE_NUMBER.search(text, max(0, number.start - 12), number.start)
     if label is None:
         return None
     spelled = any(one.start == label.start() and one.kind is Kind.WORD for one in found)
-    return label.start() if spelled else None
+    is_code = number.kind is Kind.WORD and _CODE.fullmatch(text, number.start, number.end)
+    if not spelled and (not is_code or label.group().rstrip(": #") in _WORDS):
+        return None
+    return label.start()
