@@ -15,7 +15,7 @@ ifeq ($(wildcard $(BIN)/python),)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: help demo install test lint coverage attack bench lineage blank digits clean
+.PHONY: help demo install test lint coverage attack bench lineage blank digits pictures clean
 
 help:
 	@echo "make demo      translate a few sentences with the bundled model"
@@ -28,6 +28,7 @@ help:
 	@echo "make lineage   every system of docs/guide/lineage trained and measured, in about an hour: docs/lineage.md"
 	@echo "make blank     the five small models of dragoman lineage, made anew in half an hour"
 	@echo "make digits    the small model of dragoman digits, made anew, and two that are told less of positions"
+	@echo "make pictures  the pictures of both READMEs, made anew with the bundled model and Chromium: docs/pictures"
 	@echo "make clean     remove .venv and what tools left behind"
 
 demo: $(STAMPS)/demo
@@ -83,6 +84,10 @@ blank: $(STAMPS)/train
 # Writes src/dragoman/models/images/digits. Resumes what was interrupted; one alone: python -m benchmarks.digits --only grid
 digits: $(STAMPS)/train
 	$(BIN)/python -m benchmarks.digits
+
+# One kind alone: python docs/pictures/make.py terminal
+pictures: $(STAMPS)/dev
+	$(BIN)/python docs/pictures/make.py
 
 clean:
 	rm -rf $(VENV) .bench-venv .bench-libretranslate-venv .bench-mindspore-venv
