@@ -1,4 +1,4 @@
-"""What `make demo` shows: a few sentences through the bundled model, and what to try next. Trains nothing."""
+"""What `make demo` shows: a few sentences through the bundled model, both ways, and what comes next. Trains nothing."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ from rich.text import Text
 
 from dragoman import DragomanError, Translator
 
+# The last three of each language stand in no corpus.
 SENTENCES = [
     "Are you OK ?",
-    "I don't know what to say.",
     "Where did you buy that book?",
-    "He has been learning Chinese for years.",
     "Two dogs are playing in the snow.",
-    "A man in a red shirt is riding a bike.",
+    "Click the button below to reset your password.",
+    "What would you like for dinner tonight?",
+    "I left my umbrella on the bus this morning.",
+    "你好吗？",
+    "我不知道该说什么。",
+    "请点击下面的按钮重置密码。",
+    "今天早上我把雨伞落在公交车上了。",
+    "您没有权限删除此文件夹。",
 ]
 
 NEXT = [
     ('dragoman translate "How old are you?"', "a sentence of your own"),
+    ('dragoman translate "你多大了？"', "and the other way: the script tells"),
     ('dragoman translate "I am cold." --n-best 3', "the runners-up too"),
     ("dragoman translate < english.txt > chinese.txt", "a file, line by line"),
     ("dragoman models en-zh", "what this model is good for"),

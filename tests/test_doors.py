@@ -27,31 +27,31 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def wanted() -> list[str]:
-    with Translator.load("en-zh", workers=1) as translator:
+    with Translator.load("en-zh-tiny", workers=1) as translator:
         return [found.text for found in translator.translate(TEXTS)]
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(build(settings(find_model("en-zh"))), HERE) as client:
+    with TestClient(build(settings(find_model("en-zh-tiny"))), HERE) as client:
         yield client
 
 
 def test_the_terminal(wanted: list[str]) -> None:
-    command = [sys.executable, "-m", "dragoman", "translate"]
+    command = [sys.executable, "-m", "dragoman", "translate", "-m", "en-zh-tiny"]
     lines = "".join(f"{text}\n" for text in TEXTS)
     done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, encoding="utf-8")
     assert done.stdout.split("\n")[:-1] == wanted
 
 
 def test_python_one_by_one_and_together(wanted: list[str]) -> None:
-    with Translator.load("en-zh", workers=1) as translator:
+    with Translator.load("en-zh-tiny", workers=1) as translator:
         assert [translator.translate(text).text for text in TEXTS] == wanted
 
 
 def test_evaluate(wanted: list[str]) -> None:
     pairs = [Pair(text, "狗") for text in TEXTS]
-    with Translator.load("en-zh", workers=1) as translator:
+    with Translator.load("en-zh-tiny", workers=1) as translator:
         report = evaluate(translator, pairs, perplexity=False)
     assert [found.text for found in report.translations] == wanted
 

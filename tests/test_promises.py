@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def translator() -> Iterator[Translator]:
-    with Translator.load("en-zh", workers=1) as loaded:
+    with Translator.load("en-zh-tiny", workers=1) as loaded:
         yield loaded
 
 

@@ -168,7 +168,7 @@ def test_the_plain_loop_finds_what_the_reference_finds() -> None:
 
     A model of random weights would not do: it may like a special id best, which our search forbids.
     """
-    opened = open_model(find_model("en-zh"))
+    opened = open_model(find_model("en-zh-tiny"))
     texts = (
         "A dog runs. | Two men are playing football in the park. | Thank you! | Where is the station?".split(
             " | "
@@ -221,7 +221,7 @@ def test_torch_is_not_loaded_for_translating(tiny_model: Path) -> None:
         Arm(
             "modules",
             "benchmarks.ours.translating:stream",
-            {"model": "en-zh", "source": __file__, "lines": 1},
+            {"model": "en-zh-tiny", "source": __file__, "lines": 1},
         ),
         1,
     )

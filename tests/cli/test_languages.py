@@ -64,10 +64,25 @@ def test_swapped_columns_are_seen_with_any_code() -> None:
 )
 def test_text_in_another_language_is_named(text: str, said: str) -> None:
     """It was translated as if it were English, without a word."""
-    found = dragoman("translate", text)
+    found = dragoman("translate", text, "-m", "en-zh-tiny")
     assert found.returncode == 0
     assert found.stdout.count("\n") == 1
     assert found.stderr.strip() == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The soup is too hot.", "note: read by its script: en -> zh"),
+        ("我把钥匙落在家里了。", "note: read by its script: zh -> en"),
+        ("Die Suppe ist zu heiß.", "looks like German (de); the model reads English (en) and Chinese (zh)"),
+        ("今日はとても暑いです。", "looks like Japanese (ja); the model reads English (en) and Chinese (zh)"),
+    ],
+)
+def test_a_model_of_both_directions_says_which_it_took(text: str, said: str) -> None:
+    found = dragoman("translate", text)
+    assert (found.returncode, found.stdout.count("\n")) == (0, 1)
+    assert said in found.stderr
 
 
 def test_a_direction_that_is_not_the_models_is_refused() -> None:

@@ -89,7 +89,7 @@ def test_what_is_wrong_takes_one_line(ngram: Path, capsys: Capture, tmp_path: Pa
     assert "add --unit words" in refused(capsys, "train", dev, "-o", out, "--segmenter", "jieba")
     assert "Add -m" in refused(capsys, "perplexity", dev)
     assert "holds a corpus, not a model" in refused(capsys, "perplexity", dev, "-m", str(tmp_path))
-    assert "this is a translator" in refused(capsys, "sample", "-m", str(find_model("en-zh")))
+    assert "this is a translator" in refused(capsys, "sample", "-m", str(find_model("en-zh-tiny")))
     assert "--temperature 0" in refused(capsys, "sample", "-m", str(ngram), "--temperature", "0")
     assert "no ARPA file" in refused(capsys, "import", str(small), "-o", out)
     assert "cannot be opened" in refused(capsys, "import", str(tmp_path / "none.arpa"), "-o", out)

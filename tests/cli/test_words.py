@@ -44,8 +44,8 @@ def test_a_sentence_in_three_ways_with_the_bundled_embedding(capsys: Capture) ->
     found = json.loads(answer(capsys, "show", "今天晚上吃你", "--format", "json"))
     assert "".join(token["token"] for token in found["tokens"]).strip("▁") == "今天晚上吃你"
     count = len(found["tokens"])
-    assert found["vocabulary"] == 6000
-    assert found["sizes"]["one-hot"] == {"numbers_per_token": 6000, "bytes": 24_000 * count}
+    assert found["vocabulary"] == 8983
+    assert found["sizes"]["one-hot"] == {"numbers_per_token": 8983, "bytes": 35_932 * count}
     assert found["sizes"]["integer"] == {"numbers_per_token": 1, "bytes": 4 * count}
     assert found["sizes"]["embedding"] == {"numbers_per_token": 256, "bytes": 1024 * count}
     for token in found["tokens"]:
@@ -53,7 +53,7 @@ def test_a_sentence_in_three_ways_with_the_bundled_embedding(capsys: Capture) ->
         assert len(token["embedding"]) == 256
         assert not any(word.startswith("<") for word, _ in token["near"]["embedding"])
     text = answer(capsys, "show", "今天晚上吃你")
-    assert all(name in text for name in ("one-hot", "integer", "embedding", f"{24_000 * count:,}", "晚上"))
+    assert all(name in text for name in ("one-hot", "integer", "embedding", f"{35_932 * count:,}", "晚上"))
 
 
 def test_the_bundled_model_knows_what_is_alike(capsys: Capture) -> None:

@@ -82,7 +82,7 @@ def test_leaks_are_found_by_any_number(pairs: list[Pair]) -> None:
 
 
 def test_ids_are_the_same_in_another_process(pairs: list[Pair]) -> None:
-    (model,) = find_model("en-zh").glob("tokenizer.model")
+    (model,) = find_model("en-zh-tiny").glob("tokenizer.model")
     texts = [(one.source, one.target) for one in pairs[:300]]
     plain = {3: ("As it was.", "原来的。"), 5: ("So.", "如此。")}
     blocks = [block_of(texts, plain, [[5]] * 300, (at, at + 1)) for at in range(4)]

@@ -235,7 +235,7 @@ def test_time_is_linear_in_the_length_of_a_page(unit):
 def test_the_bundled_model_translates_around_tags():
     from dragoman.translate.translator import Translator
 
-    with Translator.load("en-zh") as translator:
+    with Translator.load("en-zh-tiny") as translator:
         page = translate_html(
             '<p>I love <a href="x">my little dog</a>.</p>',
             lambda texts: [t.text for t in translator.translate(texts)],

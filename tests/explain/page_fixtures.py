@@ -166,7 +166,7 @@ def bundled_comparisons(
 
 @cache
 def _bundled(kind: Any) -> Any:
-    return kind.load("en-zh")
+    return kind.load("en-zh-tiny")
 
 
 def made_comparison(trace: Mapping[str, Any], removed: str, seed: int = 1) -> dict[str, Any]:

@@ -187,12 +187,12 @@ def test_what_was_exported_to_hugging_face_comes_back_to_the_bit(
 @pytest.mark.parametrize("target", ["ctranslate2", "argos", "huggingface"])
 def test_the_bundled_model_goes_out_and_comes_back(tmp_path: Path, target: TargetName) -> None:
     texts = ["How are you?", "He opened the window.", "I bought 3 books, and 😀."]
-    export(open_model(find_model("en-zh")), target, tmp_path / "out", texts[:1])
+    export(open_model(find_model("en-zh-tiny")), target, tmp_path / "out", texts[:1])
     source = next((tmp_path / "out").glob("*.argosmodel"), tmp_path / "out")
     back = brought(source, tmp_path / "back", Pair() if target != "ctranslate2" else ENGLISH)
     ours, whole = (
         Translator(one, "ctranslate2", compute_type="float32")
-        for one in (back, open_model(find_model("en-zh")))
+        for one in (back, open_model(find_model("en-zh-tiny")))
     )
     same = {"beam_size": 5, "length_penalty": 1.0}
     assert [one.text for one in ours.translate(texts, **same)] == [

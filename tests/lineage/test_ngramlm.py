@@ -53,7 +53,7 @@ def test_a_text_cannot_end_itself() -> None:
 
 @pytest.mark.parametrize("unit", ["words", "characters", "subwords"])
 def test_a_model_comes_back_from_its_directory(unit: str, tmp_path: Path) -> None:
-    tokenizer = Tokenizer.load(find_model("en-zh") / "tokenizer.model") if unit == "subwords" else None
+    tokenizer = Tokenizer.load(find_model("en-zh-tiny") / "tokenizer.model") if unit == "subwords" else None
     lm = trained(unit=unit, tokenizer=tokenizer)
     write_ngram(tmp_path / "lm", lm, {"lines": len(LINES)})
     again = open_lm(tmp_path / "lm").language_model()

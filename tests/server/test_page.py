@@ -40,7 +40,7 @@ ATTACK = "<img src=x onerror=\"document.title='taken'\"><script>document.title='
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(find_model("en-zh"), tmp_path_factory.mktemp("server")) as running:
+    with serving(find_model("en-zh-tiny"), tmp_path_factory.mktemp("server")) as running:
         yield running
 
 
@@ -341,8 +341,8 @@ def test_what_the_server_says_is_in_the_language_of_the_page(browser, server):
     """`This is English`, it said below German; and a Chinese page said the rest in English."""
     german = "Die Suppe ist zu heiß und das Brot ist alt."
     english, chinese = (said_in(browser, server, locale, german) for locale in ("en-US", "zh-CN"))
-    assert english == "This looks like German, which nothing here translates. There is en -> zh (en-zh)."
-    assert chinese == "这看起来是德语，这里没有翻译它的模型。现有：en -> zh (en-zh)。"
+    assert english == "This looks like German, which nothing here translates. There is en -> zh (en-zh-tiny)."
+    assert chinese == "这看起来是德语，这里没有翻译它的模型。现有：en -> zh (en-zh-tiny)。"
 
 
 def test_what_servers_say_is_known_to_the_page():
@@ -355,7 +355,7 @@ def test_what_servers_say_is_known_to_the_page():
         refusals.too_late(9).message,
         refusals.stopping().message,
         refusals.failed().message,
-        "this looks like German (de), which is not supported as a source here: there is en -> zh (en-zh)",
+        "this looks like German (de), which is not supported as a source here: there is en -> zh (en-zh-tiny)",
         "the file is larger than 10,000,000 bytes",
         "an API key is needed: ask whoever runs this server for one",
     ]
@@ -416,7 +416,7 @@ def test_focus_stays_with_the_translation(page):
 
 
 def test_it_stands_below_a_path(browser, tmp_path):
-    with serving(find_model("en-zh"), tmp_path, "--root-path", "/words") as running:
+    with serving(find_model("en-zh-tiny"), tmp_path, "--root-path", "/words") as running:
         opened = browser.new_page(locale="en-US")
         opened.goto(f"{running.url}/words")
         opened.locator("#to option").first.wait_for(state="attached")
@@ -441,7 +441,7 @@ def test_look_inside_opens_at_its_top_on_a_phone(browser, server):
 
 
 def test_the_page_says_when_the_server_is_gone(browser, tmp_path):
-    with serving(find_model("en-zh"), tmp_path) as running:
+    with serving(find_model("en-zh-tiny"), tmp_path) as running:
         opened = browser.new_page()
         opened.goto(f"{running.url}/")
         opened.locator("#to option").first.wait_for(state="attached")
@@ -599,6 +599,44 @@ def test_the_page_of_the_api_fits(browser, server, width):
 def test_there_is_no_button_to_swap_where_nothing_can_be_swapped(page):
     """It was grey for ever, and said why to a mouse alone."""
     playwright.expect(page.locator("#swap")).to_be_hidden()
+
+
+def test_the_bundled_model_goes_both_ways_and_may_be_swapped_before_it_has_answered(browser, tmp_path):
+    """Before an answer told what the text was in, the swap asked for Chinese into Chinese."""
+    with serving(find_model("en-zh"), tmp_path) as running:
+        opened = browser.new_page(locale="en-US")
+        opened.goto(f"{running.url}/")
+        opened.locator("#to option").first.wait_for(state="attached")
+        opened.click("#swap")
+        assert opened.input_value("#from").startswith("zh") and opened.input_value("#to") == "en"
+        with opened.expect_response("**/api/translate"):
+            opened.fill("#source", "你好吗？")
+        playwright.expect(opened.locator("#output")).to_contain_text(re.compile("[a-z]{2}"))
+        opened.click("#swap")
+        assert opened.input_value("#from") == "en" and opened.input_value("#to").startswith("zh")
+        playwright.expect(opened.locator("#output")).to_contain_text(re.compile("[\u4e00-\u9fff]"))
+        opened.close()
+
+
+def test_text_that_is_already_in_the_language_asked_for_goes_the_other_way(browser, tmp_path):
+    """Chinese into Chinese is what a newcomer got who opened the page and typed Chinese: the text itself."""
+    with serving(find_model("en-zh"), tmp_path) as running:
+        opened = browser.new_page(locale="zh-CN")
+        opened.goto(f"{running.url}/")
+        opened.locator("#to option").first.wait_for(state="attached")
+        letters, chinese = re.compile("[a-z]{2}"), re.compile("[\u4e00-\u9fff]")
+        opened.fill("#source", "你好吗？")
+        playwright.expect(opened.locator("#output")).to_contain_text(letters)
+        assert (opened.input_value("#from"), opened.input_value("#to")) == ("auto", "en")
+        opened.fill("#source", "How are you?")
+        playwright.expect(opened.locator("#output")).to_contain_text(chinese)
+        opened.fill("#source", "你好吗？")
+        playwright.expect(opened.locator("#output")).to_contain_text(letters)
+        opened.select_option(
+            "#to", "zh-Hant"
+        )  # now it is asked for: another script is a translation of its kind
+        playwright.expect(opened.locator("#output")).to_contain_text("你好嗎")
+        opened.close()
 
 
 def test_a_look_inside_that_failed_can_be_asked_for_again(browser, server):

@@ -56,7 +56,7 @@ COUNTED = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(find_model("en-zh"), tmp_path_factory.mktemp("server")) as running:
+    with serving(find_model("en-zh-tiny"), tmp_path_factory.mktemp("server")) as running:
         yield running
 
 
@@ -218,7 +218,7 @@ def test_the_page_of_a_trace(trace: Any, browser: Any, tmp_path: Path) -> None:
     from dragoman.explain.page.writing import render
     from dragoman.translate.translator import Translator
 
-    translator = Translator.load("en-zh")
+    translator = Translator.load("en-zh-tiny")
     for number, payload in enumerate(TOGETHER):
         file = tmp_path / f"{number}.html"
         file.write_text(render(explain(translator, f"The dog. {payload}")), "utf-8")

@@ -127,12 +127,38 @@ def test_the_reading_that_is_chosen_is_the_best_on_pairs_linked_by_hand(
 ) -> None:
     """Nothing of the hand-made links is known when it is chosen. The diagonal is at 0.52."""
     assert (
-        main(["align", str(GOLD / "en-zh.tsv"), "--gold", str(GOLD / "en-zh.align"), "--engine", "torch"])
+        main(
+            [
+                "align",
+                str(GOLD / "en-zh.tsv"),
+                "-m",
+                "en-zh-tiny",
+                "--gold",
+                str(GOLD / "en-zh.align"),
+                "--engine",
+                "torch",
+            ]
+        )
         == 0
     )
     said = capsys.readouterr()
     assert float(said.out.split()[3]) < 0.28
     assert "decoder layer 2 of 2, in the row that writes a word" in said.err
+
+
+@pytest.mark.parametrize("verb", ["align", "score"])
+def test_of_a_model_of_both_directions_the_corpus_tells_which(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It had to be named although the columns are in two scripts; mixed files still need it."""
+    mine, yours = tmp_path / "mine.tsv", tmp_path / "yours.tsv"
+    mine.write_text("The dog.\t狗。\nA cat.\t猫。\n", encoding="utf-8")
+    yours.write_text("狗。\tThe dog.\n猫。\tA cat.\n", encoding="utf-8")
+    for corpus in (mine, yours):
+        assert main([verb, str(corpus)]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main([verb, str(mine), str(yours)]) == 2
+    assert "name one with --source-lang and --target-lang" in capsys.readouterr().err
 
 
 def test_a_line_for_each_pair_and_the_words_in_json(

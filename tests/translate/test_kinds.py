@@ -14,7 +14,7 @@ from dragoman.translate import wording
 
 @pytest.fixture(scope="module")
 def translator() -> Iterator[Translator]:
-    with Translator.load("en-zh", workers=1) as loaded:
+    with Translator.load("en-zh-tiny", workers=1) as loaded:
         yield loaded
 
 
@@ -197,3 +197,49 @@ def test_what_a_program_reads_comes_out_as_it_was(
     """`"$1,299.00"` lost its cell, columns their spaces, and a mention after a full stop was gone."""
     found = translator.translate(text).text
     assert [found.count(one) for one in kept] == [1] * len(kept)
+
+
+@pytest.fixture(scope="module")
+def of_placeholders() -> Iterator[Translator]:
+    """A model with reserved words for what is kept, and with pieces for signs that it has hardly read."""
+    with Translator.load("en-zh", workers=1) as loaded:
+        yield loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("« He asked that we be silent.", ["«"]),
+        ("He said « hello » to me.", ["«", "»"]),
+        ("Zoë asked that we be silent.", ["Zoë"]),
+        ("Is Müller in São Paulo with Beyoncé?", ["Müller", "São", "Beyoncé"]),
+        ("The VAT number is VAT DE123456789 today.", ["VAT DE123456789"]),
+    ],
+)
+def test_signs_and_names_with_pieces_of_their_own_are_kept(
+    of_placeholders: Translator, text: str, kept: list[str]
+) -> None:
+    """The model wrote a placeholder of its own for a sign that it did not know."""
+    out = of_placeholders.toward("en", "zh").translate(text).text
+    assert [out.count(one) for one in kept] == [1] * len(kept)
+    assert "⟦" not in out
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_no_placeholder_comes_out_that_the_text_lacks(engine: str, beam_size: int) -> None:
+    texts = [
+        "He asked that we be silent.",
+        "Zoé naïf",
+        "ü ö ä",
+        "Please give ⟦3⟧ to {name}.",
+        "a b c d e f g",
+    ]
+    with Translator.load("en-zh", engine=engine, workers=1) as loaded:
+        found = [one.text for one in loaded.toward("en", "zh").translate(texts, beam_size=beam_size)]
+    assert [text.count("⟦") for text in found] == [text.count("⟦") for text in texts]
+    assert "⟦3⟧" in found[3] and "{name}" in found[3]
+
+
+def test_an_english_word_with_an_accent_is_a_word(of_placeholders: Translator) -> None:
+    assert "Café" not in of_placeholders.toward("en", "zh").translate("The Café is open.").text

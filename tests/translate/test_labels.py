@@ -13,7 +13,7 @@ from dragoman.text.spans import find
 
 @pytest.fixture(scope="module")
 def translator() -> Iterator[Translator]:
-    with Translator.load("en-zh", workers=1) as loaded:
+    with Translator.load("en-zh-tiny", workers=1) as loaded:
         yield loaded
 
 

@@ -45,7 +45,7 @@ NUMBERED = [
 
 @pytest.fixture(scope="module")
 def english() -> Iterator[Translator]:
-    with Translator.load("en-zh", workers=1) as translator:
+    with Translator.load("en-zh-tiny", workers=1) as translator:
         yield translator
 
 

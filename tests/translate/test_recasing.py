@@ -15,7 +15,7 @@ from dragoman.translate.recasing import Recaser
 
 @cache
 def recaser() -> Recaser:
-    return Recaser(open_model(find_model("en-zh")).tokenizers["joint"])
+    return Recaser(open_model(find_model("en-zh-tiny")).tokenizers["joint"])
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ Lesson = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def trace() -> Trace:
-    with Translator.load("en-zh", engine="torch") as translator:
+    with Translator.load("en-zh-tiny", engine="torch") as translator:
         return explain_both(translator, "Are you OK ?", "你好吗？", wanted=Wanted(lesson=True))
 
 

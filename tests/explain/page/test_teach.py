@@ -17,7 +17,7 @@ pytestmark = SLOW
 @pytest.fixture(scope="module")
 def traces() -> Traces:
     """With a word of the reader's, taught, and with a layer put in twice."""
-    with Translator.load("en-zh", engine="torch") as translator:
+    with Translator.load("en-zh-tiny", engine="torch") as translator:
         trace = explain_both(translator, "Are you OK ?", "你干什么？", wanted=Wanted(teach=5, say=(1, "好")))
         return trace, [trace.without("twice:encoder.3")]
 

@@ -16,7 +16,7 @@ pytestmark = SLOW
 
 @pytest.fixture(scope="module")
 def traces() -> Traces:
-    with Translator.load("en-zh", engine="torch") as translator:
+    with Translator.load("en-zh-tiny", engine="torch") as translator:
         tried = Wanted(beside="They sat on the bank of the river.", word="bank", say=(1, "在"), boxes=True)
         trace = explain_both(translator, "He went to the bank.", "他去银行了。", wanted=tried)
         return trace, [trace.without("positions", brief=True)]

@@ -232,7 +232,7 @@ def test_steps_point_into_the_translation(trace: Trace) -> None:
 
 def test_twenty_tokens_take_a_second_of_two_cores() -> None:
     """Processor time, which others on the machine do not add to; measured 0.4 s, the first trace of a process 1 s."""
-    with Translator.load("en-zh") as bundled:
+    with Translator.load("en-zh-tiny") as bundled:
         text = "The old man who lives next door told me that his daughter had gone to the station."
         assert len(explain(bundled, text, "你好吗？").source.tokens) >= 18
         began = time.process_time()

@@ -20,7 +20,7 @@ MONEY, RIVER = "He went to the bank to get money.", "They sat on the bank of the
 
 @pytest.fixture(scope="module")
 def bundled() -> Iterator[Translator]:
-    with Translator.load("en-zh", engine="torch") as translator:
+    with Translator.load("en-zh-tiny", engine="torch") as translator:
         yield translator
 
 

@@ -40,7 +40,7 @@ def translator(tiny_model: Path) -> Translator:
     ],
 )
 def test_the_bundled_model_proves_itself(text: str, reference: str | None) -> None:
-    with Translator.load("en-zh", engine="torch") as bundled:
+    with Translator.load("en-zh-tiny", engine="torch") as bundled:
         trace = explain(bundled, text, reference)
     assert [proof.id for proof in trace.proofs] == list(STATEMENTS)
     assert failed(trace) == set()
@@ -49,7 +49,7 @@ def test_the_bundled_model_proves_itself(text: str, reference: str | None) -> No
 
 def test_the_bundled_model_without_a_cache_says_the_same() -> None:
     """The encoder once for each word, each prefix anew: the same words for many times the work."""
-    with Translator.load("en-zh", engine="torch") as bundled:
+    with Translator.load("en-zh-tiny", engine="torch") as bundled:
         trace = explain(bundled, "Are you OK ?", "你好吗？")
     without = trace.without("cache")
     assert without.inference.text == trace.inference.text

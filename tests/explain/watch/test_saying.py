@@ -16,7 +16,7 @@ TEXT, REFERENCE = "Are you OK ?", "你好吗？"
 
 @pytest.fixture(scope="module")
 def bundled() -> Iterator[Translator]:
-    with Translator.load("en-zh", engine="torch") as translator:
+    with Translator.load("en-zh-tiny", engine="torch") as translator:
         yield translator
 
 

@@ -45,7 +45,7 @@ def test_nothing_that_serves_changes(tiny_model: Path) -> None:
 
 
 def test_the_bundled_model_learns_the_pair_and_its_numbers_are_those_of_the_trace() -> None:
-    with Translator.load("en-zh", engine="torch") as bundled:
+    with Translator.load("en-zh-tiny", engine="torch") as bundled:
         trace = explain(bundled, "Are you OK ?", "你干什么？", wanted=Wanted(teach=5))
     taught = trace.taught
     assert taught is not None and trace.training is not None

@@ -62,7 +62,7 @@ def test_each_encoding_parts_the_twins(positions: str, norm: str, tmp_path: Path
 
 
 def test_tom_and_mary() -> None:
-    with Translator.load("en-zh", engine="torch") as bundled:
+    with Translator.load("en-zh-tiny", engine="torch") as bundled:
         one, other = (
             explain(bundled, text).without("positions") for text in ("Tom loves Mary.", "Mary loves Tom.")
         )
