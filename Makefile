@@ -114,7 +114,7 @@ $(STAMPS)/demo: $(STAMPS)/venv pyproject.toml constraints.txt
 
 $(STAMPS)/train: $(STAMPS)/venv pyproject.toml constraints.txt
 	@echo "Installing torch and a few small packages into $(VENV): the first time, this is a large download ..."
-	@$(PIP) -e '.[serve,train,words,zh]'
+	@$(PIP) -e '.[serve,train,words]'
 	@touch $@ $(STAMPS)/demo
 
 $(STAMPS)/dev: $(STAMPS)/venv pyproject.toml constraints.txt

@@ -57,7 +57,6 @@ _EXTRAS = {
     "matplotlib": "plot",
     "numba": "words",
     "torch": "train",
-    "opencc": "zh",
     "zstandard": "zst",
     "starlette": "serve",
     "uvicorn": "serve",

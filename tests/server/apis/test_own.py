@@ -74,7 +74,6 @@ def test_chinese_has_several_codes(client: TestClient, code: str) -> None:
 
 
 def test_traditional_signs_where_these_are_asked_for(client: TestClient) -> None:
-    pytest.importorskip("opencc")
     answer = translate(client, text=TEXTS[0], target="zh-Hant", prefix="猫见")
     assert answer["target"] == "zh-Hant"
     assert answer["translations"][0]["text"].startswith("貓見")
