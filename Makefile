@@ -60,7 +60,7 @@ attack: $(STAMPS)/dev
 
 # An hour and a half on two cores. DRAGOMAN_DATA may name a directory with Multi30k in it; one question alone, or shorter:
 # python -m benchmarks --help
-MODEL ?= en-zh
+MODEL ?= en-zh-tiny
 bench: $(STAMPS)/train
 	@$(BIN)/python -m benchmarks install
 	$(BIN)/python -m benchmarks train --size small

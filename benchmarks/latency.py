@@ -22,7 +22,7 @@ class Sentences:
     """What is translated, one at a time."""
 
     model: Annotated[str, Parameter(name=("--model", "-m"), help="a bundled model, or a model directory")] = (
-        "en-zh"
+        "en-zh-tiny"
     )
     corpus: Annotated[
         tuple[Path, ...], Parameter(help="sentence pairs; default Multi30k under DRAGOMAN_DATA, or captions")

@@ -54,7 +54,7 @@ def _tokens(text: str) -> tuple[list[list[str]], int]:
     from dragoman.text.splitter import Splitter
     from dragoman.text.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer.load(find_model("en-zh") / "tokenizer.model")
+    tokenizer = Tokenizer.load(find_model("en-zh-tiny") / "tokenizer.model")
     split = Splitter("subwords", tokenizer).split(list(read_texts([text])))
     return split, sum(map(len, split)) + len(split)
 

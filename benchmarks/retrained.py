@@ -201,7 +201,7 @@ def measure(
     names: Sequence[str], config: RunConfig, pairs: int, runs: Path = RUNS
 ) -> dict[str, dict[str, float]]:
     """Train each and measure it: name -> loss and bleu."""
-    tokenizer = open_model(BUNDLED / "en-zh").source_tokenizer
+    tokenizer = open_model(BUNDLED / "en-zh-tiny").source_tokenizer
     train, dev = Pairs.of(TRAIN, tokenizer), Pairs.of(DEV, tokenizer, pairs)
     data, found = ShortPairs(train, config.training.seed), {}
     for name in names:

@@ -55,7 +55,7 @@ class Work:
     model: Annotated[
         str,
         Parameter(name=("--model", "-m"), help="what translates the file: a bundled model, or a directory"),
-    ] = "en-zh"
+    ] = "en-zh-tiny"
     seconds: Annotated[float, Parameter(help="each turn is timed for so long")] = 10.0
 
 

@@ -24,7 +24,7 @@ class Tried:
     model: Annotated[
         str,
         Parameter(name=("--model", "-m"), help="that is explained and translates: bundled, or a directory"),
-    ] = "en-zh"
+    ] = "en-zh-tiny"
     size: Annotated[
         Literal["toy", "small", "base"], Parameter(help="of the model that is trained: 9.4 M (small) or 48 M")
     ] = "small"

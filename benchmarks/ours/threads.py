@@ -35,7 +35,7 @@ while os.getppid() == int(sys.argv[1]):
 
 
 def measure(
-    work: Work, threads: Threads, busy: bool, seconds: float, model: str = "en-zh", **task: Any
+    work: Work, threads: Threads, busy: bool, seconds: float, model: str = "en-zh-tiny", **task: Any
 ) -> dict[str, float]:
     """The median time of a piece of work, done at least twice and for so long.
 
