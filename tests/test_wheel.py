@@ -125,6 +125,9 @@ def test_it_translates_with_the_base_packages_alone(bare: Path, tmp_path: Path) 
     assert Path(where).is_relative_to(bare.parent), "the installed package was to be tried, not the checkout"
     translated = succeed(bare / "dragoman", "translate", "Are you OK ?", where=tmp_path)
     assert re.fullmatch(r"[\u4e00-\u9fff，]+[？。！]\n", translated)
+    for chinese in ("你好吗？", "這本書是誰的？"):  # what brings one script to the other was an extra
+        back = succeed(bare / "dragoman", "translate", chinese, where=tmp_path)
+        assert re.fullmatch(r"[A-Z][a-zA-Z ',]+[?.!]\n", back)
     assert list(tmp_path.iterdir()) == []
 
 
