@@ -241,5 +241,14 @@ def test_no_placeholder_comes_out_that_the_text_lacks(engine: str, beam_size: in
     assert "⟦3⟧" in found[3] and "{name}" in found[3]
 
 
+@pytest.mark.parametrize("name", ["François", "Łukasz", "Zoë", "Ñandú"])
+def test_a_name_with_accents_within_chinese_is_kept_as_one_without(
+    of_placeholders: Translator, name: str
+) -> None:
+    """François, whose letters have pieces, became Fransois."""
+    out = of_placeholders.toward("zh", "en").translate(f"请联系{name}先生。").text
+    assert out.count(name) == 1
+
+
 def test_an_english_word_with_an_accent_is_a_word(of_placeholders: Translator) -> None:
     assert "Café" not in of_placeholders.toward("en", "zh").translate("The Café is open.").text

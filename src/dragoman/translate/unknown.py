@@ -143,7 +143,7 @@ class Lexicon:
         script = dominant_script(word)
         if script in own or not own:
             return script == "Latin" and (self._has_bytes(word) or self._has_rare_letters(word))
-        return script not in (None, "Latin") or self._has_bytes(word)
+        return script is not None or self._has_bytes(word)
 
     def _signs(self, text: str, start: int, end: int) -> Iterator[Span]:
         for at in range(start, end):
