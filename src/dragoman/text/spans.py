@@ -54,7 +54,8 @@ _KINDS = {
 
 def _compiled(patterns: Mapping[str, str]) -> re.Pattern[str]:
     either = "|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items())
-    return re.compile(f"(?![{solid.HIDDEN}])(?:{either})")  # no pattern begins with a hidden sign
+    # None begins with a hidden sign, or within a word in small letters, where most places of a text are.
+    return re.compile(f"(?![{solid.HIDDEN}])(?!(?<=[a-z])[a-z])(?:{either})")
 
 
 _PATTERN, _NUMBER = _compiled(PATTERNS), _compiled(NUMBERS)
