@@ -123,7 +123,9 @@ class Optimizer:
 
     def _rule(self, place: slice, rule: type[Rule]) -> Rule:
         decay = self.config.weight_decay if place.stop <= self.parameters.decayed else 0.0
-        part = Part(self.parameters.master[place], self.parameters.shapes_in(place), decay)
+        parameters = self.parameters
+        shapes, precision = parameters.shapes_in(place), parameters.shadow.dtype
+        part = Part(parameters.master[place], shapes, decay, precision)
         moments = {}
         for name in rule.MOMENTS:
             first = self._spans[name].start

@@ -1,5 +1,7 @@
 """Muon against the singular vectors it approximates, against torch's on separate matrices, and inside Optimizer."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -53,6 +55,8 @@ def test_flat_muon_equals_torch_matrix_by_matrix() -> None:
     )  # fmt: skip
     ours, theirs = Stack(), Stack()
     optimizer = Optimizer(FlatParameters(ours, torch.float32), config, 100)
+    first = optimizer.rules[0]
+    first.part = replace(first.part, precision=torch.bfloat16)  # which torch's always computes in
     inner = inner_matrices(theirs)
     named = dict(theirs.named_parameters())
     muon = torch.optim.Muon(
@@ -78,3 +82,16 @@ def test_flat_muon_equals_torch_matrix_by_matrix() -> None:
     for name, weight in theirs.state_dict().items():
         # bf16 inside both, in another order of operations: a hundredth of an update of 0.02.
         torch.testing.assert_close(ours.state_dict()[name], weight, atol=2e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_products_are_computed_as_the_model_is(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor without bf16 emulates it, a hundred times as long: training in fp32 has none of it."""
+    seen: set[torch.dtype] = set()
+    product = torch.baddbmm
+    monkeypatch.setattr(
+        torch, "baddbmm", lambda *given, **rates: (seen.add(given[0].dtype), product(*given, **rates))[1]
+    )
+    optimizer = Optimizer(FlatParameters(Stack(), dtype), OptimizerConfig(kind="muon"), 10)
+    optimizer.step(1, torch.randn(optimizer.parameters.size))
+    assert seen == {dtype}

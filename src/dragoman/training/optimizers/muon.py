@@ -25,11 +25,11 @@ MOMENTUM = 0.95
 ADAM_SIZE = 0.2
 
 
-def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
     """matrices [N, R, C] -> [N, R, C]: each with the same singular vectors and all singular values near 1.
 
     Of the singular value decomposition u s vT that is u vT, found by Newton and Schulz's iteration, which is computed
-    and returned in `dtype`: a direction needs few bits, so bf16 is the default.
+    and returned in `dtype`: a direction needs few bits, so bf16 serves where it is the quicker.
     """
     a, b, c = COEFFICIENTS
     tall = matrices.size(1) > matrices.size(2)
@@ -66,7 +66,7 @@ class Muon(Rule):
         gradient.lerp_(momentum, MOMENTUM)  # Nesterov: where the momentum will be one step on
         weights.mul_(1 - rate * self.part.weight_decay)
         for place, shape in self.blocks:
-            update = orthogonalize(gradient[place].view(shape))
+            update = orthogonalize(gradient[place].view(shape), self.part.precision)
             size = rate * ADAM_SIZE * math.sqrt(max(shape[1:]))
             subtract_scaled(weights[place].view(shape), update, size)
 

@@ -42,6 +42,9 @@ class Part:
     weights: Tensor  # [P] fp32, a view: what is written here is written to the model's master weights
     shapes: tuple[torch.Size, ...]  # of the parameters, in the order in which they stand in `weights`
     weight_decay: float  # times the learning rate, the share of a weight that a step takes away
+    # What products of matrices are computed in, as the model's are: bf16 takes a processor that cannot do it a hundred
+    # times as long as fp32.
+    precision: torch.dtype = torch.float32
 
 
 class Rule(ABC):
