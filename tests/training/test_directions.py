@@ -185,3 +185,61 @@ def test_the_language_that_a_model_simplifies_stays_when_the_first_direction_is_
     for directions, simplified in (("zh-en,en-zh", "source"), ("en-zh,zh-en", "target")):
         assert main([*command, directions]) == 0
         assert f'simplify = "{simplified}"' in capsys.readouterr().out
+
+
+def test_languages_that_are_named_leave_one_direction_of_a_model_of_several(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--source-lang en --target-lang zh trained on in both directions; --directions en-zh lost the tag."""
+    (tmp_path / "base").mkdir()
+    settings = both(training={"max_steps": 1}, tokenizer={"vocab_size": 340, "sampling": 0.0})
+    go(tmp_path / "base", settings)
+    train, dev = write_corpus(tmp_path)
+    shared = ["--set", "training.max_steps=1", "--set", "training.batch_tokens=300", "--dev", str(dev)]
+    for number, asked in enumerate(
+        (["--source-lang", "eng", "--target-lang", "zh"], ["--directions", "en-zh"])
+    ):
+        out = tmp_path / str(number)
+        command = [
+            "train",
+            str(train),
+            "--from",
+            str(tmp_path / "base" / "run"),
+            "-o",
+            str(out),
+            *shared,
+            *asked,
+        ]
+        assert main(command) == 0
+        said = capsys.readouterr().err
+        assert "translates en -> zh, zh -> en, and is trained on en -> zh from here on" in said
+        model = open_model(out)
+        assert model.directions == (("en", "zh"),)
+        assert model.source_tokenizer.pieces(model.tags(("en", "zh"))) == ["⟨zh⟩"]
+        checkpoint = checkpoints.saved(out / "checkpoints")[-1]
+        assert average([checkpoint, out], tmp_path / f"mean{number}") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ({"source": "zh"}, ["zh>en", "zh>de"]),
+        ({"target": "zho"}, ["en>zh"]),
+        ({"source": "zh", "target": "en"}, ["zh>en"]),
+        ({"source": "fr", "target": "en"}, ["fr>en"]),
+        ({"target": "zh-Hant"}, ["en>zh-Hant"]),
+    ],
+)
+def test_of_directions_and_languages_what_is_said_later_wins(asked: dict[str, str], left: list[str]) -> None:
+    layers = [("a file", {"data": {"directions": ["en>zh", "zh>en", "zh>de"]}}), ("--set", {"data": asked})]
+    found = resolve_run(layers).value.data
+    assert [">".join(way) for way in found.ways] == left
+    assert (found.source, found.target) == found.ways[0]
+
+
+def test_the_tag_of_a_single_direction_can_be_asked_for(tmp_path: Path) -> None:
+    settings = config(data={"tagged": True}, tokenizer={"vocab_size": 340, "sampling": 0.0})
+    train, _ = write_corpus(tmp_path)
+    data = prepared(tmp_path, [train], settings)
+    store, tokenizer = data.ids(0), data.source_tokenizer
+    assert {tokenizer.pieces(store[i][0])[0] for i in range(len(store))} == {"⟨zh⟩"}

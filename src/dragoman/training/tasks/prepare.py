@@ -282,5 +282,5 @@ def _target_tags(tokenizer: Tokenizer, data: DataConfig) -> dict[Direction, list
             f"the vocabulary has no symbol {' and no '.join(missing)}, which data.directions or data.tags asks for: "
             "that of a model that is trained further gets it with --extend-vocab"
         )
-    tags = target_tags(data.ways)
+    tags = target_tags(data.ways, data.tagged)
     return {way: [tokenizer.controls[tags[way[1]]]] if tags else [] for way in data.ways}
