@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.cli import main
+from dragoman.corpus.batches import IdStore
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.model.directory import open_model
 from dragoman.training import checkpoint as checkpoints
@@ -243,3 +244,29 @@ def test_the_tag_of_a_single_direction_can_be_asked_for(tmp_path: Path) -> None:
     data = prepared(tmp_path, [train], settings)
     store, tokenizer = data.ids(0), data.source_tokenizer
     assert {tokenizer.pieces(store[i][0])[0] for i in range(len(store))} == {"⟨zh⟩"}
+
+
+def test_a_run_that_is_resumed_finds_the_ids_of_its_first_epoch_and_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each start encoded epoch 0 over the one it was to go on with, and then that one again."""
+    train, _ = write_corpus(tmp_path)
+    settings = both(augment={"upper": 0.3})
+    first = prepared(tmp_path, [train], settings)
+    expected = [first.ids(3)[i][0].tolist() for i in range(9)]
+    monkeypatch.setattr(IdStore, "write_rows", lambda *given: pytest.fail("encoded again"))
+    again = prepared(tmp_path, [train], settings)
+    assert [again.ids(3)[i][0].tolist() for i in range(9)] == expected
+    monkeypatch.undo()
+    again.ids(4)
+    assert len(list((tmp_path / "data").glob("ids-*"))) == 2
+
+
+def test_another_sampling_does_not_read_the_ids_of_the_first(tmp_path: Path) -> None:
+    """A start that failed left ids that the next one, told to sample otherwise, took for its own."""
+    train, _ = write_corpus(tmp_path)
+    counts = []
+    for sampling in (0.0, 0.9):
+        data = prepared(tmp_path, [train], both(tokenizer={"vocab_size": 340, "sampling": sampling}))
+        counts.append(sum(map(int, data.ids(0).lengths()[0])))
+    assert counts[0] < counts[1]
