@@ -224,3 +224,9 @@ def test_a_lowered_vocabulary_is_recorded_as_it_is_and_can_be_trained_further(tm
 def test_perplexity_of_any_loss_is_a_number() -> None:
     """That of a loss of some hundreds, which a run that diverges has, was a traceback."""
     assert perplexity(1e6) == perplexity(700.0) < float("inf")
+
+
+def test_a_warm_up_that_is_longer_than_the_run_is_remarked(tmp_path: Path) -> None:
+    settings = config(training={"max_steps": 2}, optimizer={"warmup_steps": 100}, validation={"every": 2})
+    _, said = go(tmp_path, settings)
+    assert "the learning rate still rises at the end, to 6e-05 of 0.003" in said

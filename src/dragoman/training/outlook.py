@@ -42,6 +42,14 @@ def forecast(run: Recoverable, look: float, console: Console, max_minutes: float
         f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",
         highlight=False,
     )
+    warmup = run.config.optimizer.warmup_steps
+    if warmup > training.max_steps > progress.step:
+        console.print(
+            f"optimizer.warmup_steps = {warmup:,} and training.max_steps = {training.max_steps:,}: the learning rate "
+            f"still rises at the end, to {run.optimizer.learning_rate(training.max_steps):.2g} of "
+            f"{run.config.optimizer.peak_lr:g}",
+            highlight=False,
+        )
     if (
         max_minutes is not None
         and left > 60 * max_minutes
