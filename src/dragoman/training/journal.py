@@ -16,7 +16,6 @@ from rich.progress import BarColumn, Progress, TextColumn
 from dragoman.errors import MissingExtraError
 from dragoman.files import naming, publish
 from dragoman.training.loop import Step
-from dragoman.training.settings import ValidationConfig
 
 LOG_EVERY_SECONDS = 5.0
 
@@ -91,12 +90,12 @@ class Journal:
         self.bar.update(self.task, completed=step.number, line=line)
 
     def validation(
-        self, step: int, scores: Any, better: bool, stalled: int, config: ValidationConfig
+        self, step: int, scores: Any, better: bool, stalled: int, patience: int, keep: str
     ) -> None:
-        """Print and log task.Scores of the dev set; `stalled` validations in a row were no better."""
+        """Print and log task.Scores of the dev set; `stalled` of at most `patience` in a row were no better."""
         found = ", ".join(f"{name} {value:.3f}" for name, value in scores.numbers().items())
-        verdict = "new best" if better else f"no better {stalled} of {config.patience or 'any'}"
-        if config.keep == "last":
+        verdict = "new best" if better else f"no better {stalled} of {patience or 'any'}"
+        if keep == "last":
             verdict = "kept" if better else f"kept, {verdict}"
         self.console.print(f"step {step:,}: {found} ({verdict})", highlight=False, markup=False)
         for sample in scores.samples:

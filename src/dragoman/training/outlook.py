@@ -10,7 +10,6 @@ from rich.console import Console
 
 from dragoman.training.journal import duration
 from dragoman.training.recovery import Recoverable
-from dragoman.training.settings import ValidationConfig
 from dragoman.training.state import Progress
 
 
@@ -75,18 +74,18 @@ def _what_is_kept(progress: Progress, keep: str) -> str:
     return f"; nothing was better than the model it began with, which is kept{last}"
 
 
-def say_how_it_ended(result: Result, usage: str, validation: ValidationConfig, console: Console) -> None:
-    """`usage` is a command that uses the model."""
+def say_how_it_ended(result: Result, usage: str, every: int, keep: str, console: Console) -> None:
+    """`usage` is a command that uses the model, `every` the steps between validations, `keep` what these keep."""
 
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False)
 
     progress = result.progress
-    say(f"{result.reason}{_what_is_kept(progress, validation.keep)}")
+    say(f"{result.reason}{_what_is_kept(progress, keep)}")
     if progress.best or result.kept_for_now:
         say(f"try it: {usage}")
     else:
-        first = validation.every * (progress.step // validation.every + 1)
+        first = every * (progress.step // every + 1)
         say(f"no model is kept yet: the first validation, at step {first:,}, keeps one")
     if result.rate < 1:
         times = "once" if progress.fallbacks == 1 else f"{progress.fallbacks} times"

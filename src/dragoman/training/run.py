@@ -215,7 +215,8 @@ class Run(Recoverable):
         if better or validation.keep == "last":
             progress.best, progress.best_step = list(scores.rank), progress.step
             self.keep(scores)
-        self.journal.validation(progress.step, scores, better, progress.stalled, validation)
+        patience, keep = validation.patience, validation.keep
+        self.journal.validation(progress.step, scores, better, progress.stalled, patience, keep)
         self.save()
 
     def _keep_for_now(self) -> bool:
@@ -281,7 +282,8 @@ def carry_out(output: Path, config: Settings, prepare: Callable[[], Task], sessi
             with stop_on_signals(run, 0.0 if ranks is None else PASSED_ON):
                 result = run.go(deadline)
         ended.update(asdict(result))
-        say_how_it_ended(result, task.usage, config.validation, console)
+        validation = config.validation
+        say_how_it_ended(result, task.usage, validation.every, validation.keep, console)
         return result
 
 
