@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields
 
 import pytest
@@ -200,3 +201,22 @@ def test_tags_that_no_pair_has_change_nothing(pairs: list[Pair], epoch: int) -> 
     config = AugmentConfig(**{one.name: 0.3 for one in fields(AugmentConfig)})
     plain = [one for one in pairs if not one.source.startswith(("<bt>", "<2zh>"))]
     assert changed(plain, config, TAGGED, epoch) == changed(plain, config, EN_ZH, epoch)
+
+
+def test_what_becomes_of_a_pair_is_what_earlier_versions_made_of_it() -> None:
+    """A run that is resumed by another version goes on with the same pairs."""
+    pairs = [
+        Pair(
+            f"{tag}The {n} dogs, said Tom, saw {n} of the cats at 10:{n:02d}.",
+            f"汤姆说，{n}只狗在10:{n:02d}看见了{n}只猫。",
+        )
+        for n in range(400)
+        for tag in ("", "<bt> ")
+    ]
+    found = hashlib.sha256()
+    for symbols in ((), ("<bt>",)):
+        for epoch in (0, 1):
+            setting = Setting("en", "zh", ["⟦1⟧", "⟦2⟧"], symbols)
+            for pair in augmented(pairs, AugmentConfig(*[0.2] * 10), setting, 7, epoch):
+                found.update(f"{pair}\n".encode())
+    assert found.hexdigest() == "50db3e62ab7d10383acfac37483c7c480218c52a80b4a4c85561e87269a84cfd"

@@ -111,6 +111,15 @@ def test_utf16_is_recognised(tmp_path: Path) -> None:
         list(read_lines(write(tmp_path / "a", "hello\n".encode("utf-16"))))
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("naïve hello\n", "UTF-16-BE"), ("naïve hello\n", "UTF-16-LE"), ("hello\nnaïve hello\n", "UTF-16-LE")],
+)
+def test_utf16_without_a_mark_is_recognised_by_its_zeros(tmp_path: Path, text: str, encoding: str) -> None:
+    with pytest.raises(CorpusError, match=f"looks like {encoding.replace('16-', '16')}"):
+        list(read_lines(write(tmp_path / "a", text.encode(encoding))))
+
+
 @pytest.mark.parametrize("name", ["out.txt", "out.gz", "out.zst"])
 def test_a_new_file_is_whole_or_not_there(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

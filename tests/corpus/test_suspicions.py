@@ -88,3 +88,9 @@ def test_what_cleaning_removes_can_be_looked_at(tmp_path: Path, capsys: pytest.C
     assert "kept" in capsys.readouterr().out
     call.remove("--dry-run")
     assert main([*call, "-o", str(rejects), "--rejects", str(rejects)]) == 2
+
+
+def test_a_column_of_numbers_that_is_taken_for_a_side_is_noticed() -> None:
+    numbered = [Pair(str(number), one.source, one.target) for number, one in enumerate(TRUE)]
+    assert "a column of numbers seems to be taken for a side" in notes(numbered)
+    assert "number" not in notes([Pair(str(number), str(number)) for number in range(100)])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dragoman.errors import ConfigError, CorpusError, ModelError
@@ -153,3 +154,29 @@ def test_placeholders_are_single_tokens_wherever_they_stand() -> None:
     assert Tokenizer.train(lines(1), TokenizerConfig(vocab_size=340)).placeholders == {}
     with pytest.raises(ConfigError, match="placeholders"):
         TokenizerConfig(placeholders=51)
+
+
+def test_a_sampled_segmentation_is_that_of_earlier_versions(tokenizer: Tokenizer) -> None:
+    """Piece by piece, as it was written first: a run resumed by another version reads the same corpus."""
+
+    def split(piece: int, draw: np.random.Generator) -> list[int]:
+        if not (cuts := tokenizer._cuts[piece]):
+            return [piece]
+        parts: list[int] = []
+        for part in cuts[draw.integers(len(cuts))]:
+            parts += split(part, draw) if draw.random() < 0.4 else [part]
+        return parts
+
+    draw = np.random.Generator(np.random.PCG64(11))
+    texts = ["", *LINES, ""]
+    plain = tokenizer.encode_batch(texts)
+    chosen = iter(draw.random(sum(map(len, plain))) < 0.4)
+    expected = [
+        [
+            part
+            for piece, cut in [(piece, next(chosen)) for piece in ids]
+            for part in (split(piece, draw) if cut else [piece])
+        ]
+        for ids in plain
+    ]
+    assert tokenizer.sample_batch(texts, 0.4, seed=11) == expected != plain

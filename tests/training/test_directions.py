@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.cli import main
+from dragoman.corpus.batches import IdStore
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.model.directory import open_model
 from dragoman.training import checkpoint as checkpoints
@@ -185,3 +186,87 @@ def test_the_language_that_a_model_simplifies_stays_when_the_first_direction_is_
     for directions, simplified in (("zh-en,en-zh", "source"), ("en-zh,zh-en", "target")):
         assert main([*command, directions]) == 0
         assert f'simplify = "{simplified}"' in capsys.readouterr().out
+
+
+def test_languages_that_are_named_leave_one_direction_of_a_model_of_several(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--source-lang en --target-lang zh trained on in both directions; --directions en-zh lost the tag."""
+    (tmp_path / "base").mkdir()
+    settings = both(training={"max_steps": 1}, tokenizer={"vocab_size": 340, "sampling": 0.0})
+    go(tmp_path / "base", settings)
+    train, dev = write_corpus(tmp_path)
+    shared = ["--set", "training.max_steps=1", "--set", "training.batch_tokens=300", "--dev", str(dev)]
+    for number, asked in enumerate(
+        (["--source-lang", "eng", "--target-lang", "zh"], ["--directions", "en-zh"])
+    ):
+        out = tmp_path / str(number)
+        command = [
+            "train",
+            str(train),
+            "--from",
+            str(tmp_path / "base" / "run"),
+            "-o",
+            str(out),
+            *shared,
+            *asked,
+        ]
+        assert main(command) == 0
+        said = capsys.readouterr().err
+        assert "translates en -> zh, zh -> en, and is trained on en -> zh from here on" in said
+        model = open_model(out)
+        assert model.directions == (("en", "zh"),)
+        assert model.source_tokenizer.pieces(model.tags(("en", "zh"))) == ["⟨zh⟩"]
+        checkpoint = checkpoints.saved(out / "checkpoints")[-1]
+        assert average([checkpoint, out], tmp_path / f"mean{number}") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ({"source": "zh"}, ["zh>en", "zh>de"]),
+        ({"target": "zho"}, ["en>zh"]),
+        ({"source": "zh", "target": "en"}, ["zh>en"]),
+        ({"source": "fr", "target": "en"}, ["fr>en"]),
+        ({"target": "zh-Hant"}, ["en>zh-Hant"]),
+    ],
+)
+def test_of_directions_and_languages_what_is_said_later_wins(asked: dict[str, str], left: list[str]) -> None:
+    layers = [("a file", {"data": {"directions": ["en>zh", "zh>en", "zh>de"]}}), ("--set", {"data": asked})]
+    found = resolve_run(layers).value.data
+    assert [">".join(way) for way in found.ways] == left
+    assert (found.source, found.target) == found.ways[0]
+
+
+def test_the_tag_of_a_single_direction_can_be_asked_for(tmp_path: Path) -> None:
+    settings = config(data={"tagged": True}, tokenizer={"vocab_size": 340, "sampling": 0.0})
+    train, _ = write_corpus(tmp_path)
+    data = prepared(tmp_path, [train], settings)
+    store, tokenizer = data.ids(0), data.source_tokenizer
+    assert {tokenizer.pieces(store[i][0])[0] for i in range(len(store))} == {"⟨zh⟩"}
+
+
+def test_a_run_that_is_resumed_finds_the_ids_of_its_first_epoch_and_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each start encoded epoch 0 over the one it was to go on with, and then that one again."""
+    train, _ = write_corpus(tmp_path)
+    settings = both(augment={"upper": 0.3})
+    first = prepared(tmp_path, [train], settings)
+    expected = [first.ids(3)[i][0].tolist() for i in range(9)]
+    monkeypatch.setattr(IdStore, "write_rows", lambda *given: pytest.fail("encoded again"))
+    again = prepared(tmp_path, [train], settings)
+    assert [again.ids(3)[i][0].tolist() for i in range(9)] == expected
+    monkeypatch.undo()
+    again.ids(4)
+    assert len(list((tmp_path / "data").glob("ids-*"))) == 2
+
+
+def test_another_sampling_does_not_read_the_ids_of_the_first(tmp_path: Path) -> None:
+    """A start that failed left ids that the next one, told to sample otherwise, took for its own."""
+    train, _ = write_corpus(tmp_path)
+    counts = []
+    for sampling in (0.0, 0.9):
+        data = prepared(tmp_path, [train], both(tokenizer={"vocab_size": 340, "sampling": sampling}))
+        counts.append(sum(map(int, data.ids(0).lengths()[0])))
+    assert counts[0] < counts[1]

@@ -158,6 +158,36 @@ def test_the_model_to_begin_with_is_the_first_that_is_measured(tmp_path: Path) -
     assert all((before[name] == after[name]).all() for name in before)
 
 
+def test_the_last_model_is_kept_whatever_it_scores_where_that_is_asked_for(tmp_path: Path) -> None:
+    """The last stage of a recipe is to learn what no dev set asks for; it was thrown away for a BLEU no better."""
+    (tmp_path / "first").mkdir()
+    go(tmp_path / "first", config(training={"max_steps": 40, "precision": "fp32"}))
+    harmful = config(
+        optimizer={"peak_lr": 0.5, "warmup_steps": 0, "ema_decay": 0.0},
+        training={"max_steps": 4, "precision": "fp32"},
+        validation={"every": 2},
+    )
+    last = dataclasses.replace(harmful, validation=dataclasses.replace(harmful.validation, keep="last"))
+    kept = {}
+    for name, settings in (("best", harmful), ("last", last)):
+        (tmp_path / name).mkdir()
+        result, said = further(tmp_path / name, tmp_path / "first" / "run", settings)
+        kept[name] = result.progress.best_step
+        if name == "last":
+            assert "(kept, no better 1 of 10)" in said and "the last that was measured, of step 4" in said
+    assert kept == {"best": 0, "last": 4}
+    assert "which is kept: --resume --set validation.keep=last keeps the last one" in further_again(
+        tmp_path / "best", tmp_path / "first" / "run", harmful
+    )
+    further_again(tmp_path / "best", tmp_path / "first" / "run", last)
+    weights = [open_model(tmp_path / name / "run").build().state_dict() for name in kept]
+    assert all((weights[0][name] == weights[1][name]).all() for name in weights[0])
+
+
+def further_again(directory: Path, base: Path, settings: RunConfig) -> str:
+    return go(directory, settings, base=open_model(base), resume=True)[1]
+
+
 def test_settings_that_a_model_to_begin_with_decides_are_refused_and_languages_remarked(
     tmp_path: Path,
 ) -> None:
@@ -194,3 +224,9 @@ def test_a_lowered_vocabulary_is_recorded_as_it_is_and_can_be_trained_further(tm
 def test_perplexity_of_any_loss_is_a_number() -> None:
     """That of a loss of some hundreds, which a run that diverges has, was a traceback."""
     assert perplexity(1e6) == perplexity(700.0) < float("inf")
+
+
+def test_a_warm_up_that_is_longer_than_the_run_is_remarked(tmp_path: Path) -> None:
+    settings = config(training={"max_steps": 2}, optimizer={"warmup_steps": 100}, validation={"every": 2})
+    _, said = go(tmp_path, settings)
+    assert "the learning rate still rises at the end, to 6e-05 of 0.003" in said

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from dragoman.cli.flags import Corpus, LanguageFlags, languages
 from dragoman.cli.runs import SessionFlags
 from dragoman.cli.terminal import say
-from dragoman.config import Resolved, explain, load_toml, parse_set
+from dragoman.config import DEFAULT, Resolved, explain, load_toml, parse_set
 from dragoman.errors import ConfigError, UsageError
 from dragoman.typed import Spelled
 
@@ -109,7 +109,7 @@ class SettingFlags:
         """The whole configuration; `must_know`: languages that nobody named are an error."""
         from dragoman.training.settings import resolve_run
 
-        layers = self._simplifying_as_before(layers)
+        layers = self._as_before(layers)
         resolved = resolve_run(layers)
         data = resolved.value.data
         try:
@@ -123,18 +123,28 @@ class SettingFlags:
         }
         return resolve_run([*layers, ("file names", {"data": told})])
 
-    def _simplifying_as_before(self, layers: list[Layer]) -> list[Layer]:
-        """The side of the model to begin with that is simplified may be the other side of the first direction here."""
-        from dragoman.text.directions import simplified_sides
+    def _as_before(self, layers: list[Layer]) -> list[Layer]:
+        """What is kept of the model to begin with, where it is trained on other directions than it has.
+
+        The side that is simplified may be the other side of the first direction here; and of several directions one
+        may be left, whose sources go on to begin with the tag that the model knows.
+        """
+        from dragoman.text.directions import read_directions, simplified_sides, target_tags
         from dragoman.training.settings import resolve_run
 
         resolved, place = resolve_run(layers), f"--from {self.base}"
         before = next((sections["data"] for origin, sections in layers if origin == place), None)
-        if before is None or resolved.origin["cleaning.simplify"] != place:
+        if before is None:
             return layers
-        data, simplify = resolved.value.data, resolved.value.cleaning.simplify
-        old, new = (before["source"], before["target"]), (data.source, data.target)
-        return [*layers, (place, {"cleaning": {"simplify": simplified_sides(simplify, old, new)}})]
+        data, old = resolved.value.data, (before["source"], before["target"])
+        kept: dict[str, dict[str, Any]] = {}
+        if resolved.origin["cleaning.simplify"] == place:
+            simplify = simplified_sides(resolved.value.cleaning.simplify, old, (data.source, data.target))
+            kept["cleaning"] = {"simplify": simplify}
+        if resolved.origin["data.tagged"] in (place, DEFAULT) and not target_tags(data.ways):
+            known = target_tags(read_directions(before.get("directions", ())) or [old], data.tagged)
+            kept["data"] = {"tagged": data.ways[0][1] in known}
+        return [*layers, (place, kept)]
 
     def _layers(self, asked: LanguageFlags, preset: str | None, recipe: Sequence[Layer]) -> list[Layer]:
         from dragoman.model.kinds import TRANSLATORS

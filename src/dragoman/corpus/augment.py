@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain, islice, takewhile
 from typing import Annotated
@@ -100,9 +100,11 @@ def augmented(
         return
     coming = iter(pairs)
     window = list(islice(coming, _NEIGHBOURS + 1))
+    draw = random.Random(0)
     for index, new in enumerate(chain(coming, [None] * len(window))):
         pair, *after = window
-        yield _augmented(pair, after, config, setting, random.Random(f"{seed} {epoch} {index}"))
+        draw.seed(f"{seed} {epoch} {index}")
+        yield _augmented(pair, after, config, setting, draw)
         window = after if new is None else [*after, new]
         if not window:
             return
@@ -115,9 +117,11 @@ def _augmented(
     if not setting.symbols:
         return _changed(pair, after, config, setting, draw)
     tags, pair = _untagged(pair, setting.symbols)
-    others = takewhile(lambda other: other[0] == tags, (_untagged(one, setting.symbols) for one in after))
-    changed = _changed(pair, [other for _, other in others], config, setting, draw)
-    return replace(changed, source=tags + changed.source)
+    others = (_untagged(one, setting.symbols) for one in after)
+    changed = _changed(
+        pair, (other for _, other in takewhile(lambda other: other[0] == tags, others)), config, setting, draw
+    )
+    return Pair(tags + changed.source, changed.target, changed.extra)
 
 
 def _untagged(pair: Pair, symbols: Collection[str]) -> tuple[str, Pair]:
@@ -125,29 +129,32 @@ def _untagged(pair: Pair, symbols: Collection[str]) -> tuple[str, Pair]:
     rest = pair.source
     while tag := next((one for one in symbols if rest.startswith(one)), ""):
         rest = rest[len(tag) :].lstrip(" ")
-    return pair.source[: len(pair.source) - len(rest)], replace(pair, source=rest)
+    tags = pair.source[: len(pair.source) - len(rest)]
+    return tags, Pair(rest, pair.target, pair.extra) if tags else pair
 
 
 def _changed(
-    pair: Pair, after: Sequence[Pair], config: AugmentConfig, setting: Setting, draw: random.Random
+    pair: Pair, after: Iterable[Pair], config: AugmentConfig, setting: Setting, draw: random.Random
 ) -> Pair:
     """The order matters: sentences are joined and cut while their commas and stops stand where they stood, and what
     is put in for a span is put in last, so that no capital or slip falls on it."""
 
-    def sometimes(rate: float, change: Callable[[Pair], Pair]) -> None:
-        nonlocal pair
-        if draw.random() < rate:
-            pair = change(pair)
-
-    sometimes(config.cut, lambda one: _cut(one, draw))
-    sometimes(config.joined, lambda one: _joined(one, after, setting, draw))
-    sometimes(config.stops, lambda one: _stops(one, draw))
-    sometimes(config.typos, lambda one: replace(one, source=_slip(one.source, draw)))
+    if draw.random() < config.cut:
+        pair = _cut(pair, draw)
+    if draw.random() < config.joined:
+        pair = _joined(pair, after, setting, draw)
+    if draw.random() < config.stops:
+        pair = _stops(pair, draw)
+    if draw.random() < config.typos:
+        pair = replace(pair, source=_slip(pair.source, draw))
     pair = _in_other_case(pair, draw.random(), config)
-    sometimes(config.symbols, lambda one: _with_sign(one, draw))
+    if draw.random() < config.symbols:
+        pair = _with_sign(pair, draw)
     if len(setting.placeholders) > 1:
-        sometimes(config.placeholders, lambda one: _with_placeholders(one, setting.placeholders, draw))
-        sometimes(config.tags, lambda one: _tagged(one, setting.placeholders, draw))
+        if draw.random() < config.placeholders:
+            pair = _with_placeholders(pair, setting.placeholders, draw)
+        if draw.random() < config.tags:
+            pair = _tagged(pair, setting.placeholders, draw)
     return pair
 
 
@@ -168,9 +175,9 @@ def _cut(pair: Pair, draw: random.Random) -> Pair:
     return replace(pair, source=pair.source[:source], target=pair.target[:target])
 
 
-def _joined(pair: Pair, after: Sequence[Pair], setting: Setting, draw: random.Random) -> Pair:
+def _joined(pair: Pair, after: Iterable[Pair], setting: Setting, draw: random.Random) -> Pair:
     count = draw.randint(1, _NEIGHBOURS)
-    for other in after[:count]:
+    for other in islice(after, count):
         sides = [
             one if not two else two if not one else f"{one}{_gap(one, language)}{two}"
             for one, two, language in (
@@ -221,7 +228,7 @@ def _slip(text: str, draw: random.Random) -> str:
 
 def _in_other_case(pair: Pair, drawn: float, config: AugmentConfig) -> Pair:
     """Capitals are a tone of voice, and the translation keeps it if it can; the other two are habits of writing."""
-    if dominant_script(pair.source) not in _CASED:
+    if drawn >= config.upper + config.title + config.lower or dominant_script(pair.source) not in _CASED:
         return pair  # a few Latin letters among Chinese signs say nothing about the case of the sentence
     if drawn < config.upper:
         return replace(pair, source=pair.source.upper(), target=pair.target.upper())

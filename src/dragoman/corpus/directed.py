@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dragoman.corpus.lines import read_lines
 from dragoman.corpus.named import Named, parsed
-from dragoman.corpus.pairs import Pair, corpus_files, kind_of, language_of, read_corpus
+from dragoman.corpus.pairs import Pair, corpus_files, kind_of, language_of, read_corpus, sides_of
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.text.directions import Direction, all_told, read_direction, written
 from dragoman.text.languages import base_language
@@ -61,7 +61,7 @@ class Corpus:
 
 def exchanged(pair: Pair) -> Pair:
     """The same pair the other way round."""
-    return replace(pair, source=pair.target, target=pair.source)
+    return Pair(pair.target, pair.source, pair.extra)
 
 
 def language_pairs(directions: Sequence[Direction]) -> list[Direction]:
@@ -196,5 +196,5 @@ def oriented(pairs: Iterable[Pair], direction: Direction) -> Iterator[Pair]:
     for pair in pairs:
         name, _, rest = (pair.extra or "").partition("\t")
         if name in (forth, back):
-            plain = replace(pair, extra=rest or None)
-            yield plain if name == forth else exchanged(plain)
+            one, other = sides_of(pair) if name == forth else (pair.target, pair.source)
+            yield Pair(one, other, rest or None)

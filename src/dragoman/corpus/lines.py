@@ -98,6 +98,11 @@ def _likely(line: bytes, number: int) -> str:
     """The encoding that a line which is not UTF-8 is probably in; nothing where it could be any."""
     if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "UTF-16"
+    # A letter of UTF-16 that ASCII has, too, is a zero beside it: before it in the one order, behind it in the other.
+    zeros = [line[side::2].count(0) for side in (0, 1)]
+    if max(zeros) > len(line) / 8:  # at least a quarter of the letters
+        # Only the first line tells which: later ones begin with the zero of the line end before them.
+        return "UTF-16BE" if number == 1 and zeros[0] > zeros[1] else "UTF-16LE"
     # Pairs of high bytes are Chinese, a lone one is an accent: GB18030 reads most of either.
     runs = re.findall(rb"[\x80-\xff]+", line)
     if any(len(run) > 3 for run in runs):

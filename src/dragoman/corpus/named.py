@@ -19,29 +19,23 @@ class Named(Generic[V]):
     def __init__(self, setting: str, by_name: Mapping[str, V], default: V) -> None:
         """setting: what errors call it, such as data.weights. default: of all others."""
         self.setting, self.by_name, self.default = setting, dict(by_name), default
-        self._found: dict[tuple[str, str], V] = {}
+        self._of_corpora: dict[str, V] = {}
 
     def __bool__(self) -> bool:
         return bool(self.by_name)
 
     def of(self, pair: Pair) -> V:
         """That of the source a labelled pair is from, or else of its corpus."""
-        labels = labels_of(pair)
-        if labels not in self._found:
-            corpus, source = labels
-            named = source in self.by_name if source else False
-            value = self.by_name[source] if named else self.of_corpus(corpus)
-            if len(self._found) >= 10_000:  # an attribution is another for each pair
-                return value
-            self._found[labels] = value
-        return self._found[labels]
+        corpus, source = labels_of(pair)
+        return self.by_name[source] if source and source in self.by_name else self.of_corpus(corpus)
 
     def of_corpus(self, corpus: str) -> V:
         """That of a file."""
-        matching = [name for name in self.by_name if fits(name, corpus)]
-        return (
-            self.by_name[max(matching, key=len)] if matching else self.default
-        )  # the most exact name counts
+        if corpus not in self._of_corpora:
+            matching = [name for name in self.by_name if fits(name, corpus)]
+            found = self.by_name[max(matching, key=len)] if matching else self.default  # the most exact name
+            self._of_corpora[corpus] = found
+        return self._of_corpora[corpus]
 
     def check(self, corpora: Collection[str], sources: Collection[str]) -> None:
         """Raises ConfigError for a name that fits no corpus and no source."""

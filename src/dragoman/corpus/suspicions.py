@@ -38,6 +38,9 @@ _MARKS = {
 _HABIT = {"spaces before stops ( . , ? )": 0.5}
 
 
+_FOUND = ("read", "looked", "marked", "exchanged", "numbered", "shifted")
+
+
 class Suspicions:
     """Fed with each pair as it was read, in order; says in the end what seems wrong."""
 
@@ -47,6 +50,7 @@ class Suspicions:
         self.read, self.looked = read, 0
         self.marked = dict.fromkeys(_MARKS, 0)
         self.exchanged = 0  # pairs with each side in the script of the other
+        self.numbered = 0  # pairs with a number, and nothing else, on one side alone
         self.lengths: list[tuple[int, int]] = []
         self.shifted: list[int] = []  # the first pairs of blocks that look misaligned
         scripts = [scripts_of(code) for code in (source, target)]
@@ -65,12 +69,13 @@ class Suspicions:
 
     def found(self) -> dict[str, Any]:
         """What has been seen, as JSON."""
-        return {name: getattr(self, name) for name in ("read", "looked", "marked", "exchanged", "shifted")}
+        return {name: getattr(self, name) for name in _FOUND}
 
     def absorb(self, found: dict[str, Any]) -> None:
         """What others have seen of the pairs behind those that are known here."""
         self.read = found["read"]
         self.looked, self.exchanged = self.looked + found["looked"], self.exchanged + found["exchanged"]
+        self.numbered += found["numbered"]
         self.shifted += found["shifted"]
         for name, count in found["marked"].items():
             self.marked[name] += count
@@ -79,6 +84,7 @@ class Suspicions:
         self.looked += 1
         for name, (mark, _) in _MARKS.items():
             self.marked[name] += bool(mark.search(pair.source) or mark.search(pair.target))
+        self.numbered += pair.source.strip().isdigit() != pair.target.strip().isdigit()
         if self.told_by_script and not (pair.source.isascii() and pair.target.isascii()):
             seen = [dominant_script(side) for side in (pair.source, pair.target)]
             self.exchanged += seen[0] in scripts_of(self.target) and seen[1] in scripts_of(self.source)
@@ -97,6 +103,11 @@ class Suspicions:
                 f"the sides seem to be exchanged: {self.exchanged / self.looked:.0%} of the sources are in the script "
                 f"of {self.target}, and their targets in that of {self.source}. Exchange --source-lang and "
                 "--target-lang, or the columns"
+            )
+        if self.numbered > self.looked / 2:
+            yield (
+                f"{self.numbered / self.looked:.0%} of the pairs have a number on one side and a text on the other: a "
+                "column of numbers seems to be taken for a side. Keep the texts alone, such as with  cut -f2,3"
             )
         for name, count in self.marked.items():
             if count > _HABIT.get(name, _FEW) * self.looked:

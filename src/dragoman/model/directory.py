@@ -85,7 +85,7 @@ class ModelDirectory:
         Raises UsageError for a symbol that the vocabulary does not have.
         """
         symbols = self.source_tokenizer.controls
-        known = target_tags(self.directions)
+        known = target_tags(self.directions, self.config["languages"].get("tagged", False))
         for symbol in more:
             if symbol not in symbols or symbol in known.values():
                 there = ", ".join(one for one in symbols if one not in known.values()) or "none"
@@ -201,11 +201,10 @@ def _assemble(directory: Path, files: Files) -> ModelDirectory:
 
 def _check_tags(languages: Mapping[str, Any], tokenizer: Tokenizer) -> None:
     """Raises ModelError for a vocabulary without a tag of one of the target languages."""
-    for tag in target_tags(read_directions(languages.get("directions", ()))).values():
+    ways = read_directions(languages.get("directions", ())) or ((languages["source"], languages["target"]),)
+    for tag in target_tags(ways, languages.get("tagged", False)).values():
         if tag not in tokenizer.controls:
-            raise ModelError(
-                f"the tokenizer has no symbol {tag}, which languages.directions in {CONFIG} asks for"
-            )
+            raise ModelError(f"the tokenizer has no symbol {tag}, which [languages] in {CONFIG} asks for")
 
 
 def not_a_translator(config: Mapping[str, Any]) -> ModelError:
@@ -240,6 +239,7 @@ def fields(kind: TranslatorKind) -> tuple[Field, ...]:
         Field("languages", "source", str, within=NOT_EMPTY),
         Field("languages", "target", str, within=NOT_EMPTY),
         Field("languages", "directions", tuple[str, ...], required=False),
+        Field("languages", "tagged", bool, required=False),
         Field("data", "longest", int, required=False, within=LENGTH),
         *fields_of(CleaningConfig, "cleaning", required=False),
         *fields_of(DecodingOptions, "decoding", required=False),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dragoman.errors import ConfigError, UsageError
 from dragoman.text.languages import UNDERSTOOD, base_language, name_of, read_tag
@@ -69,10 +70,23 @@ def tag_of(language: str) -> str:
     return f"⟨{language}⟩"
 
 
-def target_tags(directions: Sequence[Direction]) -> dict[str, str]:
-    """The tag of each target language; none where all directions go into one, and there is nothing to choose."""
+def target_tags(directions: Sequence[Direction], tagged: bool = False) -> dict[str, str]:
+    """The tag of each target language; none where all directions go into one, and there is nothing to choose.
+
+    tagged: also of a single one, by a model that began with more.
+    """
     targets = dict.fromkeys(target for _, target in directions)
-    return {target: tag_of(target) for target in targets} if len(targets) > 1 else {}
+    return {target: tag_of(target) for target in targets} if tagged or len(targets) > 1 else {}
+
+
+def sealed_languages(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What [data] of a run says of its languages, as [languages] of its model."""
+    found = {"source": data["source"], "target": data["target"]}
+    if len(data.get("directions", ())) > 1:
+        found["directions"] = data["directions"]
+    if data.get("tagged"):
+        found["tagged"] = True
+    return found
 
 
 def check_symbol(symbol: str, name: str) -> None:

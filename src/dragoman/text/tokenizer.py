@@ -19,6 +19,7 @@ import sentencepiece
 from dragoman.bounds import LARGEST_SIZE, LARGEST_WHOLE, SHARE, Within, refuse_out_of_bounds
 from dragoman.errors import ConfigError, ModelError
 from dragoman.ids import BOS, EOS, PAD, SPECIALS, UNK
+from dragoman.text.draws import Draws
 from dragoman.text.learning import TOO_HIGH, learnt, reason, refused
 from dragoman.text.rules import refuse_endless
 
@@ -213,30 +214,31 @@ class Tokenizer:
         result is a pure function of the arguments. SentencePiece's own sampler is not: with one seed it gives
         different segmentations in different processes, and a resumed run would read another corpus.
         """
-        draw = np.random.Generator(np.random.PCG64(seed))
-        encoded = self.encode_batch(texts)
-        chosen = draw.random(sum(map(len, encoded))) < rate
-        sampled, start = [], 0
-        for ids in encoded:
-            ends = chosen[start : start + len(ids)]
-            start += len(ids)
-            if not ends.any():
-                sampled.append(ids)
-                continue
-            row: list[int] = []
-            for piece, cut in zip(ids, ends, strict=True):
-                row += self._split(piece, rate, draw) if cut else (piece,)
-            sampled.append(row)
-        return sampled
+        bits = np.random.PCG64(seed)
+        rows = self.encode_batch(texts)
+        ends = np.cumsum([0, *map(len, rows)])
+        chosen = np.flatnonzero(np.random.Generator(bits).random(int(ends[-1])) < rate)
+        draws = Draws(bits)
+        of_row = np.searchsorted(ends, chosen, side="right") - 1
+        places: dict[int, list[int]] = {}
+        for row, place in zip(of_row.tolist(), (chosen - ends[of_row]).tolist(), strict=True):
+            places.setdefault(row, []).append(place)
+        for number, cuts in places.items():  # rising, and so are the places in each
+            ids, start, sampled = rows[number], 0, []
+            for place in cuts:
+                sampled += ids[start:place]
+                sampled += self._split(ids[place], rate, draws)
+                start = place + 1
+            rows[number] = sampled + ids[start:]
+        return rows
 
-    def _split(self, piece: int, rate: float, draw: np.random.Generator) -> list[int]:
+    def _split(self, piece: int, rate: float, draws: Draws) -> list[int]:
         cuts = self._cuts[piece]
         if not cuts:
             return [piece]
-        parts: list[int] = []
-        for part in cuts[draw.integers(len(cuts))]:
-            parts += self._split(part, rate, draw) if draw.random() < rate else [part]
-        return parts
+        one, other = cuts[draws.below(len(cuts))]
+        parts = self._split(one, rate, draws) if draws.random() < rate else [one]
+        return parts + (self._split(other, rate, draws) if draws.random() < rate else [other])
 
     @cached_property
     def _cuts(self) -> list[list[tuple[int, int]]]:

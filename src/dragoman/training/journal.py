@@ -89,10 +89,14 @@ class Journal:
         )
         self.bar.update(self.task, completed=step.number, line=line)
 
-    def validation(self, step: int, scores: Any, better: bool, stalled: int, patience: int) -> None:
-        """Print and log task.Scores of the dev set; `stalled` validations of at most `patience` were no better."""
+    def validation(
+        self, step: int, scores: Any, better: bool, stalled: int, patience: int, keep: str
+    ) -> None:
+        """Print and log task.Scores of the dev set; `stalled` of at most `patience` in a row were no better."""
         found = ", ".join(f"{name} {value:.3f}" for name, value in scores.numbers().items())
         verdict = "new best" if better else f"no better {stalled} of {patience or 'any'}"
+        if keep == "last":
+            verdict = "kept" if better else f"kept, {verdict}"
         self.console.print(f"step {step:,}: {found} ({verdict})", highlight=False, markup=False)
         for sample in scores.samples:
             self.console.print(f"    {sample}", highlight=False, markup=False)

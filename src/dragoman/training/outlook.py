@@ -41,6 +41,14 @@ def forecast(run: Recoverable, look: float, console: Console, max_minutes: float
         f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",
         highlight=False,
     )
+    warmup = run.config.optimizer.warmup_steps
+    if warmup > training.max_steps > progress.step:
+        console.print(
+            f"optimizer.warmup_steps = {warmup:,} and training.max_steps = {training.max_steps:,}: the learning rate "
+            f"still rises at the end, to {run.optimizer.learning_rate(training.max_steps):.2g} of "
+            f"{run.config.optimizer.peak_lr:g}",
+            highlight=False,
+        )
     if (
         max_minutes is not None
         and left > 60 * max_minutes
@@ -53,24 +61,32 @@ def forecast(run: Recoverable, look: float, console: Console, max_minutes: float
         )
 
 
-def say_how_it_ended(result: Result, usage: str, every: int, console: Console) -> None:
-    """`usage` is a command that uses the model, `every` the steps between validations."""
+def _what_is_kept(progress: Progress, keep: str) -> str:
+    if not progress.best:
+        return ""
+    if keep == "last":
+        return f"; the model that is kept is the last that was measured, of step {progress.best_step:,}"
+    if progress.best_step:
+        return f"; the best model is that of step {progress.best_step:,}"
+    last = (
+        "" if not progress.step else ": --resume --set validation.keep=last keeps the last one in its place"
+    )
+    return f"; nothing was better than the model it began with, which is kept{last}"
+
+
+def say_how_it_ended(result: Result, usage: str, every: int, keep: str, console: Console) -> None:
+    """`usage` is a command that uses the model, `every` the steps between validations, `keep` what these keep."""
 
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False)
 
     progress = result.progress
-    best = ""
-    if progress.best:
-        best = f"; the best model is that of step {progress.best_step:,}"
-        best = best if progress.best_step else "; nothing was better than the model it began with"
-    say(f"{result.reason}{best}")
+    say(f"{result.reason}{_what_is_kept(progress, keep)}")
     if progress.best or result.kept_for_now:
         say(f"try it: {usage}")
     else:
-        say(
-            f"no model is kept yet: the first validation, at step {every * (progress.step // every + 1):,}, keeps one"
-        )
+        first = every * (progress.step // every + 1)
+        say(f"no model is kept yet: the first validation, at step {first:,}, keeps one")
     if result.rate < 1:
         times = "once" if progress.fallbacks == 1 else f"{progress.fallbacks} times"
         say(

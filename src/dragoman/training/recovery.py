@@ -155,8 +155,9 @@ class Recoverable:
             if checkpoints.step_of(path) == self.progress.best_step:
                 found = self._sound(path)
                 progress = None if found is None else State.of(found).progress
-                # After a divergence another run of steps may come by the same number.
-                if progress is not None and progress.best_step == progress.validated and not progress.stalled:
+                # After a divergence another run of steps may come by the same number, and be no better.
+                stalled = progress is not None and progress.stalled and self.config.validation.keep == "best"
+                if progress is not None and progress.best_step == progress.validated and not stalled:
                     return found
         return None
 
@@ -189,8 +190,10 @@ class Recoverable:
         progress = self.progress
         progress.fallbacks, progress.failed, progress.returned = lost.fallbacks + 1, failed, progress.step
         progress.parts = max(progress.parts, lost.parts)
-        if lost.best > progress.best:  # the model that stands there is that one
-            progress.best, progress.best_step = lost.best, lost.best_step
+        progress.best, progress.best_step = (
+            lost.best,
+            lost.best_step,
+        )  # the model that stands there is that one
         # The scale is part of the state: without this save, a kill now would resume at the full rate.
         self.save()
         checkpoints.discard_after(self.directory, progress.step)

@@ -70,6 +70,8 @@ class Run(Recoverable):
         self.restore(found)
         self.journal.forget_after(found.step)
         self.seal_anew(found)
+        if self.config.validation.keep == "last" and self.progress.best_step != self.progress.validated:
+            self.progress.validated = 0  # of a run that kept its best: measured once more, and kept
         asked, before = self.config.optimizer.peak_lr, state.config.get("optimizer", {}).get("peak_lr")
         if asked != before and self.optimizer.scale < 1:
             self.optimizer.scale = 1.0
@@ -208,15 +210,13 @@ class Run(Recoverable):
                 self.save()
             raise
         progress.validated = progress.step
-        better = list(scores.rank) > progress.best
-        if better:
-            progress.best, progress.best_step, progress.stalled = list(scores.rank), progress.step, 0
+        validation, better = self.config.validation, list(scores.rank) > progress.best
+        progress.stalled = 0 if better else progress.stalled + 1
+        if better or validation.keep == "last":
+            progress.best, progress.best_step = list(scores.rank), progress.step
             self.keep(scores)
-        else:
-            progress.stalled += 1
-        self.journal.validation(
-            progress.step, scores, better, progress.stalled, self.config.validation.patience
-        )
+        patience, keep = validation.patience, validation.keep
+        self.journal.validation(progress.step, scores, better, progress.stalled, patience, keep)
         self.save()
 
     def _keep_for_now(self) -> bool:
@@ -282,7 +282,8 @@ def carry_out(output: Path, config: Settings, prepare: Callable[[], Task], sessi
             with stop_on_signals(run, 0.0 if ranks is None else PASSED_ON):
                 result = run.go(deadline)
         ended.update(asdict(result))
-        say_how_it_ended(result, task.usage, config.validation.every, console)
+        validation = config.validation
+        say_how_it_ended(result, task.usage, validation.every, validation.keep, console)
         return result
 
 

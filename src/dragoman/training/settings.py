@@ -21,6 +21,7 @@ from dragoman.decoding.options import MOST_HYPOTHESES, DecodingOptions
 from dragoman.errors import ConfigError
 from dragoman.model.kinds import TRANSLATORS
 from dragoman.text.directions import Direction, read_directions, target_tags, written
+from dragoman.text.languages import read_tag
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
 from dragoman.transformer.model import TransformerConfig
@@ -48,6 +49,9 @@ class DataConfig:
         tuple[str, ...],
         "en>zh, zh>en and so on: all that one model learns, the first of which source and target are; empty = that one",
     ] = ()
+    tagged: Annotated[
+        bool, "sources begin with the symbol of the language to write, also where all directions go into one"
+    ] = False
     columns: Annotated[
         tuple[str, ...],
         "NAME=en>zh each: the languages of the columns of a corpus that does not tell them itself",
@@ -94,7 +98,7 @@ class DataConfig:
     @property
     def symbols(self) -> tuple[str, ...]:
         """What may stand before a source: the tags of target languages and of corpora."""
-        return (*target_tags(self.ways).values(), *Tags(self.tags).symbols)
+        return (*target_tags(self.ways, self.tagged).values(), *Tags(self.tags).symbols)
 
 
 @dataclass(frozen=True)
@@ -176,13 +180,19 @@ class ValidationConfig:
     """When to look at the dev set, what to keep, when to stop."""
 
     every: Annotated[int, "steps between validations", Within(1, LARGEST_WHOLE)] = 1000
-    metric: Annotated[Literal["bleu", "loss"], "what decides which model is kept"] = "bleu"
+    metric: Annotated[Literal["bleu", "loss"], "what decides which model is better"] = "bleu"
+    keep: Annotated[
+        Literal["best", "last"],
+        "the model that is kept: that of the best validation, or of the last one, whatever it scores",
+    ] = "best"
     beam_size: Annotated[int, "for the BLEU of validations", Within(1, MOST_HYPOTHESES)] = 1
     sentences: Annotated[int, "at most so many of the dev set are translated", Within(1, LARGEST_WHOLE)] = (
         2000
     )
     patience: Annotated[
-        int, "validations without a better one before training stops; 0 = never", Within(0, LARGEST_WHOLE)
+        int,
+        "validations, none better than the model that is kept, before training stops; 0 = never",
+        Within(0, LARGEST_WHOLE),
     ] = 10
 
     def __post_init__(self) -> None:
@@ -271,7 +281,10 @@ def resolve_run(layers: Sequence[Layer]) -> Resolved[RunConfig]:
 
 
 def _with_first_direction(layers: Sequence[Layer]) -> Sequence[Layer]:
-    """Source and target are those of the first direction, where a later layer than theirs names directions."""
+    """Source and target are those of the first direction, where a later layer than theirs names directions.
+
+    Where a layer after that names languages, those of the directions are left that are between them.
+    """
     named = [at for at, (_, sections) in enumerate(layers) if "directions" in sections.get("data", {})]
     if not named:
         return layers
@@ -279,9 +292,37 @@ def _with_first_direction(layers: Sequence[Layer]) -> Sequence[Layer]:
     directions = resolve(_Directions, [(place, {"data": {"directions": sections["data"]["directions"]}})])
     if not directions.value.data.directions:
         return layers
-    source, target = read_directions(directions.value.data.directions)[0]
-    first = (f"{place}, its first direction", {"data": {"source": source, "target": target}})
-    return [*layers[: named[-1] + 1], first, *layers[named[-1] + 1 :]]
+    ways = read_directions(directions.value.data.directions)
+    first = (f"{place}, its first direction", {"data": dict(zip(_SIDES, ways[0], strict=True))})
+    later = layers[named[-1] + 1 :]
+    return [*layers[: named[-1] + 1], first, *later, *_narrowed(ways, later)]
+
+
+def _narrowed(ways: Sequence[Direction], later: Sequence[Layer]) -> list[Layer]:
+    """What languages that are named later leave of several directions: those between them, or one of its own."""
+    asked, places = dict.fromkeys(_SIDES, ""), []
+    for place, sections in later:
+        said = {side: str(code) for side, code in sections.get("data", {}).items() if side in _SIDES}
+        if any(said.values()):
+            asked |= said
+            places.append(place)
+    if not places:
+        return []
+    found = [
+        way
+        for way in ways
+        if all(
+            not asked[side] or read_tag(asked[side]) == read_tag(own)
+            for side, own in zip(_SIDES, way, strict=True)
+        )
+    ]
+    found = found or [(asked["source"] or ways[0][0], asked["target"] or ways[0][1])]
+    data = dict(zip(_SIDES, found[0], strict=True))
+    several = [*map(written, found)] if len(found) > 1 else []
+    return [(", ".join(dict.fromkeys(places)), {"data": {**data, "directions": several}})]
+
+
+_SIDES = ("source", "target")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from dragoman.model.directory import find_model, open_model, write_model
 from dragoman.model.fields import configured
 from dragoman.model.kinds import kind_of
 from dragoman.model.seal import MANIFEST
+from dragoman.text.directions import sealed_languages
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.state import State
@@ -169,15 +170,11 @@ def _tokenizers(run: Path, config: Mapping[str, Any]) -> dict[str, Tokenizer]:
 
 def _as_sealed(config: Mapping[str, Any], tokenizers: Mapping[str, Tokenizer]) -> dict[str, Any]:
     """The configuration of a run as that of a model."""
-    data = config["data"]
     sizes = [tokenizer.vocab_size for tokenizer in tokenizers.values()]
-    languages = {"source": data["source"], "target": data["target"]}
-    if data.get("directions"):
-        languages["directions"] = data["directions"]
     return {
         **config,
         "model": {"kind": "transformer", **config["model"]},
-        "languages": languages,
+        "languages": sealed_languages(config["data"]),
         "tokenizer": {**config["tokenizer"], "vocab_size": max(sizes)},
     }
 

@@ -41,8 +41,9 @@ class Recipe:
     @property
     def name(self) -> str:
         """Of what becomes of the pairs in an epoch: that of other settings is not taken for it. Empty: nothing does."""
-        said = (self.augment, self.data.weights, *([self.data.tags] if self.data.tags else []))
-        changed = self.augment.active or self.data.weights or self.data.tags
+        young = [part for part in (self.data.tags, self.tokenizer.sampling) if part]
+        said = (self.augment, self.data.weights, *young)
+        changed = self.augment.active or self.data.weights or young
         return f"-{crc32(repr(said).encode()):08x}" if changed else ""
 
     @property

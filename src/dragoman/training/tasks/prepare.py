@@ -3,7 +3,7 @@
 All of it is kept in the run's `data` directory, so that a resumed run reads what the first one read:
   train.tsv  dev.tsv        what cleaning left
   tokenizer*.model          joint, or one a side
-  ids-N/                    token ids of epoch N (of all epochs, when nothing is sampled or augmented)
+  ids-N/                    token ids of epoch N (of all epochs, when nothing is sampled or augmented), and of the first
   data.json                 written last: what it was made from (origin.py), and the sha256 of the files
 """
 
@@ -109,7 +109,9 @@ class TrainingData:
         if (directory / "store.json").exists():
             self._say(f"{directory} is not what was written there: the corpus is encoded anew")
         for old in self.directory.glob("ids-*"):
-            shutil.rmtree(old)
+            # What every start measures is the first epoch: a run that is resumed in a later one finds both.
+            if variant == 0 or old.name != f"ids-0{self.recipe.name}":
+                shutil.rmtree(old)
         blocks = map(rows_of, in_order(self._encoding.kind, self._blocks(variant)))
         return IdStore.write_rows(directory, blocks, max(t.vocab_size for t in self.tokenizers.values()))
 
@@ -282,5 +284,5 @@ def _target_tags(tokenizer: Tokenizer, data: DataConfig) -> dict[Direction, list
             f"the vocabulary has no symbol {' and no '.join(missing)}, which data.directions or data.tags asks for: "
             "that of a model that is trained further gets it with --extend-vocab"
         )
-    tags = target_tags(data.ways)
+    tags = target_tags(data.ways, data.tagged)
     return {way: [tokenizer.controls[tags[way[1]]]] if tags else [] for way in data.ways}

@@ -25,7 +25,7 @@ from dragoman.training.settings import RunConfig
 
 STAGES = "stages"
 # What a later stage takes over from the model it begins at: these decide what its ids and weights mean.
-_KEPT = ("tokenizer", "model", "data.source", "data.target", "data.directions", "data.tags")
+_KEPT = ("tokenizer", "model", "data.source", "data.target", "data.directions", "data.tagged", "data.tags")
 
 
 @dataclass(frozen=True)

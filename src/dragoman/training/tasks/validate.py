@@ -23,7 +23,7 @@ from dragoman.errors import ModelError, TrainingError
 from dragoman.evaluate import scored
 from dragoman.model.directory import ModelDirectory, open_model, write_model
 from dragoman.model.kinds import TRANSLATORS
-from dragoman.text.directions import Direction, all_told, simplified_sides, written
+from dragoman.text.directions import Direction, all_told, sealed_languages, simplified_sides, written
 from dragoman.training.optimizer import Optimizer
 from dragoman.training.settings import RunConfig, kind_of_model
 from dragoman.training.tasks.prepare import TrainingData
@@ -179,10 +179,8 @@ class Validator:
         settings: dict[str, Any] = {
             **asdict(self.config),
             "model": {"kind": kind_of_model(self.config.model), **asdict(self.config.model)},
-            "languages": {"source": self.config.data.source, "target": self.config.data.target},
+            "languages": sealed_languages(asdict(self.config.data)),
         }
-        if self.config.data.several:
-            settings["languages"]["directions"] = self.config.data.directions
         sizes = [tokenizer.vocab_size for tokenizer in self.data.tokenizers.values()]
         settings["tokenizer"]["vocab_size"] = max(
             sizes
