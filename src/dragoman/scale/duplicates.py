@@ -65,7 +65,7 @@ def _published(part: Shard, shard: Shard, counted: Result, kept: NDArray[np.bool
                 unpacked(path, file) as lines,
                 new_file(draft, durable=False) as stream,
             ):
-                stream.writelines(compress(lines, memoryview(kept)))
+                stream.writelines(compress(lines, kept.data))
         report = counted["report"]
         removed = {**report["removed"], "duplicate": report["removed"]["duplicate"] + left}
         result |= {**counted, "report": {**report, "kept": report["kept"] - left, "removed": removed}}
