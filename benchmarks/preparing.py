@@ -25,6 +25,8 @@ from dragoman.corpus.pairs import Pair, write_pairs
 SHARD = 1_000_000  # pairs
 WORDS = 30_000
 EVERY = 0.2  # seconds between two looks at memory
+# What is there when a part of the work has been done.
+PHASES = (("cleaned", "dev.tsv"), ("vocabulary", "tokenizer.model"), ("encoded", "ids-0/store.json"))
 _PREPARE = """
 import os, sys
 from pathlib import Path
@@ -75,7 +77,7 @@ def main() -> None:
         for number in range(-(-asked.pairs // SHARD)):
             write_pairs(corpus / f"part-{number:03}.tsv", islice(coming, SHARD))
         size = sum(path.stat().st_size for path in corpus.iterdir())
-        print(f"{asked.pairs:,} pairs, {size / 1e9:.2f} GB, {len(list(corpus.iterdir()))} shards")
+        print(f"{asked.pairs:,} pairs, {size / 1e9:.2f} GB, {len(list(corpus.iterdir()))} shards", flush=True)
         for count in asked.cores:
             _measured(corpus, Path(name, f"data-{count}"), count)
 
@@ -83,24 +85,27 @@ def main() -> None:
 def _measured(corpus: Path, data: Path, count: int) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", _PREPARE, str(corpus), str(data), str(count)]
-    began, most, alone, used = time.time(), 0.0, 0.0, os.times()
+    began, phases = time.time(), list(PHASES)
+    since, most, used, before = began, [0.0, 0.0], 0.0, 0.0
     with subprocess.Popen(command, env=environment) as process:
         while process.poll() is None:
-            own = _memory(process.pid)
-            most = max(most, own + sum(map(_memory, _children(process.pid))))
-            alone = max(alone, own)
+            crew = [process.pid, *_children(process.pid)]
+            memory = [_memory(one) for one in crew]
+            most = [max(most[0], sum(memory)), max(most[1], memory[0])]
+            used = max(used, sum(map(_processor, crew)))
+            if phases and (data / phases[0][1]).exists():
+                phase, now = phases.pop(0)[0], time.time()
+                print(
+                    f"{count} cores, {phase}: {now - since:.0f} s, {used - before:.0f} s of processors; at most "
+                    f"{most[0]:.0f} MB in all, {most[1]:.0f} MB in the first process",
+                    flush=True,
+                )
+                since, before, most = now, used, [0.0, 0.0]
             time.sleep(EVERY)
     if process.returncode:
         sys.exit(process.returncode)
-    now, files = os.times(), ("dev.tsv", "tokenizer.model", "ids-0/store.json")
-    ends = [began, *((data / name).stat().st_mtime for name in files)]
-    cleaned, learnt, encoded = (after - before for before, after in zip(ends, ends[1:], strict=False))
-    spent = now.children_user + now.children_system - used.children_user - used.children_system
-    print(
-        f"{count} cores: {time.time() - began:.0f} s (cleaned {cleaned:.0f}, vocabulary {learnt:.0f}, encoded "
-        f"{encoded:.0f}), {spent:.0f} s of processors; at most {most:.0f} MB in all, "
-        f"{alone:.0f} MB in the first process"
-    )
+    disk = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
+    print(f"{count} cores: {time.time() - began:.0f} s in all, {disk / 1e9:.2f} GB written", flush=True)
 
 
 def _children(process: int) -> list[int]:
@@ -112,6 +117,15 @@ def _children(process: int) -> list[int]:
         ]
     except OSError:  # it has ended
         return []
+
+
+def _processor(process: int) -> float:
+    """Seconds that it and those of its children that have ended have computed."""
+    try:
+        words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(process: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -12,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from dragoman.cli import commands
+from dragoman.cli.serve import STATE_VARIABLE
+from dragoman.server import run
 from dragoman.server.gate.metrics import COUNTERS
-from dragoman.server.settings import Network, Settings
+from dragoman.server.settings import Network, Settings, check_state
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -156,16 +161,109 @@ def test_nginx_can_read_its_file(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
 
 
-def test_every_flag_is_one_of_dragoman_serve() -> None:
-    from dragoman.cli.serve import EnginesFlags, start
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+ENTRYPOINT: list[str] = json.loads(re.findall(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)[0])
 
-    words = [
-        *COMPOSE["services"]["replica-1"]["command"],
-        *of_kind("Deployment")["spec"]["template"]["spec"]["containers"][0]["args"],
-    ]
-    known = set(Network.__dataclass_fields__) | set(Settings().limits.__dataclass_fields__)
-    known |= set(start.__annotations__) | set(EnginesFlags.__dataclass_fields__)
-    assert {word[2:].replace("-", "_") for word in words if word.startswith("--")} <= known
+
+def told(name: str) -> list[list[str]]:
+    """The commands in the comments of a file: what stands after the image is given to its entry point."""
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    lines = "\n".join(line[2:] for line in text.splitlines() if line.startswith("# ")).replace("\\\n", " ")
+    found = []
+    for line in lines.splitlines():
+        words = shlex.split(line) if line.startswith("    ") and "$(" not in line else []
+        if words[:2] == ["docker", "run"]:
+            found.append([*ENTRYPOINT, *words[words.index("dragoman") + 1 :]])
+        elif words[:2] == ["docker", "compose"] and "exec" in words:
+            found.append(words[words.index("exec") + 2 :])
+    return found
+
+
+def command_lines() -> dict[str, list[str]]:
+    """Every command of Dragoman that stands in deploy/, and where."""
+    unit = (DEPLOY / "dragoman.service").read_text(encoding="utf-8")
+    pod = of_kind("Deployment")["spec"]["template"]["spec"]["containers"][0]
+    lines = {
+        "image": ENTRYPOINT,
+        "health": json.loads(re.findall(r"^HEALTHCHECK .*CMD (.*)$", DOCKERFILE, re.MULTILINE)[0]),
+        "compose": [*ENTRYPOINT, *COMPOSE["services"]["replica-1"]["command"]],
+        "pod": [*ENTRYPOINT, *pod["args"]],
+        "unit": shlex.split(re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)[0]),
+    }
+    for name in ("Dockerfile", "compose.yaml"):
+        lines |= {f"{name} {number}": words for number, words in enumerate(told(name))}
+    return lines
+
+
+def test_comments_are_read() -> None:
+    lines = command_lines()
+    assert len([name for name in lines if name.startswith("Dockerfile")]) == 3
+    assert lines["compose.yaml 0"][:4] == ["dragoman", "serve", "keys", "add"]
+
+
+@pytest.mark.parametrize("name", command_lines())
+def test_every_command_line_is_one_that_dragoman_understands(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own parser, with the values too: nothing is started."""
+    words = command_lines()[name]
+    assert Path(words[0]).name == "dragoman"
+    ran: list[Settings] = []
+    monkeypatch.setattr(run, "run", lambda settings, tell: ran.append(settings))
+    if words[1] == "serve" and words[2:3] != ["keys"]:
+        assert commands.run(words[1:]) == 0
+        (settings,) = ran
+        assert settings.network.port == Network.port
+        assert settings.network.host == ("127.0.0.1" if name == "unit" else "0.0.0.0")
+    else:
+        commands.app.parse_args(words[1:], exit_on_error=False, print_error=False)
+
+
+def test_ports_addresses_and_variables_are_those_of_the_server() -> None:
+    port = str(Network.port)
+    assert re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE) == [port]
+    template = of_kind("Deployment")["spec"]["template"]
+    assert template["metadata"]["annotations"]["prometheus.io/port"] == port
+    (container,) = template["spec"]["containers"]
+    assert [one["containerPort"] for one in container["ports"]] == [Network.port]
+    assert [one["name"] for one in container["env"]] == list(COMPOSE["services"]["replica-1"]["environment"])
+    assert STATE_VARIABLE in COMPOSE["services"]["replica-1"]["environment"]
+    check_state(COMPOSE["services"]["replica-1"]["environment"][STATE_VARIABLE])
+    source = (ROOT / "src" / "dragoman" / "server" / "app.py").read_text(encoding="utf-8")
+    routes = re.findall(r'Route\("([^"]+)"', source)
+    asked = {
+        container[name]["httpGet"]["path"] for name in ("startupProbe", "readinessProbe", "livenessProbe")
+    }
+    assert {*asked, template["metadata"]["annotations"]["prometheus.io/path"]} <= set(routes)
+    (redis,) = of_kind("StatefulSet", "dragoman-redis")["spec"]["template"]["spec"]["containers"]
+    manifest = (DEPLOY / "kubernetes" / "dragoman.yaml").read_text(encoding="utf-8")
+    (address,) = re.findall(r"--from-literal=address=(\S+)", manifest)
+    check_state(address)
+    host, found = re.findall(r"//([^:]+):(\d+)", address)[0]
+    assert host == of_kind("Service", "dragoman-redis")["metadata"]["name"]
+    assert int(found) == redis["ports"][0]["containerPort"]
+
+
+def test_the_image_is_built_of_what_there_is() -> None:
+    """`COPY . .` sent a checkout with its environments, runs and corpora to the builder: gigabytes."""
+    copied: set[str] = set()
+    for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE):
+        *sources, _ = line.split()
+        copied |= set(sources)
+    assert "." not in copied and all((ROOT / name).exists() for name in copied)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
+    build = project["tool"]["hatch"]
+    needed |= {Path(one).parts[0] for one in build["build"]["targets"]["wheel"]["packages"]}
+    needed |= {Path(build["version"]["path"]).parts[0], *re.findall(r" -c (\S+)", DOCKERFILE)}
+    assert copied == needed
+
+
+def test_the_image_has_a_python_that_will_do() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    least = re.findall(r"\d+", project["requires-python"])
+    for version in re.findall(r"^FROM python:([\d.]+)", DOCKERFILE, re.MULTILINE):
+        assert list(map(int, version.split("."))) >= list(map(int, least))
 
 
 def test_the_image_holds_what_replicas_need() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -9,13 +10,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from dragoman.cli import main
 from dragoman.cli.bulk import with_address
+from dragoman.scale import pool
+from dragoman.scale.jobs import Job
+from dragoman.scale.pool import Event, event_of
+from dragoman.scale.shards import Shard
+from dragoman.scale.worker import refusal
 from tiny import lines
 
 Capture = pytest.CaptureFixture[str]
@@ -82,6 +88,40 @@ def test_outputs_of_files_that_are_gone_are_named_and_left_alone(
     assert main(words) == 0
     assert "also holds part-1.txt" in capsys.readouterr().err.replace("\n", " ")
     assert (tmp_path / "out" / "part-1.txt").exists()
+
+
+def test_directories_within_one_are_named_and_links_to_nowhere_refused(
+    shards: Path, tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """Both were passed over without a word, and what they hold was not there in the end."""
+    (shards / "more").mkdir()
+    (shards / "out").mkdir()
+    words = ["translate", str(shards), "-o", str(shards / "out"), "-m", str(tiny_model), "--workers", "1"]
+    assert main(words) == 0
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "are not read (more)" in said
+    (shards / "part-9.txt").symlink_to("nowhere")
+    assert main(words) == 2
+    assert "part-9.txt is a link to nowhere" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_full_disk_ends_the_work_and_the_same_command_goes_on(
+    shards: Path, tiny_model: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file that was left was translated, and then failed like the first."""
+
+    def full(job: Job, todo: Sequence[Shard], workers: int) -> Iterator[Event]:
+        word = refusal(OSError(errno.ENOSPC, "No space left on device", todo[0].output))
+        assert word is not None
+        yield event_of(todo[0], word)
+        raise AssertionError("went on")
+
+    words = ["translate", str(shards), "-o", str(tmp_path / "out"), "-m", str(tiny_model), "--workers", "1"]
+    with monkeypatch.context() as context:
+        context.setattr(pool, "run", full)
+        assert main(words) == 1
+    assert "make room, and the same command goes on" in capsys.readouterr().err.replace("\n", " ")
+    assert main(words) == 0
 
 
 @pytest.mark.slow("starts a command three times, and kills it and a worker: what resuming is for")
@@ -209,6 +249,13 @@ def test_shards_are_cleaned_as_one_corpus_would_be(
     assert sorted(found) == [Path(path).name for path in corpus]
     whole = (gzip.decompress(found[name]) if name.endswith(".gz") else found[name] for name in sorted(found))
     assert b"".join(whole) == one.read_bytes()
+
+
+def test_a_corpus_with_a_long_name_is_cleaned(corpus: list[str], tmp_path: Path) -> None:
+    """Its keys, and the record of these, had longer names than a file system takes."""
+    source = Path(corpus[0]).rename(tmp_path / ("长" * 83 + ".tsv"))
+    assert main(["data", "clean", str(source), "-o", str(tmp_path / "o"), *LANGUAGES, "--workers", "1"]) == 0
+    assert list(outputs(tmp_path / "o")) == [source.name]
 
 
 def test_duplicates_stay_where_they_are_wanted(corpus: list[str], tmp_path: Path) -> None:

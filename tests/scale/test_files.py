@@ -103,3 +103,19 @@ def test_a_parquet_file_keeps_its_columns_and_its_nulls(tmp_path: Path) -> None:
         done(tmp_path / "a.parquet", (tmp_path / "a.parquet").read_bytes(), Fields("de"))
     with pytest.raises(CorpusError, match="damaged, or no Parquet"):
         done(tmp_path / "a.parquet", b"PAR1")
+
+
+def test_a_category_of_a_data_frame_is_text_as_well(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra")
+    pytest.importorskip("pyarrow.parquet")
+    for values in (["a", None, "a"], [1, 2, 1]):
+        table = arrow.table({"text": arrow.array(values).dictionary_encode()})
+        arrow.parquet.write_table(table, tmp_path / "a.parquet")
+        content = (tmp_path / "a.parquet").read_bytes()
+        if values[0] == 1:
+            with pytest.raises(CorpusError, match="which is no text"):
+                done(tmp_path / "a.parquet", content)
+        else:
+            done(tmp_path / "a.parquet", content)
+            found = arrow.parquet.read_table(tmp_path / "out" / "a.parquet").to_pydict()
+            assert found == {"text": values, "translation": ["A", None, "A"]}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from dragoman.errors import DragomanError, UsageError
-from dragoman.scale.shards import RECORDS, Shard, claimed, finished, in_directory, making
+from dragoman.scale.shards import RECORDS, Shard, claimed, finished, in_directory, left_behind, making
 
 
 @pytest.fixture
@@ -112,3 +113,38 @@ def test_a_full_disk_is_told_of_the_output(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(draft))
     assert told.value.filename == shard.output and told.value.errno == errno.ENOSPC
     assert list((tmp_path / "out" / RECORDS).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "长" * 83 + ".txt",
+        "a" * 251 + ".txt",
+        "Mr. " + "a" * 251,
+        "1." + "章" * 84,
+        "new\nline.txt",
+        "caf\udce9.txt",
+    ],
+    ids=["Chinese", "long", "stop", "stop and Chinese", "line end", "no UTF-8"],
+)
+def test_a_name_of_any_length_and_bytes_is_done_once(name: str, tmp_path: Path) -> None:
+    """Eighty Chinese signs fill a name. Drafts and records, which put more to it, failed when all was translated."""
+    source = tmp_path / name
+    source.write_bytes(b"a\n")
+    (shard,) = in_directory([(source,)], [name], tmp_path / "out")
+    claim(shard)
+    assert finished(shard) == {"records": 1} and Path(shard.output).read_bytes() == b"A\n"
+    assert left_behind(tmp_path / "out", []) == [name]
+    assert left_behind(tmp_path / "out", [shard]) == []
+
+
+def test_a_shard_waits_for_the_disk_once(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten thousand small files most of the time went there: six times for each."""
+    waited: list[int] = []
+    with claimed(Path(shard.output).parent, {}, [shard]):
+        with monkeypatch.context() as context:
+            context.setattr(os, "fsync", waited.append)
+            make(shard)
+        assert len(waited) == 1
+        shard.record.write_bytes(shard.record.read_bytes()[:20])  # as a loss of power may leave it
+        assert finished(shard) is None

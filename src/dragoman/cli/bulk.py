@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -99,6 +99,15 @@ def tell_of_files(texts: Sequence[str]) -> None:
                 )
 
 
+def tell_of_directories(inputs: Iterable[Path], output: Path) -> None:
+    """Those within a directory whose files are read are passed over, and may not be meant to be."""
+    from dragoman.corpus.pairs import passed_over
+
+    for path in inputs:
+        if note := passed_over(path, output):
+            tell(note)
+
+
 def translate_files(
     inputs: Sequence[str],
     flags: FilesFlags,
@@ -117,6 +126,7 @@ def translate_files(
     if not inputs:
         raise UsageError("there is nothing to translate: name files, directories or patterns before -o")
     paths = [path for one in inputs for path in shards_of(Path(one))]
+    tell_of_directories(map(Path, inputs), flags.output)
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} is not there: with -o the words are names of files")
@@ -187,6 +197,8 @@ def _all(
                 found[event.shard] = event.result
                 ended += event.result["records"]
                 _say_shard(event.shard, event.result, noun, format)
+            elif event.full:
+                raise DragomanError(f"{event.error}: make room, and the same command goes on")
             elif event.error:
                 failed.append(event)
                 tell(event.error)
@@ -261,7 +273,7 @@ def clean_files(
     """Every corpus into a file of its name in the directory `output`, without what stands in an earlier one."""
     from dragoman.scale.duplicates import publish_all
     from dragoman.scale.jobs import CleanJob
-    from dragoman.scale.shards import RECORDS, claimed, finished, in_directory
+    from dragoman.scale.shards import RECORDS, claimed, finished, in_directory, short_ending
 
     names = [_cleaned_name(paths) for paths in corpora]
     job = CleanJob(*languages, dict(rules))
@@ -271,7 +283,9 @@ def clean_files(
         results = [finished(shard) for shard in shards]
         if None in results:
             folder = output / RECORDS / "parts"
-            parts = in_directory(corpora, names, folder)
+            # By number: more is written after such a name, and one as long as it may be has no room for it.
+            drafts = [f"{number}{short_ending(name)}" for number, name in enumerate(names)]
+            parts = in_directory(corpora, drafts, folder)
             (folder / RECORDS).mkdir(parents=True, exist_ok=True)
             _all(job, parts, workers, ray, "pairs", "text")
             results = list(publish_all(parts, shards, not settings["rules"]["drop_duplicates"]))

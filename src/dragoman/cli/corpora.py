@@ -115,6 +115,7 @@ def clean(
             report,
             _rejected(keep),
             processes=None,
+            scratch=None if output is None else output.parent,
         )
         kept = _some(pairs, report, progress)
         if output is None:

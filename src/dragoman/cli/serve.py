@@ -27,6 +27,7 @@ else:
     NetworkFlags = flags_of(Network, "Network")
 
 KEYS = Path("dragoman-keys.sqlite")
+STATE_VARIABLE = "DRAGOMAN_STATE"  # where no list of processes shows the address
 PATIENCE = 5.0  # seconds that somebody at a terminal waits for Redis
 KeysFile = Annotated[
     Path | None, Parameter(name="--keys", help=f"the file of API keys; {KEYS} unless --state is given")
@@ -35,7 +36,7 @@ StateFlag = Annotated[
     str | None,
     Parameter(
         name="--state",
-        env_var="DRAGOMAN_STATE",
+        env_var=STATE_VARIABLE,
         help="a Redis in which replicas share limits, keys and results, such as redis://HOST:6379/0",
     ),
 ]

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from dragoman.corpus.lines import read_lines
 from dragoman.corpus.named import Named, parsed
-from dragoman.corpus.pairs import Pair, corpus_files, kind_of, language_of, read_corpus, sides_of
+from dragoman.corpus.pairs import (
+    Pair,
+    corpus_files,
+    kind_of,
+    language_of,
+    names_of,
+    read_corpus,
+    sides_of,
+)
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.text.directions import Direction, all_told, read_direction, written
 from dragoman.text.languages import base_language
@@ -56,7 +64,7 @@ class Corpus:
         return found if self.columns == self.languages else map(exchanged, found)
 
     def __str__(self) -> str:
-        return f"{', '.join(map(str, self.files))} ({'-'.join(self.columns)})"
+        return f"{names_of(self.files)} ({'-'.join(self.columns)})"
 
 
 def exchanged(pair: Pair) -> Pair:

@@ -209,11 +209,11 @@ def _zstandard() -> Any:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
+def new_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """A stream that becomes the file `path`, packed as its suffix says, when all of it is written.
 
     A reader sees the old file or the whole new one; after an error, the old one. The same content gives the same
-    bytes: a gzip archive carries no date and no name.
+    bytes: a gzip archive carries no date and no name. durable: on the disk by then; if not, the caller sees to that.
     """
     refuse_directory(path)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
@@ -239,11 +239,13 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             else:
                 yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         with naming(path, temporary):
             os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)

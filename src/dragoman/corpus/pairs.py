@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from dragoman.errors import CorpusError
 from dragoman.text.languages import base_language, read_tag
 
 _KINDS = {".tsv": "table", ".csv": "csv", ".jsonl": "json", ".json": "json", ".tmx": "tmx", ".zip": "zip"}
+
+_NAMED = 12  # files
 
 
 @dataclass(frozen=True)
@@ -93,18 +96,42 @@ def grouped(paths: Sequence[Path | str], source: str, target: str) -> list[tuple
 
 
 def shards_of(path: Path) -> list[Path]:
-    """The files of a directory, or those that a pattern names (shards-*.tsv.gz), in the order of their names."""
+    """The files of a directory, or those that a pattern names (shards-*.tsv.gz), in the order of their names.
+
+    Raises CorpusError where there is none, and for a link that leads nowhere: what it stood for would be missed.
+    """
     if path.is_dir():
-        found = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
+        every = [one for one in path.iterdir() if not one.name.startswith(".")]
         what = "a directory without files"
     elif not path.exists() and glob.has_magic(str(path)):
-        found = [Path(one) for one in sorted(glob.glob(str(path), recursive=True)) if Path(one).is_file()]
+        every = [Path(one) for one in glob.glob(str(path), recursive=True)]
         what = "a pattern that no file fits"
     else:
         return [path]
+    for one in every:
+        if one.is_symlink() and not one.exists():
+            raise CorpusError(
+                f"{one} is a link to {os.readlink(one)}, which is not there: remove it, or mend it"
+            )
+    found = sorted(one for one in every if one.is_file())
     if not found:
         raise CorpusError(f"{path} is {what}")
     return found
+
+
+def passed_over(path: Path, but: Path | None = None) -> str:
+    """What should be said of the directories within one whose files are read; empty where there are none.
+
+    but: one that nobody would read, such as that of the outputs.
+    """
+    if not path.is_dir():
+        return ""
+    names = [one.name for one in sorted(path.iterdir()) if one.is_dir() and not one.name.startswith(".")]
+    names = [name for name in names if but is None or (path / name).resolve() != but.resolve()]
+    if not names:
+        return ""
+    some = f"{', '.join(names[:3])}{' and more' * (len(names) > 3)}"
+    return f"note: directories within {path} are not read ({some}): name them, or the pattern '{path}/**/*'"
 
 
 def _expand(path: Path, source: str, target: str) -> tuple[Path, ...]:
@@ -189,7 +216,9 @@ def _read_all(
             pair = Pair(*row)
             yield label(pair, str(files[0])) if labelled else pair
     if empty:
-        raise CorpusError(f"nothing to read: {_names(corpora)} has no lines")
+        raise CorpusError(
+            f"nothing to read: {names_of([file for files in corpora for file in files])} has no lines"
+        )
 
 
 def _rows(files: tuple[Path, ...], source: str, target: str) -> Iterator[Row]:
@@ -248,8 +277,10 @@ def labels_of(pair: Pair) -> tuple[str, str]:
     return corpus, rest.partition("\t")[0]
 
 
-def _names(corpora: list[tuple[Path, ...]]) -> str:
-    return ", ".join(str(path) for files in corpora for path in files)
+def names_of(files: Sequence[Path]) -> str:
+    """Of many, the first ones and how many more there are."""
+    more = f" and {len(files) - _NAMED:,} more" if len(files) > _NAMED else ""
+    return ", ".join(map(str, files[:_NAMED])) + more
 
 
 def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> int:

@@ -1,6 +1,6 @@
 """The shards of a cleaned corpus without what stands in an earlier one: as if all of them had been one file.
 
-Knows duplicates by the keys that cleaning left beside each shard. Memory: that of the keys of one shard, and some
+Knows duplicates by the keys that cleaning left beside each shard. Memory: a byte for each pair of one shard, and some
 hundred megabytes.
 """
 
@@ -19,6 +19,8 @@ from dragoman.corpus.seen import Seen
 from dragoman.errors import DragomanError
 from dragoman.scale.jobs import KEYS
 from dragoman.scale.shards import Result, Shard, finished, making
+
+_AT_ONCE = 2**20  # keys
 
 
 def publish_all(parts: Sequence[Shard], shards: Sequence[Shard], duplicates: bool) -> list[Result]:
@@ -44,7 +46,11 @@ def _first(parts: Sequence[Shard]) -> Iterator[NDArray[np.bool_]]:
     """For each part, which of its pairs stand in no earlier one."""
     seen = Seen(Path(parts[0].output).parent if parts else None)
     for part in parts:
-        yield seen.add(np.fromfile(part.output + KEYS, dtype="<u8"))
+        new = [np.zeros(0, dtype=bool)]
+        with open(part.output + KEYS, "rb") as file:
+            while len(keys := np.fromfile(file, dtype="<u8", count=_AT_ONCE)):
+                new.append(seen.add(keys))
+        yield np.concatenate(new)
 
 
 def _published(part: Shard, shard: Shard, counted: Result, kept: NDArray[np.bool_] | None) -> Result:
@@ -54,8 +60,12 @@ def _published(part: Shard, shard: Shard, counted: Result, kept: NDArray[np.bool
             shutil.copyfile(part.output, draft)
         else:
             path = Path(part.output)
-            with open_file(path) as file, unpacked(path, file) as lines, new_file(draft) as stream:
-                stream.writelines(compress(lines, kept.tolist()))
+            with (
+                open_file(path) as file,
+                unpacked(path, file) as lines,
+                new_file(draft, durable=False) as stream,
+            ):
+                stream.writelines(compress(lines, kept.data))
         report = counted["report"]
         removed = {**report["removed"], "duplicate": report["removed"]["duplicate"] + left}
         result |= {**counted, "report": {**report, "kept": report["kept"] - left, "removed": removed}}

@@ -64,11 +64,14 @@ def refuse_unfit(path: Path) -> None:
 
 
 def translate_file(source: Path, target: Path, fields: Fields, translate: Translate) -> None:
-    """Write `target`, of the kind and packing of its name, whole or not at all. Raises CorpusError."""
+    """Write `target`, of the kind and packing of its name, whole or not at all. Raises CorpusError.
+
+    It is a draft: whoever gives it its name brings it to the disk.
+    """
     if ending(source) == ".parquet":
         _parquet(source, target, fields, translate)
         return
-    with new_file(target) as stream:
+    with new_file(target, durable=False) as stream:
         _WRITERS.get(ending(source), _lines)(source, stream, fields, translate)
 
 
@@ -181,7 +184,8 @@ def _parquet(source: Path, target: Path, fields: Fields, translate: Translate) -
                 names = ", ".join(map(shown, schema.names[:8]))
                 raise CorpusError(f"{source}: no column is called {name!r}; there are {names}: see --field")
             kind = schema.field(name).type
-            if not (arrow.types.is_string(kind) or arrow.types.is_large_string(kind)):
+            values = kind.value_type if arrow.types.is_dictionary(kind) else kind  # a category of pandas
+            if not (arrow.types.is_string(values) or arrow.types.is_large_string(values)):
                 raise CorpusError(f"{source}: column {name!r} holds {kind}, which is no text")
             _refuse_taken(fields, schema.names, str(source))
             schema = schema.append(arrow.field(fields.translation, arrow.string()))

@@ -17,6 +17,7 @@ from dragoman.corpus.cleaning import CleaningConfig, CleaningReport, clean, pair
 from dragoman.corpus.pairs import pair_writer, read_corpus
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
+from dragoman.files import sync_directory
 from dragoman.model.directory import find_model, open_model
 from dragoman.model.seal import MANIFEST
 from dragoman.scale.files import Fields, translate_file
@@ -136,13 +137,15 @@ class CleanJob:
         languages = self.source, self.target
         pairs = read_corpus([Path(one) for one in shard.inputs], *languages, may_be_empty=True)
         keys = Shard(shard.inputs, shard.output + KEYS)
-        with making(shard) as (draft, result), pair_writer(draft) as write, making(keys) as (digests, _):
-            with open(digests, "wb") as stream:
-                for pair in clean(pairs, CleaningConfig(**self.rules), *languages, report):
+        rules, folder = CleaningConfig(**self.rules), Path(shard.output).parent
+        with making(shard) as (draft, result):
+            with pair_writer(draft) as write, making(keys) as (digests, _), open(digests, "wb") as stream:
+                for pair in clean(pairs, rules, *languages, report, scratch=folder):
                     write(pair)
                     stream.write(pair_key(pair))
                     if report.kept % 1024 == 0:
                         progress(report.read)
+            sync_directory(folder)  # whoever finds the shard after a loss of power finds its keys
             result |= {"records": report.read, "report": asdict(report)}
         return result
 

@@ -32,6 +32,7 @@ class Event:
     result: Result | None = None
     error: str = ""
     code: int = 1
+    full: bool = False  # the disk is: whatever is done next would be for nothing
     records: int = 0
     note: str = ""  # a word for the log
 
@@ -191,4 +192,4 @@ def event_of(shard: Shard, answer: dict[str, Any]) -> Event:
         return Event(shard, result=answer["done"])
     if "progress" in answer:
         return Event(shard, records=answer["progress"])
-    return Event(shard, error=answer["error"], code=answer["code"])
+    return Event(shard, error=answer["error"], code=answer["code"], full=answer.get("full", False))

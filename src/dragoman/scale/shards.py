@@ -3,11 +3,15 @@
 Knows no kind of file and no kind of work. A directory of outputs belongs to one piece of work, whose settings lie in
 it; a shard is done when its output is there and its record says so. The record is written after the output: what was
 interrupted between the two is done again, to the same bytes.
+
+After a loss of power too: an output is on the disk before it gets its name, and a record that is not whole, or that
+tells of an output which is not there, is none. So nothing else waits for the disk, until all is done.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -15,12 +19,15 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DragomanError, UsageError
 from dragoman.files import publish, sync_directory
 
+_LONGEST = 240  # bytes of a name that a file system takes with more after it
+_ENDING = 10  # letters, with its stop
 RECORDS = ".dragoman"  # within the directory of outputs
 Result = dict[str, Any]  # what was counted
 
@@ -35,7 +42,10 @@ class Shard:
     @property
     def record(self) -> Path:
         path = Path(self.output)
-        return path.parent / RECORDS / f"{path.name}.json"
+        name = os.fsencode(path.name)
+        if len(name) > _LONGEST:
+            name = hashlib.sha256(name).hexdigest().encode()
+        return path.parent / RECORDS / f"{os.fsdecode(name)}.json"
 
 
 def in_directory(inputs: Sequence[tuple[Path, ...]], names: Sequence[str], output: Path) -> list[Shard]:
@@ -87,14 +97,16 @@ def claimed(output: Path, settings: Mapping[str, Any], shards: Sequence[Shard]) 
         for left in records.glob("tmp-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
+        sync_directory(records)
+        sync_directory(output)
 
 
 def left_behind(output: Path, shards: Sequence[Shard]) -> list[str]:
     """Names of outputs that an earlier start wrote there, of inputs that are not among these any more."""
-    known = {shard.record.name for shard in shards}
-    records = (path.name for path in (output / RECORDS).glob("*.json") if path.name != "job.json")
-    others = (name.removesuffix(".json") for name in records if name not in known)
-    return sorted(name for name in others if (output / name).exists())
+    known = {os.path.basename(shard.output) for shard in shards}
+    records = set(os.listdir(output / RECORDS))
+    others = (name for name in os.listdir(output) if name not in known)
+    return sorted(name for name in others if Shard((), str(output / name)).record.name in records)
 
 
 def _refuse_other(output: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -130,6 +142,12 @@ def finished(shard: Shard) -> Result | None:
     return result if same and isinstance(result, dict) else None
 
 
+def short_ending(name: str) -> str:
+    """What says of which kind a file is and how it is packed, and nothing of a title with a stop in it."""
+    endings = takewhile(lambda one: len(one) <= _ENDING, reversed(Path(name).suffixes[-2:]))
+    return "".join(reversed([*endings])).lower()
+
+
 @contextmanager
 def making(shard: Shard) -> Iterator[tuple[Path, Result]]:
     """A file to write and what to count, which become the shard's output and record when both are whole.
@@ -140,16 +158,16 @@ def making(shard: Shard) -> Iterator[tuple[Path, Result]]:
     state = _state(shard.inputs)
     folder = shard.record.parent / f"tmp-{uuid.uuid4().hex}"
     folder.mkdir(parents=True)
-    draft = folder / f"draft{''.join(output.suffixes[-2:]).lower()}"  # kind and packing
+    draft = folder / f"draft{short_ending(output.name)}"
     result: Result = {}
     try:
         yield draft, result
         with open(draft, "rb") as file:
             os.fsync(file.fileno())
         os.replace(draft, output)
-        sync_directory(output.parent)
         record = {**asdict(shard), "inputs": state, "output": _state([shard.output]), "result": result}
-        publish(shard.record, json.dumps(record, ensure_ascii=False).encode() + b"\n")
+        (folder / "record").write_text(json.dumps(record) + "\n", encoding="ascii")
+        os.replace(folder / "record", shard.record)
     except OSError as error:
         if error.errno is not None and str(error.filename).startswith(str(folder)):  # nobody knows this name
             raise OSError(error.errno, error.strerror, shard.output) from error

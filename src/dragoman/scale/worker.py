@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from dragoman.errors import DragomanError
+from dragoman.files import FULL
 from dragoman.scale.jobs import job_of
 from dragoman.scale.shards import Shard
 
@@ -28,7 +29,8 @@ def refusal(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, MemoryError):
         return {"error": f"not enough memory: ask for fewer workers ({error})", "code": 1}
     if isinstance(error, OSError):
-        return {"error": f"{error.filename or 'input or output'}: {error.strerror or error}", "code": 1}
+        word = f"{error.filename or 'input or output'}: {error.strerror or error}"
+        return {"error": word, "code": 1, "full": error.errno in FULL}
     return None
 
 

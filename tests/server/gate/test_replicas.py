@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -363,6 +364,31 @@ def test_what_is_no_address_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(ConfigError, match="redis://HOST") as refused:
         Settings(state=address)
     assert "sec" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_a_file_of_no_authority_is_named_at_the_start(content: bytes | None, tmp_path: Path) -> None:
+    """Redis counted as lost for good, for "No such file or directory" and no name."""
+    if content is not None:
+        (tmp_path / "ca.pem").write_bytes(content)
+    with pytest.raises(UsageError, match=r"ca.pem \(ssl_ca_certs\) holds no certificates"):
+        check(f"rediss://:secret@127.0.0.1:1/0?ssl_ca_certs={tmp_path / 'ca.pem'}")
+
+
+def test_a_certificate_that_is_not_believed_is_the_starter_s_to_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It will not be believed later either: the server went by its own, as if Redis were away."""
+    import redis
+
+    def doubt(*_: object) -> None:
+        try:
+            raise ssl.SSLCertVerificationError("self-signed certificate")
+        except ssl.SSLError as error:
+            raise redis.ConnectionError(str(error)) from error
+
+    monkeypatch.setattr(redis.Redis, "execute_command", doubt)
+    with pytest.raises(UsageError, match="not believed") as refused:
+        check("rediss://:secret@localhost:1/0")
+    assert "secret" not in str(refused.value)
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

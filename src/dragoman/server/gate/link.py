@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from functools import cache
 from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from dragoman.errors import DragomanError, MissingExtraError, UsageError
 
@@ -182,6 +183,7 @@ def _client(address: str, patience: float) -> redis.Redis:
         raise MissingExtraError(
             "--state redis://... needs redis: install it with  pip install 'dragoman[redis]'"
         ) from error
+    _check_authority(address)
     # A command that got no answer may have been done: sent again, a request would count twice.
     once = Retry(NoBackoff(), 0)
     return redis.Redis.from_url(
@@ -191,6 +193,20 @@ def _client(address: str, patience: float) -> redis.Redis:
         retry=once,
         protocol=2,  # which Redis 5 speaks too
     )
+
+
+def _check_authority(address: str) -> None:
+    """Raises UsageError for a file of certificates that no connection could be checked with.
+
+    Otherwise Redis would count as lost for good, for the reason "No such file or directory" without a name.
+    """
+    for file in parse_qs(urlsplit(address).query).get("ssl_ca_certs", []):
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:
+            raise UsageError(
+                f"--state: {file} (ssl_ca_certs) holds no certificates that can be read: {error.strerror or error}"
+            ) from error
 
 
 def check(address: str) -> str | None:
@@ -205,6 +221,11 @@ def check(address: str) -> str | None:
     except (redis.AuthenticationError, redis.ResponseError) as error:
         raise UsageError(f"the Redis at {link.shown} {_told(error)}") from None
     except (redis.RedisError, OSError, ValueError) as error:
+        if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
+            raise UsageError(
+                f"the Redis at {link.shown} shows a certificate that is not believed ({error}): name the file of its "
+                "authority with ?ssl_ca_certs=FILE, and the host as the certificate does"
+            ) from None
         return str(error)
     finally:
         link.close()

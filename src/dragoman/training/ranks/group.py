@@ -26,13 +26,15 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from dragoman.errors import TrainingError
+from dragoman.errors import TrainingError, UsageError
 from dragoman.training.ranks.store import BoundedStore
 
 TIMEOUT = 120.0  # seconds that a collective waits for the slowest rank
 SILENCE = 60.0  # seconds without a sign of life after which a rank is given up
 _BEAT = 2.0  # seconds between signs of life
 _QUICK, _SLOW = 0.001, 0.05  # seconds between two looks for a word, at first and at last
+
+_VARIABLES = "torchrun sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT; unset WORLD_SIZE to train alone"
 
 Message = Mapping[str, Any]
 
@@ -237,6 +239,10 @@ def _reason(error: BaseException) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
+def _first_line(error: BaseException) -> str:
+    return re.sub(r"^\[\S+\]\s*", "", str(error).strip().partition("\n")[0])[:200].rstrip(".")
+
+
 @contextmanager
 def _told(rank: int) -> Iterator[None]:
     """What torch raises when another rank is gone, as one line."""
@@ -246,21 +252,59 @@ def _told(rank: int) -> Iterator[None]:
         RuntimeError,
         OSError,
     ) as error:  # DistBackendError, DistNetworkError and gloo's own are of this kind
-        why = re.sub(r"^\[\S+\]\s*", "", str(error).strip().partition("\n")[0])[:200]
         raise TrainingError(
-            f"rank {rank} has lost the others ({why}). With --max-restarts torchrun starts them again, and they go on "
-            "from the last checkpoint"
+            f"rank {rank} has lost the others ({_first_line(error)}). With --max-restarts torchrun starts them again, "
+            "and they go on from the last checkpoint"
         ) from error
+
+
+@contextmanager
+def _meeting(rank: int, size: int) -> Iterator[None]:
+    """What torch raises when the ranks do not find each other, as one line."""
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        raise TrainingError(
+            f"rank {rank} of {size} has not met the others at {place} ({_first_line(error)}): rank 0 listens there, "
+            "and each must reach it, and be told the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE"
+        ) from error
+
+
+def check_variables(variables: Mapping[str, str]) -> tuple[int, int] | None:
+    """Rank and number of ranks, as torchrun or a person has set them; None for a process that trains alone.
+
+    Raises UsageError for what no group could be made of: one would wait for the others, or train as if alone.
+    """
+    if variables.get("WORLD_SIZE", "") in ("", "0", "1"):
+        return None
+    size = _within("WORLD_SIZE", 2, 65_536, variables)
+    rank = _within("RANK", 0, size - 1, variables)
+    _within("MASTER_PORT", 0, 65_535, variables)
+    if not variables.get("MASTER_ADDR"):
+        raise UsageError(f"WORLD_SIZE is {size}, and MASTER_ADDR is not set: {_VARIABLES}")
+    return rank, size
+
+
+def _within(name: str, least: int, most: int, variables: Mapping[str, str]) -> int:
+    value = variables.get(name, "")
+    if value.isdecimal() and least <= int(value) <= most:
+        return int(value)
+    found = (
+        f"{name} is {value!r}, and should be from {least:,} to {most:,}" if value else f"{name} is not set"
+    )
+    size = "" if name == "WORLD_SIZE" else f"WORLD_SIZE is {variables['WORLD_SIZE']}, and "
+    raise UsageError(f"{size}{found}: {_VARIABLES}")
 
 
 @cache
 def joined() -> Ranks | None:
-    """The group that torchrun started this process in; None where it did not. Raises TrainingError."""
-    size = _number("WORLD_SIZE")
-    if size <= 1 or not dist.is_available():
+    """The group that torchrun started this process in; None where it did not. Raises TrainingError, UsageError."""
+    place = check_variables(os.environ)
+    if place is None or not dist.is_available():
         return None
-    rank, attempt = _number("RANK"), os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    with _told(rank):
+    (rank, size), attempt = place, os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    with _meeting(rank, size):
         store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=TIMEOUT)))
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         if torch.cuda.is_available():

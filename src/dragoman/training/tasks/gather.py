@@ -24,7 +24,15 @@ from dragoman.corpus.directed import (
     with_languages,
 )
 from dragoman.corpus.heldout import leaks
-from dragoman.corpus.pairs import Pair, corpus_files, labels_of, read_corpus, write_pairs
+from dragoman.corpus.pairs import (
+    Pair,
+    corpus_files,
+    labels_of,
+    names_of,
+    passed_over,
+    read_corpus,
+    write_pairs,
+)
 from dragoman.corpus.tags import Tags
 from dragoman.corpus.weights import Weights
 from dragoman.errors import CorpusError
@@ -71,6 +79,8 @@ def gather(
     """
     found = corpora(corpus, recipe.data)
     say(f"corpus: {_names(found, recipe.data)}")
+    for note in filter(None, map(passed_over, corpus)):
+        say(note)
     counts = Counter[Direction]()
     kept = write_pairs(directory / TRAIN, _cleaned(found, recipe, report, counts, directory))
     if kept == 0:
@@ -104,7 +114,9 @@ def gather(
 
 
 def _names(found: Sequence[Corpus], data: DataConfig) -> str:
-    return ", ".join(str(one) if data.several else ", ".join(map(str, one.files)) for one in found)
+    if data.several:
+        return ", ".join(map(str, found))
+    return names_of([file for one in found for file in one.files])
 
 
 def _stored_of(corpus: Corpus, data: DataConfig, labelled: bool) -> Iterator[Pair]:
