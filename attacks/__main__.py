@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Sequence
@@ -79,6 +80,12 @@ def attack(
 ) -> int:
     """Attack, and say what held."""
     chosen = selected(only, case, small)
+    if write and (only or small):
+        raise ValueError(
+            "--write goes with neither --only nor --small: the guide has a line for every attack"
+        )
+    if not 0 < minutes < math.inf:
+        raise ValueError(f"--minutes {minutes:g}: must be above 0")
     seed = random.SystemRandom().getrandbits(31) if seed is None else seed
     console.print(f"seed {seed}", highlight=False)
     with Product() as product:

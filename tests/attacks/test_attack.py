@@ -137,7 +137,14 @@ def test_the_help_lists_every_attack(capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize(
     "words",
-    [["--only", "none"], ["--case", "1"], ["--only", "http", "kills", "--case", "1"], ["--minutes", "x"]],
+    [
+        ["--only", "none"],
+        ["--case", "1"],
+        ["--only", "http", "kills", "--case", "1"],
+        *(["--minutes", minutes] for minutes in ("x", "0", "-1", "nan", "inf")),
+        ["--write", "--only", "imports"],  # which left one line of the guide's table
+        ["--write", "--small"],
+    ],
 )
 def test_slips_are_refused_in_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2

@@ -124,9 +124,9 @@ def test_a_hard_cut_tears_no_character_apart() -> None:
 )
 def test_a_hundred_thousand_characters_take_linear_time(unit: str) -> None:
     paragraph = unit * (100_000 // len(unit))
-    start = time.perf_counter()
+    start = time.thread_time()
     segments = split_paragraph(paragraph)
-    assert time.perf_counter() - start < 5, "a quadratic rule takes minutes"
+    assert time.thread_time() - start < 5, "a quadratic rule takes minutes"
     assert max(len(segment.text) for segment in segments) <= LONGEST
     assert "".join(s.text + s.separator for s in segments) == paragraph
 

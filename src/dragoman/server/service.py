@@ -162,17 +162,18 @@ class Service:
             return
         translator = await self.models.toward(direction.model)
         script = in_script(direction)
-        prefix = (request.prefixes or [""])[0]
-        if direction.target.traditional:
-            prefix = to_simplified(prefix)
+        begun = (request.prefixes or [""])[0]
         written: asyncio.Queue[Draft | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
 
         def write() -> None:
             protection = Protection(request.glossary)
+            prefix = to_simplified(begun) if direction.target.traditional else begun
             with closing(draft(translator, request.texts[0], prefix, protection)) as drafts:
-                for one in drafts:
-                    if gone.is_set():
+                while not gone.is_set():
+                    with self.beside.turn(request.size):
+                        one = next(drafts, None)
+                    if one is None:
                         return
                     shown = replace(one, token=script(one.token), text=script(one.text))
                     loop.call_soon_threadsafe(written.put_nowait, shown)

@@ -49,6 +49,15 @@ class Beside:
             yield
 
     @contextmanager
+    def turn(self, size: int) -> Iterator[None]:
+        """For a step of a request of `size` characters in such a thread: `computing`, where that is long."""
+        if size <= SHORT:
+            yield
+            return
+        with self.computing():
+            yield
+
+    @contextmanager
     def waiting(self) -> Iterator[None]:
         """Within `computing`: it does not count meanwhile."""
         self._computing.release()

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dragoman.text import seals, solid
+from dragoman.text import seals, solid, steps
 from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
 from dragoman.text.commands import commands, may_have
 from dragoman.text.kinds import Kind, Role, Span
@@ -106,7 +106,7 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
 
 def _is_suspect(text: str) -> bool:
     plain = _PLAIN.fullmatch(text) and "localhost" not in text
-    return not plain and _SUSPECT.search(text) is not None
+    return not plain and steps.first(_SUSPECT, text) is not None
 
 
 def _filled(text: str, found: Sequence[Span], more: Callable[[str, int, int], Iterator[Span]]) -> list[Span]:
@@ -161,13 +161,13 @@ def _solid_tags(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _enclosed(text: str, start: int, end: int) -> Iterator[Span]:
     """Code and comments, in which everything else belongs to them."""
-    for match in _ENCLOSED.finditer(text, start, end):
+    for match in steps.each(_ENCLOSED, text, start, end):
         yield Span(*match.span(), _KINDS.get(str(match.lastgroup), Kind.WORD))
 
 
 def _by_pattern(text: str, start: int, end: int) -> Iterator[Span]:
     at = start
-    while (match := _PATTERN.search(text, at, end)) is not None:
+    while (match := steps.first(_PATTERN, text, at, end)) is not None:
         span = _matched(text, match, end)
         at = max(span.end, at + 1)
         if match.lastgroup == "label" and _closes_a_bracket(text, match):
@@ -221,7 +221,7 @@ def _without_stops(url: str) -> str:
 
 
 def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
-    for match in _NUMBER.finditer(text, start, end):
+    for match in steps.each(_NUMBER, text, start, end):
         yield Span(*match.span(), _KINDS.get(str(match.lastgroup), Kind.WORD))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from dragoman.text import steps
 from dragoman.text.kinds import Kind, Span
 from dragoman.text.languages import base_language
 
@@ -70,7 +71,7 @@ def spans(text: str, source: str, target: str) -> Iterator[Span]:
     """What in a text has a wording in the other language, in order."""
     pattern = _pattern(source, target)
     if pattern is not None and _PERHAPS.search(text):
-        for match in pattern.finditer(text):
+        for match in steps.each(pattern, text):
             yield Span(*match.span(), Kind.WORD if match.group().isupper() else Kind.NUMBER)
 
 
