@@ -94,14 +94,20 @@ def test_words_in_brackets_are_words(text: str) -> None:
     [
         ("1.5 million", "150万"), ("2 billion", "20亿"), ("3 thousand", "3000"), ("$2 million", "200万美元"),
         ("15 percent", "15%"), ("1990s", "20世纪90年代"), ("'90s", "90年代"), ("21st", "第21"), ("VIII", "VIII"),
-        ("and/or", "和/或"),
+        ("and/or", "和/或"), ("June 3, 2024", "2024年6月3日"), ("14 March 2025", "2025年3月14日"),
+        ("Sept. 30", "9月30日"), ("the 4th of July", "7月4日"), ("Dec 25th", "12月25日"), ("March 2021", "2021年3月"),
     ],
 )  # fmt: skip
 def test_english_numbers_in_chinese(raw: str, said: str) -> None:
-    """Of "1.5 million" the digits were kept, and 1.5万 is a hundredth of it."""
-    assert (one := wording.wording(raw, "en", "zh")) is not None
+    """Of "1.5 million" the digits were kept, and 1.5万 is a hundredth of it; a day was 14 3月2025日."""
+    assert (one := wording.wording(raw.removeprefix("the "), "en", "zh")) is not None
     assert one.content == said
     assert one.content in one.forms
+
+
+def test_what_only_looks_like_a_day() -> None:
+    text = "You may 5 times; May 5.2 and Mar 1-A; Jun 3 14:05:22; In May I go; April5."
+    assert [text[span.start : span.end] for span in wording.spans(text, "en", "zh")] == []
 
 
 @pytest.mark.parametrize(
@@ -138,10 +144,18 @@ def test_other_languages_keep_the_digits_alone() -> None:
         ("Music of the 1990s is good.", "90年代"),
         ("About 15 percent of them left.", "15%"),
         ("The company has 1.5 million workers.", "150万"),
+        ("He was born on June 3, 2024.", "2024年6月3日"),
+        ("The fair is on May 5–9, 2023.", "2023年5月5日至9日"),
     ],
 )
 def test_no_digit_is_left_without_its_word(translator: Translator, text: str, said: str) -> None:
     assert translator.translate(text).text.count(said) == 1
+
+
+def test_a_day_with_its_time_is_read_as_one_alone(of_placeholders: Translator) -> None:
+    """Beside the digits of the time it was kept as it was: started in 2024年6月3日14:05."""
+    found = of_placeholders.toward("zh", "en").translate("会议将于2024年6月3日14:05开始。").text
+    assert found.count("14:05") == 1 and "June" in found and "年" not in found
 
 
 # -- in sentences ----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ _STOPS = " .,;:!?。．，；：！？…"
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*%?")
 # With what makes more or something else of it.
 _WORDED = re.compile(
+    r"\d+年的?(?:\d+月)?(?:\d+[日号])?|\d+月\d+[日号]?|"  # a day or what is left of one
     rf"(?:百分之|第)?{_DIGITS.pattern}(?:\s?(?:[百千]?[万亿]+|年代?|世纪|%|％|hundred|thousand|million|billion|trillion"
     rf"|percent|美元|欧元|英镑|"
     r"st\b|nd\b|rd\b|th\b|s\b))*"

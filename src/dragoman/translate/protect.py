@@ -149,7 +149,9 @@ def parts_of(
             parts.append(Kept((target,), Kind.WORD, shown=raw, forms=(target,), own=True))
         elif (said := wording(raw, *languages)) is not None:
             parts.append(
-                Kept((said.content,), span.kind, Role.ALONE, said.shown, said.forms, True, said.free)
+                Kept(
+                    (said.content,), span.kind, Role.ALONE, said.shown, said.forms, bool(said.shown), said.free
+                )
             )
         else:
             content = (_bracket(raw, languages[1]),) if raw in _WIDTHS else _content(text, span, branches)
