@@ -14,7 +14,7 @@ _BRACKETS = {
     "「": "」", "『": "』", "《": "》", "〈": "〉", "【": "】",
 }  # fmt: skip
 _PAIRED = frozenset({seals.Sort.OPEN, seals.Sort.CLOSE})
-_OPERATOR = re.compile(r"[-+*/×÷=<>≤≥≠≈±→⇌∈∪∩·^]{1,2}")
+_OPERATOR = re.compile(r"[-−+*/×÷=<>≤≥≠≈±→⇌∈∪∩·^]{1,2}")
 _OPERAND = (Kind.WORD, Kind.NUMBER)
 _RANGE = re.compile("[–—~～-]")
 _PLACEHOLDERS = frozenset({"{{", "%%", "$$"})  # how two of them begin
@@ -28,7 +28,10 @@ def merged(text: str, found: Sequence[Span], terms: Collection[tuple[int, int]] 
     """
     apart = frozenset(terms)
     return iter(
-        _paired(text, [_bracketed(text, span) for span in _expressions(text, _touching(text, found, apart), apart)])
+        _paired(
+            text,
+            [_bracketed(text, span) for span in _expressions(text, _touching(text, found, apart), apart)],
+        )
     )
 
 

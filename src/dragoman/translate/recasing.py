@@ -37,7 +37,7 @@ _SMALL = frozenset("a an the and or but nor of in on at to for from by with as v
 class Recaser:
     """What a source tokenizer knows of the case of words.
 
-    cased: whether the language has small letters. In Chinese, capitals are those of names: all of them, in NASA发射了火箭.
+    cased: whether the language has small letters. In Chinese capitals are those of names, if all are: NASA发射了火箭.
     """
 
     tokenizer: Tokenizer

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from dragoman.text.kinds import Kind, Span
 from dragoman.text.languages import base_language
+from dragoman.text.patterns import UNITS
 
 # Between two words of which one is meant, and between two of which both may be.
 _OR = {
@@ -32,7 +33,8 @@ _MONTH = "|".join(f"{name[:3]}(?:{name[3:]})?" if name != "May" else name for na
 _MONTH = rf"(?:{_MONTH}|Sept)"
 _YEAR = r"(?:1\d|20)\d\d(?![\w-]|[.:,]\d)"
 _NTH_DAY = r"(?:[12]?\d|3[01]|0[1-9])"
-_NO_MORE = r"(?![\w%/–-]|[.:,]\d|[ ]\d{1,2}:\d\d:\d\d)"
+_NO_MORE = rf"(?![\w%/–-]|[.:,]\d|[ ]\d{{1,2}}:\d\d:\d\d|[ ]?(?:{UNITS})(?!\w))"
+_NARROW = {0xFF10 + digit: str(digit) for digit in range(10)}  # of full-width digits
 _SIGNS = "零一二三四五六七八九"
 _POWERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MONEY = {"$": "美元", "€": "欧元", "£": "英镑"}
@@ -41,7 +43,7 @@ _ENGLISH = re.compile(
     # June 3, 2024; Jun 3rd; May 5–9, 1999; 3 June 2024; the 3rd of June; March 2021
     rf"(?<![\w.-])(?P<month>{_MONTH})\.?[ ](?P<day>{_NTH_DAY})(?:st|nd|rd|th)?(?:[–-](?P<until>{_NTH_DAY}))?{_NO_MORE}"
     rf"(?:,?[ ](?P<year>{_YEAR}))?"
-    rf"|(?<![\w.,:$€£/–-])(?P<first_day>{_NTH_DAY})(?:st|nd|rd|th)?(?:[ ]of)?[ ](?P<then_month>{_MONTH})(?!\w)"
+    rf"|(?<![\w.,:$€£/–-])(?P<first_day>{_NTH_DAY})(?:st|nd|rd|th)?(?:[ ]of)?[ ](?P<then_month>{_MONTH})(?![\w'’])"
     rf"(?:\.?,?[ ](?P<then_year>{_YEAR}))?"
     rf"|(?<![\w.-])(?P<whole_month>{_MONTH})\.?,?[ ](?P<its_year>{_YEAR})"
     rf"|(?<![\w.,$€£/-])(?P<money>[$€£])?(?P<count>{_N})[ -](?P<power>{'|'.join(_POWERS)})(?![\w-]|[ ](?:thousand"
@@ -77,6 +79,11 @@ class Wording:
     content: str
     free: bool = True
 
+    @property
+    def own(self) -> bool:
+        """Whether what the model reads is a word of the text."""
+        return self.shown != ""
+
 
 def spans(text: str, source: str, target: str) -> Iterator[Span]:
     """What in a text has a wording in the other language, in order."""
@@ -101,6 +108,7 @@ def wording(raw: str, source: str, target: str) -> Wording | None:
     if raw == "/" and source in _OR:
         return Wording(_OR[source][-1].strip(), (*_OR.get(target, ()), "/"), "/", free=False)
     pattern = _pattern(source, target)
+    raw = raw.translate(_NARROW)
     match = pattern.fullmatch(raw) if pattern is not None else None
     if match is None and pattern is _ENGLISH and raw[:1].isdigit():
         match = _ENGLISH.search(f"the {raw}")  # 90s
