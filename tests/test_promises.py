@@ -1,4 +1,4 @@
-"""What README and guide say about text and training: a test for each sentence that promises something (promises.tsv)."""
+"""What README and guide say: a test for each sentence that promises something of text or training (promises.tsv)."""
 
 from __future__ import annotations
 
