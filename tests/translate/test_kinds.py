@@ -119,6 +119,8 @@ def test_what_belongs_together_is_one(text: str, one: str) -> None:
         ("打开“年度报告.docx”吧", "“年度报告.docx”"),
         ("打开C:\\。然后走", "C:\\"),
         ("车牌京A12345登记了", "京A12345"),
+        ("我(╯°□°)╯︵ ┻━┻走", "(╯°□°)╯︵ ┻━┻"),
+        ('用t("home.title")写', 't("home.title")'),
     ],
 )
 def test_some_of_it_is_written_with_chinese_signs(text: str, one: str) -> None:
