@@ -1,4 +1,4 @@
-"""What README and guide say about text: one test for each sentence that promises something (promises.tsv)."""
+"""What README and guide say: a test for each sentence that promises something of text or training (promises.tsv)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROMISES = [
 
 
 @pytest.mark.parametrize(("page", "sentence", "test"), PROMISES)
-def test_what_is_promised_of_text_is_tested(page: str, sentence: str, test: str) -> None:
+def test_what_is_promised_is_tested(page: str, sentence: str, test: str) -> None:
     """The sentence stands there, and so does the test that holds it to its word."""
     assert sentence in " ".join((ROOT / page).read_text(encoding="utf-8").split())
     path, _, name = test.partition("::")

@@ -96,3 +96,13 @@ def test_traditional_signs() -> None:
         "translate", "My phone is broken.", "--source-lang", "eng_Latn", "--target-lang", "zho_Hant"
     )
     assert "手機" in found.stdout
+
+
+def test_lines_in_several_other_languages_are_all_counted() -> None:
+    """The commonest of them was named alone, and "2 of 31 lines" said where 12 were read as English."""
+    texts = "Ich habe heute keine Zeit.\nПривет, как дела?\nこんにちは\n안녕하세요\nHello\n"
+    command = [sys.executable, "-m", "dragoman", "translate", "-m", "en-zh"]
+    found = subprocess.run(command, input=texts, capture_output=True, text=True)
+    assert found.stdout.count("\n") == 5
+    assert "note: 4 of 5 lines look like German (de), " in found.stderr
+    assert ", and others; the model reads English (en) and Chinese (zh)" in found.stderr

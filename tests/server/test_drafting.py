@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from dragoman.engines import Engine
 from dragoman.server.drafting import draft
 from dragoman.server.gate.refusals import overloaded
 from dragoman.server.tasks import COMPUTING, SHORT, LongTasks
@@ -80,3 +82,29 @@ def test_of_long_texts_few_are_drafted_side_by_side(
         asked = [clients.submit(client.post, "/api/translate/stream", json=body) for _ in range(8)]
     assert all(one.result().text.startswith("event: translation") for one in asked)
     assert most[0] == COMPUTING
+
+
+@pytest.mark.parametrize("engine", ["ctranslate2", "torch"])
+def test_no_draft_shows_what_stands_for_something_kept(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search writes no placeholder that the text lacks; the draft knew no such rule."""
+    texts = ["Give {name} 5 of 7 dogs, {name}.", "He is here.", "Give ⟦3⟧ to {name}."]
+    with Translator.load("en-zh", engine=engine, workers=1) as translator:
+        way = translator.toward("en", "zh")
+        plan = way.plan(texts[0], way.options.changed(beam_size=1), draft=True)
+        engine_in_use, asked = type(plan.engine), list[Sequence[int]]()
+        write = engine_in_use.write
+
+        def watched(self: Engine, *given: Any) -> Generator[int, None, None]:
+            asked.append(given[3])
+            return write(self, *given)
+
+        monkeypatch.setattr(engine_in_use, "write", watched)
+        for text in texts:
+            shown = [one.text for one in draft(way, text)]
+            assert all(one.count("⟦") <= text.count("⟦") for one in shown)
+        assert [len(placeholders) for placeholders in asked] == [16] * 3
+        # What is forbidden does not come out, however much the model would like to write it.
+        source, options = plan.sources[0], plan.options
+        likely = set(write(plan.engine, source, options)) - set(source)
+        assert likely
+        assert likely.isdisjoint(write(plan.engine, source, options, (), tuple(likely)))

@@ -46,6 +46,17 @@ def words(text: str) -> list[str]:
         ('A-1,"Chair, wooden","$1,299.00",no', ["Chair, wooden", "no"]),
         ("1;Red apples;2,50 €;very good", ["Red apples", "very good"]),
         ("...and then he left--", ["and then he left"]),
+        ('"title": "My notes",', ["My notes"]),
+        ('"welcome": "You have {n, plural, other{many friends}}",', ["You have "]),
+        ('f"Hello {name!r}, my friend"', ["Hello ", ", my friend"]),
+        ("title = 我的笔记", ["我的笔记"]),
+        ("app.title=我的应用", ["我的应用"]),
+        ("Dialogue: 0,0:00:01.00,0:00:03.00,Default,,0,0,0,,{\\an8}He is here, too.", ["He is here, too."]),
+        ("Style: Default,Arial,20,&H00FFFFFF,&H0,&H0,&H0,0,0,0,0,100,100,0,0,1", []),
+        ("#+TITLE: My notes", [" My notes"]),
+        (":param name: The name of it.", [" The name of it."]),
+        ("[Important] Please call me.", ["Important", "Please call me."]),
+        ("【公告】明天停电", ["公告", "明天停电"]),
     ],
 )
 def test_the_words_of_a_line_are_read_and_nothing_else(line: str, read: Sequence[str]) -> None:
@@ -63,6 +74,8 @@ def test_the_words_of_a_line_are_read_and_nothing_else(line: str, read: Sequence
         "It was a state-of-the-art, well-known place.",
         "He said that he is here, and she left.",
         "Dear Sir or Madam:",
+        "He was there, A or B.",
+        "Style: she has it, and so has he.",
     ],
 )
 def test_prose_is_prose(line: str) -> None:

@@ -73,10 +73,100 @@ def test_marks_between_chinese_signs_open_and_close_in_turn() -> None:
         ('Send {"a": [1, 2]} to it.', '{"a": [1, 2]}'),
         ("It was shown before (Smith, 2020).", "(Smith, 2020)"),
         ("They are at 51.5074° N, 0.1278° W now.", "51.5074° N, 0.1278° W"),
+        ("It needs >=18.0.0 <21 today.", ">=18.0.0 <21"),
+        ("Take ^1.0 || ~2.1.x instead.", "^1.0 || ~2.1.x"),
+        ("At 0 3 * * 1-5 it runs.", "0 3 * * 1-5"),
+        ("It runs at */15 * * * * daily.", "*/15 * * * *"),
+        ("The regex ^[A-Z]{2,3}-\\d+(?:\\.\\d+)?$ fits.", "^[A-Z]{2,3}-\\d+(?:\\.\\d+)?$"),
+        ("The ion [Fe(CN)₆]⁴⁻ is red.", "[Fe(CN)₆]⁴⁻"),
+        ("Mix Al₂(SO₄)₃ well.", "Al₂(SO₄)₃"),
+        ("Then |x| + √y ≤ 2π holds.", "|x| + √y ≤ 2π"),
+        ("Solve 3x² − 5x + 2 = 0 now.", "3x² − 5x + 2 = 0"),
+        ("The password is p@ssW0rd!23 here.", "p@ssW0rd!23"),
+        ("Send GET /api/users/{id}?page=2 again.", "GET /api/users/{id}?page=2"),
+        (
+            "It is in std::map<std::string, int>::find(const Key&) now.",
+            "std::map<std::string, int>::find(const Key&)",
+        ),
+        ("It took 1.2e-3 s today.", "1.2e-3 s"),
+        ("He ran in 9.58 s and won.", "9.58 s"),
+        ("Open data:image/png;base64,iVBORw0KGgo= now.", "data:image/png;base64,iVBORw0KGgo="),
+        ("Take magnet:?xt=urn:btih:c12fe1 instead.", "magnet:?xt=urn:btih:c12fe1"),
+        ("Read @.lower:common.help first.", "@.lower:common.help"),
+        ("It was merged with !77 today.", "!77"),
+        ("> > He is here.", "> >"),
+        (":param str name: the name", ":param str name:"),
+        ("{\\pos(1,2)\\fs20}I love you.", "{\\pos(1,2)\\fs20}"),
+        ("He is here.\\NShe is there.", "\\N"),
     ],
 )
 def test_what_belongs_together_is_one(text: str, one: str) -> None:
     assert found(text) == [one]
+
+
+@pytest.mark.parametrize(
+    ("text", "one"),
+    [
+        ("好的(づ｡◕‿‿◕｡)づ抱抱", "(づ｡◕‿‿◕｡)づ"),
+        ("我马上到ヾ(•ω•`)o", "ヾ(•ω•`)o"),
+        ("好累o(╥﹏╥)o啊", "o(╥﹏╥)o"),
+        ("赢了\\o/吧", "\\o/"),
+        ("请看 https://zh.wikipedia.org/wiki/中国 的页面", "https://zh.wikipedia.org/wiki/中国"),
+        ("打开https://example.org/搜索?q=你好&x=1。", "https://example.org/搜索?q=你好&x=1"),
+        ("请看https://example.org/查看详情。", "https://example.org/"),
+        ("放到D:\\用户\\文档\\报告.docx里", "D:\\用户\\文档\\报告.docx"),
+        ("放到/home/用户/报告.txt里", "/home/用户/报告.txt"),
+        ("打开“年度报告.docx”吧", "“年度报告.docx”"),
+        ("打开C:\\。然后走", "C:\\"),
+        ("车牌京A12345登记了", "京A12345"),
+        ("我(╯°□°)╯︵ ┻━┻走", "(╯°□°)╯︵ ┻━┻"),
+        ('用t("home.title")写', 't("home.title")'),
+    ],
+)
+def test_some_of_it_is_written_with_chinese_signs(text: str, one: str) -> None:
+    """Arms of faces, names of pages and files: they were taken for words of the sentence."""
+    assert found(text) == [one]
+
+
+@pytest.mark.parametrize("text", ["（我说的。）", "他(她)来了", "一/二/三", "新A级", "京剧A和B"])
+def test_and_some_of_it_is_a_sentence(text: str) -> None:
+    assert not [span for span in find(text) if span.kind is Kind.WORD and span.end - span.start > 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("我会说日语：こんにちは。", "こんにちは"),
+        ("她写了「私は学生です」。", "「私は学生です」"),
+        ("我喜欢听《さくら》这首歌。", "《さくら》"),
+    ],
+)
+def test_japanese_within_chinese_is_another_language(
+    of_placeholders: Translator, text: str, kept: str
+) -> None:
+    """Both have Han signs, and what else Japanese has was taken for some of them."""
+    assert of_placeholders.toward("zh", "en").translate(text).text.count(kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("WiFi：MyHome-5G，密码：p@ss1。", "WiFi: MyHome-5G"),
+        ("张三（Zhang San）是我的老师。", "(Zhang San)"),
+        ("我们需要(a)计划，(b)钱，以及(c)时间。", " (c) "),
+        ("第１２节", "12"),
+    ],
+)
+def test_what_stands_beside_it_is_written_as_the_other_language_does(
+    of_placeholders: Translator, text: str, said: str
+) -> None:
+    """English had Chinese colons, brackets and digits, and no space before a bracket."""
+    assert of_placeholders.toward("zh", "en").translate(text).text.count(said) == 1
+
+
+def test_a_word_of_so_many_letters_loses_none(of_placeholders: Translator) -> None:
+    word = "Pneumonoultramicroscopicsilicovolcanoconiosis"
+    assert of_placeholders.toward("en", "zh").translate(f"{word} is a long word.").text.count(word) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,14 +184,20 @@ def test_words_in_brackets_are_words(text: str) -> None:
     [
         ("1.5 million", "150万"), ("2 billion", "20亿"), ("3 thousand", "3000"), ("$2 million", "200万美元"),
         ("15 percent", "15%"), ("1990s", "20世纪90年代"), ("'90s", "90年代"), ("21st", "第21"), ("VIII", "VIII"),
-        ("and/or", "和/或"),
+        ("and/or", "和/或"), ("June 3, 2024", "2024年6月3日"), ("14 March 2025", "2025年3月14日"),
+        ("Sept. 30", "9月30日"), ("the 4th of July", "7月4日"), ("Dec 25th", "12月25日"), ("March 2021", "2021年3月"),
     ],
 )  # fmt: skip
 def test_english_numbers_in_chinese(raw: str, said: str) -> None:
-    """Of "1.5 million" the digits were kept, and 1.5万 is a hundredth of it."""
-    assert (one := wording.wording(raw, "en", "zh")) is not None
+    """Of "1.5 million" the digits were kept, and 1.5万 is a hundredth of it; a day was 14 3月2025日."""
+    assert (one := wording.wording(raw.removeprefix("the "), "en", "zh")) is not None
     assert one.content == said
     assert one.content in one.forms
+
+
+def test_what_only_looks_like_a_day() -> None:
+    text = "You may 5 times; May 5.2 and Mar 1-A; Jun 3 14:05:22; In May I go; April5; March 10 km; 10 of June's."
+    assert [text[span.start : span.end] for span in wording.spans(text, "en", "zh")] == []
 
 
 @pytest.mark.parametrize(
@@ -138,10 +234,18 @@ def test_other_languages_keep_the_digits_alone() -> None:
         ("Music of the 1990s is good.", "90年代"),
         ("About 15 percent of them left.", "15%"),
         ("The company has 1.5 million workers.", "150万"),
+        ("He was born on June 3, 2024.", "2024年6月3日"),
+        ("The fair is on May 5–9, 2023.", "2023年5月5日至9日"),
     ],
 )
 def test_no_digit_is_left_without_its_word(translator: Translator, text: str, said: str) -> None:
     assert translator.translate(text).text.count(said) == 1
+
+
+def test_a_day_with_its_time_is_read_as_one_alone(of_placeholders: Translator) -> None:
+    """Beside the digits of the time it was kept as it was: started in 2024年6月3日14:05."""
+    found = of_placeholders.toward("zh", "en").translate("会议将于2024年6月3日14:05开始。").text
+    assert found.count("14:05") == 1 and "June" in found and "年" not in found
 
 
 # -- in sentences ----------------------------------------------------------------------------------------------------

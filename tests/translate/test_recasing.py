@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -32,6 +33,7 @@ def recaser() -> Recaser:
         ("STOP it!", "Stop it!"),
         ("I LOVE YOU at home.", "I love you at home."),
         ("He said NO.", "He said no."),
+        ("NASA'S NEW SHIP", "NASA's new ship"),
     ],
 )
 def test_capitals_are_read_as_what_they_say(written: str, read: str) -> None:
@@ -48,6 +50,12 @@ def test_capitals_are_read_as_what_they_say(written: str, read: str) -> None:
 )  # fmt: skip
 def test_names_and_acronyms_stay_and_so_does_what_is_in_no_capitals(text: str) -> None:
     assert recaser().around(text, ()) == text
+
+
+@pytest.mark.parametrize("text", ["NASA发射了火箭。", "CPU和GPU坏了。", "IBM"])
+def test_where_a_language_has_no_small_letters_capitals_are_those_of_names(text: str) -> None:
+    """They were all the letters that a sentence had, so it was taken for one in capitals: nasa, cpu and gpu."""
+    assert replace(recaser(), cased=False).around(text, ()) == text
 
 
 @pytest.mark.parametrize(

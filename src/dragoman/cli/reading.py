@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dragoman.translate.translator import Translator
 
 _LOOKED_AT = 200  # texts that seem to be in another language; more would say the same
+_NAMED = 3  # languages that a line names
 # Characters of a subword. The vocabulary of a language cuts its own words into few pieces and those of others into
 # many: with the bundled model 99 of 100 foreign sentences are below this, and 10 of 100 English ones. Only these are
 # looked at again, since unpacking the statistics of languages takes half a second.
@@ -87,7 +88,7 @@ class Reading:
             self._strange.append(text)
 
     def tell(self) -> None:
-        """Say which ways texts went where nobody said so; and which other language most are in, if told for sure."""
+        """Say which ways texts went where nobody said so; and which other languages some are in, if told for sure."""
         if self._ways:
             ways = ", ".join(f"{count:,} as {told(way)}" for way, count in self._ways.most_common())
             what = told(next(iter(self._ways))) if self._texts == 1 else ways
@@ -105,7 +106,8 @@ class Reading:
         )
         if not others:
             return
-        language, count = others.most_common(1)[0]
-        what = "this looks" if self._texts == 1 else f"{count:,} of {self._texts:,} lines look"
+        most = [f"{name_of(language)} ({language})" for language, _ in others.most_common(_NAMED)]
+        named = ", ".join((*most, "and others") if len(others) > _NAMED else most)
+        what = "this looks" if self._texts == 1 else f"{others.total():,} of {self._texts:,} lines look"
         read = " and ".join(f"{name_of(source)} ({source})" for source in self._sources)
-        tell(f"note: {what} like {name_of(language)} ({language}); the model reads {read}")
+        tell(f"note: {what} like {named}; the model reads {read}")

@@ -44,10 +44,13 @@ class Engine(Protocol):
         when it says no, what comes back raises Unwanted, after one step more or one batch.
         """
 
-    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
+    def write(
+        self, source: Ids, options: DecodingOptions, prefix: Ids = (), placeholders: Ids = ()
+    ) -> Generator[int, None, None]:
         """A draft: the greedy translation of one source, each token when it is chosen.
 
-        The prefix is not given back, nor is </s>. Closing the iterator stops it.
+        The prefix is not given back, nor is </s>. Of `placeholders` none is written that the source lacks. Closing the
+        iterator stops it.
         """
 
 

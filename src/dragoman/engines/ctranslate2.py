@@ -201,7 +201,9 @@ class CTranslate2Engine:
                 ahead.append(indices[start : start + size])
                 yield group, ahead[-1]
 
-    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
+    def write(
+        self, source: Ids, options: DecodingOptions, prefix: Ids = (), placeholders: Ids = ()
+    ) -> Generator[int, None, None]:
         """See Engine."""
         refuse_unheeded(self.name, options, self.heeds_in_drafts, "in a draft")
         self._refuse_too_long([source])
@@ -209,7 +211,7 @@ class CTranslate2Engine:
             self._pieces(self._source, source),
             self._pieces(self._target, prefix) if prefix else None,
             max_decoding_length=self._limit(options, len(source), len(prefix)),
-            **self._always(),
+            **self._always([i for i in placeholders if i not in source]),
             **_in_words(options, RULES),
         )
         with closing(steps):

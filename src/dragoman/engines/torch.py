@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dragoman.decoding.constraints import RULES, Constraints
+from dragoman.decoding.constraints import RULES, Constraints, PlaceholdersOnce
 from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest, Wanted, no_prefixes
 from dragoman.decoding.search import heeded, search
 from dragoman.engines import Ids, empty, refuse_unheeded
@@ -124,11 +124,14 @@ class TorchEngine:
         next(found)
         return found
 
-    def write(self, source: Ids, options: DecodingOptions, prefix: Ids = ()) -> Generator[int, None, None]:
+    def write(
+        self, source: Ids, options: DecodingOptions, prefix: Ids = (), placeholders: Ids = ()
+    ) -> Generator[int, None, None]:
         """See Engine."""
         refuse_unheeded(self.name, options, self.heeds_in_drafts, "in a draft")
         ids = torch.tensor([[*source, EOS]], device=self.device)
-        rules = Constraints.of(options, [prefix], self.device)
+        once = PlaceholdersOnce.of([source], placeholders, self.device) if placeholders else None
+        rules = Constraints.of(options, [prefix], self.device, placeholders=once)
         with torch.no_grad(), one_thread():
             state = self.decodable.start(ids, torch.ones_like(ids, dtype=torch.bool))
         tokens, sentence = [BOS], torch.zeros(1, dtype=torch.int64, device=self.device)

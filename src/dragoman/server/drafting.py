@@ -36,6 +36,7 @@ def draft(
         plan.detokeniser.so_far,
     )
     done, prefixes = list[tuple[str, str]](), iter(plan.prefixes)
+    asked = iter(plan.requests)
     number = 0
     for sentence in plan.passage:
         for piece in sentence.pieces:
@@ -45,7 +46,8 @@ def draft(
             else:
                 forced = next(prefixes)
                 tokens = list(forced)
-                with closing(plan.engine.write([*plan.before, *piece.ids], plan.options, forced)) as ids:
+                source, placeholders = [*plan.before, *piece.ids], next(asked).placeholders
+                with closing(plan.engine.write(source, plan.options, forced, placeholders)) as ids:
                     for token in ids:
                         tokens.append(token)
                         written = put_back(sentence, tokens)

@@ -88,7 +88,8 @@ def like_end(source: str, text: str) -> str:
     if not stem or source[-1:] in _SENTENCE_ENDS:
         return text
     mark = source[-1:] if source[-1:] in ":：;；" else ""
-    return stem + ({":": "：", ";": "；"}.get(mark, mark) if _HAN.search(stem) else mark)
+    widths = {":": "：", ";": "；"} if _HAN.search(stem) else {"：": ":", "；": ";"}
+    return stem + widths.get(mark, mark)
 
 
 def _first(sentence: str) -> str:

@@ -14,7 +14,7 @@ _BRACKETS = {
     "「": "」", "『": "』", "《": "》", "〈": "〉", "【": "】",
 }  # fmt: skip
 _PAIRED = frozenset({seals.Sort.OPEN, seals.Sort.CLOSE})
-_OPERATOR = re.compile(r"[-+*/×÷=<>≤≥≠≈±→⇌∈∪∩·^]{1,2}")
+_OPERATOR = re.compile(r"[-−+*/×÷=<>≤≥≠≈±→⇌∈∪∩·^]{1,2}")
 _OPERAND = (Kind.WORD, Kind.NUMBER)
 _RANGE = re.compile("[–—~～-]")
 _PLACEHOLDERS = frozenset({"{{", "%%", "$$"})  # how two of them begin
@@ -28,11 +28,14 @@ def merged(text: str, found: Sequence[Span], terms: Collection[tuple[int, int]] 
     """
     apart = frozenset(terms)
     return iter(
-        _paired(text, [_bracketed(text, span) for span in _expressions(text, _touching(text, found), apart)])
+        _paired(
+            text,
+            [_bracketed(text, span) for span in _expressions(text, _touching(text, found, apart), apart)],
+        )
     )
 
 
-def _touching(text: str, found: Sequence[Span]) -> Sequence[Span]:
+def _touching(text: str, found: Sequence[Span], apart: frozenset[tuple[int, int]]) -> Sequence[Span]:
     spans: list[Span] = []
     for number, span in enumerate(found):
         last = spans[-1] if spans else None
@@ -40,6 +43,7 @@ def _touching(text: str, found: Sequence[Span]) -> Sequence[Span]:
             last is not None
             and last.end == span.start
             and not {text[last.start], text[span.start]} & _PAIRED
+            and not {(last.start, last.end), (span.start, span.end)} & apart
             and _one(text, last, span, found[number + 1 : number + 2])
         ):
             spans[-1] = _both(last, span)

@@ -190,6 +190,12 @@ def scripts_of(language: str) -> frozenset[str]:
     return _WRITTEN_IN.get(base_language(language), frozenset())
 
 
+def has_case(language: str) -> bool:
+    """Whether a language has capitals and small letters; what is not known here may well have them."""
+    scripts = scripts_of(language)
+    return not scripts or not scripts.isdisjoint(("Latin", "Cyrillic", "Greek", "Armenian"))
+
+
 def script_counts(text: str) -> Counter[str]:
     """Letters of each script in a text. Digits, punctuation, symbols and emoji belong to none."""
     counts: Counter[str] = Counter()

@@ -29,6 +29,9 @@ _ASSIGNED = (
 )
 _VALUE = re.compile(rf"(?m:^(?P<head>{_ASSIGNED}){_STRING}$)")
 _ITEM = re.compile(r"(?m:^(?P<head>[ \t]*)(?P<quote>\")(?P<words>(?:\\.|[^\"\\\n])*+)\"[ ]?,[ ]*$)")
+_PREFIXED = re.compile(
+    rf"(?m:^(?P<head>[ \t]*[fFrRbBuU]{{1,2}}){_STRING.replace('[,;]?', '[,;)]*')}$)"
+)  # f"..."
 _LIST = re.compile(
     rf"(?m:^{_INDENT}(?:(?:{_QUOTED}|{_BARE})[ ]?[:=][ ]*)?\[[ ]*(?:{_QUOTED})"
     rf"(?:,[ ]*(?:{_QUOTED})){{0,60}}[ ]*\][,;]?$)"
@@ -38,16 +41,18 @@ _BETWEEN_ITEMS = re.compile(r"[\"'],[ ]*[\"']")
 # A value without quotes: of YAML after a key that is indented, joined or known; of properties after an equals sign.
 _LABEL = re.compile(
     rf"(?m:^(?:[ \t]{{2,}}(?:-[ ]+)?{_BARE}|[ \t]*-[ ]+{_BARE}|(?=\w*[._-]\w){_BARE}|(?:{_KEYS})):[ ]+(?=[^\s\d|>&*])"
-    r"|^[ \t]*(?=\w+[._-])[a-zA-Z][\w-]*(?:\.[\w-]+)*(?:[ ]?=[ ]?(?=[A-Z{][\w{} ])|[ ]=[ ](?=[a-z]+[ ]))"
-    r"|^[a-z]\w+(?:[ ]=[ ]|=(?=[A-Z{]))(?=[A-Za-z{][\w'’{},-]*[ ][A-Za-z]))"
+    r"|^[ \t]*(?=\w+[._-])[a-zA-Z][\w-]*(?:\.[\w-]+)*(?:[ ]?=[ ]?(?=[A-Z{][\w{} ]|[\u3400-\u9fff])"
+    r"|[ ]=[ ](?=[a-z]+[ ]))"
+    r"|^[a-z]\w+(?:(?:[ ]=[ ]|=(?=[A-Z{]))(?=[A-Za-z{][\w'’{},-]*[ ][A-Za-z])|[ ]?=[ ]?(?=[\u3400-\u9fff])))"
 )
 _WHOLE = re.compile(  # a key whose value has no words, and what no one reads
     rf"(?m:^{_INDENT}(?:{_QUOTED})[ ]?:[ ]*(?:true|false|null|-?\d[\d.eE+-]*|[\[{{])?[\]}},]*$"
     rf"|^{_INDENT}{_BARE}:(?:[ ]+(?:true|false|null|yes|no|on|off|~))?$"
+    r"|^Style:[ ][^,\n]{1,60}(?:,[^,\n]{0,40}){12,}$|^Format:[ ](?:Layer|Marked|Name),[ ][\w, ]+$"
     r"|^msgctxt[ ]\"[^\"\n]*\"$|^\#[.,:~|][ ].*$)"
 )
 _PAIR = re.compile(
-    r"(?<![\w\"])\"[\w.$-]{1,60}\":[ ]?(?:\"[^\"\n]{0,200}\"|true|false|null|-?\d[\d.]*(?!\w))"
+    r"(?<![\w\"])\"[\w.$-]{1,60}\":[ ]?(?:\"(?P<words>[^\"\n]{0,200})\"|true|false|null|-?\d[\d.]*(?!\w))"
 )
 
 # -- mails, logs and chats ---------------------------------------------------------------------------------------------
@@ -84,9 +89,17 @@ _BEGINNING = re.compile(
     r"|^npm[ ](?:ERR!|WARN)(?=[ ])|^(?:error|warning|note)\[[A-Z]{1,3}\d{1,5}\]:(?=[ ])"
     rf"|^\[?\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{2,4}},?[ ]{_CLOCK}\]?(?:[ ][-–])?(?=[ ])(?:[ ]{_PERSON})?"
     rf"|^\[?{_CLOCK}\]?(?:[ ][-–][ ]{_PERSON}|(?=[ ]<[^<>\s]{{1,30}}>))"
-    r"|^BREAKING[ -]CHANGE:(?=[ ])|^:[ ]{1,4}(?=\w)"
+    # A line of a subtitle file, with what tells where it is shown
+    r"|^(?:Dialogue|Comment):[ ]\w*=?\d*(?:,\d+:\d\d:\d\d\.\d\d){2}(?:,[^,\n]{0,60}){6},(?:\{\\[^{}\n]{1,200}\})*"
+    r"|^\#\+[A-Za-z_]{2,30}:(?=[ ])|^BREAKING[ -]CHANGE:(?=[ ])|^:[ ]{1,4}(?=\w)"
     # What goes on from the line before
     r"|^[-–—]?[ ]?(?:\.{3}|…)(?=[ ]?[a-z]))"
+)
+# What a notice is about, before it: 【重要】, [Important]; no key, which stands so, too.
+_TOPIC = re.compile(
+    r"(?m:^[ ]{0,9}(?P<open>[【\[])(?:(?<=【)[^【】\n]{1,30}"
+    r"|(?!(?:Enter|Space|Tab|Shift|Delete|Home|Escape|Return|Insert|End)\])[A-Z][a-z]{2,20}(?:[ ][A-Za-z]{1,20}){0,3})"
+    r"(?P<close>】[ ]?|\][ ](?=[A-Z\"“{<]))(?=\S))"
 )
 _ENDING = re.compile(r"(?m:(?<=\w)(?:--|[—–])$)")
 # 12" is a measure where no quote is open.
@@ -110,7 +123,7 @@ def records(text: str) -> Iterator[Span]:
 
 def _values(text: str) -> Iterator[Span]:
     """Strings, in quotes: the quotes are syntax."""
-    for pattern in (_VALUE, _ITEM):
+    for pattern in (_VALUE, _ITEM, _PREFIXED):
         for line in pattern.finditer(text):
             if line.start("words") == line.end("words"):
                 yield Span(*line.span(), Kind.WORD)
@@ -129,11 +142,18 @@ def _values(text: str) -> Iterator[Span]:
 
 
 def _labels(text: str) -> Iterator[Span]:
-    for pattern in (_WHOLE, _HEAD_LINE, _PAIR):
+    for pattern in (_WHOLE, _HEAD_LINE):
         yield from (Span(*match.span(), Kind.WORD) for match in pattern.finditer(text))
+    strings = {line.start("words") for line in _VALUE.finditer(text)}
+    for pair in _PAIR.finditer(text):  # within a line: the string of a line that holds nothing else is read
+        if pair.start("words") not in strings:
+            yield Span(*pair.span(), Kind.WORD)
     for pattern in (_LABEL, _BEGINNING):
         yield from (Span(*match.span(), Kind.MARK, Role.OPENS) for match in pattern.finditer(text))
     yield from (Span(*match.span(), Kind.MARK, Role.CLOSES) for match in _ENDING.finditer(text))
+    for topic in _TOPIC.finditer(text):
+        yield Span(*topic.span("open"), Kind.MARK, Role.OPENS)
+        yield Span(*topic.span("close"), Kind.BREAK)
     yield from _inches(text)
 
 

@@ -29,6 +29,7 @@ _KINDS = {
         (
             "hyphen",
             "comment",
+            "override",
             "tag",
             "image",
             "link",
@@ -65,7 +66,7 @@ _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
     r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-"
     r"|localhost|SIG[A-Z]{3}|-\n|''|(?<=\w)/\w|-[A-Z](?![a-z]{2})|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?| \? \w|\([a-z] l|;$|; "
-    r"|(?m:(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
+    r"|(?m:^[ ]*:[A-Za-z]|(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
     rf"|\w[,;][\w,;\"]|{RECORDED}"
     r"|[a-z]-[a-z0-9]{1,20}-[a-z]"
     r"|(?:package|branch|plugin|module|library|called|named|install|crate) [a-z][a-z0-9]+-[a-z]"
@@ -229,7 +230,7 @@ def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
 _GLUE = re.compile(r"[/\\_=@&.:+–-]{1,2}")
 _GLUED_BEFORE = re.compile(r"(?<![\w.~/-])[\w.~-]{1,60}[/\\_=@]$")
 _GLUED_AFTER = re.compile(
-    r"(?:[/\\_=@][\w.~*%-]*[\w*]|:\d{1,5}(?!\d)|\.[a-z][a-z0-9]{0,5}(?![\w'’]))(?:[/\\_=@.:-]\w{1,60})*"
+    r"(?:[/\\_=@][\w.~*%-]*[\w*]|\?\w[\w.~%-]{0,60}=[\w.~%&={}*+-]{0,200}(?<!\.)|:\d{1,5}(?!\d)|\.[a-z][a-z0-9]{0,5}(?![\w'’]))(?:[/\\_=@.:-]\w{1,60})*"
     r"|\s(?:[€£¥₹%]|[kKMGT]i?B|[ckm]m|k?g|ms|px)(?!\w)"
 )
 
@@ -267,6 +268,7 @@ _UNIT = re.compile(UNITS)
 _VERSION = re.compile(
     rf" \d{{1,6}}(?:\.\d{{1,5}}){{0,3}}(?![\w%]|[.,:/-]\d| ?(?:{UNITS})(?!\w)| (?:million|billion|percent|people))"
 )
+_LOUD = re.compile(r"(?:![a-z0-9][\w@#$^&*-]{0,40})+")  # p@ssW0rd!23
 _HIDDEN = re.compile(r"\.(?:[a-z][\w-]*|[A-Z]{2,9})")  # .gitignore, .NET
 
 
@@ -287,8 +289,9 @@ def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
         ):
             yield Span(at - 1, at + len(core), Kind.WORD)
         elif is_code(core):
-            version = _VERSION.match(text, at + len(core), end) if core[-1:].isalnum() else None
-            yield Span(at, version.end() if version else at + len(core), Kind.WORD)
+            last = at + len(core)
+            more = core[-1:].isalnum() and (_VERSION.match(text, last, end) or _LOUD.match(text, last, end))
+            yield Span(at, more.end() if more else last, Kind.WORD)
 
 
 # -- symbols ----------------------------------------------------------------------------------------------------------

@@ -158,7 +158,9 @@ class Detokeniser:
                 if parts is not None:
                     text = self._filled(sentence, text, hypothesis, branches)
             if parts is not None:
-                text = _contents(parts.before, branches) + text + _contents(parts.after, branches)
+                after = _contents(parts.after, branches)
+                apart = text[-1:] in (":", ";") and after[:1].isalnum()
+                text = f"{_contents(parts.before, branches)}{text}{' ' if apart else ''}{after}"
             texts.append((text, piece.separator))
         return texts
 

@@ -10,6 +10,7 @@ from dragoman.errors import UsageError
 from dragoman.model.directory import ModelDirectory
 from dragoman.text.directions import Direction, all_told, fitting, of_text, simplified_sides
 from dragoman.text.languages import UNDERSTOOD, read_tag
+from dragoman.text.normalize import has_case
 from dragoman.translate.detokenise import Detokeniser
 from dragoman.translate.reading import Reader
 from dragoman.translate.recasing import Recaser
@@ -39,7 +40,8 @@ class Facing:
             self.cleaning.get("simplify", ""), model.languages, languages
         )
         source, target = model.source_tokenizer, model.target_tokenizer
-        lexicon, recaser = Lexicon(source.bare, languages[0]), Recaser(source.bare)
+        lexicon = Lexicon(source.bare, languages[0])
+        recaser = Recaser(source.bare, has_case(languages[0]))
         self._reader = Reader(source, target, languages, self.cleaning, self.longest, lexicon, recaser)
         self._detokeniser = Detokeniser(source, target, languages[1])
 

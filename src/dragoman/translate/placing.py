@@ -21,6 +21,7 @@ _STOPS = " .,;:!?。．，；：！？…"
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*%?")
 # With what makes more or something else of it.
 _WORDED = re.compile(
+    r"\d+年的?(?:\d+月)?(?:\d+[日号])?|\d+月\d+[日号]?|"  # a day or what is left of one
     rf"(?:百分之|第)?{_DIGITS.pattern}(?:\s?(?:[百千]?[万亿]+|年代?|世纪|%|％|hundred|thousand|million|billion|trillion"
     rf"|percent|美元|欧元|英镑|"
     r"st\b|nd\b|rd\b|th\b|s\b))*"
@@ -41,7 +42,8 @@ def literal(parts: Sequence[Part], text: str) -> tuple[list[Edit], list[int]]:
         own = all(_kept(parts, number).own for number in numbers)
         for (start, end), number in zip(free, numbers, strict=False):
             part = _kept(parts, number)
-            said = replace(part, content=(text[start:end],)) if part.free else part
+            wrote = text[start:end]  # its own words stay, unless they are those of the source
+            said = replace(part, content=(wrote,)) if part.free and wrote != part.shown else part
             edits.append(Edit(start, end, (1, number), said))
         if len(free) < len(numbers):
             amiss += numbers[len(free) :]
@@ -160,13 +162,18 @@ def joined(filled: Sequence[tuple[str, str, bool]]) -> str:
     " of it."""
     text, content, apart = "", "", False
     for words, following, is_apart in filled:
-        text += _gap(content[-1:], words[:1], apart) + words
-        text += _gap(following[:1], text[-1:], is_apart) + following
+        words = words.lstrip(" ") if content[-1:] == "[" else words
+        text += _gap(content, words[:1], apart, after=True) + words
+        text += _gap(following, text[-1:], is_apart, after=False) + following
         content, apart = following, is_apart
     return text
 
 
-def _gap(kept: str, letter: str, apart: bool) -> str:
-    """What stands between something that is kept and a letter of the translation beside it."""
-    touches = letter.isalnum() if apart else _SIGN.match(letter) and _SIGN.match(kept)
-    return " " if kept and touches else ""
+def _gap(kept: str, letter: str, apart: bool, after: bool) -> str:
+    """What stands between something that is kept and a letter of the translation before or after it."""
+    edge = kept[-1:] if after else kept[:1]
+    if not kept or edge in ("[" if after else "]"):
+        return ""
+    in_brackets = kept[0] == "(" and kept[-1] == ")"
+    touches = letter.isalnum() if apart else _SIGN.match(letter) and (in_brackets or _SIGN.match(edge))
+    return " " if touches else ""

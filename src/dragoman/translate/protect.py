@@ -17,35 +17,10 @@ from dragoman.text.directions import Direction
 from dragoman.text.joining import writes_without_spaces
 from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.sentences import goes_on
+from dragoman.translate.standins import STAND_INS
 from dragoman.translate.terms import Terms, folded
 from dragoman.translate.wording import wording
 
-# A name, and what it comes back as in Chinese (simplified, traditional); elsewhere it stays what it is. Small models
-# drop invented signs ("[1]", "X1") nearly always, and keep well-known names (of 20 sentences "[1]" 0, "X" 0, "Tom" 18).
-NAMES = (
-    ("Tom", "汤姆", "湯姆"),
-    ("Boston", "波士顿", "波士頓"),
-    ("Japan", "日本"),
-    ("Mary", "玛丽", "瑪麗", "玛莉"),
-    ("Australia", "澳大利亚", "澳洲", "澳大利亞"),
-    ("John", "约翰", "約翰"),
-    ("Paris", "巴黎"),
-    ("Canada", "加拿大"),
-    ("London", "伦敦", "倫敦"),
-)
-# What stands for a number or a day, and what it comes back as in Chinese. Counted with the bundled model, put first,
-# in the middle and last into 50 sentences: 50 came back in 112 of 150, 2013 in 126, 7 in 88, Sunday in 109.
-NUMERALS = (
-    ("50", "五十"),
-    ("2013",),
-    ("15", "十五"),
-    ("7", "七"),
-    ("30", "三十"),
-    ("60", "六十"),
-    ("9", "九"),
-)
-DAYS = (("Sunday", "星期天", "星期日", "周日"), ("Monday", "星期一", "周一"), ("Friday", "星期五", "周五"))
-_STAND_INS: dict[Kind, Sequence[Sequence[str]]] = {Kind.WORD: NAMES, Kind.NUMBER: NUMERALS, Kind.DAY: DAYS}
 # What models copy well enough to see it.
 _COPIED = re.compile(r"\d{1,4}|\d{1,3}%|\d{1,2}:\d{2}")
 _HAN = re.compile("[\u3400-\u9fff]")
@@ -53,6 +28,8 @@ _LETTER = re.compile(r"[^\W\d_]")
 # A letter that touches one of these, even a Chinese one, is read as a part of it.
 _APART = re.compile(r"[\w+.-]+:(?://)?\S+|www\.\S+|\S+@\S+|[@#]\S+|[~.]?/\S+")
 _BRACKETS = {"(": ")", "（": "）"}
+_NARROW = {"：": ":", "，": ",", "；": ";"}
+_WIDE = re.compile(r"([：，；])[ \t\u3000]*")
 _WIDTHS = {"(": "（", ")": "）", "（": "(", "）": ")"}
 _HALF_A_DAY = re.compile(r"\d ?[ap]\.m$")
 _TOUCHES = re.compile("[A-Za-z0-9]")
@@ -149,11 +126,11 @@ def parts_of(
             parts.append(Kept((target,), Kind.WORD, shown=raw, forms=(target,), own=True))
         elif (said := wording(raw, *languages)) is not None:
             parts.append(
-                Kept((said.content,), span.kind, Role.ALONE, said.shown, said.forms, True, said.free)
+                Kept((said.content,), span.kind, Role.ALONE, said.shown, said.forms, said.own, said.free)
             )
         else:
-            content = (_bracket(raw, languages[1]),) if raw in _WIDTHS else _content(text, span, branches)
-            parts.append(Kept(tuple(content), span.kind, span.role))
+            content = tuple(_content(text, span, branches))
+            parts.append(Kept(_as_wide(content, raw, languages[1]), span.kind, span.role))
             branches += len(span.branches)
         at = span.end
     if at < len(text):
@@ -161,9 +138,14 @@ def parts_of(
     return tuple(parts)
 
 
-def _bracket(raw: str, language: str) -> str:
-    """As wide as the writing of a language asks for."""
-    return raw if (raw in "（）") == writes_without_spaces(language) else _WIDTHS[raw]
+def _as_wide(content: tuple[str | int, ...], raw: str, language: str) -> tuple[str | int, ...]:
+    """With the brackets at its ends as wide as the writing of a language asks for, where these are none of a code."""
+    solid = writes_without_spaces(language)
+    if raw in _WIDTHS:
+        return content if (raw in "（）") == solid else (_WIDTHS[raw],)
+    if solid or (raw[0], raw[-1]) != ("（", "）") or len(content) != 1:
+        return content
+    return (f"({raw[1:-1]})",)
 
 
 def with_brackets(text: str, spans: Sequence[Span]) -> Sequence[Span]:
@@ -248,8 +230,11 @@ def _belong(opening: Part, closing: Kept) -> bool:
     )
 
 
-def apart(parts: Sequence[Part]) -> Parts:
-    """What is cut off the ends: marks, and words that stand before a sentence of its own or after one."""
+def apart(parts: Sequence[Part], language: str) -> Parts:
+    """What is cut off the ends: marks, and words that stand before a sentence of its own or after one.
+
+    language: of the translation, whose stops stand between these and the sentence.
+    """
     pairs = partners(parts)
     pairs |= {closing: opening for opening, closing in pairs.items()}
     start, end = 0, len(parts)
@@ -260,13 +245,18 @@ def apart(parts: Sequence[Part]) -> Parts:
     before, inner, after = list(parts[:start]), list(parts[start:end]), list(parts[end:])
     if inner and isinstance(inner[0], str) and before:
         words = inner[0].lstrip(" \t\u3000:：,，;；–—-")
-        before.append(inner[0][: len(inner[0]) - len(words)])
+        between = inner[0][: len(inner[0]) - len(words)]
+        before.append(between if writes_without_spaces(language) else _WIDE.sub(_narrow, between))
         inner[0] = words
     if inner and isinstance(inner[-1], str) and after:
         words = inner[-1].rstrip()
         after.insert(0, inner[-1][len(words) :])
         inner[-1] = words
     return Parts(tuple(before), tuple(inner), tuple(after))
+
+
+def _narrow(stop: re.Match[str]) -> str:
+    return f"{_NARROW[stop.group(1)]} "
 
 
 def _may_go(parts: Sequence[Part], at: int, start: int, end: int, pairs: Mapping[int, int]) -> bool:
@@ -301,7 +291,7 @@ def shown(parts: Sequence[Part], placeholders: Sequence[str] = ()) -> tuple[Part
             replace(part, shown=word, forms=(word,))
             if isinstance(part, Kept)
             and not part.shown
-            and part.kind in _STAND_INS
+            and part.kind in STAND_INS
             and (word := next(words, ""))
             else part
             for part in parts
@@ -310,8 +300,8 @@ def shown(parts: Sequence[Part], placeholders: Sequence[str] = ()) -> tuple[Part
     chinese = bool(_HAN.search("".join(part for part in parts if isinstance(part, str))))
     kinds = {part.kind for part in parts if isinstance(part, Kept) and not part.shown}
     free = {
-        kind: [forms for forms in _STAND_INS[kind] if not _occurs(forms, own)]
-        for kind in kinds & _STAND_INS.keys()
+        kind: [forms for forms in STAND_INS[kind] if not _occurs(forms, own)]
+        for kind in kinds & STAND_INS.keys()
     }
     found: list[Part] = []
     for part in parts:

@@ -183,7 +183,7 @@ class Reader:
         if not has_words(parts):
             copied = Parts(parts, (), ())
             return [Sentence((Piece("", separator, []),), copied, branches=branches)]
-        return self._shown(apart(parts), separator, branches)
+        return self._shown(apart(parts, self.languages[1]), separator, branches)
 
     def _shown(self, parts: Parts, separator: str, branches: tuple[Passage, ...]) -> list[Sentence]:
         """With something in place of what is kept; in halves while it has more tokens than the model can take."""

@@ -28,15 +28,20 @@ _CAPITALISED = frozenset(
 _SMALL_WORD = re.compile(r"(?<![A-Za-z'])[a-z]{5}")
 _STRESSED = re.compile("[A-Z]'?[A-Z]")
 _VOWEL = re.compile("[aeiouyAEIOUY\u00c0-\u024f\u0400-\u04ff]")
+_POSSESSIVE = re.compile("['’][Ss]$")
 _HIDDEN = "\ue000"  # a private sign, in place of what is no word
 _SMALL = frozenset("a an the and or but nor of in on at to for from by with as vs".split())
 
 
 @dataclass(frozen=True)
 class Recaser:
-    """What a source tokenizer knows of the case of words."""
+    """What a source tokenizer knows of the case of words.
+
+    cased: whether the language has small letters. In Chinese capitals are those of names, if all are: NASA发射了火箭.
+    """
 
     tokenizer: Tokenizer
+    cased: bool = True
     _known: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     def read(self, text: str, first: bool) -> str:
@@ -52,7 +57,7 @@ class Recaser:
 
     def around(self, text: str, spans: Sequence[Span]) -> str:
         """A sentence read in the case of its own words; what stands in spans is none of them."""
-        if not text[:1] or text.islower() or (not spans and _is_calm(text)):
+        if not self.cased or not text[:1] or text.islower() or (not spans and _is_calm(text)):
             return text
         own, at = list[str](), 0
         for span in spans:
@@ -69,7 +74,7 @@ class Recaser:
 
     def _calm(self, word: str) -> str:
         """A word that is stressed by capitals, which the model knows in small letters and must spell in these."""
-        if len(word) < 2 or not word.isupper() or word in _ACRONYMS or len(word.lower()) != len(word):
+        if len(word) < 2 or not word.isupper() or _is_acronym(word) or len(word.lower()) != len(word):
             return word
         lower = word.lower()
         pieces, spelled = self._cost(lower)[0], self._cost(word)[0]
@@ -103,8 +108,10 @@ class Recaser:
     def _best(self, word: str, title: bool) -> str:
         """Whichever the tokenizer has the fewest and most frequent pieces for."""
         lower = word.lower()
-        if len(lower) != len(word) or (word.isupper() and word in _ACRONYMS):
+        if len(lower) != len(word):
             return word
+        if word.isupper() and _is_acronym(word):
+            return _POSSESSIVE.sub(lambda end: end.group().lower(), word)  # NASA's
         if word in ("I", "A") or lower.startswith(("i'", "i’")):
             return word[:1] + lower[1:] if word[:1] == "I" else lower
         name = lower[:1].upper() + lower[1:]
@@ -143,4 +150,8 @@ def _is_title(words: list[str]) -> bool:
 
 
 def _is_capitalised(word: str) -> bool:
-    return word in _ACRONYMS or (word[:1].isupper() and word[1:] == word[1:].lower())
+    return _is_acronym(word) or (word[:1].isupper() and word[1:] == word[1:].lower())
+
+
+def _is_acronym(word: str) -> bool:
+    return _POSSESSIVE.sub("", word) in _ACRONYMS

@@ -18,11 +18,19 @@ _ACRONYM = re.compile(r"(?<![\w.])[A-Z]{2,8}(?![\w.]*\w)")
 _LATIN = re.compile(
     r"(?<![\w.])(?:[AI] )?[A-Za-z][A-Za-z'’.-]*[A-Za-z](?:[ ,]{1,2}[A-Za-z](?:[A-Za-z'’.-]*[A-Za-z])?)*(?!\w)"
 )
+# Japanese within Chinese, which has the same Han signs: a lone の is a fashion of Chinese.
+_KANA = re.compile(
+    "(?:(?<=[「『“《（(])[\u4e00-\u9fff]{1,6}(?=[\u3041-\u3096\u30a1-\u30fa]))?"
+    "(?:[\u3041-\u3096\u30a1-\u30fa\u30fc]{2,}|[\u3041-\u3096\u30a1-\u30fa](?=[\u4e00-\u9fff]{1,3}[\u3041-\u3096]))"
+    "(?:[\u4e00-\u9fff]{1,3}[\u3041-\u3096\u30a1-\u30fa\u30fc]+)*"
+)
+# Of so many letters that models lose some on the way.
+_ENDLESS = re.compile(r"(?<![\w-])[A-Za-z]{25,}(?![\w-])")
 _SOLID_SLASH = re.compile("(?<=\ue010)/(?=\ue010)")
 _CODE = re.compile(r"[A-Z]{1,4}\d{5,}")
 _BEFORE_NUMBER = re.compile(r"(?<![\w.])[A-Z]{2,8}(?:: ?| #| )$")
 _SLASHED = re.compile(r"(?<![\w/.-])(?P<left>[A-Za-z][a-z]+)(?P<slash>/)(?P<right>[A-Za-z][a-z]+)(?![\w/])")
-_SUSPECT = re.compile(rf"{_ACRONYM.pattern}|[a-z]/[a-z]|(?:^|[\])>] )[a-z][\w.-]{{1,20}}:[ ]")
+_SUSPECT = re.compile(rf"{_ACRONYM.pattern}|[A-Za-z]{{25}}|[a-z]/[a-z]|(?:^|[\])>] )[a-z][\w.-]{{1,20}}:[ ]")
 _SPEAKER = re.compile(r"[ ]?(?P<label>(?P<name>[a-z][\w.-]{1,20}):)(?=[ ]\S)")
 # What stands before a colon and is no person.
 _LABELS = frozenset(
@@ -74,14 +82,16 @@ class Lexicon:
         foreign = _FOREIGN.search(text) is not None
         if not foreign and not _SUSPECT.search(text):
             return list(spans)
-        shape = hidden(text) if "Han" in scripts_of(self.language) else text
+        own = scripts_of(self.language)
+        shape = hidden(text) if "Han" in own else text
+        japanese = shape is not text and "Kana" not in own
         found: list[Span] = []
         at = 0
         for span in [*spans, Span(len(text), len(text), Kind.MARK)]:
-            between = sorted(
-                self._between(shape, at, span.start, foreign), key=lambda one: (one.start, -one.end)
-            )
-            for one in between:
+            between = list(self._between(shape, at, span.start, foreign))
+            if japanese:
+                between += [Span(*one.span(), Kind.WORD) for one in _KANA.finditer(text, at, span.start)]
+            for one in sorted(between, key=lambda one: (one.start, -one.end)):
                 if found and one.role is Role.OPENS and len(found) == 1:  # [12:34] alice:
                     one = replace(one, start=found.pop().start)
                 if not found or one.start >= found[-1].end:
@@ -107,6 +117,7 @@ class Lexicon:
                 yield Span(*speaker.span("label"), Kind.MARK, Role.OPENS)
         if either(self.language):
             yield from self._slashed(text, start, end)
+        yield from (Span(*match.span(), Kind.WORD) for match in _ENDLESS.finditer(text, start, end))
         # Capitals that were not lowered by recasing.py are those of acronyms.
         for match in _ACRONYM.finditer(text, start, end):
             if match.group() not in _WORDS and self._is_spelled(match.group()):

@@ -16,6 +16,7 @@ from functools import lru_cache
 from dragoman.text import steps
 from dragoman.text.kinds import Kind, Span
 from dragoman.text.languages import base_language
+from dragoman.text.patterns import UNITS
 
 # Between two words of which one is meant, and between two of which both may be.
 _OR = {
@@ -29,12 +30,24 @@ _AND_OR = {
 AND_OR = frozenset(_AND_OR.values())
 
 _MONTHS = "January February March April May June July August September October November December".split()
+_MONTH = "|".join(f"{name[:3]}(?:{name[3:]})?" if name != "May" else name for name in _MONTHS)
+_MONTH = rf"(?:{_MONTH}|Sept)"
+_YEAR = r"(?:1\d|20)\d\d(?![\w-]|[.:,]\d)"
+_NTH_DAY = r"(?:[12]?\d|3[01]|0[1-9])"
+_NO_MORE = rf"(?![\w%/–-]|[.:,]\d|[ ]\d{{1,2}}:\d\d:\d\d|[ ]?(?:{UNITS})(?!\w))"
+_NARROW = {0xFF10 + digit: str(digit) for digit in range(10)}  # of full-width digits
 _SIGNS = "零一二三四五六七八九"
 _POWERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MONEY = {"$": "美元", "€": "欧元", "£": "英镑"}
 _N = r"\d{1,3}(?:,\d{3}){1,4}|\d{1,15}(?:\.\d{1,6})?"
 _ENGLISH = re.compile(
-    rf"(?<![\w.,$€£/-])(?P<money>[$€£])?(?P<count>{_N})[ -](?P<power>{'|'.join(_POWERS)})(?![\w-]|[ ](?:thousand"
+    # June 3, 2024; Jun 3rd; May 5–9, 1999; 3 June 2024; the 3rd of June; March 2021
+    rf"(?<![\w.-])(?P<month>{_MONTH})\.?[ ](?P<day>{_NTH_DAY})(?:st|nd|rd|th)?(?:[–-](?P<until>{_NTH_DAY}))?{_NO_MORE}"
+    rf"(?:,?[ ](?P<year>{_YEAR}))?"
+    rf"|(?<![\w.,:$€£/–-])(?P<first_day>{_NTH_DAY})(?:st|nd|rd|th)?(?:[ ]of)?[ ](?P<then_month>{_MONTH})(?![\w'’])"
+    rf"(?:\.?,?[ ](?P<then_year>{_YEAR}))?"
+    rf"|(?<![\w.-])(?P<whole_month>{_MONTH})\.?,?[ ](?P<its_year>{_YEAR})"
+    rf"|(?<![\w.,$€£/-])(?P<money>[$€£])?(?P<count>{_N})[ -](?P<power>{'|'.join(_POWERS)})(?![\w-]|[ ](?:thousand"
     rf"|million|billion|trillion))"
     rf"|(?<![\w.,/-])(?P<parts>\d{{1,3}}(?:\.\d{{1,4}})?) (?:percent|per cent)(?!\w)"
     r"|(?<![\w./-])(?P<century>\d{2})(?P<decade>\d)0['’]?s(?!\w)"
@@ -58,6 +71,7 @@ class Wording:
     """How something is said: what the model reads of it, what may stand for it, and what takes its place if"
     " nothing does.
 
+    shown: empty where the model has too many ways to say it, and reads what stands for any number instead.
     free: what the model wrote for it stays; otherwise `content` stands there in any case.
     """
 
@@ -65,6 +79,11 @@ class Wording:
     forms: tuple[str, ...]
     content: str
     free: bool = True
+
+    @property
+    def own(self) -> bool:
+        """Whether what the model reads is a word of the text."""
+        return self.shown != ""
 
 
 def spans(text: str, source: str, target: str) -> Iterator[Span]:
@@ -90,12 +109,15 @@ def wording(raw: str, source: str, target: str) -> Wording | None:
     if raw == "/" and source in _OR:
         return Wording(_OR[source][-1].strip(), (*_OR.get(target, ()), "/"), "/", free=False)
     pattern = _pattern(source, target)
+    raw = raw.translate(_NARROW)
     match = pattern.fullmatch(raw) if pattern is not None else None
     if match is None and pattern is _ENGLISH and raw[:1].isdigit():
         match = _ENGLISH.search(f"the {raw}")  # 90s
     if match is None:
         return None
     forms = (_in_chinese if pattern is _ENGLISH else _in_english)(match)
+    if pattern is _ENGLISH and match["until"]:
+        return Wording("", (), forms[0], free=False)
     return Wording(raw, tuple(dict.fromkeys((*forms, raw))), forms[0])
 
 
@@ -109,6 +131,10 @@ def _pattern(source: str, target: str) -> re.Pattern[str] | None:
 
 def _in_chinese(match: re.Match[str]) -> Sequence[str]:
     found = {name: value for name, value in match.groupdict().items() if value}
+    if month := found.get("month") or found.get("then_month") or found.get("whole_month"):
+        day = found.get("day") or found.get("first_day", "")
+        year = found.get("year") or found.get("then_year") or found.get("its_year", "")
+        return _days_in_chinese(year, month, day, found.get("until", ""))
     if "power" in found:
         return _amounts(found)
     if "parts" in found:
@@ -131,6 +157,16 @@ def _in_chinese(match: re.Match[str]) -> Sequence[str]:
         f"{year}年代",
         year,
     ]
+
+
+def _days_in_chinese(year: str, month: str, day: str, until: str) -> Sequence[str]:
+    number = next(n for n, name in enumerate(_MONTHS, 1) if name.startswith(month[:3]))
+    forms = [f"{number}月", f"{numeral(number)}月"]
+    if until:
+        forms = [f"{forms[0]}{int(day)}日至{int(until)}日"]
+    elif day:
+        forms = [f"{one}{name}" for one in forms for name in _in_each(str(int(day)), ("{}日", "{}号"))]
+    return [f"{year}年{of}{one}" for of in ("", "的") for one in forms] if year else forms
 
 
 def _amounts(found: dict[str, str]) -> Sequence[str]:
