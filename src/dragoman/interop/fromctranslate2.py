@@ -198,8 +198,9 @@ def _table(vocabulary: Vocabulary, side: Side, front: tuple[int, ...], told: boo
         return Table("m2m100", vocabulary.pieces, {}, front=front)
     marian = {piece[2:-2]: i for i, piece in enumerate(vocabulary.pieces) if i > EOS and is_lead(piece)}
     if marian:
-        by, leads = ("target", marian) if side == "source" else (None, {})
-        return Table("marian", vocabulary.pieces, leads, by, front)
+        if side == "target":
+            return Table("marian", vocabulary.pieces, {}, front=front)
+        return Table("marian", vocabulary.pieces, marian, "target", front)
     named = ((i, _LANGUAGE.fullmatch(piece)) for i, piece in enumerate(vocabulary.pieces))
     leads = {found[1] or found[2]: i for i, found in named if found}
     return Table("m2m100", vocabulary.pieces, leads, side if leads else None, front)
