@@ -147,14 +147,15 @@ def opennmt(
     seed: int = 0,
     layers: tuple[int, int] = (2, 2),
     width: int = 32,
-    heads: int = 2,
     quantization: str | None = None,
+    more: tuple[str, ...] = (),
     **options: Any,
 ) -> Path:
     """A model of OpenNMT-py in CTranslate2's format, made by CTranslate2's own converter from a checkpoint like theirs.
 
     Pre-norm, and no </s> behind a source. shared: one table of tokens for both languages and the output; else a
     vocabulary a side, and that of the source has neither <s> nor </s>. options: of OpenNMT-py (pos_ffn_activation_fn).
+    more: tokens of the vocabulary that are no pieces of the SentencePiece model.
     """
     import torch
     from ctranslate2.converters import OpenNMTPyConverter
@@ -162,7 +163,7 @@ def opennmt(
     directory.parent.mkdir(parents=True, exist_ok=True)
     texts = lines(1, 2000)
     spm = trained(directory.parent / "sentencepiece.model", texts, size)
-    words = pieces_of(spm)
+    words = [*more, *pieces_of(spm)]
     target = ["<unk>", "<blank>", "<s>", "</s>", *words]
     source = target if shared else ["<unk>", "<blank>", *words[: len(words) * 2 // 3]]
     torch.manual_seed(seed)
@@ -176,7 +177,7 @@ def opennmt(
     asked = argparse.Namespace(
         **dict(
             encoder_type="transformer", decoder_type="transformer", position_encoding=True, enc_layers=layers[0],
-            dec_layers=layers[1], heads=heads, max_relative_positions=0,
+            dec_layers=layers[1], heads=2, max_relative_positions=0,
         )
         | options
     )  # fmt: skip
@@ -189,6 +190,13 @@ def opennmt(
         str(directory), quantization=quantization
     )
     shutil.copy(directory.parent / "sentencepiece.model", directory)
+    return directory
+
+
+def says(directory: Path, **settings: Any) -> Path:
+    """The same model, whose config.json says this, as the converters of other tools write it."""
+    config = directory / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | settings))
     return directory
 
 

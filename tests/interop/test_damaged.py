@@ -16,7 +16,7 @@ import safetensors.numpy
 from safetensors.numpy import load_file, save_file
 
 import foreign
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, UsageError
 from dragoman.interop.brought import Pair
 from dragoman.interop.importing import bring
 from dragoman.model.directory import open_model
@@ -171,3 +171,39 @@ def test_what_is_wrong_in_a_package_is_said_of_the_package(tmp_path: Path) -> No
         package.writestr("x/sentencepiece.model", b"no model")
         package.writestr("x/model/model.bin", b"no model")
     assert told(path, tmp_path / "out").startswith(f"{path}/model has no source_vocabulary.json")
+
+
+# -- what a stranger names --------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_not_imported_over_itself(copy: Path, tmp_path: Path) -> None:
+    """Its weights have the name that ours get: imported into its own directory, a model once lost them."""
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    for output in (copy, copy / "config.json"):
+        with pytest.raises(UsageError, match="is there already: name a directory that is new or empty"):
+            bring(copy, output, Pair("en", "zh"), lambda line: None)
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+    (tmp_path / "empty").mkdir()
+    bring(copy, tmp_path / "empty", Pair("en", "zh"), lambda line: None)
+    assert open_model(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    "name, whose",
+    [("tf_model.h5", "TensorFlow's"), ("flax_model.msgpack", "Flax's"), ("rust_model.ot", "rust-bert")],
+)
+def test_weights_of_another_library_are_named(copy: Path, tmp_path: Path, name: str, whose: str) -> None:
+    (copy / "model.safetensors").rename(copy / name)
+    assert re.search(f"no weights that are read, .*: {name} is .*{whose}", told(copy, tmp_path / "out"))
+
+
+def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
+    zipped = tmp_path / "opus-2020-07-17.zip"
+    with zipfile.ZipFile(zipped, "w") as packed:
+        for name in ("decoder.yml", "opus.npz", "source.spm"):
+            packed.writestr(name, "x")
+    assert re.search("holds a Marian model, zipped: unpack it", told(zipped, tmp_path / "out"))
+    (tmp_path / "empty.zip").touch()
+    assert re.search(
+        "is no file of a model that is known here", told(tmp_path / "empty.zip", tmp_path / "out")
+    )

@@ -355,6 +355,16 @@ def test_a_corpus_is_measured(twin: Twin, corpus: Path, capsys: pytest.CaptureFi
     assert len(capsys.readouterr().out.splitlines()) == 30
 
 
+def test_the_token_of_a_language_has_no_score(twin: Twin) -> None:
+    """It is forced, as in a translation: how probable it was to the model tells nothing about a sentence."""
+    translator = Translator(twin.ours)
+    (found,) = translator.score(["A small dog."], ["一只狗。"])
+    words = twin.ours.target_tokenizer.bare.encode("一只狗。")
+    assert found.tokens == [*twin.ours.target_tokenizer.pieces(words), "</s>"]
+    assert len(found.token_scores) == len(found.tokens) and found.logprob == sum(found.token_scores)
+    assert translator.score(["A small dog."], [""])[0].tokens == ["</s>"]
+
+
 def test_a_corpus_in_another_language_is_scored_as_such(
     twin: Twin, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

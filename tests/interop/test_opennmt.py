@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,12 @@ def cut(directory: Path, texts: list[str]) -> list[list[str]]:
     return [spm.encode(text, out_type=str) for text in texts]
 
 
-def by_ctranslate2(directory: Path, texts: list[str], beams: int) -> list[list[str]]:
+def by_ctranslate2(
+    directory: Path, texts: list[str], beams: int, begun: str | None = None
+) -> list[list[str]]:
     results = translator_of(directory).translate_batch(
         cut(directory, texts),
+        target_prefix=None if begun is None else [[begun]] * len(texts),
         beam_size=beams,
         max_decoding_length=LENGTH,
         length_penalty=1.0,
@@ -69,7 +73,8 @@ def by(engine: Engine, model: ModelDirectory, texts: list[str], beams: int) -> l
         beam_size=beams, length_penalty=1.0, max_length=LENGTH, max_length_ratio=0, min_length=1
     )
     sources = [model.source_tokenizer.encode(text) for text in texts]
-    found = translate(engine, sources, SearchRequest(options))
+    lead = list(model.target_tokenizer.lead)
+    found = [translate(engine, [source], SearchRequest(options), [lead])[0] for source in sources]
     return [model.target_tokenizer.pieces(best[0].tokens) for best in found]
 
 
@@ -86,30 +91,45 @@ class Kind:
 
     options: dict[str, Any]
     packaged: bool = False
+    begun: str | None = None  # what each translation begins with
+    said: Mapping[str, Any] = field(default_factory=dict)  # beside, by config.json
+    lines: int = 200
 
 
 KINDS = {
-    "as argos-train makes it": Kind({"quantization": "int8", "heads": 4}, packaged=True),
+    "as argos-train makes it": Kind({"quantization": "int8", "heads": 4}, packaged=True, lines=500),
     "a vocabulary a side": Kind({"shared": False, "pos_ffn_activation_fn": "gelu", "width": 64}),
     "silu, layers of two depths": Kind({"pos_ffn_activation_fn": "silu", "layers": (3, 1), "seed": 4}),
+    # Large enough that a translation differs where it is not heeded.
+    "norms of another epsilon": Kind(
+        {"said": {"layer_norm_epsilon": 0.05}, "pos_ffn_activation_fn": "fast_gelu"}
+    ),
+    "<s> in front of a source, as OpenNMT-tf marks it": Kind({"width": 64}, said={"add_source_bos": True}),
+    "a decoder that begins with another token": Kind({"decoder_start_token": "<blank>", "seed": 5}),
+    "a package whose translations begin with a token": Kind(
+        {"seed": 6, "more": ("__zh__",)}, packaged=True, begun="__zh__"
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_it_translates_as_ctranslate2_does(kind: Kind, tmp_path: Path) -> None:
-    theirs = foreign.opennmt(tmp_path / "made" / "en-zh", **kind.options)
+    theirs = foreign.says(foreign.opennmt(tmp_path / "made" / "en-zh", **kind.options), **kind.said)
     source = theirs
     if kind.packaged:
-        source = foreign.packaged(theirs, tmp_path / "x.argosmodel", theirs / "sentencepiece.model")
+        label = {} if kind.begun is None else {"target_prefix": kind.begun}
+        source = foreign.packaged(theirs, tmp_path / "x.argosmodel", theirs / "sentencepiece.model", **label)
     model = brought(source, tmp_path / "model", Pair() if kind.packaged else None)
     assert model.config["model"]["source_eos"] is False
-    wanted = by_ctranslate2(theirs, LINES, 1)
-    assert len({*map(tuple, wanted)}) > 20
-    assert by(fast(model), model, LINES, 1) == wanted
-    assert by(TorchEngine(model.build()), model, LINES[:100], 1) == wanted[:100]
-    wanted = by_ctranslate2(theirs, LINES, 4)
-    assert by(fast(model), model, LINES, 4) == wanted
-    assert by(TorchEngine(model.build()), model, LINES[:60], 4) == wanted[:60]
+    lines, few = LINES[: kind.lines], LINES[:20]
+    reference, quick = TorchEngine(model.build()), fast(model)
+    for beams in (1, 4):
+        wanted = by_ctranslate2(theirs, lines, beams, kind.begun)
+        assert len({*map(tuple, wanted)}) > 20
+        assert by(quick, model, lines, beams) == wanted
+        # Right after a token that is forced, a beam of CTranslate2's considers </s> only where it is the most probable.
+        if beams == 1 or kind.begun is None:
+            assert by(reference, model, few, beams) == wanted[: len(few)]
 
 
 @pytest.fixture(scope="module")
@@ -254,9 +274,12 @@ def test_flags_among_the_variables_are_heeded(tmp_path: Path) -> None:
     found = brought(old, tmp_path / "out")
     assert "source_eos" not in found.config["model"]
     assert by(fast(found), found, LINES[:40], 2) == by_ctranslate2(old, LINES[:40], 2)
-    for flag in ("with_source_bos", "user_decoder_start_tokens"):
-        with pytest.raises(DragomanError, match="not read"):
-            brought(aged(made, tmp_path / flag, 5, **{flag: 1}), tmp_path / f"{flag}-out")
+    begun = aged(made, tmp_path / "begun", 5, with_source_bos=1)
+    found = brought(begun, tmp_path / "begun-out")
+    assert by(fast(found), found, LINES[:40], 2) == by_ctranslate2(begun, LINES[:40], 2)
+    flag = "user_decoder_start_tokens"
+    with pytest.raises(DragomanError, match="not read"):
+        brought(aged(made, tmp_path / flag, 5, **{flag: 1}), tmp_path / f"{flag}-out")
 
 
 # -- what is refused ------------------------------------------------------------------------------------------------
@@ -275,6 +298,32 @@ def test_what_is_not_computed_is_named(options: dict[str, Any], why: str, tmp_pa
     with pytest.raises(DragomanError, match=why) as told:
         brought(made, tmp_path / "out")
     assert "\n" not in str(told.value) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "label, why",
+    [
+        ({"type": "sbd"}, "a package of type 'sbd', and translates nothing"),
+        ({"target_prefix": "__fr__"}, "begin with '__fr__', which is not in its vocabulary"),
+        ({"target_prefix": ["__zh__"]}, "target_prefix = .*: must be a token"),
+    ],
+    ids=str,
+)
+def test_a_package_that_asks_for_something_else_is_told(
+    theirs: Path, label: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    package = foreign.packaged(theirs, tmp_path / "x.argosmodel", theirs / "sentencepiece.model", **label)
+    with pytest.raises(DragomanError, match=why):
+        brought(package, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_token_in_front_of_every_text_is_not_exported(tmp_path: Path) -> None:
+    made = foreign.says(foreign.opennmt(tmp_path / "made" / "en-zh", layers=(1, 1)), add_source_bos=True)
+    found = brought(made, tmp_path / "out")
+    assert found.source_tokenizer.encode("a") and found.source_tokenizer.encode("") == []
+    with pytest.raises(DragomanError, match="a token in front of every text"):
+        export(found, "ctranslate2", tmp_path / "back", LINES[:3])
 
 
 def test_a_vocabulary_of_a_side_may_hold_little_of_a_joint_tokenizer(tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ def _own(tokenizer: Tokenizer) -> list[str]:
     """Text that an imported vocabulary can spell, of its own pieces: a small one has all other only with <unk>."""
     if not isinstance(tokenizer, MappedTokenizer):
         return []
-    ids = [i for i in range(EOS + 1, tokenizer.vocab_size) if i not in tokenizer.table.leads.values()]
+    table = tokenizer.table
+    ids = [i for i in range(EOS + 1, tokenizer.vocab_size) if i not in (*table.leads.values(), *table.front)]
     some = ids[:: max(1, len(ids) // OWN)]
     return [text for i in some if (text := tokenizer.decode([i]))]
 

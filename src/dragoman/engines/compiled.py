@@ -62,6 +62,7 @@ COMPUTES: Computes = {
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
     "source_eos": (False, True),
+    "norm_epsilon": None,
     "attention_dropout": None,  # of training
 }
 BLOCKS = {

@@ -60,12 +60,15 @@ def read(path: Path, asked: Pair) -> Brought:
             raise ModelError(f"{path}: its text is {why}: only packages with SentencePiece are read")
         if not (root / WEIGHTS).exists():
             raise ModelError(f"{path} has no {WEIGHTS}: it is no package of a translator")
-        if label.get("target_prefix"):
-            raise ModelError(f"{path} begins each translation with a token of its own, which is not read")
+        if (kind := label.get("type", "translate")) != "translate":
+            raise ModelError(f"{path} is a package of type {str(kind)[:40]!r}, and translates nothing")
+        if not isinstance(begun := label.get("target_prefix") or None, str | None):
+            raise ModelError(f"{root / LABEL}: target_prefix = {str(begun)[:40]}: must be a token")
         codes = [label.get(key) for key in ("from_code", "to_code")]
         said = [code.replace("_", "-") if isinstance(code, str) else None for code in codes]
         pair = Pair(asked.source or said[0], asked.target or said[1])
-        found = read_parts(root / "model", dict.fromkeys(get_args(Side), root / SPM), pair, path.stem)
+        models = dict.fromkeys(get_args(Side), root / SPM)
+        found = read_parts(root / "model", models, pair, path.stem, begun=begun)
         return replace(found, decoding=DECODING, licence=licence_of(root))
 
 

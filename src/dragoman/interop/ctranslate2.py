@@ -26,7 +26,7 @@ Quantization = Literal["float32", "float16", "int8"]
 
 BINARY_VERSION, REVISION = 6, 7
 TYPE_IDS = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}
-ACTIVATIONS = {"relu": 0, "swish": 2, "swiglu": 2, "gelu": 3}
+ACTIVATIONS = {"relu": 0, "gelu_tanh": 1, "swish": 2, "swiglu": 2, "gelu": 3}
 LAYER_NORM_EPSILON = 1e-5  # torch's default
 
 # What there are arrays for. A setting that has no line here may change what a model computes.
@@ -39,6 +39,7 @@ COMPUTES: Computes = {
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
     "source_eos": (False, True),
+    "norm_epsilon": None,
     "attention_dropout": None,  # of training
 }
 
@@ -59,6 +60,7 @@ class Shape:
     tie: str
     output_bias: bool = False
     source_eos: bool = True
+    norm_epsilon: float = LAYER_NORM_EPSILON
 
     @classmethod
     def of(cls, config: object) -> Shape:
@@ -103,7 +105,7 @@ def convert(
         vocabularies = {"shared": source_vocab}
     return {
         "model.bin": _serialise({k: v for k, v in arrays.items() if k not in aliases}, aliases, quantization),
-        "config.json": json.dumps(_settings(target_vocab, arrays, shape.source_eos), indent=2).encode(),
+        "config.json": json.dumps(_settings(target_vocab, arrays, shape), indent=2).encode(),
         **{
             f"{side}_vocabulary.json": json.dumps(list(words)).encode()
             for side, words in vocabularies.items()
@@ -261,7 +263,7 @@ def _check_vocabulary(side: str, vocab: Sequence[str], rows: int) -> None:
         )
 
 
-def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray], source_eos: bool) -> dict[str, Any]:
+def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray], shape: Shape) -> dict[str, Any]:
     limits = {
         side: len(arrays[table])
         for side, table in (
@@ -276,9 +278,9 @@ def _settings(vocab: Sequence[str], arrays: Mapping[str, np.ndarray], source_eos
         "eos_token": vocab[3],
         "decoder_start_token": vocab[2],
         "add_source_bos": False,
-        "add_source_eos": source_eos,
-        "reads_source_eos": source_eos,  # which CTranslate2 does not ask for
-        "layer_norm_epsilon": LAYER_NORM_EPSILON,
+        "add_source_eos": shape.source_eos,
+        "reads_source_eos": shape.source_eos,  # which CTranslate2 does not ask for
+        "layer_norm_epsilon": shape.norm_epsilon,
         **limits,  # not of CTranslate2, which fails in the middle of a batch: for those who want to ask before
     }
 

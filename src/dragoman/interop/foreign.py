@@ -129,6 +129,7 @@ def first_read(settings: Mapping[str, Any], rows: int, usual: int, path: Path) -
 # -- weights of Hugging Face ----------------------------------------------------------------------------------------
 
 SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
+OTHERS = {"tf_model.h5": "TensorFlow's", "flax_model.msgpack": "Flax's", "rust_model.ot": "of rust-bert"}
 
 
 def weight_files(directory: Path) -> list[Path]:
@@ -147,7 +148,10 @@ def weight_files(directory: Path) -> list[Path]:
                 if not path.exists():
                     raise ModelError(f"{directory} has no {path.name}, which {index.name} names")
             return paths
-    raise ModelError(f"{directory} has no weights: {SAFE} or {PICKLED}")
+    other = next(
+        (f": {name} is {whose}" for name, whose in OTHERS.items() if (directory / name).exists()), ""
+    )
+    raise ModelError(f"{directory} has no weights that are read, {SAFE} or {PICKLED}{other}")
 
 
 def hugging_face_store(directory: Path) -> Store:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dragoman.errors import ModelError
-from dragoman.ids import EOS
+from dragoman.ids import BOS, EOS
 from dragoman.interop.brought import Brought, Pair, decoding_of, learnt_as, own_tokenizers, share_of
 from dragoman.interop.foreign import json_of, read_json
 from dragoman.interop.fromvariables import NOWHERE, foreign_of, has_bias, refuse_unfit, weights_of
@@ -45,11 +45,17 @@ def read(directory: Path, asked: Pair) -> Brought:
 
 
 def read_parts(
-    directory: Path, models: Mapping[Side, Path], asked: Pair, name: str, closed: bool = False
+    directory: Path,
+    models: Mapping[Side, Path],
+    asked: Pair,
+    name: str,
+    closed: bool = False,
+    begun: str | None = None,
 ) -> Brought:
     """The same with the SentencePiece models of both sides named; `name` may tell the languages.
 
-    closed: whether the sentences that CTranslate2 is given end with </s>, if it does not add it by itself.
+    closed: whether the sentences that CTranslate2 is given end with </s>, if it does not add it by itself. begun: the
+    token that each translation has to begin with.
     """
     sides: tuple[Side, ...] = get_args(Side)
     words = {side: words_of(directory, side) for side in sides}
@@ -67,9 +73,13 @@ def read_parts(
     }
     source, target = vocabularies["source"], vocabularies["target"]
     foreign = foreign_of(variables, settings.get("layer_norm_epsilon"), words["source"] == words["target"])
-    tables = {side: _table(vocabularies[side], side) for side in sides}
+    fronts: dict[Side, tuple[int, ...]] = {
+        "source": (BOS,) if settings["add_source_bos"] else (),
+        "target": () if begun is None else (_numbered(begun, target, directory),),
+    }
+    tables = {side: _table(vocabularies[side], side, fronts[side], begun is not None) for side in sides}
     leads = tables["source"].leads
-    own = own_tokenizers(contents, vocabularies)
+    own = None if any(fronts.values()) else own_tokenizers(contents, vocabularies)
     return Brought(
         model={
             **foreign.layout.model,
@@ -129,6 +139,7 @@ def _said_by(variables: Variables) -> dict[str, Any]:
     start = bos if variables.scalar("with_target_bos", 1) else eos
     return {
         "unk_token": variables.text("unk_token", "<unk>"),
+        "bos_token": bos,
         "eos_token": eos,
         "decoder_start_token": None if variables.scalar("user_decoder_start_tokens", 0) else start,
         "add_source_bos": bool(variables.scalar("with_source_bos", 0)),
@@ -157,28 +168,42 @@ def _vocabulary(
         raise ModelError(
             f"{variables.path.parent} has no token that its decoder reads first (mBART): such models are not read"
         )
-    if settings["add_source_bos"]:
+    if settings["add_source_bos"] and settings["bos_token"] != settings["decoder_start_token"]:
         raise ModelError(
-            f"{variables.path.parent} reads sentences with a token in front (add_source_bos): such models are not "
-            "read"
+            f"{variables.path.parent} reads sentences with {settings['bos_token']!r} in front, and its decoder begins "
+            f"with {settings['decoder_start_token']!r}: such models are not read"
         )
+    begins |= bool(settings["add_source_bos"])
     start = NOWHERE if variables.scalar(ZEROS, 0) else named("decoder_start_token", begins)
     dropped = [ids[word] for word in ("<s>",) if word in ids]
     specials = pad, named("unk_token"), start, named("eos_token", ends)
     return arranged(dict(enumerate(words)), specials, dropped)
 
 
-def _table(vocabulary: Vocabulary, side: Side) -> Table:
-    """Tokens of languages are recognised by how they are written, in the manner of Marian, of M2M-100 or of NLLB."""
+def _numbered(token: str, vocabulary: Vocabulary, directory: Path) -> int:
+    """Raises ModelError for a token that is none."""
+    if token not in vocabulary.pieces[EOS + 1 :]:
+        raise ModelError(
+            f"{directory}: each translation is to begin with {token[:40]!r}, which is not in its vocabulary"
+        )
+    return vocabulary.pieces.index(token)
+
+
+def _table(vocabulary: Vocabulary, side: Side, front: tuple[int, ...], told: bool) -> Table:
+    """Tokens of languages are recognised by how they are written, in the manner of Marian, of M2M-100 or of NLLB.
+
+    told: whether a token in front of the translation tells the language already.
+    """
+    if told:
+        return Table("m2m100", vocabulary.pieces, {}, front=front)
     marian = {piece[2:-2]: i for i, piece in enumerate(vocabulary.pieces) if i > EOS and is_lead(piece)}
     if marian:
-        told = side == "source"
-        return Table("marian", vocabulary.pieces, marian if told else {}, "target" if told else None)
+        if side == "target":
+            return Table("marian", vocabulary.pieces, {}, front=front)
+        return Table("marian", vocabulary.pieces, marian, "target", front)
     named = ((i, _LANGUAGE.fullmatch(piece)) for i, piece in enumerate(vocabulary.pieces))
     leads = {found[1] or found[2]: i for i, found in named if found}
-    return (
-        Table("m2m100", vocabulary.pieces, leads, side) if leads else Table("m2m100", vocabulary.pieces, {})
-    )
+    return Table("m2m100", vocabulary.pieces, leads, side if leads else None, front)
 
 
 def _decoding(directory: Path) -> dict[str, Any]:

@@ -70,10 +70,11 @@ def _reader(variables: Variables, name: str) -> Read:
 
 def foreign_of(variables: Variables, epsilon: object, one_vocabulary: bool) -> Foreign:
     """What a model is made of. Raises ModelError for what is not computed here, by its name there."""
-    if epsilon is not None and epsilon != LAYER_NORM_EPSILON:
+    if epsilon is None:
+        epsilon = LAYER_NORM_EPSILON
+    if not isinstance(epsilon, float) or not 0 < epsilon < 1:
         raise ModelError(
-            f"{variables.path.parent}: layer_norm_epsilon = {str(epsilon)[:40]}, and norms here have "
-            f"{LAYER_NORM_EPSILON}"
+            f"{variables.path.parent}: layer_norm_epsilon = {str(epsilon)[:40]}: must be above 0, and below 1"
         )
     for stack in ("encoder", "decoder"):
         for name in OFF:
@@ -97,6 +98,7 @@ def foreign_of(variables: Variables, epsilon: object, one_vocabulary: bool) -> F
         "attention_dropout": 0.0,
         "max_length": len(places[0]) if places else _length(variables),
         "columns": 16,
+        **({} if epsilon == LAYER_NORM_EPSILON else {"norm_epsilon": epsilon}),
     }
     return Foreign(variables, Layout(model, order), scale, places if positions == "learned" else None, gated)
 

@@ -83,6 +83,10 @@ def recognised(path: Path) -> Make:
         return ARGOS
     if path.exists() and npz.npz_of(path) is not None:
         return NPZ
+    if path.is_file():
+        if npz.is_packed(path):
+            raise ModelError(f"{path} holds a Marian model, zipped: unpack it, and import the directory")
+        raise ModelError(f"{path} is no file of a model that is known here: dragoman import reads {READ}")
     if not path.is_dir():
         raise ModelError(f"{unsealed(path)}; dragoman import reads {READ}")
     if (path / fromctranslate2.WEIGHTS).exists():
@@ -105,6 +109,9 @@ def bring(source: Path, directory: Path, asked: Pair, say: Callable[[str], None]
     """Make a model directory of somebody else's model. Raises ModelError, before anything is written."""
     if (directory / MANIFEST).exists():
         raise UsageError(f"{directory} holds a model already: give another -o, or remove it first")
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        # Its weights may have the names of ours: a model that was imported into its own directory lost them.
+        raise UsageError(f"{directory} is there already: name a directory that is new or empty")
     make = recognised(source)
     say(f"{source} is {make.title}")
     refuse_too_large(source, make)

@@ -33,7 +33,8 @@ CONFIG, PIECES, TARGET_PIECES = "config.json", "vocab.json", "target_vocab.json"
 TOKENIZER = "tokenizer_config.json"
 SPM: dict[Side, str] = {"source": "source.spm", "target": "target.spm"}
 # As they call them, and we. HF's "gelu" is the exact one.
-ACTIVATIONS = {"swish": "swish", "silu": "swish", "relu": "relu", "gelu": "gelu"}
+ACTIVATIONS = {"swish": "swish", "silu": "swish", "relu": "relu", "gelu": "gelu", "gelu_new": "gelu_tanh",
+               "gelu_pytorch_tanh": "gelu_tanh"}  # fmt: skip
 CLOSE = 2e-3  # between sinusoids and the same in float16
 MOST_TRAINED = 512  # pieces of a sentence that Marian's models were trained on
 

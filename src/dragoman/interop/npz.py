@@ -58,6 +58,15 @@ def npz_of(path: Path) -> Path | None:
     )
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is a zip with such weights in it, as OPUS-MT publishes them."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return any(name.endswith(".npz") for name in packed.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return False
+
+
 def files_of(path: Path) -> list[Path]:
     """What the model is made of."""
     weights = npz_of(path)

@@ -18,12 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dragoman.bounds import HEADS, LARGEST_SIZE, LAYERS, SHARE, SIZE, Within, refuse_out_of_bounds
-from dragoman.lineage.gpt import set_epsilon
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.protocols import CrossEntropy, Loss
 from dragoman.transformer.attention import padding_mask
 from dragoman.transformer.model import cross_entropy, labelled_loss
-from dragoman.transformer.parts import PAGE, Layers, Parts
+from dragoman.transformer.parts import PAGE, Layers, Parts, set_epsilon
 from dragoman.transformer.positions import LearnedPositions, Positions, Sizes, check_positions
 from dragoman.transformer.sublayers import ACTIVATIONS
 

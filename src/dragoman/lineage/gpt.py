@@ -18,7 +18,7 @@ from dragoman.bounds import HEADS, LAYERS, SHARE, SIZE, refuse_out_of_bounds
 from dragoman.lineage.causal import CausalLM
 from dragoman.lineage.kinds import NeuralKind
 from dragoman.transformer.attention import KVCache, causal_mask
-from dragoman.transformer.parts import PAGE, Layers, Parts
+from dragoman.transformer.parts import PAGE, Layers, Parts, set_epsilon
 from dragoman.transformer.positions import ENCODINGS, Sizes, check_positions
 
 
@@ -110,12 +110,6 @@ class Gpt(CausalLM):
         """tokens [R, n] -> [R, n, D]."""
         x, past = self.decoder.step(self.input(tokens, self.embedding, state.length), state.past)
         return x, GptState(past)
-
-
-def set_epsilon(module: nn.Module, epsilon: float) -> None:
-    for part in module.modules():
-        if isinstance(part, nn.LayerNorm):
-            part.eps = epsilon
 
 
 GPT = NeuralKind("gpt", GptConfig, Gpt, {"optimizer": {"peak_lr": 2e-3}}, reads="all before")

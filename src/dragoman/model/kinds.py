@@ -85,7 +85,7 @@ TRANSFORMER_FIELDS = (
     _layers("encoder_layers"),
     _layers("decoder_layers"),
     Field("model", "norm", Literal["post", "pre"]),
-    Field("model", "activation", Literal["relu", "gelu", "swish", "swiglu"]),
+    Field("model", "activation", Literal["relu", "gelu", "gelu_tanh", "swish", "swiglu"]),
     Field("model", "positions", str, within=NOT_EMPTY),
     Field("model", "tie", Literal["all", "target", "none"]),
     Field("model", "dropout", float, within=SHARE),
@@ -95,6 +95,7 @@ TRANSFORMER_FIELDS = (
     _size("columns", required=False),
     Field("model", "output_bias", bool, required=False),
     Field("model", "source_eos", bool, required=False),
+    Field("model", "norm_epsilon", float, within=SHARE, required=False),
 )
 
 

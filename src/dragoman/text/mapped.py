@@ -2,7 +2,7 @@
 
 In Marian, OPUS-MT, M2M-100 and NLLB the ids are not SentencePiece's: a second file says them. Ids 0 to 3 are ours
 (ids.py); whoever imports a model puts its rows in that order. A model of many languages is told which by a token at the
-beginning of a text: `lead`.
+beginning of a text, and some begin every text with a token that tells nothing: both stand in `lead`.
 
 A tokenizer is one file: a SentencePiece model, with a field in front that SentencePiece does not know and passes over.
 """
@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from dragoman.errors import ConfigError, ModelError
-from dragoman.ids import EOS, SPECIALS, UNK
+from dragoman.ids import BOS, EOS, SPECIALS, UNK
 from dragoman.text.languages import read_tag
 from dragoman.text.tokenizer import Tokenizer, opened
 
@@ -41,22 +41,27 @@ class Table:
     pieces: Sequence[str]  # by id; the first four are SPECIALS
     leads: Mapping[str, int]  # a language's code in the model -> its token; none where the model has one pair
     told_by: Side | None = None  # whose language the token at the beginning names
+    front: tuple[int, ...] = ()  # what every text begins with, whatever its language
 
     @property
     def data(self) -> bytes:
-        said = {
+        said: dict[str, Any] = {
             "style": self.style,
             "pieces": list(self.pieces),
             "leads": dict(self.leads),
             "told_by": self.told_by,
         }
+        if self.front:
+            said["front"] = list(self.front)
         return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
     @classmethod
     def of(cls, data: bytes) -> Table:
         """Raises ValueError or TypeError for what is no table."""
         said = json.loads(data)
-        table = cls(said["style"], said["pieces"], said["leads"], said["told_by"])
+        table = cls(
+            said["style"], said["pieces"], said["leads"], said["told_by"], tuple(said.get("front", ()))
+        )
         size = len(table.pieces)
         sound = (
             table.style in get_args(Style)
@@ -64,6 +69,7 @@ class Table:
             and all(isinstance(piece, str) for piece in table.pieces)
             and tuple(table.pieces[: len(SPECIALS)]) == SPECIALS
             and all(type(i) is int and EOS < i < size for i in table.leads.values())
+            and all(type(i) is int and (i == BOS or EOS < i < size) for i in table.front)
         )
         if not sound:
             raise ValueError("its table of pieces does not fit together")
@@ -91,8 +97,8 @@ class MappedTokenizer(Tokenizer):
         self._pieces = list(self.table.pieces)
         # The last of two pieces that are spelled alike, as reading a JSON object would have it.
         self._ids = {piece: i for i, piece in enumerate(self._pieces) if i > EOS}
-        self._leads = frozenset(self.table.leads.values())
-        self.lead: tuple[int, ...] = ()
+        self._leads = frozenset((*self.table.leads.values(), *self.table.front))
+        self.lead: tuple[int, ...] = self.table.front
 
     @property
     def vocab_size(self) -> int:
@@ -131,7 +137,8 @@ class MappedTokenizer(Tokenizer):
         if not self.table.leads or self.table.told_by is None:
             return self
         code = source if self.table.told_by == "source" else target
-        return self._led(self.table.leads[spoken(code, self.table.leads, self.table.told_by)])
+        lead = self.table.leads[spoken(code, self.table.leads, self.table.told_by)]
+        return self._led(*self.table.front, lead)
 
     def longer(self, pieces: Sequence[str], entries: bytes = b"") -> MappedTokenizer:
         """The same with these pieces at its end; `entries` are what SentencePiece has not yet, as its own fields."""
@@ -164,7 +171,8 @@ class MappedTokenizer(Tokenizer):
         lead, ids = self.lead, list[int]()
         if self.table.style == "marian" and text.startswith(">>") and (end := text.find("<<")) >= 0:
             # The original takes whatever stands so for the token of a language.
-            lead, text = (self._ids.get(text[: end + 2], UNK),), text[end + 2 :]
+            lead = (*self.table.front, self._ids.get(text[: end + 2], UNK))
+            text = text[end + 2 :]
             ids = list(lead)
         found = [self._ids.get(piece, UNK) for piece in self._model.encode(text, out_type=str)]
         return [*lead, *found] if found else ids

@@ -19,7 +19,7 @@ from dragoman.protocols import Batch, CrossEntropy, Loss, MaskedCrossEntropy
 from dragoman.transformer.attention import attention_weights, causal_mask, padding_mask
 from dragoman.transformer.decoder import DecoderState
 from dragoman.transformer.embedding import check_tie
-from dragoman.transformer.parts import PAGE, Layers, Parts
+from dragoman.transformer.parts import PAGE, Layers, Parts, set_epsilon
 from dragoman.transformer.positions import ENCODINGS, PositionsName, Sizes, check_positions
 
 
@@ -35,7 +35,9 @@ class TransformerConfig:
     norm: Annotated[
         Literal["post", "pre"], "LayerNorm after the addition (the paper) or before the sublayer"
     ] = "post"
-    activation: Annotated[Literal["relu", "gelu", "swish", "swiglu"], "of the feed-forward layers"] = "relu"
+    activation: Annotated[
+        Literal["relu", "gelu", "gelu_tanh", "swish", "swiglu"], "of the feed-forward layers"
+    ] = "relu"
     positions: Annotated[PositionsName, "how order is told"] = "sinusoidal"
     tie: Annotated[
         Literal["all", "target", "none"],
@@ -43,6 +45,7 @@ class TransformerConfig:
     ] = "all"
     output_bias: Annotated[bool, "a number of its own for each word is added to its logit"] = False
     source_eos: Annotated[bool, "the encoder reads the </s> at the end of a sentence"] = True
+    norm_epsilon: Annotated[float, "added to the variance in each norm", SHARE] = 1e-5
     dropout: Annotated[float, "on embeddings and on each sublayer's answer", SHARE] = 0.1
     attention_dropout: Annotated[float, "on attention weights", SHARE] = 0.0
     max_length: Annotated[int, "longest sentence in tokens, for learned positions", SIZE] = 512
@@ -120,6 +123,7 @@ class Transformer(nn.Module):
         )
         self.encoder = layers.encoder(c.encoder_layers, source, last_norm=pre)
         self.decoder = layers.decoder(c.decoder_layers, target, last_norm=pre)
+        set_epsilon(self, c.norm_epsilon)
         self.initialise()
 
     def initialise(self, generator: torch.Generator | None = None) -> None:

@@ -44,6 +44,13 @@ class Parts:
 PAGE = Parts()
 
 
+def set_epsilon(module: nn.Module, epsilon: float) -> None:
+    """What all norms of a model add to the variance."""
+    for part in module.modules():
+        if isinstance(part, nn.LayerNorm):
+            part.eps = epsilon
+
+
 @dataclass(frozen=True)
 class Layers:
     """What the layers of a stack are like."""

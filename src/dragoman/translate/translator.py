@@ -227,7 +227,8 @@ class Translator(Facing):
     def score(self, sources: Iterable[str], targets: Iterable[str]) -> list[Score]:
         """How probable each target is as the translation of its source (teacher forcing; the torch engine).
 
-        Each pair goes through the model whole. Raises UsageError for a pair longer than the model has positions.
+        Each pair goes through the model whole; a token that names the language of the target was no choice of its, and
+        does not count. Raises UsageError for a pair longer than the model has positions.
         """
         sources, targets = list(sources), list(targets)
         if len(sources) != len(targets):
@@ -245,10 +246,13 @@ class Translator(Facing):
         from dragoman.translate.scoring import token_logprobs
 
         found = token_logprobs(module, pairs, self.device)
-        return [
-            Score(sum(scores), [*self.model.target_tokenizer.pieces(target), SPECIALS[EOS]], scores)
-            for (_, target), scores in zip(pairs, found, strict=True)
-        ]
+        tokenizer = self.model.target_tokenizer
+        scored = []
+        for (_, target), scores in zip(pairs, found, strict=True):
+            begin = len(tokenizer.lead) if target else 0
+            pieces = [*tokenizer.pieces(target[begin:]), SPECIALS[EOS]]
+            scored.append(Score(sum(scores[begin:]), pieces, scores[begin:]))
+        return scored
 
     def reads(self, source: str, target: str) -> bool:
         """Whether `score` takes this pair: no side has more tokens than the model has positions."""

@@ -171,13 +171,20 @@ def test_the_formula_of_a_cell_gives_its_number(open_page):
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("learned", "trained weights"), ("rotary", "adds nothing to the words")]
+    ("kind", "said", "alike"),
+    [
+        ("learned", "trained weights", "Nothing forces learnt rows"),
+        ("rotary", "adds nothing to the words", "so do the products of turned queries"),
+        ("fairseq", "counted from position 2", "so a head can learn “three words back” once"),
+    ],
 )
-def test_other_kinds_of_positions_are_named(open_page, kind, said):
+def test_other_kinds_of_positions_are_named(open_page, kind, said, alike):
+    """The waves of an imported M2M-100 were once called learnt rows that nothing forces to depend on the distance."""
     trace = made_trace()
     trace["model"]["config"]["positions"] = kind
     page = open_page(trace, view="positions")
     assert said in text(page, "#dragoman-view")
+    assert alike in text(page, "#dragoman-view")
     assert page.locator(".table-of .panel").is_visible()
 
 

@@ -17,6 +17,8 @@ import safetensors.numpy
 from dragoman.decoding.options import DecodingOptions
 from dragoman.ids import BOS, EOS, PAD, UNWRITTEN
 
+# As we call them, and they.
+ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh", "swish": "swish"}
 Weights = Mapping[str, np.ndarray]
 Named = Iterator[tuple[str, np.ndarray]]
 SUBLAYERS = {

@@ -32,9 +32,10 @@ COMPUTES: Computes = {
     **NUMBERS,
     "kind": ("transformer",),
     "norm": ("post", "pre"),
-    "activation": ("relu", "gelu", "swish"),
+    "activation": tuple(bart.ACTIVATIONS),
     "output_bias": (False, True),
     "source_eos": (True,),  # their tokenizer adds it
+    "norm_epsilon": (1e-5,),
     "positions": (
         "sinusoidal",
         "learned",
@@ -101,7 +102,7 @@ def settings(model: ModelDirectory) -> dict[str, Any]:
         "vocab_size": model.source_tokenizer.vocab_size,
         "d_model": c["d_model"],
         **bart.sizes(c),
-        "activation_function": c["activation"],
+        "activation_function": bart.ACTIVATIONS[c["activation"]],
         "max_position_embeddings": _longest(model),
         "scale_embedding": True,
         "tie_word_embeddings": c["tie"] != "none",

@@ -76,7 +76,7 @@ def settings(model: ModelDirectory) -> dict[str, Any]:
         "vocab_size": model.source_tokenizer.vocab_size + FILLED,
         "d_model": c["d_model"],
         **bart.sizes(c),
-        "activation_function": c["activation"],
+        "activation_function": bart.ACTIVATIONS[c["activation"]],
         "max_position_embeddings": c["max_length"],
         "scale_embedding": True,
         "tie_word_embeddings": True,

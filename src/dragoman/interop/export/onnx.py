@@ -39,9 +39,10 @@ COMPUTES: Computes = {
     **NUMBERS,
     "kind": ("transformer",),
     "norm": ("post", "pre"),
-    "activation": ("relu", "gelu", "swish", "swiglu"),
+    "activation": ("relu", "gelu", "gelu_tanh", "swish", "swiglu"),
     "output_bias": (False, True),
     "source_eos": (False, True),
+    "norm_epsilon": None,
     "positions": ("sinusoidal", "fairseq", "learned"),
     "tie": ("all", "target", "none"),
     "attention_dropout": None,  # of training
@@ -106,6 +107,7 @@ class Graph:
         self.arrays: dict[str, np.ndarray] = {}
         self.heads = int(self.settings["n_heads"])
         self.width = int(self.settings["d_model"]) // self.heads
+        self.epsilon = float(self.settings.get("norm_epsilon", LAYER_NORM_EPSILON))
 
     def node(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """A node with one output, and the name of that."""
@@ -131,7 +133,7 @@ class Graph:
 
     def norm(self, x: str, name: str) -> str:
         scale, shift = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
-        return self.node("LayerNormalization", x, scale, shift, axis=-1, epsilon=LAYER_NORM_EPSILON)
+        return self.node("LayerNormalization", x, scale, shift, axis=-1, epsilon=self.epsilon)
 
     def heads_of(self, x: str, name: str = "") -> str:
         """[B, T, D] -> [B, H, T, K]."""
@@ -155,7 +157,10 @@ class Graph:
             return self.linear(gated, f"{name}.outer")
         if kind == "swish":
             return self.linear(self.swish(inner), f"{name}.outer")
-        return self.linear(self.node("Relu" if kind == "relu" else "Gelu", inner), f"{name}.outer")
+        if kind == "relu":
+            return self.linear(self.node("Relu", inner), f"{name}.outer")
+        way = "tanh" if kind == "gelu_tanh" else "none"
+        return self.linear(self.node("Gelu", inner, approximate=way), f"{name}.outer")
 
     def swish(self, x: str) -> str:
         return self.node("Mul", x, self.node("Sigmoid", x))

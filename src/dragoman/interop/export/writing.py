@@ -14,6 +14,7 @@ from dragoman.errors import ConfigError, UsageError
 from dragoman.files import naming, new_directories, sync_directory
 from dragoman.interop.export.gate import Gate, Runtime
 from dragoman.model.directory import ModelDirectory
+from dragoman.text.mapped import MappedTokenizer
 
 TargetName = Literal["huggingface", "ctranslate2", "argos", "onnx"]
 TARGETS: tuple[TargetName, ...] = get_args(TargetName)
@@ -56,6 +57,11 @@ def export(model: ModelDirectory, name: TargetName, output: Path, texts: Sequenc
             f"only a Transformer can be exported, not a model of kind {model.config['model']['kind']!r}"
         )
     chosen = target(name)
+    if any(isinstance(one, MappedTokenizer) and one.table.front for one in model.tokenizers.values()):
+        raise ConfigError(
+            "this model puts a token in front of every text that tells no language, and what reads an export would "
+            "not: it cannot be exported"
+        )
     if why := chosen.refusal(model):
         raise ConfigError(f"this model cannot be exported to {name}: {why}; {others(model, name)}")
     place = output.resolve()  # of a link, what it leads to

@@ -37,6 +37,7 @@ PACKED: Computes = {
     "activation": (
         "relu",
         "gelu",
+        "gelu_tanh",
         "swish",
         "swiglu",
     ),  # what is not fused of a layer does not hinder the packing
@@ -44,6 +45,7 @@ PACKED: Computes = {
     "tie": ("all", "target", "none"),
     "output_bias": (False, True),
     "source_eos": (False, True),
+    "norm_epsilon": None,
     "attention_dropout": (0.0,),
 }
 

@@ -11,6 +11,8 @@ import { positionTable, alike } from "./table.js";
 
 const WAVE = 20; // positions: the column that is first shown has about this wavelength
 const ALIKE = 40; // positions whose likeness is drawn
+// The sentence about dot products, of positions that have one of their own.
+const LIKENESS = { sinusoidal: "sinusoidal", fairseq: "sinusoidal", rotary: "rotary", grid: "grid" };
 
 export function positions(context) {
   const { store, say, trace } = context;
@@ -198,6 +200,6 @@ function likeness(context, places) {
     label: say("positions.alike"),
     onPoint: (r, c) => r !== null && swap(readout, said(r, c)),
   });
-  return h("div", {}, h("p", {}, say(`positions.alike.${places.waves ? places.kind : places.kind === "grid" ? "grid" : "learned"}`)), h("div.scroll", {}, picture.element), readout,
+  return h("div", {}, h("p", {}, say(`positions.alike.${LIKENESS[places.kind] ?? "learned"}`)), h("div.scroll", {}, picture.element), readout,
     count < places.rows && h("p.limit", {}, say("page.limit", { n: count, all: places.rows })));
 }
