@@ -95,3 +95,8 @@ def test_the_library_is_read_when_it_is_needed() -> None:
     asked = "import sys, dragoman; print('langcodes' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_the_codes_that_need_no_library_say_what_it_says() -> None:
+    """The library is asked where a code is in capitals, so both ways have to give one answer."""
+    assert {code: read_tag(code) for code in NAMES} == {code: read_tag(code.upper()) for code in NAMES}

@@ -124,3 +124,11 @@ def test_wrong_wishes_are_refused(translator: Translator) -> None:
 )
 def test_a_weight_belongs_to_a_box(name: str, box: str) -> None:
     assert box_of(name) == box
+
+
+def test_what_is_translated_in_one_batch_is_what_each_sentence_gets_alone(translator: Translator) -> None:
+    """The sentence taught and the others are of different lengths, so most of them are padded."""
+    trace = explain(translator, TEXT, REFERENCE, wanted=Wanted(teach=1))
+    assert trace.taught is not None and len(trace.taught.others) == 3
+    for other in trace.taught.others:
+        assert other.before == explain(translator, other.text).inference.text

@@ -64,12 +64,10 @@ class Machine:
 
 def machine(module: Transformer, removed: str | None = None, watched: bool = False) -> Machine:
     """Raises UsageError that names the parts, layers and heads there are."""
-    copied = private_copy(module)
+    copied = untaught(module) if removed == "training" else private_copy(module)
     assert isinstance(copied, Transformer)
     clock = Clock()
     wrap(copied.encoder, "forward", timed(clock))
-    if removed == "training":
-        _forget_training(copied)
     layered = removed is not None and _is_layer(removed)
     if removed is not None and layered:  # before the watcher, which is to find the layers that are left
         _restack(copied, removed)
@@ -188,8 +186,16 @@ def _forget_positions(module: nn.Module) -> None:
             part.positions = Positions(part.positions.sizes)
 
 
+def untaught(module: Transformer) -> Transformer:
+    """A private copy with other weights; one that stands in two places, a tied table, still does."""
+    copied = private_copy(module)
+    assert isinstance(copied, Transformer)
+    _forget_training(copied)
+    return copied
+
+
 def _forget_training(module: Transformer) -> None:
-    """A weight that stands in two places, a tied table, still does. Proofs take gradients of what is computed here."""
+    """Outside inference mode: proofs take gradients of what is computed here."""
     fresh: dict[int, nn.Parameter] = {}
     generator = torch.Generator(module.output_weight.device).manual_seed(FIRST_SEED)
     with torch.inference_mode(False), torch.no_grad():

@@ -20,7 +20,7 @@ from dragoman.explain.trace.tokens import tokens_of
 from dragoman.explain.trace.trials import Twins
 from dragoman.explain.trace.values import Inference, Influence, Proof, Training
 from dragoman.explain.watch.beam import searched
-from dragoman.explain.watch.broken import Clock, Machine, machine, placeless
+from dragoman.explain.watch.broken import Clock, Machine, machine, placeless, untaught
 from dragoman.explain.watch.inference import inference_mode, written
 from dragoman.explain.watch.influence import agreement, value_zeroing
 from dragoman.explain.watch.passes import Frame, Rows, all_rows, array, recorded_pass
@@ -58,6 +58,7 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
         asked = subject.options
         longest = min(asked.max_length, max(UNTAUGHT, asked.min_length + 1))
         subject = replace(subject, options=replace(asked, max_length=longest))
+        module, removed = untaught(module), None  # once: a draw of all weights takes as long as the search
     source = subject.source()
     plain = machine(module, removed)  # nothing watches it: its times are the real ones
     served = searched(plain.decodable, source, subject.options, subject.prefix)

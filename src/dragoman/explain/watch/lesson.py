@@ -110,4 +110,4 @@ def _iteration(module: nn.Module, subject: Subject) -> Iteration:
         labels = torch.tensor(subject.labels, device=logits.device)
         after = torch.nn.functional.cross_entropy(logits, labels).item()
     weights = sum(weight.numel() for weight in student.parameters())
-    return Iteration(weights, before.loss, norm(before.gradients.values()), RATE, after)
+    return Iteration(weights, before.answer.loss, norm(before.gradients.values()), RATE, after)
