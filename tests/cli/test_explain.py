@@ -92,6 +92,7 @@ def test_alone_it_tells_the_whole_story(run: Run) -> None:
         (["--beam"], ["The beam, 2 wide"]),
         (["--without", "cache", *REFERENCE], ["Without: cache", "training loss a token"]),
         (["--without", "head:decoder.1.cross:1"], ["Without: head 1 of decoder.1.cross"]),
+        (["--twice", "encoder.2"], ["With: layer encoder.2 twice", "with layer encoder.2 twice"]),
         (["--proofs"], ["train_equals_infer", "measured"]),
         (["--proofs", "--beam"], ["The beam", "Proofs"]),
     ],

@@ -69,6 +69,8 @@ def test_row_115_a_layer_stands_twice(traces: Traces, open_page: OpenPage, lang:
     assert button.inner_text() == said
     button.click()
     assert "7" in page.locator(".comparison .lesson").inner_text()
+    drawn = page.locator(".comparison").inner_text()
+    assert (f"with: {said}" if lang == "en" else f"改成：{said}") in drawn
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,11 @@ _LONGER = 8  # steps shown beyond those of the whole model
 def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
     """What a removed part was good for: totals, then step by step, then in a sentence."""
     part = _named(after.removed or "", screen)
-    heads = ["", screen.say("break.whole"), screen.say("page.removed", part=part)]
+    change = "added" if _kind(after.removed or "") == "twice" else "removed"
+    heads = ["", screen.say("break.whole"), screen.say(f"page.{change}", part=part)]
     totals = zip(_names(screen), _totals(before), _totals(after), strict=True)
     return [
-        heading(screen.say("terminal.without.title", part=part)),
+        heading(screen.say(f"terminal.without.{change}", part=part)),
         table(heads, [row for row in totals if row[1] or row[2]]),
         Text(),
         *_steps(before, after, heads[1], heads[2], screen),

@@ -32,7 +32,7 @@ export class Comparison {
     this.after = after;
     this.before = context.trace;
     this.part = part;
-    this.names = [context.say("break.whole"), context.say("break.without", { part })];
+    this.names = [context.say("break.whole"), context.say(kindOf(after.removed) === "twice" ? "break.with" : "break.without", { part })];
     this.taught = Boolean(this.before.training && after.training);
     const trained = this.taught && TRAINING_ONLY.includes(after.removed);
     this.mode = trained || (this.taught && context.store.mode === "training") ? "training" : "inference";
