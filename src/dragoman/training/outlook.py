@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import time
 from dataclasses import dataclass
 
 import torch
@@ -28,15 +29,15 @@ class Result:
 def forecast(run: Recoverable, look: float, console: Console, max_minutes: float | None) -> None:
     """What the run will take, told before it takes it; `look` is how many seconds its largest batch took."""
     training, progress = run.config.training, run.progress
-    seconds = look * training.accumulate
-    batches = run.data.batches_per_epoch(training.batch_tokens)
-    left = (training.max_steps - progress.step) * seconds
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     if run.device.type == "cuda":
         memory = torch.cuda.max_memory_allocated() / 2**30
+    seconds = look * training.accumulate + _update(run)
+    batches = run.data.batches_per_epoch(training.batch_tokens)
+    left = (training.max_steps - progress.step) * seconds
     console.print(
         f"{run.parameters.size:,} parameters in {str(run.parameters.shadow.dtype)[6:]} on {run.device}, "
-        f"{run.task.size}, {batches:,} batches an epoch. The largest batch takes {seconds:.2f} s and "
+        f"{run.task.size}, {batches:,} batches an epoch. A step with the largest batch takes {seconds:.2f} s and "
         f"{memory:.1f} GB: at most {duration(batches * seconds / training.accumulate)} an epoch, "
         f"{duration(left)} for the {training.max_steps - progress.step:,} steps to come.",
         highlight=False,
@@ -59,6 +60,16 @@ def forecast(run: Recoverable, look: float, console: Console, max_minutes: float
             f"schedule does: for that time, set training.max_steps to about {60 * max_minutes / seconds:,.0f}",
             highlight=False,
         )
+
+
+def _update(run: Recoverable) -> float:
+    """Seconds that the optimiser takes for a step, on a CPU; on a GPU, and shared by ranks, it is hardly seen."""
+    if run.device.type != "cpu" or run.ranks is not None:
+        return 0.0
+    gradient = torch.ones(run.parameters.size)
+    started = time.perf_counter()
+    run.optimizer.rehearse(gradient)
+    return time.perf_counter() - started
 
 
 def _what_is_kept(progress: Progress, keep: str) -> str:

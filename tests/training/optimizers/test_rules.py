@@ -216,3 +216,14 @@ def test_a_run_may_go_on_with_another_kind(kind: str) -> None:
             expected = by_parameter(first, name).nan_to_num(0.0).where(moment.isfinite(), math.nan)
             torch.testing.assert_close(moment, expected, rtol=0, atol=0, equal_nan=True)
         assert math.isfinite(second.step(3, given[3].clone()))
+
+
+def test_a_rehearsed_step_changes_nothing(kind: str) -> None:
+    found = optimizer(kind)
+    given = gradients(found.parameters.master.numel())
+    for number in (1, 2):
+        found.step(number, given[number].clone())
+    before, gradient = state(found), given[3].clone()
+    found.rehearse(gradient)
+    assert_same(before, state(found))
+    assert torch.equal(gradient, given[3])
