@@ -6,11 +6,12 @@ import json
 from dataclasses import replace
 
 import ctranslate2
+import numpy as np
 import pytest
 import torch
 
 from dragoman.errors import ModelError
-from dragoman.interop.ctranslate2 import convert, export, sinusoids
+from dragoman.interop.ctranslate2 import LARGEST, _quantised, convert, export, sinusoids
 from dragoman.transformer import positions
 from dragoman.transformer.model import Transformer, TransformerConfig
 
@@ -72,6 +73,16 @@ def test_int8_is_the_int8_that_ctranslate2_makes_itself(activation, tie):
     small = convert(weights(config), config, VOCABULARY, VOCABULARY, "int8")
     assert answer(open_files(small, "int8")) == answer(open_files(whole, "int8"))
     assert len(small["model.bin"]) < len(whole["model.bin"])
+
+
+def test_int7_uses_seven_bits_of_int8():
+    arrays, scales = _quantised(
+        {"a/weight": np.array([[0.5, -2.0], [0.0, 0.0]], np.float32)}, LARGEST["int7"]
+    )
+    assert arrays["a/weight"].tolist() == [[16, -63], [0, 0]]
+    assert scales["a/weight_scale"].tolist() == [31.5, 1.0]
+    whole, small = (convert(weights(), CONFIG, VOCABULARY, VOCABULARY, of) for of in ("float32", "int7"))
+    assert answer(open_files(small, "int8"))[0] == answer(open_files(whole, "float32"))[0]
 
 
 def test_float16_halves_the_file():

@@ -321,10 +321,11 @@ def test_a_language_model_is_called_by_its_kind(copy: Path, tmp_path: Path) -> N
     assert "'WhisperMoreSpec'" in refused(copy, tmp_path / "out")
 
 
-def test_other_norms_are_refused(copy: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("epsilon", [0, -1, "1e-6", [1e-6], 1e300])
+def test_an_epsilon_that_is_none_is_refused(epsilon: object, copy: Path, tmp_path: Path) -> None:
     settings = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(settings | {"layer_norm_epsilon": 1e-6}))
-    assert "layer_norm_epsilon" in refused(copy, tmp_path / "out")
+    (copy / "config.json").write_text(json.dumps(settings | {"layer_norm_epsilon": epsilon}))
+    assert "epsilon" in refused(copy, tmp_path / "out")
 
 
 def test_a_model_where_one_is_wanted_is_called_by_its_name(

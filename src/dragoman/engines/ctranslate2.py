@@ -41,10 +41,10 @@ from dragoman.engines.batches import (
     batch_size,
     grouped,
 )
-from dragoman.engines.instructions import use_wide_vectors
+from dragoman.engines.instructions import adds_exactly, use_wide_vectors
 from dragoman.errors import ConfigError, ModelError, UsageError
 from dragoman.ids import BOS, EOS, PAD
-from dragoman.interop.ctranslate2 import convert
+from dragoman.interop.ctranslate2 import Quantization, convert
 from dragoman.memory import require_for_engine
 from dragoman.processor import undisturbed
 
@@ -122,7 +122,8 @@ class CTranslate2Engine:
         """The engine of a Transformer: see interop.ctranslate2.convert for the model, __init__ for the rest."""
         # What will be computed in int8 is made so here: CTranslate2 would read four times as many bytes to do it.
         eight = compute_type in (None, "int8") and device == "cpu"
-        files = convert(weights, config, source_vocab, target_vocab, "int8" if eight else "float32")
+        small: Quantization = "int8" if adds_exactly() else "int7"
+        files = convert(weights, config, source_vocab, target_vocab, small if eight else "float32")
         return cls(files, workers=workers, device=device, compute_type=compute_type)
 
     def begin(

@@ -22,7 +22,9 @@ import numpy as np
 from dragoman.errors import ConfigError, ModelError
 from dragoman.transformer.description import NUMBERS, Computes, description, unlisted
 
-Quantization = Literal["float32", "float16", "int8"]
+Quantization = Literal["float32", "float16", "int8", "int7"]
+# The largest entry of a matrix of bytes.
+LARGEST = {"int8": 127, "int7": 63}
 
 BINARY_VERSION, REVISION = 6, 7
 TYPE_IDS = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}
@@ -86,7 +88,8 @@ def convert(
 
     weights: numpy arrays or tensors by the names of the Transformer's parameters; config: its TransformerConfig,
     or the same as a mapping; vocabularies: a string for each id, with <unk>, <s>, </s> as ids 1, 2, 3.
-    float32 keeps every bit, and CTranslate2 still computes in int8 if asked to; the others make smaller files.
+    float32 keeps every bit, and CTranslate2 still computes in int8 if asked to; the others make smaller files. int7 is
+    int8 of which seven bits are used: see engines.instructions.adds_exactly.
     Raises ConfigError for a model with a setting that CTranslate2 does not compute (see `refusal`), ModelError for a
     vocabulary in which two ids share a string, or that does not fit the weights.
     """
@@ -299,8 +302,8 @@ def _serialise(
 ) -> bytes:
     """Little-endian: version, name, revision, then each variable, then each alias."""
     aliases = dict(aliases)
-    if quantization == "int8":
-        arrays, scales = _quantised(arrays)
+    if quantization in LARGEST:
+        arrays, scales = _quantised(arrays, LARGEST[quantization])
         aliases |= {f"{a}_scale": f"{name}_scale" for a, name in aliases.items() if f"{name}_scale" in scales}
         arrays = {**arrays, **scales}
     parts = [
@@ -323,13 +326,15 @@ def _string(text: str) -> bytes:
     return struct.pack("<H", len(text) + 1) + text.encode() + b"\0"
 
 
-def _quantised(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Matrices as int8, each row with the scale that makes its largest entry 127."""
+def _quantised(
+    arrays: Mapping[str, np.ndarray], most: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Matrices as int8, each row with the scale that makes its largest entry `most`."""
     whole, scales = dict(arrays), {}
     for name, array in arrays.items():
         if name.endswith("/weight"):
             largest = np.abs(array).max(axis=1, keepdims=True)
-            scale = (127 / np.where(largest == 0, 127, largest)).astype(np.float32)
+            scale = (most / np.where(largest == 0, most, largest)).astype(np.float32)
             whole[name] = np.rint(array * scale).astype(np.int8)
             scales[f"{name}_scale"] = scale[:, 0]
     return whole, scales

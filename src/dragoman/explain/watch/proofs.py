@@ -153,7 +153,7 @@ def _head_error(attention: Attention) -> float:
     weights /= weights.sum(-1, keepdims=True)
     return max(
         float(np.abs(weights - attention.weights).max()),
-        float(np.abs(weights @ v - attention.output).max()),
+        float(np.abs(weights @ v - attention.output).max()) / _size(v),
     )
 
 
@@ -163,7 +163,12 @@ def _layer_errors(evidence: Evidence) -> Iterable[float]:
         for call in evidence.tape.calls.get(name, ()):
             if "answer" in call:
                 merged = merge_heads(call["output"][:, :, None])  # [N, H, 1, K] -> [N, 1, D]
-                yield _apart(module.output(merged).squeeze(1), call["answer"])
+                yield _apart(module.output(merged).squeeze(1), call["answer"]) / _size(call["answer"])
+
+
+def _size(values: np.ndarray | Tensor) -> float:
+    """What an error of fp32 is a share of: the largest value, where that is above 1."""
+    return max(1.0, float(abs(values).max()))
 
 
 # -- what the model does ------------------------------------------------------------------------------------------
