@@ -168,7 +168,7 @@ def _layer_errors(evidence: Evidence) -> Iterable[float]:
 
 def _size(values: np.ndarray | Tensor) -> float:
     """What an error of fp32 is a share of: the largest value, where that is above 1."""
-    return max(1.0, float(abs(values).max()))
+    return max(1.0, float(values.max()), float(-values.min()))
 
 
 # -- what the model does ------------------------------------------------------------------------------------------
