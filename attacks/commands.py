@@ -159,7 +159,7 @@ class Spawner:
             timer.cancel()
         self.pid = 0
         return Ended(
-            self._words, found["code"], (self._folder / "out").read_bytes(), self.said(),
+            self._words, found["code"], self._written("out"), self.said(),
             time.monotonic() - self._began, found["cpu"], found["peak"], hung.is_set(), self._calls(),
         )  # fmt: skip
 
@@ -169,10 +169,14 @@ class Spawner:
 
     def said(self) -> str:
         """Standard error of the command, as far as it has come."""
+        return self._written("err").decode(errors="replace")
+
+    def _written(self, name: str) -> bytes:
+        """Nothing where the command was killed before it had opened the file."""
         try:
-            return (self._folder / "err").read_text(encoding="utf-8", errors="replace")
+            return (self._folder / name).read_bytes()
         except FileNotFoundError:
-            return ""
+            return b""
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to the command; not to the processes that it has started."""
