@@ -13,8 +13,9 @@ from dragoman.training.journal import duration
 from dragoman.training.recovery import Recoverable
 from dragoman.training.state import Progress
 
-
-_COPIED = 2**29  # bytes of the optimiser's state, at most, that are copied to time a step: of some 30 million weights
+_COPIED = (
+    2**29
+)  # bytes of the optimiser's state, at most, that are copied to time a step: of some 30 million weights
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def forecast(run: Recoverable, look: float, console: Console, max_minutes: float
 def _update(run: Recoverable) -> float:
     """Seconds that the optimiser takes for a step, on a CPU; on a GPU, and shared by ranks, it is hardly seen.
 
-    Not of a large model: to try a step its state is copied, and what fits memory must not fail for the sake of a number.
+    Not of a large model: to try a step its state is copied, and what fits memory must not fail for a number.
     """
     state = sum(tensor.nbytes for tensor in run.optimizer.buffers())
     if run.device.type != "cpu" or run.ranks is not None or state > _COPIED:
