@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from benchmarks import (
+    augmenting,
     detection,
     kept,
     latency,
@@ -58,6 +59,7 @@ app.command(detection.main, name="detection")
 app.command(ngram.main, name="ngram")
 app.command(words.main, name="words")
 app.command(worth.main, name="worth")
+app.command(augmenting.main, name="augment")
 app.command(report.main, name="report")
 
 

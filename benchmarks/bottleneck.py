@@ -89,7 +89,7 @@ def measure(system: lineage.System) -> dict[str, Any]:
     model, metric, scores, words = opened.build(), BLEU(tokenize="zh"), [], []
     for together in TOGETHER:
         found = texts(pairs, together)
-        said = [_translated(model, opened, source) for source, _ in found]
+        said = [whole(model, opened, source) for source, _ in found]
         scores.append(metric.corpus_score(said, [[target for _, target in found]]).score)
         words.append(statistics.mean(len(source.split()) for source, _ in found))
     command = shlex.join(["dragoman", *system.command(RUNS, 1.0)])
@@ -99,7 +99,8 @@ def measure(system: lineage.System) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _translated(model: Any, opened: ModelDirectory, source: str) -> str:
+def whole(model: Any, opened: ModelDirectory, source: str) -> str:
+    """A text through the model as one sentence, whatever it consists of; greedy search."""
     import torch
 
     from dragoman.decoding.options import DecodingOptions
