@@ -96,6 +96,6 @@ def shown(value: object) -> str:
         return "what is too long to be shown"
 
 
-def beginning(text: str) -> str:
-    """A text, or how it begins where it is long."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+def beginning(text: str, most: int = _SHOWN) -> str:
+    """A text, or how it begins where it has more characters."""
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -14,7 +14,7 @@ from dragoman.training.settings import RunConfig, ValidationConfig
 from dragoman.training.tasks.languagemodels import perplexity
 from dragoman.training.tasks.networks import MeasuredScores
 from dragoman.training.tasks.texts import share_to_hold_out
-from dragoman.training.tasks.validate import Scores, Validator
+from dragoman.training.tasks.validate import SAMPLE, Scores, Validator
 from smallruns import begin, config, go, write_corpus
 
 
@@ -230,3 +230,17 @@ def test_a_warm_up_that_is_longer_than_the_run_is_remarked(tmp_path: Path) -> No
     settings = config(training={"max_steps": 2}, optimizer={"warmup_steps": 100}, validation={"every": 2})
     _, said = go(tmp_path, settings)
     assert "the learning rate still rises at the end, to 6e-05 of 0.003" in said
+
+
+def test_what_a_beginner_of_a_model_babbles_fills_no_screen(tmp_path: Path) -> None:
+    """After three steps a sample was one word seventy times, line after line."""
+    train, dev = write_corpus(tmp_path)
+    first, *others = dev.read_text(encoding="utf-8").splitlines()
+    source, target = first.split("\t")[:2]
+    dev.write_text("\n".join([f"{f'{source} ' * 40}\t{target * 40}", *others]) + "\n", encoding="utf-8")
+    _, said = begin(
+        [train], [dev], tmp_path, config(training={"max_steps": 1}, validation={"metric": "bleu"})
+    )
+    samples = [line for line in said.splitlines() if line.startswith("    ") and " -> " in line]
+    assert len(samples) == 2 and all(len(line) <= 2 * (SAMPLE + 3) + 8 for line in samples)
+    assert f"    {(f'{source} ' * 40)[:SAMPLE]}... -> " in said

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from dragoman.bounds import beginning
 from dragoman.corpus.batches import Batch
 from dragoman.corpus.pairs import Pair
 from dragoman.errors import ModelError, TrainingError
@@ -30,6 +31,7 @@ from dragoman.training.tasks.prepare import TrainingData
 from dragoman.translate.translator import Translator
 
 SAMPLES = 2
+SAMPLE = 120  # characters of each side that are shown: a model that has learnt little repeats itself to the end
 # Of a BLEU below this, a few n-grams that were hit by chance decide: it says nothing about which model is better.
 NOISE = 1.0
 
@@ -147,8 +149,11 @@ class Validator:
         texts = [parts[i % len(parts)]["texts"][i // len(parts)] for i in range(len(pairs))]
         simplify = simplified_sides(self.config.cleaning.simplify, self.config.data.ways[0], way)
         bleu, chrf = scored(texts, [pair.target for pair in pairs], way[1], simplify in ("target", "both"))
-        samples = tuple(f"{pair.source} -> {text}" for pair, text in zip(pairs, texts, strict=True))
-        return Scores(loss, bleu, chrf, samples[:SAMPLES])
+        samples = tuple(
+            f"{beginning(pair.source, SAMPLE)} -> {beginning(text, SAMPLE)}"
+            for pair, text in zip(pairs[:SAMPLES], texts, strict=False)
+        )
+        return Scores(loss, bleu, chrf, samples)
 
     def _measured(self, way: Direction) -> list[Pair]:
         return self.data.dev[way][: self.config.validation.sentences]
