@@ -27,7 +27,7 @@ from dragoman.model.kinds import TRANSLATORS
 from dragoman.transformer.positions import ENCODINGS
 from dragoman.typed import toml_value
 
-SECONDS = 60  # for one directory; the slowest takes a second
+SECONDS = 60  # of the processor for one directory; the slowest takes a second
 TEXT = "The small dog sees a tree. My cat likes the house!"
 CHINESE = "我看见小狗"
 MANY_DIGITS = "9" * 5000
@@ -125,7 +125,7 @@ def main(path: str, kind: str, engine: str, seed: str) -> None:
     for name, config in odd_configs(kind, whole[CONFIG], int(seed)):
         for module in (directory, languagemodels):
             module.read_files = lambda path, verify=True, config=config: {**whole, CONFIG: config}  # type: ignore[attr-defined]
-        signal.alarm(SECONDS)  # which ends the program
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)  # which ends the program
         print(repr(name), end="\t", flush=True)
         with contextlib.suppress(BrokenPipeError):
             try:
