@@ -107,6 +107,13 @@ def fitting(directions: Sequence[Direction], source: str | None, target: str | N
     return exact or found
 
 
+def staying(directions: Sequence[Direction], source: str | None, target: str | None) -> list[Direction]:
+    """Where both are one language, in two scripts or not, and text of it stays in it: the directions into it."""
+    if source is None or target is None or base_language(source) != base_language(target):
+        return []
+    return fitting(directions, None, target)
+
+
 def of_text(text: str, directions: Sequence[Direction]) -> Direction:
     """The direction that a text asks for by its script and, where several languages share that, by its words.
 

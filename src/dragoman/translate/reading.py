@@ -15,7 +15,7 @@ from dragoman.corpus.cleaning import prepare_text
 from dragoman.text.directions import Direction
 from dragoman.text.kinds import Span
 from dragoman.text.neighbours import merged
-from dragoman.text.normalize import visible
+from dragoman.text.normalize import script_counts, scripts_of, visible
 from dragoman.text.sentences import split_paragraph
 from dragoman.text.spans import find
 from dragoman.text.tokenizer import Tokenizer
@@ -167,6 +167,13 @@ class Reader:
     def _guarded(
         self, text: str, separator: str, spans: Sequence[Span], protection: Protection, always: bool
     ) -> list[Sentence]:
+        if not always and self._is_target(text):
+            return [
+                Sentence(
+                    (Piece("", separator, []),),
+                    Parts(parts_of(text, spans, protection, self.languages), (), ()),
+                )
+            ]
         text = self.recaser.around(text, spans)
         known = spans
         spans = self.lexicon.more(text, spans)
@@ -184,6 +191,20 @@ class Reader:
             copied = Parts(parts, (), ())
             return [Sentence((Piece("", separator, []),), copied, branches=branches)]
         return self._shown(apart(parts, self.languages[1]), separator, branches)
+
+    @cached_property
+    def _scripts(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Those of source and target where these tell the two apart; else none."""
+        source, target = map(scripts_of, self.languages)
+        return (source, target) if source and target and not source & target else (frozenset(), frozenset())
+
+    def _is_target(self, text: str) -> bool:
+        """Whether a sentence has letters of the target language, and none of the one that is read."""
+        source, target = self._scripts
+        if not source or ("Latin" in source and text.isascii()):  # as most
+            return False
+        written = script_counts(text).keys()
+        return not written & source and bool(written & target)
 
     def _shown(self, parts: Parts, separator: str, branches: tuple[Passage, ...]) -> list[Sentence]:
         """With something in place of what is kept; in halves while it has more tokens than the model can take."""
