@@ -146,6 +146,16 @@ def test_a_sentence_of_the_target_language_stays_among_others(simplifying: Trans
     )
 
 
+def test_words_in_full_width_letters_are_read(simplifying: Translator) -> None:
+    """They came back as they were."""
+    assert simplifying.translate("Ｔｈｅ　ｃａｔ").text == simplifying.translate("The cat").text
+
+
+def test_what_stays_keeps_the_texts_within_it(simplifying: Translator) -> None:
+    message = "{n, plural, one {# dog} other {# dogs}}"
+    assert simplifying.toward("zh", "en").translate(f"OK！{message}").text == f"OK! {message}"
+
+
 def test_python_writes_traditional_signs_too(simplifying: Translator) -> None:
     """They were written on the command line and by the service alone."""
     written = simplifying.toward("en", "zh").translate(EN, n_best=2, beam_size=2)

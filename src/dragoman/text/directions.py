@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dragoman.errors import ConfigError, UsageError
+from dragoman.text.kinds import Kind
 from dragoman.text.languages import UNDERSTOOD, base_language, name_of, read_tag
 from dragoman.text.normalize import script_counts, scripts_of
+from dragoman.text.spans import find
 
 Direction = tuple[str, str]  # codes of the source and the target language
 
@@ -22,6 +24,7 @@ _PLAIN = re.compile(
     r"([A-Za-z]{2,3})-([A-Za-z]{2,3})"
 )  # en-zh; with a script or a country it could be either
 _WORD = re.compile(r"[^\W\d_]+")
+_SOLID = frozenset({"Han", "Kana"})
 _SYMBOL = re.compile(r"[^\s\u2581,=]{1,32}")
 
 
@@ -140,11 +143,29 @@ def of_text(text: str, directions: Sequence[Direction]) -> Direction:
 def _script_of_words(text: str) -> str | None:
     """The script of most words, a sign of Chinese or Japanese being one: what stands in Latin letters among these is
     longer, and a guest. None where there are no words."""
+    words = _words(text)
+    if len(words) > 1 and _SOLID & words.keys():  # addresses and code are of no language
+        words = _words("".join(_between(text))) or words
+    # Of two as frequent, that of which each sign is one.
+    return max(words, key=lambda script: (words[script], script in _SOLID)) if words else None
+
+
+def _words(text: str) -> Counter[str]:
     words = Counter[str]()
     for word in _WORD.findall(text):
         for script, letters in script_counts(word).items():
-            words[script] += letters if script in ("Han", "Kana") else 1
-    return max(words, key=words.__getitem__) if words else None
+            words[script] += letters if script in _SOLID else 1
+    return words
+
+
+def _between(text: str) -> Iterator[str]:
+    """A text without what is no word."""
+    at = 0
+    for span in find(text):
+        if span.kind is Kind.WORD:
+            yield f"{text[at : span.start]} "
+            at = span.end
+    yield text[at:]
 
 
 def simplified_sides(simplify: str, first: Direction, direction: Direction) -> str:

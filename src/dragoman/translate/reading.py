@@ -13,9 +13,10 @@ from typing import Any, Literal, NamedTuple
 
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.text.directions import Direction
+from dragoman.text.joining import writes_without_spaces
 from dragoman.text.kinds import Span
 from dragoman.text.neighbours import merged
-from dragoman.text.normalize import script_counts, scripts_of, visible
+from dragoman.text.normalize import narrow, script_counts, scripts_of, visible
 from dragoman.text.sentences import split_paragraph
 from dragoman.text.spans import find
 from dragoman.text.tokenizer import Tokenizer
@@ -34,6 +35,8 @@ from dragoman.translate.protect import (
 )
 from dragoman.translate.recasing import Recaser
 from dragoman.translate.unknown import Lexicon
+
+_NARROW_STOPS = str.maketrans("！？。", "!?.")
 
 
 # Records that are made for each line are named tuples: a frozen dataclass takes three times as long to make.
@@ -110,6 +113,7 @@ class Reader:
         """
         if protection is not None:
             text = visible(text)
+            text = text if writes_without_spaces(self.languages[0]) else narrow(text)
         spans = [] if protection is None else find(text, self._terms(text, protection))
         found: list[Sentence] = []
         at = 0
@@ -167,27 +171,24 @@ class Reader:
     def _guarded(
         self, text: str, separator: str, spans: Sequence[Span], protection: Protection, always: bool
     ) -> list[Sentence]:
-        if not always and self._is_target(text):
-            return [
-                Sentence(
-                    (Piece("", separator, []),),
-                    Parts(parts_of(text, spans, protection, self.languages), (), ()),
-                )
-            ]
-        text = self.recaser.around(text, spans)
-        known = spans
-        spans = self.lexicon.more(text, spans)
-        if len(spans) > len(known):
-            terms = {(one.start, one.end) for one in self._terms(text, protection)}
-            spans = list(merged(text, spans, terms))
+        stays = not always and self._is_target(text)
+        if stays:
+            text = text if writes_without_spaces(self.languages[1]) else text.translate(_NARROW_STOPS)
+        else:
+            text = self.recaser.around(text, spans)
+            known = spans
+            spans = self.lexicon.more(text, spans)
+            if len(spans) > len(known):
+                terms = {(one.start, one.end) for one in self._terms(text, protection)}
+                spans = list(merged(text, spans, terms))
         spans = with_brackets(text, spans)
-        if not spans and (always or has_words((text,)) or not text):
+        if not spans and (always or has_words((text,)) or not text) and not stays:
             return [self._plain(text, separator, always)]
         parts = parts_of(text, spans, protection, self.languages)
         branches = tuple(
             self.passage(text[start:end], protection) for span in spans for start, end in span.branches
         )
-        if not has_words(parts):
+        if stays or not has_words(parts):
             copied = Parts(parts, (), ())
             return [Sentence((Piece("", separator, []),), copied, branches=branches)]
         return self._shown(apart(parts, self.languages[1]), separator, branches)
