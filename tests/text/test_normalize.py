@@ -147,6 +147,7 @@ def test_words_are_runs_of_letters_and_single_han_characters() -> None:
         ("Ａ１２", "A12"),
         ("１２３", "１２３"),
         ("He　said", "He　said"),
+        ("He said Ｈｅｌｌｏ", "He said Ｈｅｌｌｏ"),
         ("你好", "你好"),
     ],
 )

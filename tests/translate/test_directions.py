@@ -122,6 +122,8 @@ TRADITIONAL, SIMPLIFIED = "我看見紅房子。", "我看见红房子。"
         (None, "zh", SIMPLIFIED, SIMPLIFIED),
         (None, "zh-Hant", TRADITIONAL, TRADITIONAL),
         (None, "en", EN, EN),
+        (None, "zh", "NASA看見紅房子。", "NASA看见红房子。"),
+        (None, "zh", "我看見 https://a.b/紅房子 了。", "我看见 https://a.b/紅房子 了。"),
         ("zh", "zh", TRADITIONAL, SIMPLIFIED),
         ("zh-Hant", "zh-Hans", TRADITIONAL, SIMPLIFIED),
         ("zh", "zh-Hant", f"  {SIMPLIFIED}\t{SIMPLIFIED}\n", f"  {TRADITIONAL}\t{TRADITIONAL}\n"),

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dragoman.errors import ConfigError, UsageError
-from dragoman.text.kinds import Kind
 from dragoman.text.languages import UNDERSTOOD, base_language, name_of, read_tag
 from dragoman.text.normalize import script_counts, scripts_of
-from dragoman.text.spans import find
+from dragoman.text.spans import find, without
 
 Direction = tuple[str, str]  # codes of the source and the target language
 
@@ -145,7 +144,7 @@ def _script_of_words(text: str) -> str | None:
     longer, and a guest. None where there are no words."""
     words = _words(text)
     if len(words) > 1 and _SOLID & words.keys():  # addresses and code are of no language
-        words = _words("".join(_between(text))) or words
+        words = _words(without(text, find(text))) or words
     # Of two as frequent, that of which each sign is one.
     return max(words, key=lambda script: (words[script], script in _SOLID)) if words else None
 
@@ -156,16 +155,6 @@ def _words(text: str) -> Counter[str]:
         for script, letters in script_counts(word).items():
             words[script] += letters if script in _SOLID else 1
     return words
-
-
-def _between(text: str) -> Iterator[str]:
-    """A text without what is no word."""
-    at = 0
-    for span in find(text):
-        if span.kind is Kind.WORD:
-            yield f"{text[at : span.start]} "
-            at = span.end
-    yield text[at:]
 
 
 def simplified_sides(simplify: str, first: Direction, direction: Direction) -> str:

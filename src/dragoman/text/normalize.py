@@ -30,6 +30,7 @@ _PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_LONGEST_MARKS + 1},}}")  # ma
 
 _WIDE_LETTER, _WIDE = "\uff21-\uff3a\uff41-\uff5a", "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000"
 _WIDE_WORDS = re.compile(f"[{_WIDE}]{{0,200}}?[{_WIDE_LETTER}][{_WIDE}]*+")
+_USUAL_LETTER = re.compile("[A-Za-z]")
 _NARROW = {sign: sign - 0xFEE0 for sign in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
@@ -53,8 +54,13 @@ def visible(text: str) -> str:
 
 
 def narrow(text: str) -> str:
-    """Words in full-width letters as other words are written, sign for sign; numbers by themselves stay."""
-    return text if text.isascii() else _WIDE_WORDS.sub(lambda words: words.group().translate(_NARROW), text)
+    """A text all of whose Latin letters are full-width, with these as usual, sign for sign; numbers alone stay.
+
+    Beside other letters they are a name or an ornament, and stay, too.
+    """
+    if text.isascii() or _USUAL_LETTER.search(text):
+        return text
+    return _WIDE_WORDS.sub(lambda words: words.group().translate(_NARROW), text)
 
 
 def _cut_marks(text: str) -> str:

@@ -105,6 +105,17 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
     return list(merged(shape, found, apart))
 
 
+def without(text: str, spans: Sequence[Span]) -> str:
+    """A text with a space in place of each of its spans that is a word, an address or code."""
+    parts: list[str] = []
+    at = 0
+    for span in spans:
+        if span.kind is Kind.WORD:
+            parts += (text[at : span.start], " ")
+            at = span.end
+    return "".join((*parts, text[at:]))
+
+
 def _is_suspect(text: str) -> bool:
     plain = _PLAIN.fullmatch(text) and "localhost" not in text
     return not plain and steps.first(_SUSPECT, text) is not None

@@ -252,16 +252,12 @@ class Plan:
     def translation(self) -> Translation:
         """When all that was asked has been found."""
         if self.setup.manner.same:
-            return Translation(self.text, self._in_script(self.text), None)
+            return Translation(self.text, self.in_script(self.text), None)
         answers = self.answers or [Answer(sentence, ()) for sentence in self.sentences]
         found = self.setup.detokeniser.assemble(self, answers)
-        if self.setup.manner.traditional:
-            return found.mapped(turning(True))
-        if self.setup.protection is None or self._in_script(self.text) == self.text:
-            return found
-        return found.mapped(turning(False))  # what was Chinese before may be in the other script
+        return found.mapped(turning(True)) if self.setup.manner.traditional else found
 
-    def _in_script(self, text: str) -> str:
+    def in_script(self, text: str) -> str:
         """A text that is Chinese already in the script asked for."""
         script = self.setup.manner.traditional
         return text if script is None or not has_han(text) else written_in(text, script)
