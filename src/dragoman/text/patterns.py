@@ -44,6 +44,7 @@ _PHRASE = (  # state-of-the-art
     r"|so|than|the|to|up|us|vs|with|you|your|one|two|three|four|five|six|seven|eight|nine|ten|year|day|month|week|hour)(?:-|(?![\w-]))"
 )
 _CHESS = r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h](?:x[a-h])?[1-8])(?:=[QRBN])?[+#]?|O-O(?:-O)?"
+_SMALL_ROMAN = r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})"
 _KEY = (
     "Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn|AltGr|Tab|Esc|Enter|Return|Del|Delete|Backspace"
     "|Space|Home"
@@ -93,7 +94,8 @@ PATTERNS = {
     # What somebody fills in by hand: [NAME], and between the words of a sentence [FULL NAME].
     "blank": r"\[[A-Z][A-Z0-9_-]{1,40}\](?![(\[:])"
     r"|(?:(?<=[a-z] )\[[A-Z][A-Z0-9 _-]{1,40}\]|\[[A-Z][A-Z0-9 _-]{1,40}\](?= [a-z]))(?!\()",
-    "percent": r"%%[A-Za-z_]\w{0,60}%%|%%|%\([\w. ]{1,100}\)[-+ #0]{0,5}\d{0,5}(?:\.\d{1,5})?[a-zA-Z]"
+    "percent": r"(?<!\w)#%[di](?!\w)"
+    r"|%%[A-Za-z_]\w{0,60}%%|%%|%\([\w. ]{1,100}\)[-+ #0]{0,5}\d{0,5}(?:\.\d{1,5})?[a-zA-Z]"
     r"|(?<!\d)(?<!\d\s)% [di](?!\w)"
     r"|%(?:(?:\d{1,3}|n)\$)?[-+#0]{0,5}(?:\d{1,5}|\*)?(?:\.(?:\d{1,5}|\*))?(?:hh|h|ll|l|z|j|t|q|L)?"
     r"[diouxXeEfFgGcrsapn@](?![A-Za-z])"
@@ -115,7 +117,7 @@ PATTERNS = {
     "tag": r"<(?:@[!&]?\d{3,25}|#[A-Z0-9]{3,25}(?:\|[^<>\n]{0,60})?|a?:\w{1,40}:\d{3,25}|![a-z]{3,20})>"
     r"|</?(?:[A-Za-z][^<>\n]{0,500}|\d{1,4}\s?/?)>"
     r"|\[/?(?:b|i|u|s|url|img|color|size|quote|code|list)(?:=[^\]\n]{0,200})?\]",
-    "image": r"!\[[^\[\]\n]{0,300}\]\([^()\s]{1,2000}\)",
+    "image": r"!\[[^\[\]\n]{0,300}\]\([^()\s]{1,2000}(?:\s\"[^\"\n]{0,200}\")?\)",
     "link": rf"(?<!\\)\[(?=[^\[\]\n]{{1,500}}\](?:\({_ADDRESS}\)|\[[\w .-]{{0,60}}\]))",
     "target": rf"\]\({_ADDRESS}\)|(?<=[^\s\[])\]\[[\w .-]{{0,60}}\]",
     "footnote": r"\[(?:\d{1,3}(?:[,–-] ?\d{1,3}){0,9}|\^\w{1,20}|[ xXa-z]|sic|p\. ?\d{1,5}|\.{3}|…)\](?![(\[])"
@@ -207,7 +209,9 @@ PATTERNS = {
     r" ?[NSEW](?!\w)(?:,? [-−]?\d{1,3}(?:\.\d{1,8})?°(?: ?\d{1,2}(?:\.\d{1,4})?['’′])?(?:"
     r" ?\d{1,2}(?:\.\d{1,4})?[\"”″])? ?[NSEW](?!\w))?"
     r"|(?<![\w.])[-−]?\d{1,3}\.\d{3,8}, ?[-−]?\d{1,3}\.\d{3,8}(?![\w.]\d)|(?<![\w.])\d{1,2}['′]\d{1,2}[\"″]",
-    "hunk": r"@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@|diff --git \S{1,300} \S{1,300}"
+    "hunk": r"(?m:^(?:\d{1,2}:)?\d\d:\d\d[.,]\d{3} --> (?:\d{1,2}:)?\d\d:\d\d[.,]\d{3}"
+    r"(?: (?:align|position|line|size|vertical|region):[\w%.,-]{1,20}){1,6}$)"
+    r"|@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@|diff --git \S{1,300} \S{1,300}"
     r"|(?m:^(?:\+\+\+|---) \S{1,300}|^\s{0,9}at [\w.$<>/]{1,200}\([^()\n]{0,100}\)"
     r"|^\s{0,9}File \"[^\"\n]{1,300}\", line \d{1,9}(?:, in \S{1,100})?)",
     # A number with what stands for it: No. 12, pp. 3–5, Op. 9, Art. 6(1)(a), 17 U.S.C. § 107
@@ -215,7 +219,13 @@ PATTERNS = {
     rf"\d{{1,5}}[a-z]?{_CLAUSE}{{1,5}}(?!\w)"
     r"|(?<![\w.])\d{1,4} (?:U\.?S\.?C?\.?|F\.(?: ?(?:2d|3d|4th|Supp\.(?: ?[23]d)?))?"
     r"|S\. ?Ct\.|L\. ?Ed\.(?: ?2d)?|C\.?F\.?R\.?)"
-    rf"(?: ?§{{1,2}})? ?\d{{1,5}}(?:\.\d{{1,4}})?{_CLAUSE}{{0,5}}(?!\w)|"
+    rf"(?: ?§{{1,2}})? ?\d{{1,5}}[a-z]{{0,2}}(?:\.\d{{1,4}})?{_CLAUSE}{{0,5}}(?!\w)|"
+    # Roe v. Wade, 410 U.S. 113; a numeral in small letters: Scene iii; of a bank and of a post office
+    r"(?<![\w.])[A-Z][\w'’-]{1,30} v\. [A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,2}(?=, \d)"
+    r"|(?:(?<=Scene )|(?<=scene )|(?<=[Pp]age )|(?<=[Pp]ages )|(?<=[Pp]p\. )|(?<=[Cc]hapter )|(?<=[Pp]art ))"
+    rf"{_SMALL_ROMAN}(?:[–-]{_SMALL_ROMAN})?(?![\w'’])"
+    r"|(?<!\w)(?:BIC|SWIFT(?: code)?):? ?[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?!\w)|(?<!\w)IBAN(?=:? [A-Z]{2}\d{2})"
+    r"|(?<![\w.])P\.? ?O\.? Box \d{1,6}(?!\w)|"
     r"(?<!\w)(?:HTTP \d{3}|SIG(?:KILL|TERM|INT|HUP|SEGV|ABRT|PIPE|CHLD|USR[12]))(?!\w)"
     r"|(?<!\w)(?:Nos?|Nr|pp?|Op|[Ee]xt|Rs|vols?|Art|Ref|Cat|Inv|Tel|Fax|Ph"
     r"|P\.O)\.:? ?#?\d[\w/–-]{0,30}(?<![–/-])"
@@ -259,6 +269,15 @@ PATTERNS = {
     r"|(?<!\w)(?:if|while|for|switch) \([^()\n]{0,60}[<>=;!$][^()\n]{0,60}\)"
     r"|\(\w{0,30}(?:, ?\w{1,30}){0,4}\) ?=> ?(?:\{[^{}\n]{0,200}\}|[\w.()]{1,60})|[A-Za-z] \? \w{1,20} : \w{1,20}"
     r"|[∫∑∏∂∇√∀∃][A-Za-z](?:\([a-z]\))?(?:d[a-z])?(?: ?[∀∃∈][A-Za-z])?(?!\w)"
+    rf"|(?<![\w\])])(?:\[[-−]?(?:[a-z]|\d{{1,6}}(?:\.\d{{1,6}})?|∞), ?[-−+]?(?:[a-z]|\d{{1,6}}(?:\.\d{{1,6}})?|∞)[\])]"
+    r"|\([-−]?(?:[a-z]|\d{1,6}(?:\.\d{1,6})?|∞), ?[-−+]?(?:[a-z]|\d{1,6}(?:\.\d{1,6})?|∞)\])(?![\w(\[])"
+    # ∑_{i=1}^{n}; [i**2 for i in range(10)]; fn main(); import numpy as np
+    r"|[∑∏∫⋃⋂](?:[_^](?:\{[^{}\n]{1,40}\}|\w)){1,2}"
+    r"|(?:(?<!\w)[a-z_]\w{0,40} = )?\[[^\[\]\n]{1,80} for \w{1,40}(?:, \w{1,40}){0,3} in [^\[\]\n]{1,80}\]"
+    r"|(?<!\w)(?:fn|func|fun|def|function|sub|proc) \w{1,60}\([^()\n]{0,100}\)(?: ?(?:->|:) ?\w{1,40})?"
+    r"|(?m:^(?:import [\w.]{1,80} as \w{1,40}|from [\w.]{1,80} import [\w., *]{1,100})$)"
+    r"|\[CQ:[a-z]{2,12}(?:,[^\]\n]{1,200})?\]"
+    r"|(?<![\w.])(?!a\.k\.a\.)(?:[a-z]\.){3,5}(?!\w)"
     r"|(?<![\w<])\w{1,40}(?:\[(?:0|-\d|[a-z]|'[^'\n]{1,40}'|\"[^\"\n]{1,40}\")\]){1,4}|(?<!\w)[a-z]\[\d{1,3}\]"
     r"|(?<!\w)(?:std::)?[A-Za-z]\w{1,40}<(?:(?:int|string|str|bool|float|double|char|void|u8|i32|u32|i64|T|K|V)"
     r"|[A-Z]\w{0,30}(?:, ?[A-Z]\w{0,30}){1,3})>(?![^\n]{0,300}</)"
@@ -285,7 +304,7 @@ _CURRENCIES = (
     "|TRY|zł|kr"
 )
 UNITS = (
-    r"[A-Za-zµμ]{1,5}/(?:s|h|min|m|km|day|[lL]|kg)[²³]?|mph|[kKMGT]i?(?:bit|byte)s?(?:/s)?"
+    r"[A-Za-zµμ]{1,5}/(?:s|h|hr|min|m|km|cm|mm|day|[dmµμ]?[lL]|k?g|mol|ha)[²³]?|mph|[kKMGT]i?(?:bit|byte)s?(?:/s)?"
     r"|[kKMGT]i?[bB]ps|kWh?|[KMGTPk]i?B"
     r"|mg/dL|mmHg|pcs|Nm|dpi|ppi|MP|bpm|kcal|hp|ft|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|μg|lbs?|oz|m[lL]|[kMG]?Hz"
     r"|mAh|dB|rpm|fps|px|pt|em|rem|ms|µs|ns|[kMG]?Wh|[kMG]W"

@@ -68,7 +68,8 @@ _SUSPECT = re.compile(
     r"|localhost|SIG[A-Z]{3}|-\n|''|(?<=\w)/\w|-[A-Z](?![a-z]{2})|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?| \? \w|\([a-z] l|;$|; "
     r"|(?m:^[ ]*:[A-Za-z]|(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
     rf"|\w[,;][\w,;\"]|{RECORDED}"
-    r"|[a-z]-[a-z0-9]{1,20}-[a-z]"
+    r"|[a-z]-[a-z0-9]{1,20}-[a-z]|^(?:import|from) [a-z][\w.]{1,80} (?:as|import) "
+    r"|(?:[Ss]cene|[Pp]ages?|[Pp]p\.|[Cc]hapter|[Pp]art) [ivx]|BIC|SWIFT"
     r"|(?:package|branch|plugin|module|library|called|named|install|crate) [a-z][a-z0-9]+-[a-z]"
 )
 # Words, single spaces, commas, a last mark: of these _SUSPECT finds one word that it names. Most lines are like this.
@@ -117,7 +118,7 @@ def without(text: str, spans: Sequence[Span]) -> str:
 
 
 def _is_suspect(text: str) -> bool:
-    plain = _PLAIN.fullmatch(text) and "localhost" not in text
+    plain = _PLAIN.fullmatch(text) and "localhost" not in text and not text.startswith(("import ", "from "))
     return not plain and steps.first(_SUSPECT, text) is not None
 
 
