@@ -73,6 +73,7 @@ _SUSPECT = re.compile(
     r"|(?:package|branch|plugin|module|library|called|named|install|crate) [a-z][a-z0-9]+-[a-z]"
 )
 # Words, single spaces, commas, a last mark: of these _SUSPECT finds one word that it names. Most lines are like this.
+_IN_PLAIN = re.compile(r" [ivx]{1,5}\b|localhost|^(?:import|from) ")
 _PLAIN_WORD = r"(?:[A-Z]?[a-z]++(?:'[a-z]++)?+|[A-Z](?:'[a-z]++)?+)"
 _PLAIN = re.compile(rf"{_PLAIN_WORD}(?:,?+ {_PLAIN_WORD})++[.!?]?+")
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
@@ -118,7 +119,7 @@ def without(text: str, spans: Sequence[Span]) -> str:
 
 
 def _is_suspect(text: str) -> bool:
-    plain = _PLAIN.fullmatch(text) and "localhost" not in text and not text.startswith(("import ", "from "))
+    plain = _PLAIN.fullmatch(text) and not _IN_PLAIN.search(text)
     return not plain and steps.first(_SUSPECT, text) is not None
 
 
