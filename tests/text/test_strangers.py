@@ -32,6 +32,8 @@ from dragoman.translate.written import between
         ("Now fn main() is called.", ["fn main()"]),
         ("They won (a.e.t.) there.", ["(a.e.t.)"]),
         ("You are #%d in line.", ["#%d"]),
+        ("It is in x.txt, a.py and t.co now.", ["x.txt", "a.py", "t.co"]),
+        ("He went to the U.S. with a Ph.D., e.g. at 5, i.e. early.", ["5"]),
         ("He was a.k.a. Tom.", []),
         ("Look at part I know.", []),
         ("I saw (a) cat, [sic] and b.", ["(a)", "[sic]"]),
