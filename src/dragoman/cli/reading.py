@@ -54,9 +54,8 @@ class DirectionFlags:
             return translator.toward(self.source_lang, self.target_lang, tags=tags)
         directions = translator.directions
         asked = (("--source-lang", self.source_lang, 0), ("--target-lang", self.target_lang, 1))
-        if may_stay and staying(directions, self.source_lang, self.target_lang):
-            asked = ()
-        for flag, code, side in asked:
+        stays = may_stay and bool(staying(directions, self.source_lang, self.target_lang))
+        for flag, code, side in () if stays else asked:
             known = [direction[side] for direction in directions]
             if code and read_tag(code) is None and code not in known:
                 raise UsageError(f"{flag} {code}: no language has this code; {UNDERSTOOD}")
@@ -64,8 +63,8 @@ class DirectionFlags:
                 raise UsageError(f"{flag} {code}: this model translates {all_told(directions)}")
         found = translator.toward(self.source_lang, self.target_lang, tags=tags)
         if found.same and not may_stay:
-            asked = f"{self.source_lang} -> {self.target_lang}"
-            raise UsageError(f"{asked} translates nothing: this model translates {all_told(directions)}")
+            both = f"{self.source_lang} -> {self.target_lang}"
+            raise UsageError(f"{both} translates nothing: this model translates {all_told(directions)}")
         return found
 
 

@@ -82,10 +82,12 @@ PATTERNS = {
     "override": r"\{\\(?:an?\d|pos|move|fade?|[bius]\d|fs\d|fn|[1-4]?[ac]&|k[fo]?\d|r|p\d|t\(|bord|shad|blur|be\d"
     r"|i?clip|org|fr[xyz]?|fsc[xy]|q\d)[^{}\n]{0,200}\}",
     "message": r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:plural|select|selectordinal)\s{0,9},",
-    "braces": r"\$?\{\{\{[^{}\n]{1,200}\}\}\}|\$?\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
+    "braces": r"(?<!\w)@(?:param|arg|argument|prop|property) \{[^{}\n]{1,60}\} [\w.$\[\]=]{1,60}"
+    r"|\$?\{\{\{[^{}\n]{1,200}\}\}\}|\$?\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
     r"|[$#%@]?\{[^{}\s]{0,200}\}|[$#%]\{[^{}\n]{0,200}\}"
     r"|\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:number|date|time|spellout|ordinal|duration)\b[^{}\n]{0,200}\}"
     r"|\{ ?[A-Za-z_][\w.]{0,64} ?\}|\[\[[^\[\]\n]{1,100}\]\]|<<[^<>\n]{1,100}>>"
+    r"|\$\([A-Za-z]\w{0,60}\)"
     r"|\$t\([^()\n]{1,200}\)|\\\([^()\n]{1,100}\)|\\\[[^\[\]\n]{1,200}\\\]|@(?:\.[a-z]{1,20})?:(?:\w{1,60}(?:\.\w{1,60}){0,8}|\([\w.]{1,100}\))"
     r"|(?<!\w)@[a-z]{2,12} ?\([^()\n]{0,20}\$[^()\n]{0,100}\)|\#include ?[<\"][^<>\"\n]{1,80}[>\"]"
     r"|\(\(\w{1,60}\)\)|%\[[\w.]{1,60}\]|\*\|[^|\n]{1,100}\|\*|\[%[^%\n]{1,200}%\]|\{#[^{}\n]{1,200}#\}"
@@ -101,7 +103,9 @@ PATTERNS = {
     r"[diouxXeEfFgGcrsapn@](?![A-Za-z])"
     r"|(?<![\w%])%[A-Za-z_]\w{1,60}%|(?<![\w%])%\d(?!\d)",
     "autolink": r"<(?:[^<>\s]{1,64}@[^<>\s]{1,255}|[a-z]{2,9}:[^<>\s]{1,2000})>",
-    "break": r"(?i:<br\s{0,9}/?>)|\t|(?<!\S)\|(?!\S)|(?m:^\||\|$)",
+    "break": r"(?i:<br\s{0,9}/?>)|\t|(?<!\S)\|(?!\S)|(?m:^\|(?=[ ]|[^\n]{0,2000}\|$)|\|$)"
+    # The end of a paragraph and the beginning of the next
+    r"|</(?P<block>p|div|li|td|th|tr|dd|dt|h[1-6])>\s{0,9}<(?P=block)(?:\s[^<>\n]{0,300})?>",
     # A word that goes on in the next line
     "hyphen": r"(?<=[a-z][a-z])-\r?\n[ ]{0,9}(?=[a-z]{2})",
     "comment": r"<!--[^\n]{0,20000}?-->|<%[^\n]{0,500}?%>|<\?[^\n]{0,500}?\?>"
@@ -143,6 +147,7 @@ PATTERNS = {
     r"|(?<!\S)(?:/{2,3}!?|/\*{1,2})(?=[ ]\S)|^[QA]:(?=[ ]\S)"
     r"|^(?:Signed-off|Co-authored|Reviewed|Acked|Tested|Reported|Suggested)-by:(?=[ ])"
     r"|^(?:feat|fix|docs|style|refactor|perf|test|build|ci|chore|revert)(?:\([\w./, -]{1,40}\))?!?:(?=[ ]\S)"
+    r"|^(?:[a-z]|[ivx]{2,5})\.(?=[ ][a-z]{2})|^(?:In|Out) ?\[\d{1,5}\]:(?=[ ]\S)"
     r"|^[ ]{0,12}\.\.[ ][a-z][\w-]{0,40}::"
     # A field of a docstring, or of the head of a document
     r"|^[ ]{0,12}:(?:(?:param|parameter|arg|argument|key|keyword|type|raises?|except|exception|c?var|ivar|vartype"
@@ -224,6 +229,7 @@ PATTERNS = {
     r"(?<![\w.])[A-Z][\w'’-]{1,30} v\. [A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,2}(?=, \d)"
     r"|(?:(?<=Scene )|(?<=scene )|(?<=[Pp]age )|(?<=[Pp]ages )|(?<=[Pp]p\. )|(?<=[Cc]hapter )|(?<=[Pp]art ))"
     rf"{_SMALL_ROMAN}(?:[–-]{_SMALL_ROMAN})?(?![\w'’])"
+    r"|(?<!\w)(?:DOI|doi): ?10\.\d{4,9}/[^\s,;]{1,100}(?<!\.)|(?<!\w)ISO \d{2,6}(?!\w|[.,:-]\d)"
     r"|(?<!\w)(?:BIC|SWIFT(?: code)?):? ?[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?!\w)|(?<!\w)IBAN(?=:? [A-Z]{2}\d{2})"
     r"|(?<![\w.])P\.? ?O\.? Box \d{1,6}(?!\w)|"
     r"(?<!\w)(?:HTTP \d{3}|SIG(?:KILL|TERM|INT|HUP|SEGV|ABRT|PIPE|CHLD|USR[12]))(?!\w)"
@@ -252,8 +258,8 @@ PATTERNS = {
     rf"(?: ?[=≈≤≥<>+*/·×^-] ?{_OPERAND}){{0,12}}(?!\w)"
     r"|(?<!\w)[A-Za-z]_?\d?(?:_\w)?(?:, [A-Za-z]_?\w?){0,3}, ?(?:\.{3}|…),? ?[A-Za-z]_?\w?(?![\w'’])"
     r"|(?<![\w.'’])(?:[A-Za-z]|\d{1,9}[a-z]|\d{1,9}(?=\s?[^\s\w]{1,2}\s?-?[A-Za-z](?![\w'’])))"
-    r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨]|&&|\|\|)\s?-?(?:[A-Za-z]"
-    r"|\d{1,9}(?:\.\d{1,9})?[a-z]?|\.\d{1,9})){1,20}(?![\w'’]|[.,]\d)",
+    r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨≡≅∝↦]|&&|\|\|)\s?-?(?:[A-Za-z]"
+    r"|\d{1,9}(?:\.\d{1,9})?[a-z]?|\.\d{1,9})){1,20}(?![\w'’]|[.,]\d)(?: \(mod \w{1,6}\))?",
     # A call, an operator beside names or alone, a language with a sign in its name
     "code": r"(?<![\w-])(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)(?=[ ](?:/[\w{]|https?://))"
     r"|(?<![\w|])\|\w{1,3}(?: ?[+*/−-] ?\w{1,3})?\|(?![\w|])"
@@ -276,6 +282,10 @@ PATTERNS = {
     r"|(?:(?<!\w)[a-z_]\w{0,40} = )?\[[^\[\]\n]{1,80} for \w{1,40}(?:, \w{1,40}){0,3} in [^\[\]\n]{1,80}\]"
     r"|(?<!\w)(?:fn|func|fun|def|function|sub|proc) \w{1,60}\([^()\n]{0,100}\)(?: ?(?:->|:) ?\w{1,40})?"
     r"|(?m:^(?:import [\w.]{1,80} as \w{1,40}|from [\w.]{1,80} import [\w., *]{1,100})$)"
+    r"|(?<!\w)[A-Za-z0-9]\^\{[^{}\n]{1,40}\}|∫[_^₀-₉⁰¹²³⁴-⁹∞\w]{1,20}"
+    # Get-ChildItem -Recurse
+    r"|(?<![\w-])(?:Get|Set|New|Remove|Add|Start|Stop|Invoke|Import|Export|Write|Test|Install|Enable|Disable|Copy|Move"
+    r"|Out|Select|Sort)-[A-Z][a-z]{2,20}(?:[A-Z][A-Za-z]{0,30})?(?: -[A-Z][a-z]\w{0,30}){0,8}(?![\w-])"
     r"|\[CQ:[a-z]{2,12}(?:,[^\]\n]{1,200})?\]"
     r"|(?<![\w.])(?!a\.k\.a\.)(?:[a-z]\.){3,5}(?!\w)"
     r"|(?<![\w<])\w{1,40}(?:\[(?:0|-\d|[a-z]|'[^'\n]{1,40}'|\"[^\"\n]{1,40}\")\]){1,4}|(?<!\w)[a-z]\[\d{1,3}\]"
@@ -308,7 +318,7 @@ UNITS = (
     r"|[kKMGT]i?[bB]ps|kWh?|[KMGTPk]i?B"
     r"|mg/dL|mmHg|pcs|Nm|dpi|ppi|MP|bpm|kcal|hp|ft|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|μg|lbs?|oz|m[lL]|[kMG]?Hz"
     r"|mAh|dB|rpm|fps|px|pt|em|rem|ms|µs|ns|[kMG]?Wh|[kMG]W"
-    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|(?:[ap]\.m(?:\.(?=,? [a-z]|\s*\Z))?|[ap]m"
+    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|(?:[ap]\.m(?:\.(?=,? [a-z]|\s*\Z|[–—-]))?|[ap]m"
     r"|[AP]M)(?: (?:[ECMP][SD]T|GMT|UTC|CES?T|BST|JST))?"
 )
 
@@ -317,7 +327,7 @@ NUMBERS = {
     "day": r"(?<![\w./-])(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})"
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?(?![\w/-]|[.:]\d)",
     "formula": r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30})*+(?:\s?[x×*+=<>≤≥÷^]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+)"
-    r"(?:\s?[x×*/+=<>≤≥÷^-]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+){0,20}(?!\w|[.,]\d)",
+    r"(?:\s?[x×*/+=<>≤≥÷^-]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+){0,20}(?: ?[ckm]?m(?![\w'’]))?(?!\w|[.,]\d)",
     "number": rf"(?<![A-Za-z0-9_.])(?:(?:(?<![\w){COUNTER}])[-−]|[+±~≈<>≤≥])?"
     rf"(?:(?:(?:US|CA|AU|NZ|[ACRS]|HK|NT)?[{_MONEY}]|{_CURRENCIES})\s?)?|[§№]\s?)"
     rf"(?<!\d)(?:\d{{1,3}} (?=\d{{1,2}}/\d{{1,2}}(?![\d/])))?(?:\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d)){{1,6}}|\d{{1,60}})"

@@ -59,6 +59,7 @@ _WHOLE = re.compile(  # a key whose value has no words, and what no one reads
     rf"|^{_INDENT}{_BARE}:(?:[ ]+(?:true|false|null|yes|no|on|off|~|[|>][+-]?\d?))?$"
     # Of Fluent, with all its variants; of TOML and INI, before a comment
     rf"|^-?[a-zA-Z][\w-]*[ ]=[ ]\{{[^\n]*\}}$"
+    rf"|^{_BARE}[ ]?=[ ]?(?=\S{{0,300}}[/\\:@_.$])[^\s\"'{{(\[]\S{{0,300}}$"
     rf"|^{_INDENT}{_BARE}[ ]?=[ ]?(?:true|false|yes|no|on|off|-?\d[\d_.eE+-]*)(?=[ ]+[#;][ ])"
     r"|^Style:[ ][^,\n]{1,60}(?:,[^,\n]{0,40}){12,}$|^Format:[ ](?:Layer|Marked|Name),[ ][\w, ]+$"
     r"|^msgctxt[ ]\"[^\"\n]*\"$|^\#[.,:~|][ ].*$)"
