@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -173,7 +173,8 @@ def count_all(
 ) -> list[list[int]]:
     """Those of the log, and the others a slice at a time."""
     missing = [kind for kind in asked if log.of(door, kind) is None]
-    with DOORS[door](model) if missing else nullcontext() as through:
+    with ExitStack() as open_doors:
+        through = open_doors.enter_context(DOORS[door](model)) if missing else list
         for at in range(0, len(missing), SLICE):
             some = missing[at : at + SLICE]
             texts = [text for kind in some for sentence in chosen for text in kind.within(sentence)]
