@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from benchmarks.kept import Kind, Log, in_python, kinds, ordinary
+from benchmarks.kept import Kind, Log, count, in_python, kinds, ordinary
 
 from dragoman.errors import UsageError
 
@@ -14,7 +15,8 @@ def test_every_kind_comes_out_once_in_each_place() -> None:
     """Codes, numbers and placeholders that no pattern had named were translated: 62 of the first 415 kinds."""
     sentence = ordinary(2)[1]
     asked = [(kind, text) for kind in kinds() for text in kind.within(sentence)]
-    found = in_python([text for _, text in asked], "en-zh")
+    with in_python("en-zh") as through:
+        found = through([text for _, text in asked])
     lost = [(text, out) for (kind, text), out in zip(asked, found, strict=True) if not kind.is_kept(out)]
     assert lost == []
 
@@ -38,6 +40,18 @@ def test_what_stands_around_words_is_counted(out: str, kept: bool) -> None:
 def test_sentences_are_ordinary() -> None:
     assert len(ordinary(50)) == 50 == len(set(ordinary(50)))
     assert not any(sign in sentence for sentence in ordinary(50) for sign in "0123456789#@%{}")
+
+
+def test_counts_are_those_of_each_kind_and_place() -> None:
+    """A door sees the texts of one sentence together, in another order than they are counted in."""
+    asked = [Kind("a", "{x}"), Kind("b", "%s"), Kind("c", "42")]
+    texts = [text for kind in asked for sentence in ordinary(4) for text in kind.within(sentence)]
+
+    def through(given: Sequence[str]) -> list[str]:
+        assert sorted(given) == sorted(texts) and given[0].split(" ", 1)[1] == given[1].split(" ", 1)[1]
+        return [text.replace("%s", "") if text.startswith("%s") else text for text in given]
+
+    assert count(texts, asked, through) == [[4, 4, 4], [0, 4, 4], [4, 4, 4]]
 
 
 def test_what_was_counted_is_not_counted_again(tmp_path: Path) -> None:

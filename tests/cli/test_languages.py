@@ -98,6 +98,28 @@ def test_traditional_signs() -> None:
     assert "手機" in found.stdout
 
 
+@pytest.mark.parametrize(
+    "flags, text, expected, signs",
+    [
+        (("--target-lang", "zh"), "我們愛語言。", "我们爱语言。", "simplified"),
+        (("--source-lang", "zh", "--target-lang", "zh-Hans"), "我們愛語言。", "我们爱语言。", "simplified"),
+        (("--target-lang", "zh-Hant"), "我们爱语言。", "我們愛語言。", "traditional"),
+    ],
+)
+def test_chinese_in_the_other_script_is_turned_and_a_note_says_so(
+    flags: tuple[str, ...], text: str, expected: str, signs: str
+) -> None:
+    found = dragoman("translate", text, *flags)
+    assert found.stdout == f"{expected}\n"
+    assert found.stderr == f"note: this is Chinese already, and in {signs} signs now\n"
+
+
+def test_one_language_twice_is_refused_where_two_are_needed() -> None:
+    found = dragoman("explain", "我們愛語言。", "--source-lang", "zh", "--target-lang", "zh-Hans")
+    assert found.returncode == 2
+    assert "this model translates" in found.stderr
+
+
 def test_lines_in_several_other_languages_are_all_counted() -> None:
     """The commonest of them was named alone, and "2 of 31 lines" said where 12 were read as English."""
     texts = "Ich habe heute keine Zeit.\nПривет, как дела?\nこんにちは\n안녕하세요\nHello\n"

@@ -287,6 +287,38 @@ class TestLanguages:
         if source == "auto":
             assert translated("zh-Hant", "这个房子很旧。") == "這個房子很舊。"
 
+    @pytest.mark.parametrize("source", ["auto", "zh"])
+    @pytest.mark.parametrize(
+        "target, text, expected",
+        [
+            ("zh", "這個房子很舊。", "这个房子很旧。"),
+            ("zh-Hans", "這個房子很舊。", "这个房子很旧。"),
+            ("zh-Hant", "这个房子很旧。", "這個房子很舊。"),
+            ("zh", "这个房子很旧。", "这个房子很旧。"),
+            ("zh-TW", "這個房子很舊。", "這個房子很舊。"),
+        ],
+    )
+    def test_chinese_comes_in_the_script_that_is_asked_for(
+        self, client: TestClient, source: str, target: str, text: str, expected: str
+    ) -> None:
+        """Traditional signs came back as they were where simplified ones were wanted."""
+        ways = {"source": source, "target": target}
+        assert client.post("/translate", json={"q": text, **ways}).json()["translatedText"] == expected
+        own = client.post("/api/translate", json={"text": [text], **ways}).json()
+        assert (own["model"], own["translations"][0]["text"]) == (None, expected)
+        asked = {"text": [text], "target_lang": target} | (
+            {} if source == "auto" else {"source_lang": source}
+        )
+        assert client.post("/v2/translate", json=asked).json()["translations"][0]["text"] == expected
+        html, page = "<p lang='zh'>{}<a href='/語言/语言'>{}</a></p>", {"format": "html", **ways}
+        found = client.post("/translate", json={"q": html.format(text, text), **page}).json()[
+            "translatedText"
+        ]
+        assert found.replace("zh-Hant", "zh") == html.format(expected, expected)
+        file = {"file": ("a.txt", f"{text}\n".encode())}
+        url = client.post("/translate_file", data=ways, files=file).json()["translatedFileUrl"]
+        assert client.get(url).text == f"{expected}\n"
+
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
 def test_json_is_read_whatever_it_is_called(client: TestClient, kind: str) -> None:

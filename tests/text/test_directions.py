@@ -76,3 +76,21 @@ def test_simplified_is_a_language_and_no_side() -> None:
     assert simplified_sides("both", BOTH[0], BOTH[1]) == "both"
     assert simplified_sides("", BOTH[0], BOTH[1]) == ""
     assert simplified_sides("target", BOTH[0], ("de", "en")) == ""
+
+
+@pytest.mark.parametrize(
+    "text, source",
+    [
+        ("请看https://example.com/a?b=1谢谢", "zh"),
+        ("https://a.b/c你好", "zh"),
+        ("C#和.NET", "zh"),
+        ("x>5时", "zh"),
+        ("K歌", "zh"),
+        ("Read https://zh.wikipedia.org/wiki/北京烤鸭 now", "en"),
+        ("The word 好 is old.", "en"),
+        ("OK 好", "zh"),
+    ],
+)
+def test_addresses_and_code_do_not_say_which_way_a_text_goes(text: str, source: str) -> None:
+    """An address has more words than the two signs after it, which were left as they were."""
+    assert of_text(text, (("en", "zh"), ("zh", "en")))[0] == source

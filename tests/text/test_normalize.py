@@ -14,6 +14,7 @@ from dragoman.text.normalize import (
     count_words,
     dominant_script,
     has_han,
+    narrow,
     normalize,
     script_counts,
     scripts_of,
@@ -136,3 +137,19 @@ def test_words_are_runs_of_letters_and_single_han_characters() -> None:
     assert count_words("我爱 Python 3.") == 4
     assert count_words("It's 2 o'clock") == 5
     assert count_words("。！ ...") == 0
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("Ｈｅｌｌｏ　Ｗｏｒｌｄ", "Hello World"),
+        ("１２ ａｐｐｌｅｓ", "１２ apples"),
+        ("Ａ１２", "A12"),
+        ("１２３", "１２３"),
+        ("He　said", "He　said"),
+        ("He said Ｈｅｌｌｏ", "He said Ｈｅｌｌｏ"),
+        ("你好", "你好"),
+    ],
+)
+def test_words_in_full_width_letters(text: str, expected: str) -> None:
+    assert narrow(text) == expected and len(narrow(text)) == len(text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dragoman.errors import ModelError, UsageError
 from dragoman.model.directory import open_model
+from dragoman.text.normalize import to_traditional
 from dragoman.translate.translator import EngineName, Translator
 from tiny import parts
 
@@ -34,7 +36,7 @@ def test_the_script_of_each_text_decides(translator: Translator) -> None:
 
 
 def test_languages_that_are_named_go_before_the_script(translator: Translator) -> None:
-    assert read_by(translator.toward("zh"), EN)[0] == "⟨en⟩"
+    assert translator.toward("zh").way_of(EN).languages == ("zh", "en")
     assert translator.toward(target="zh-TW").languages == ("en", "zh")
 
 
@@ -95,3 +97,72 @@ def test_a_model_of_one_direction_is_what_it_was(tiny_model: Path) -> None:
     assert model.directions == (model.languages,) and model.tags(model.languages) == []
     with Translator(model) as translator:
         assert translator.toward() is translator.toward("eng", "zho") is translator.way_of(ZH) is translator
+
+
+# -- text that is in the target language already -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def simplifying(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    """One that was taught simplified signs."""
+    made = parts(directions=("en>zh", "zh>en"))
+    config = made.config | {"cleaning": {"normalize": True, "simplify": "target"}}
+    return Translator.load(replace(made, config=config).write(tmp_path_factory.mktemp("models") / "both"))
+
+
+TRADITIONAL, SIMPLIFIED = "我看見紅房子。", "我看见红房子。"
+
+
+@pytest.mark.parametrize(
+    "source, target, text, expected",
+    [
+        (None, "zh", TRADITIONAL, SIMPLIFIED),
+        (None, "zh-Hans", TRADITIONAL, SIMPLIFIED),
+        (None, "zh-TW", SIMPLIFIED, TRADITIONAL),
+        (None, "zh", SIMPLIFIED, SIMPLIFIED),
+        (None, "zh-Hant", TRADITIONAL, TRADITIONAL),
+        (None, "en", EN, EN),
+        (None, "zh", "NASA看見紅房子。", "NASA看见红房子。"),
+        (None, "zh", "我看見 https://a.b/紅房子 了。", "我看见 https://a.b/紅房子 了。"),
+        ("zh", "zh", TRADITIONAL, SIMPLIFIED),
+        ("zh-Hant", "zh-Hans", TRADITIONAL, SIMPLIFIED),
+        ("zh", "zh-Hant", f"  {SIMPLIFIED}\t{SIMPLIFIED}\n", f"  {TRADITIONAL}\t{TRADITIONAL}\n"),
+        ("en", "en", f"{EN}  {EN}", f"{EN}  {EN}"),
+    ],
+)
+def test_text_of_the_target_language_changes_its_script_at_most(
+    simplifying: Translator, source: str | None, target: str, text: str, expected: str
+) -> None:
+    """Traditional text came back as it was where simplified was wanted, and `zh -> zh-Hans` was refused."""
+    found = simplifying.toward(source, target).translate(text)
+    assert (found.text, found.score, found.tokens) == (expected, None, [])
+
+
+def test_a_sentence_of_the_target_language_stays_among_others(simplifying: Translator) -> None:
+    """English that was read as Chinese came back as half of both."""
+    alone = simplifying.toward("zh").translate(ZH).text
+    assert simplifying.toward(target="en").translate(f"{EN}\n{ZH}").text == f"{EN}\n{alone}"
+    written = simplifying.toward("en").translate(EN).text
+    assert (
+        simplifying.toward(target="zh").translate(f"{EN}\n{TRADITIONAL}").text == f"{written}\n{SIMPLIFIED}"
+    )
+
+
+def test_words_in_full_width_letters_are_read(simplifying: Translator) -> None:
+    """They came back as they were."""
+    assert simplifying.translate("Ｔｈｅ　ｃａｔ").text == simplifying.translate("The cat").text
+
+
+def test_what_stays_keeps_the_texts_within_it(simplifying: Translator) -> None:
+    message = "{n, plural, one {# dog} other {# dogs}}"
+    assert simplifying.toward("zh", "en").translate(f"OK！{message}").text == f"OK! {message}"
+
+
+def test_python_writes_traditional_signs_too(simplifying: Translator) -> None:
+    """They were written on the command line and by the service alone."""
+    written = simplifying.toward("en", "zh").translate(EN, n_best=2, beam_size=2)
+    found = simplifying.toward("en", "zh-Hant").translate(EN, n_best=2, beam_size=2)
+    assert found.text == to_traditional(written.text)
+    assert [one.text for one in found.alternatives] == [
+        to_traditional(one.text) for one in written.alternatives
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,18 +83,16 @@ class Answers:
         asked: AnswerFlags,
         translator: Translator,
         n_best: int,
-        script: Callable[[str], str],
         one_line: bool,
     ) -> None:
-        """script: what each translation passes at last. one_line: whoever counts lines counts on one each."""
-        self.asked, self.n_best, self.script, self.one_line = asked, n_best, script, one_line
+        """one_line: whoever counts lines counts on one each."""
+        self.asked, self.n_best, self.one_line = asked, n_best, one_line
         self._words = Words(translator) if asked.word_alignments else None
         self._flags = _Flags()
 
     def write(self, number: int, translation: Translation) -> None:
         self._flags.see(translation)
         linked = _linked(self._words, translation)
-        translation = translation.mapped(self.script)
         if self.asked.format == "json":
             say_json(as_json(translation) | (asdict(linked[0]) if linked else {}))
         else:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -149,8 +149,7 @@ def translate_files(
         tuple(answer.tag or ()),
         fields={name: value for name, value in fields_of.items() if value is not None},
     )
-    script = language.script(job.checked()[1])
-    job = replace(job, traditional=script is not str)
+    job.checked()
     with claimed(flags.output, job.settings(), shards):
         if others := left_behind(flags.output, shards):
             tell(

@@ -6,7 +6,7 @@ Where that is another than the model reads, a line says so. Nothing is held back
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +15,13 @@ from cyclopts import Parameter
 from dragoman.cli.terminal import tell
 from dragoman.corpus.cleaning import in_wrong_script
 from dragoman.errors import UsageError
-from dragoman.text.directions import Direction, all_told, told
+from dragoman.text.directions import Direction, all_told, staying, told
 from dragoman.text.languages import UNDERSTOOD, base_language, name_of, read_tag
-from dragoman.text.normalize import scripts_of, to_traditional
+from dragoman.text.normalize import scripts_of
+from dragoman.text.scripts import written_in
 
 if TYPE_CHECKING:
+    from dragoman.translate.translation import Translation
     from dragoman.translate.translator import Translator
 
 _LOOKED_AT = 200  # texts that seem to be in another language; more would say the same
@@ -43,24 +45,27 @@ class DirectionFlags:
         Parameter(help="language to translate into; zh-Hant (or zh-TW) writes traditional Chinese"),
     ] = None
 
-    def toward(self, translator: Translator, tags: Sequence[str] = ()) -> Translator:
-        """The translator in these languages. Raises UsageError for such as are not the model's."""
+    def toward(self, translator: Translator, tags: Sequence[str] = (), may_stay: bool = False) -> Translator:
+        """The translator in these languages. Raises UsageError for such as are not the model's.
+
+        may_stay: they may be one, in two scripts.
+        """
         if translator.model.many:
             return translator.toward(self.source_lang, self.target_lang, tags=tags)
         directions = translator.directions
         asked = (("--source-lang", self.source_lang, 0), ("--target-lang", self.target_lang, 1))
-        for flag, code, side in asked:
+        stays = may_stay and bool(staying(directions, self.source_lang, self.target_lang))
+        for flag, code, side in () if stays else asked:
             known = [direction[side] for direction in directions]
             if code and read_tag(code) is None and code not in known:
                 raise UsageError(f"{flag} {code}: no language has this code; {UNDERSTOOD}")
             if code and base_language(code) not in map(base_language, known):
                 raise UsageError(f"{flag} {code}: this model translates {all_told(directions)}")
-        return translator.toward(self.source_lang, self.target_lang, tags=tags)
-
-    def script(self, target: str) -> Callable[[str], str]:
-        """What each translation into `target` passes: another script, where the model does not write it itself."""
-        tag, own = read_tag(self.target_lang or ""), read_tag(target)
-        return to_traditional if tag and tag.traditional and not (own and own.traditional) else str
+        found = translator.toward(self.source_lang, self.target_lang, tags=tags)
+        if found.same and not may_stay:
+            both = f"{self.source_lang} -> {self.target_lang}"
+            raise UsageError(f"{both} translates nothing: this model translates {all_told(directions)}")
+        return found
 
 
 class Reading:
@@ -76,10 +81,16 @@ class Reading:
         self._texts = 0
         self._strange: list[str] = []
         self._ways: Counter[Direction] = Counter()
+        self._turned = 0
 
-    def see(self, text: str, tokens: Sequence[str]) -> None:
-        """A text that is translated, and its subwords."""
+    def see(self, translation: Translation) -> None:
+        """A text that was translated."""
+        text, tokens = translation.source, translation.source_tokens
         self._texts += 1
+        if not tokens and text != translation.text and self._translator.script is not None:
+            self._turned += written_in(text, self._translator.traditional) != text
+        if self._translator.same:
+            return
         if len(self._translator.directions) > 1 and tokens:
             self._ways[self._translator.way_of(text).languages] += 1
         many_pieces = self._shares_script and len(text) < _LONG_PIECES * len(tokens)
@@ -89,6 +100,10 @@ class Reading:
 
     def tell(self) -> None:
         """Say which ways texts went where nobody said so; and which other languages some are in, if told for sure."""
+        if self._turned:
+            what = "this is" if self._texts == 1 else f"{self._turned:,} of {self._texts:,} lines are"
+            signs = "traditional" if self._translator.traditional else "simplified"
+            tell(f"note: {what} Chinese already, and in {signs} signs now")
         if self._ways:
             ways = ", ".join(f"{count:,} as {told(way)}" for way, count in self._ways.most_common())
             what = told(next(iter(self._ways))) if self._texts == 1 else ways
@@ -101,8 +116,9 @@ class Reading:
             found = [likeliest(text, (*self._sources, self._languages[1])) for text in self._strange]
         except UsageError:  # nowhere to unpack the statistics: this is a hint, and no reason to fail
             return
+        told_of = [base_language(self._languages[1])] if self._turned else []
         others = Counter(
-            one.language for one in found if one and one.language not in (*self._sources, UNKNOWN)
+            one.language for one in found if one and one.language not in (*self._sources, *told_of, UNKNOWN)
         )
         if not others:
             return

@@ -103,7 +103,7 @@ def translate(
 
     def seen(found: Iterator[Translation]) -> Iterator[Translation]:
         for one in found:
-            reading.see(one.source, one.source_tokens)
+            reading.see(one)
             yield one
 
     try:

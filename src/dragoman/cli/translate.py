@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import tee
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,10 +67,9 @@ def translate(
         translate_files(text, files, model, language, answer, asked)
         return
     files.refuse_without_output()
-    translator = language.toward(model.load(), answer.tag or ())
-    script = language.script(translator.languages[1])
+    translator = language.toward(model.load(), answer.tag or (), may_stay=True)
     options = translator.options.changed(**asked)
-    _write(text, translator, options, answer, script)
+    _write(text, translator, options, answer)
     tell_of_files(text)
 
 
@@ -79,7 +78,6 @@ def _write(
     translator: Translator,
     options: DecodingOptions,
     answer: AnswerFlags,
-    script: Callable[[str], str],
 ) -> None:
     """The translations of `text`, or of standard input, to standard output."""
     typed = not text and sys.stdin.isatty()
@@ -91,14 +89,14 @@ def _write(
         texts, others = tee(texts)
         prefixes = (answer.prefix for _ in others)
     reading = Reading(translator)
-    answers = Answers(answer, translator, options.n_best, script, one_line=not text)
+    answers = Answers(answer, translator, options.n_best, one_line=not text)
     asked = answer.of_stream(options)
     if typed or answer.unbuffered:
         asked["chunk"] = 1
     with counter("lines") as progress:
         found = translator.stream(texts, options, prefixes=prefixes, progress=progress, **asked)
         for number, translation in enumerate(found):
-            reading.see(translation.source, translation.source_tokens)
+            reading.see(translation)
             answers.write(number, translation)
     flush()
     reading.tell()

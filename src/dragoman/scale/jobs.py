@@ -22,8 +22,7 @@ from dragoman.model.directory import find_model, open_model
 from dragoman.model.seal import MANIFEST
 from dragoman.scale.files import Fields, translate_file
 from dragoman.scale.shards import Result, Shard, making
-from dragoman.text.directions import all_told, fitting
-from dragoman.text.normalize import to_traditional
+from dragoman.text.directions import all_told, fitting, staying
 
 if TYPE_CHECKING:
     from dragoman.translate.translation import Translation
@@ -48,7 +47,6 @@ class TranslateJob:
         None,
     )  # that were named, of the text and of its translation
     tags: tuple[str, ...] = ()  # symbols before each source
-    traditional: bool = False
     fields: dict[str, str] = field(default_factory=dict)
     kind: Literal["translate"] = "translate"
 
@@ -61,7 +59,7 @@ class TranslateJob:
         DecodingOptions(**model.config["decoding"]).changed(**self.options)
         if model.many:
             return model.between(*self.languages).languages
-        found = fitting(model.directions, *self.languages)
+        found = fitting(model.directions, *self.languages) or staying(model.directions, *self.languages)
         if not found:
             asked = " -> ".join(code or "any" for code in self.languages)
             raise UsageError(f"{asked}: this model translates {all_told(model.directions)}")
@@ -103,7 +101,7 @@ class TranslateJob:
                 for one in found:
                     answered += 1
                     counts.update(_flags(one))
-                    yield to_traditional(one.text) if self.traditional else one.text
+                    yield one.text
 
             with making(shard) as (draft, result):
                 translate_file(Path(shard.inputs[0]), draft, Fields(**self.fields), translate)

@@ -41,11 +41,12 @@ from dragoman.server.requests import (
     languages_of,
 )
 from dragoman.server.settings import Settings
+from dragoman.server.staying import in_script, stayed
 from dragoman.server.tasks import SHORT, Beside, LongTasks
 from dragoman.server.tracing import TraceTask
 from dragoman.text import detection
 from dragoman.text.detection import Detected
-from dragoman.text.normalize import to_simplified, to_traditional
+from dragoman.text.normalize import to_simplified
 from dragoman.translate.protect import Protection
 from dragoman.translate.translation import Translation
 from dragoman.translate.translator import Translator
@@ -132,11 +133,9 @@ class Service:
 
     async def _one_way(self, request: ClientRequest, direction: Direction) -> list[Translation]:
         """Texts that are all in one language."""
-        script = in_script(direction)
         if direction.model is None:
-            flags = ("copied",) if direction.foreign else ()
-            texts = [Translation(text, text, None, flags=flags) for text in request.texts]
-            return texts if direction.foreign else [one.mapped(script) for one in texts]
+            return await self.beside.run(request.size, stayed, request, direction)
+        script = in_script(direction)
         translator = await self.models.toward(direction.model)
         options = self.options(translator, request)
         if request.html:
@@ -248,33 +247,37 @@ class Service:
         # What is in a packed file, and so its language, is known when its first texts come.
         packed = is_auto(request) and not told
         direction = None if packed else await self.directed(replace(request, texts=[told]))
-        if direction and direction.model is None and not direction.target.traditional:
+        if direction and direction.model is None and direction.target.base != "zh":
             return data
 
-        done = 0
+        done, staying = 0, True
 
         async def written(texts: list[str]) -> list[str]:
-            nonlocal direction, done
+            nonlocal direction, done, staying
             direction = direction or await self.directed(replace(request, texts=texts))
             script = in_script(direction)
             if direction.model is None:
-                return list(map(script, texts))
+                found = await self.beside.run(sum(map(len, texts)), lambda: list(map(script, texts)))
+                staying = staying and found == texts
+                return found
+            staying = False
             translator = await self.models.toward(direction.model)
             options, portion = (
                 self.options(translator, request),
                 ClientRequest(texts, glossary=request.glossary),
             )
-            found = await self.plain(translator, options, portion, deadline - time.monotonic())
+            translated = await self.plain(translator, options, portion, deadline - time.monotonic())
             done += sum(map(len, texts))
-            return [script(one.text) for one in found]
+            return [script(one.text) for one in translated]
 
         source, target = (direction.source.base, str(direction.target)) if direction else ("", "")
         try:
-            return await self.documents.translate(name, data, written, source, target)
+            made = await self.documents.translate(name, data, written, source, target)
         except TooLate:
             if done:
                 raise unfinished(self.limits.file_deadline, done) from None
             raise
+        return data if staying and direction and direction.model is None else made
 
     async def languages_of(self, text: str) -> list[Detected]:
         """What a text may be in, the likeliest first. Raises Refusal (400) where nobody could tell."""
@@ -318,8 +321,3 @@ class Service:
                 word,
             )
         )
-
-
-def in_script(direction: Direction) -> Callable[[str], str]:
-    """What a translation is passed through: into traditional signs, where these are asked for."""
-    return to_traditional if direction.target.traditional else str

@@ -69,9 +69,11 @@ def _is_compound(token: str) -> bool:
 
 
 def _has_dots(token: str) -> bool:
-    if "." not in token or ".." in token or _DOTTED.fullmatch(token) or _JOINED.fullmatch(token):
+    if "." not in token or ".." in token or _JOINED.fullmatch(token):
         return False
     parts = token.split(".")
+    if _DOTTED.fullmatch(token):  # U.S., Ph.D., but x.txt
+        return len(parts[-1]) > 1 and parts[-1] in _EXTENSIONS
     if not all(re.fullmatch(r"[\w-]+", part) for part in parts):
         return False
     last = parts[-1].lower()

@@ -76,8 +76,13 @@ _SQL = re.compile(
     r"|ELSE|END|PRIMARY|KEY|TABLE|INDEX|ADD|COLUMN|DEFAULT|IF)(?!\w))"
     r"|(?P<sign>[=<>!]{1,2}|,|[+/|-]{1,2}(?=[ ]))"
     r"|(?P<operand>'[^'\n]{0,100}'|\"[^\"\n]{0,100}\"|\([^()\n]{0,300}\)|\*|\d{1,20}(?:\.\d{1,20})?|[?]|[:@$]\w{1,60}"
-    r"|[A-Za-z_]\w{0,60}(?:\.(?:\w{1,60}|\*)){0,4}(?:\([^()\n]{0,100}\))?))"
+    r"|[A-Za-z_]\w{0,60}(?:\.(?:\w{1,60}|\*)){0,4}(?:\([^()\n]{0,100}\))?"
+    # A name in Chinese, where a name has to stand and nothing but the statement goes on
+    rf"|(?<=[A-Z,=] )[{solid.HIDDEN}]{{1,20}}(?=[ ]?(?:[;,=<>]|[A-Z]{{2}}|$))))"
 )
+
+
+_AFTER_ALIAS = ("ON", "WHERE", "SET", "JOIN", "LEFT", "RIGHT", "INNER", "OUTER", "CROSS")
 
 
 def may_have(text: str) -> bool:
@@ -158,7 +163,7 @@ def _statement(text: str, at: int, end: int) -> int:
     reach, named = at, False
     while (token := _SQL.match(text, reach, end)) is not None:
         called = token.group("operand")
-        if called and named and not called.startswith("("):
+        if called and named and not called.startswith("(") and not _is_alias(called, text, token.end(), end):
             break
         if called and called[0].isupper() and not re.search(r"[.(_\d]", called):  # a sentence begins
             break
@@ -167,3 +172,9 @@ def _statement(text: str, at: int, end: int) -> int:
     if reach == at:
         return at
     return reach + 1 if text[reach : reach + 1] == ";" else reach
+
+
+def _is_alias(name: str, text: str, at: int, end: int) -> bool:
+    """Whether a short name after another renames a table: orders o ON."""
+    after = _SQL.match(text, at, end)
+    return len(name) <= 3 and name.islower() and after is not None and after.group("key") in _AFTER_ALIAS

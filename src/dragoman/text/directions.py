@@ -14,6 +14,7 @@ from typing import Any
 from dragoman.errors import ConfigError, UsageError
 from dragoman.text.languages import UNDERSTOOD, base_language, name_of, read_tag
 from dragoman.text.normalize import script_counts, scripts_of
+from dragoman.text.spans import find, without
 
 Direction = tuple[str, str]  # codes of the source and the target language
 
@@ -22,6 +23,7 @@ _PLAIN = re.compile(
     r"([A-Za-z]{2,3})-([A-Za-z]{2,3})"
 )  # en-zh; with a script or a country it could be either
 _WORD = re.compile(r"[^\W\d_]+")
+_SOLID = frozenset({"Han", "Kana"})
 _SYMBOL = re.compile(r"[^\s\u2581,=]{1,32}")
 
 
@@ -107,6 +109,13 @@ def fitting(directions: Sequence[Direction], source: str | None, target: str | N
     return exact or found
 
 
+def staying(directions: Sequence[Direction], source: str | None, target: str | None) -> list[Direction]:
+    """Where both are one language, in two scripts or not, and text of it stays in it: the directions into it."""
+    if source is None or target is None or base_language(source) != base_language(target):
+        return []
+    return fitting(directions, None, target)
+
+
 def of_text(text: str, directions: Sequence[Direction]) -> Direction:
     """The direction that a text asks for by its script and, where several languages share that, by its words.
 
@@ -133,11 +142,19 @@ def of_text(text: str, directions: Sequence[Direction]) -> Direction:
 def _script_of_words(text: str) -> str | None:
     """The script of most words, a sign of Chinese or Japanese being one: what stands in Latin letters among these is
     longer, and a guest. None where there are no words."""
+    words = _words(text)
+    if len(words) > 1 and _SOLID & words.keys():  # addresses and code are of no language
+        words = _words(without(text, find(text))) or words
+    # Of two as frequent, that of which each sign is one.
+    return max(words, key=lambda script: (words[script], script in _SOLID)) if words else None
+
+
+def _words(text: str) -> Counter[str]:
     words = Counter[str]()
     for word in _WORD.findall(text):
         for script, letters in script_counts(word).items():
-            words[script] += letters if script in ("Han", "Kana") else 1
-    return max(words, key=words.__getitem__) if words else None
+            words[script] += letters if script in _SOLID else 1
+    return words
 
 
 def simplified_sides(simplify: str, first: Direction, direction: Direction) -> str:

@@ -28,6 +28,12 @@ _LONGEST_MARKS = 30
 _PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_LONGEST_MARKS + 1},}}")  # marks and symbols are no \w
 
 
+_WIDE_LETTER, _WIDE = "\uff21-\uff3a\uff41-\uff5a", "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000"
+_WIDE_WORDS = re.compile(f"[{_WIDE}]{{0,200}}?[{_WIDE_LETTER}][{_WIDE}]*+")
+_USUAL_LETTER = re.compile("[A-Za-z]")
+_NARROW = {sign: sign - 0xFEE0 for sign in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+
 def normalize(text: str) -> str:
     """NFC, no invisible characters, any white space (line ends included) one space, none at the ends.
 
@@ -45,6 +51,16 @@ def normalize(text: str) -> str:
 def visible(text: str) -> str:
     """Without what is removed, and as it is else: no white space is touched, no letter spelled otherwise."""
     return text if text.isprintable() else _REMOVED.sub("", text)
+
+
+def narrow(text: str) -> str:
+    """A text all of whose Latin letters are full-width, with these as usual, sign for sign; numbers alone stay.
+
+    Beside other letters they are a name or an ornament, and stay, too.
+    """
+    if text.isascii() or _USUAL_LETTER.search(text):
+        return text
+    return _WIDE_WORDS.sub(lambda words: words.group().translate(_NARROW), text)
 
 
 def _cut_marks(text: str) -> str:

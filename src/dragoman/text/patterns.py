@@ -44,6 +44,7 @@ _PHRASE = (  # state-of-the-art
     r"|so|than|the|to|up|us|vs|with|you|your|one|two|three|four|five|six|seven|eight|nine|ten|year|day|month|week|hour)(?:-|(?![\w-]))"
 )
 _CHESS = r"(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h](?:x[a-h])?[1-8])(?:=[QRBN])?[+#]?|O-O(?:-O)?"
+_SMALL_ROMAN = r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})"
 _KEY = (
     "Ctrl|Control|Alt|Option|Shift|Cmd|Command|Win|Super|Meta|Fn|AltGr|Tab|Esc|Enter|Return|Del|Delete|Backspace"
     "|Space|Home"
@@ -81,10 +82,12 @@ PATTERNS = {
     "override": r"\{\\(?:an?\d|pos|move|fade?|[bius]\d|fs\d|fn|[1-4]?[ac]&|k[fo]?\d|r|p\d|t\(|bord|shad|blur|be\d"
     r"|i?clip|org|fr[xyz]?|fsc[xy]|q\d)[^{}\n]{0,200}\}",
     "message": r"\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:plural|select|selectordinal)\s{0,9},",
-    "braces": r"\$?\{\{\{[^{}\n]{1,200}\}\}\}|\$?\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
+    "braces": r"(?<!\w)@(?:param|arg|argument|prop|property) \{[^{}\n]{1,60}\} [\w.$\[\]=]{1,60}"
+    r"|\$?\{\{\{[^{}\n]{1,200}\}\}\}|\$?\{\{[^{}\n]{1,200}\}\}|\{%[^{}\n]{1,200}%\}"
     r"|[$#%@]?\{[^{}\s]{0,200}\}|[$#%]\{[^{}\n]{0,200}\}"
     r"|\{\s{0,9}\w{1,64}\s{0,9},\s{0,9}(?:number|date|time|spellout|ordinal|duration)\b[^{}\n]{0,200}\}"
     r"|\{ ?[A-Za-z_][\w.]{0,64} ?\}|\[\[[^\[\]\n]{1,100}\]\]|<<[^<>\n]{1,100}>>"
+    r"|\$\([A-Za-z]\w{0,60}\)"
     r"|\$t\([^()\n]{1,200}\)|\\\([^()\n]{1,100}\)|\\\[[^\[\]\n]{1,200}\\\]|@(?:\.[a-z]{1,20})?:(?:\w{1,60}(?:\.\w{1,60}){0,8}|\([\w.]{1,100}\))"
     r"|(?<!\w)@[a-z]{2,12} ?\([^()\n]{0,20}\$[^()\n]{0,100}\)|\#include ?[<\"][^<>\"\n]{1,80}[>\"]"
     r"|\(\(\w{1,60}\)\)|%\[[\w.]{1,60}\]|\*\|[^|\n]{1,100}\|\*|\[%[^%\n]{1,200}%\]|\{#[^{}\n]{1,200}#\}"
@@ -93,13 +96,16 @@ PATTERNS = {
     # What somebody fills in by hand: [NAME], and between the words of a sentence [FULL NAME].
     "blank": r"\[[A-Z][A-Z0-9_-]{1,40}\](?![(\[:])"
     r"|(?:(?<=[a-z] )\[[A-Z][A-Z0-9 _-]{1,40}\]|\[[A-Z][A-Z0-9 _-]{1,40}\](?= [a-z]))(?!\()",
-    "percent": r"%%[A-Za-z_]\w{0,60}%%|%%|%\([\w. ]{1,100}\)[-+ #0]{0,5}\d{0,5}(?:\.\d{1,5})?[a-zA-Z]"
+    "percent": r"(?<!\w)#%[di](?!\w)"
+    r"|%%[A-Za-z_]\w{0,60}%%|%%|%\([\w. ]{1,100}\)[-+ #0]{0,5}\d{0,5}(?:\.\d{1,5})?[a-zA-Z]"
     r"|(?<!\d)(?<!\d\s)% [di](?!\w)"
     r"|%(?:(?:\d{1,3}|n)\$)?[-+#0]{0,5}(?:\d{1,5}|\*)?(?:\.(?:\d{1,5}|\*))?(?:hh|h|ll|l|z|j|t|q|L)?"
     r"[diouxXeEfFgGcrsapn@](?![A-Za-z])"
     r"|(?<![\w%])%[A-Za-z_]\w{1,60}%|(?<![\w%])%\d(?!\d)",
     "autolink": r"<(?:[^<>\s]{1,64}@[^<>\s]{1,255}|[a-z]{2,9}:[^<>\s]{1,2000})>",
-    "break": r"(?i:<br\s{0,9}/?>)|\t|(?<!\S)\|(?!\S)|(?m:^\||\|$)",
+    "break": r"(?i:<br\s{0,9}/?>)|\t|(?<!\S)\|(?!\S)|(?m:^\|(?=[ ]|[^\n]{0,2000}\|$)|\|$)"
+    # The end of a paragraph and the beginning of the next
+    r"|</(?P<block>p|div|li|td|th|tr|dd|dt|h[1-6])>\s{0,9}<(?P=block)(?:\s[^<>\n]{0,300})?>",
     # A word that goes on in the next line
     "hyphen": r"(?<=[a-z][a-z])-\r?\n[ ]{0,9}(?=[a-z]{2})",
     "comment": r"<!--[^\n]{0,20000}?-->|<%[^\n]{0,500}?%>|<\?[^\n]{0,500}?\?>"
@@ -115,7 +121,7 @@ PATTERNS = {
     "tag": r"<(?:@[!&]?\d{3,25}|#[A-Z0-9]{3,25}(?:\|[^<>\n]{0,60})?|a?:\w{1,40}:\d{3,25}|![a-z]{3,20})>"
     r"|</?(?:[A-Za-z][^<>\n]{0,500}|\d{1,4}\s?/?)>"
     r"|\[/?(?:b|i|u|s|url|img|color|size|quote|code|list)(?:=[^\]\n]{0,200})?\]",
-    "image": r"!\[[^\[\]\n]{0,300}\]\([^()\s]{1,2000}\)",
+    "image": r"!\[[^\[\]\n]{0,300}\]\([^()\s]{1,2000}(?:\s\"[^\"\n]{0,200}\")?\)",
     "link": rf"(?<!\\)\[(?=[^\[\]\n]{{1,500}}\](?:\({_ADDRESS}\)|\[[\w .-]{{0,60}}\]))",
     "target": rf"\]\({_ADDRESS}\)|(?<=[^\s\[])\]\[[\w .-]{{0,60}}\]",
     "footnote": r"\[(?:\d{1,3}(?:[,–-] ?\d{1,3}){0,9}|\^\w{1,20}|[ xXa-z]|sic|p\. ?\d{1,5}|\.{3}|…)\](?![(\[])"
@@ -141,6 +147,7 @@ PATTERNS = {
     r"|(?<!\S)(?:/{2,3}!?|/\*{1,2})(?=[ ]\S)|^[QA]:(?=[ ]\S)"
     r"|^(?:Signed-off|Co-authored|Reviewed|Acked|Tested|Reported|Suggested)-by:(?=[ ])"
     r"|^(?:feat|fix|docs|style|refactor|perf|test|build|ci|chore|revert)(?:\([\w./, -]{1,40}\))?!?:(?=[ ]\S)"
+    r"|^(?:[a-z]|[ivx]{2,5})\.(?=[ ][a-z]{2})|^(?:In|Out) ?\[\d{1,5}\]:(?=[ ]\S)"
     r"|^[ ]{0,12}\.\.[ ][a-z][\w-]{0,40}::"
     # A field of a docstring, or of the head of a document
     r"|^[ ]{0,12}:(?:(?:param|parameter|arg|argument|key|keyword|type|raises?|except|exception|c?var|ivar|vartype"
@@ -207,7 +214,9 @@ PATTERNS = {
     r" ?[NSEW](?!\w)(?:,? [-−]?\d{1,3}(?:\.\d{1,8})?°(?: ?\d{1,2}(?:\.\d{1,4})?['’′])?(?:"
     r" ?\d{1,2}(?:\.\d{1,4})?[\"”″])? ?[NSEW](?!\w))?"
     r"|(?<![\w.])[-−]?\d{1,3}\.\d{3,8}, ?[-−]?\d{1,3}\.\d{3,8}(?![\w.]\d)|(?<![\w.])\d{1,2}['′]\d{1,2}[\"″]",
-    "hunk": r"@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@|diff --git \S{1,300} \S{1,300}"
+    "hunk": r"(?m:^(?:\d{1,2}:)?\d\d:\d\d[.,]\d{3} --> (?:\d{1,2}:)?\d\d:\d\d[.,]\d{3}"
+    r"(?: (?:align|position|line|size|vertical|region):[\w%.,-]{1,20}){1,6}$)"
+    r"|@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@|diff --git \S{1,300} \S{1,300}"
     r"|(?m:^(?:\+\+\+|---) \S{1,300}|^\s{0,9}at [\w.$<>/]{1,200}\([^()\n]{0,100}\)"
     r"|^\s{0,9}File \"[^\"\n]{1,300}\", line \d{1,9}(?:, in \S{1,100})?)",
     # A number with what stands for it: No. 12, pp. 3–5, Op. 9, Art. 6(1)(a), 17 U.S.C. § 107
@@ -215,7 +224,14 @@ PATTERNS = {
     rf"\d{{1,5}}[a-z]?{_CLAUSE}{{1,5}}(?!\w)"
     r"|(?<![\w.])\d{1,4} (?:U\.?S\.?C?\.?|F\.(?: ?(?:2d|3d|4th|Supp\.(?: ?[23]d)?))?"
     r"|S\. ?Ct\.|L\. ?Ed\.(?: ?2d)?|C\.?F\.?R\.?)"
-    rf"(?: ?§{{1,2}})? ?\d{{1,5}}(?:\.\d{{1,4}})?{_CLAUSE}{{0,5}}(?!\w)|"
+    rf"(?: ?§{{1,2}})? ?\d{{1,5}}[a-z]{{0,2}}(?:\.\d{{1,4}})?{_CLAUSE}{{0,5}}(?!\w)|"
+    # Roe v. Wade, 410 U.S. 113; a numeral in small letters: Scene iii; of a bank and of a post office
+    r"(?<![\w.])[A-Z][\w'’-]{1,30} v\. [A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,2}(?=, \d)"
+    r"|(?:(?<=Scene )|(?<=scene )|(?<=[Pp]age )|(?<=[Pp]ages )|(?<=[Pp]p\. )|(?<=[Cc]hapter )|(?<=[Pp]art ))"
+    rf"{_SMALL_ROMAN}(?:[–-]{_SMALL_ROMAN})?(?![\w'’])"
+    r"|(?<!\w)(?:DOI|doi): ?10\.\d{4,9}/[^\s,;]{1,100}(?<!\.)|(?<!\w)ISO \d{2,6}(?!\w|[.,:-]\d)"
+    r"|(?<!\w)(?:BIC|SWIFT(?: code)?):? ?[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?!\w)|(?<!\w)IBAN(?=:? [A-Z]{2}\d{2})"
+    r"|(?<![\w.])P\.? ?O\.? Box \d{1,6}(?!\w)|"
     r"(?<!\w)(?:HTTP \d{3}|SIG(?:KILL|TERM|INT|HUP|SEGV|ABRT|PIPE|CHLD|USR[12]))(?!\w)"
     r"|(?<!\w)(?:Nos?|Nr|pp?|Op|[Ee]xt|Rs|vols?|Art|Ref|Cat|Inv|Tel|Fax|Ph"
     r"|P\.O)\.:? ?#?\d[\w/–-]{0,30}(?<![–/-])"
@@ -242,8 +258,8 @@ PATTERNS = {
     rf"(?: ?[=≈≤≥<>+*/·×^-] ?{_OPERAND}){{0,12}}(?!\w)"
     r"|(?<!\w)[A-Za-z]_?\d?(?:_\w)?(?:, [A-Za-z]_?\w?){0,3}, ?(?:\.{3}|…),? ?[A-Za-z]_?\w?(?![\w'’])"
     r"|(?<![\w.'’])(?:[A-Za-z]|\d{1,9}[a-z]|\d{1,9}(?=\s?[^\s\w]{1,2}\s?-?[A-Za-z](?![\w'’])))"
-    r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨]|&&|\|\|)\s?-?(?:[A-Za-z]"
-    r"|\d{1,9}(?:\.\d{1,9})?[a-z]?|\.\d{1,9})){1,20}(?![\w'’]|[.,]\d)",
+    r"(?:\s?(?:[=!+*/-]=|[<>]=?|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨≡≅∝↦]|&&|\|\|)\s?-?(?:[A-Za-z]"
+    r"|\d{1,9}(?:\.\d{1,9})?[a-z]?|\.\d{1,9})){1,20}(?![\w'’]|[.,]\d)(?: \(mod \w{1,6}\))?",
     # A call, an operator beside names or alone, a language with a sign in its name
     "code": r"(?<![\w-])(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)(?=[ ](?:/[\w{]|https?://))"
     r"|(?<![\w|])\|\w{1,3}(?: ?[+*/−-] ?\w{1,3})?\|(?![\w|])"
@@ -259,6 +275,19 @@ PATTERNS = {
     r"|(?<!\w)(?:if|while|for|switch) \([^()\n]{0,60}[<>=;!$][^()\n]{0,60}\)"
     r"|\(\w{0,30}(?:, ?\w{1,30}){0,4}\) ?=> ?(?:\{[^{}\n]{0,200}\}|[\w.()]{1,60})|[A-Za-z] \? \w{1,20} : \w{1,20}"
     r"|[∫∑∏∂∇√∀∃][A-Za-z](?:\([a-z]\))?(?:d[a-z])?(?: ?[∀∃∈][A-Za-z])?(?!\w)"
+    rf"|(?<![\w\])])(?:\[[-−]?(?:[a-z]|\d{{1,6}}(?:\.\d{{1,6}})?|∞), ?[-−+]?(?:[a-z]|\d{{1,6}}(?:\.\d{{1,6}})?|∞)[\])]"
+    r"|\([-−]?(?:[a-z]|\d{1,6}(?:\.\d{1,6})?|∞), ?[-−+]?(?:[a-z]|\d{1,6}(?:\.\d{1,6})?|∞)\])(?![\w(\[])"
+    # ∑_{i=1}^{n}; [i**2 for i in range(10)]; fn main(); import numpy as np
+    r"|[∑∏∫⋃⋂](?:[_^](?:\{[^{}\n]{1,40}\}|\w)){1,2}"
+    r"|(?:(?<!\w)[a-z_]\w{0,40} = )?\[[^\[\]\n]{1,80} for \w{1,40}(?:, \w{1,40}){0,3} in [^\[\]\n]{1,80}\]"
+    r"|(?<!\w)(?:fn|func|fun|def|function|sub|proc) \w{1,60}\([^()\n]{0,100}\)(?: ?(?:->|:) ?\w{1,40})?"
+    r"|(?m:^(?:import [\w.]{1,80} as \w{1,40}|from [\w.]{1,80} import [\w., *]{1,100})$)"
+    r"|(?<!\w)[A-Za-z0-9]\^\{[^{}\n]{1,40}\}|∫[_^₀-₉⁰¹²³⁴-⁹∞\w]{1,20}"
+    # Get-ChildItem -Recurse
+    r"|(?<![\w-])(?:Get|Set|New|Remove|Add|Start|Stop|Invoke|Import|Export|Write|Test|Install|Enable|Disable|Copy|Move"
+    r"|Out|Select|Sort)-[A-Z][a-z]{2,20}(?:[A-Z][A-Za-z]{0,30})?(?: -[A-Z][a-z]\w{0,30}){0,8}(?![\w-])"
+    r"|\[CQ:[a-z]{2,12}(?:,[^\]\n]{1,200})?\]"
+    r"|(?<![\w.])(?!a\.k\.a\.)(?:[a-z]\.){3,5}(?!\w)"
     r"|(?<![\w<])\w{1,40}(?:\[(?:0|-\d|[a-z]|'[^'\n]{1,40}'|\"[^\"\n]{1,40}\")\]){1,4}|(?<!\w)[a-z]\[\d{1,3}\]"
     r"|(?<!\w)(?:std::)?[A-Za-z]\w{1,40}<(?:(?:int|string|str|bool|float|double|char|void|u8|i32|u32|i64|T|K|V)"
     r"|[A-Z]\w{0,30}(?:, ?[A-Z]\w{0,30}){1,3})>(?![^\n]{0,300}</)"
@@ -285,11 +314,11 @@ _CURRENCIES = (
     "|TRY|zł|kr"
 )
 UNITS = (
-    r"[A-Za-zµμ]{1,5}/(?:s|h|min|m|km|day|[lL]|kg)[²³]?|mph|[kKMGT]i?(?:bit|byte)s?(?:/s)?"
+    r"[A-Za-zµμ]{1,5}/(?:s|h|hr|min|m|km|cm|mm|day|[dmµμ]?[lL]|k?g|mol|ha)[²³]?|mph|[kKMGT]i?(?:bit|byte)s?(?:/s)?"
     r"|[kKMGT]i?[bB]ps|kWh?|[KMGTPk]i?B"
     r"|mg/dL|mmHg|pcs|Nm|dpi|ppi|MP|bpm|kcal|hp|ft|[kcmnµμ]?m[²³]|[kcmnµμ]m|kg|mg|µg|μg|lbs?|oz|m[lL]|[kMG]?Hz"
     r"|mAh|dB|rpm|fps|px|pt|em|rem|ms|µs|ns|[kMG]?Wh|[kMG]W"
-    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|(?:[ap]\.m(?:\.(?=,? [a-z]|\s*\Z))?|[ap]m"
+    r"|[mk]V|mA|[kMh]?Pa|[kMG]eV|kJ|[kM]?Ω|ppm|(?:[ap]\.m(?:\.(?=,? [a-z]|\s*\Z|[–—-]))?|[ap]m"
     r"|[AP]M)(?: (?:[ECMP][SD]T|GMT|UTC|CES?T|BST|JST))?"
 )
 
@@ -298,7 +327,7 @@ NUMBERS = {
     "day": r"(?<![\w./-])(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})"
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?(?![\w/-]|[.:]\d)",
     "formula": r"(?<![\w.])[-+]?\d{1,30}(?:[.,]\d{1,30})*+(?:\s?[x×*+=<>≤≥÷^]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+)"
-    r"(?:\s?[x×*/+=<>≤≥÷^-]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+){0,20}(?!\w|[.,]\d)",
+    r"(?:\s?[x×*/+=<>≤≥÷^-]\s?[-+]?\d{1,30}(?:[.,]\d{1,30})*+){0,20}(?: ?[ckm]?m(?![\w'’]))?(?!\w|[.,]\d)",
     "number": rf"(?<![A-Za-z0-9_.])(?:(?:(?<![\w){COUNTER}])[-−]|[+±~≈<>≤≥])?"
     rf"(?:(?:(?:US|CA|AU|NZ|[ACRS]|HK|NT)?[{_MONEY}]|{_CURRENCIES})\s?)?|[§№]\s?)"
     rf"(?<!\d)(?:\d{{1,3}} (?=\d{{1,2}}/\d{{1,2}}(?![\d/])))?(?:\d{{1,3}}(?:{_SPACE}\d{{3}}(?!\d)){{1,6}}|\d{{1,60}})"

@@ -28,6 +28,15 @@ _ASSIGNED = (
     rf"|[ ]*msg(?:id|id_plural|str(?:\[\d\])?)[ ]+"
 )
 _VALUE = re.compile(rf"(?m:^(?P<head>{_ASSIGNED}){_STRING}$)")
+# A string before a comment, whose words are read, too.
+_COMMENTED = re.compile(
+    rf"(?m:^(?P<head>{_INDENT}(?:{_QUOTED}|{_BARE})[ ]?(?::|=)[ ]*)"
+    r"(?P<quote>[\"'])(?P<words>(?:\\.|(?!(?P=quote))[^\\\n])*+)(?P=quote)[,;]?(?P<gap>[ ]+(?:#|;|//)[ ])(?=\S))"
+)
+# The comment behind a line of code: two spaces before its sign.
+_COMMENT = re.compile(
+    r"(?<=\S)[ ]{2,20}(?:#|//|;|--)[ ](?=\w)|(?<=true) [#;] (?=\w)|(?<=false) [#;] (?=\w)|(?<=\d) [#;] (?=\w)"
+)
 _ITEM = re.compile(r"(?m:^(?P<head>[ \t]*)(?P<quote>\")(?P<words>(?:\\.|[^\"\\\n])*+)\"[ ]?,[ ]*$)")
 _PREFIXED = re.compile(
     rf"(?m:^(?P<head>[ \t]*[fFrRbBuU]{{1,2}}){_STRING.replace('[,;]?', '[,;)]*')}$)"
@@ -47,7 +56,11 @@ _LABEL = re.compile(
 )
 _WHOLE = re.compile(  # a key whose value has no words, and what no one reads
     rf"(?m:^{_INDENT}(?:{_QUOTED})[ ]?:[ ]*(?:true|false|null|-?\d[\d.eE+-]*|[\[{{])?[\]}},]*$"
-    rf"|^{_INDENT}{_BARE}:(?:[ ]+(?:true|false|null|yes|no|on|off|~))?$"
+    rf"|^{_INDENT}{_BARE}:(?:[ ]+(?:true|false|null|yes|no|on|off|~|[|>][+-]?\d?))?$"
+    # Of Fluent, with all its variants; of TOML and INI, before a comment
+    rf"|^-?[a-zA-Z][\w-]*[ ]=[ ]\{{[^\n]*\}}$"
+    rf"|^{_BARE}[ ]?=[ ]?(?=\S{{0,300}}[/\\:@_.$])[^\s\"'{{(\[]\S{{0,300}}$"
+    rf"|^{_INDENT}{_BARE}[ ]?=[ ]?(?:true|false|yes|no|on|off|-?\d[\d_.eE+-]*)(?=[ ]+[#;][ ])"
     r"|^Style:[ ][^,\n]{1,60}(?:,[^,\n]{0,40}){12,}$|^Format:[ ](?:Layer|Marked|Name),[ ][\w, ]+$"
     r"|^msgctxt[ ]\"[^\"\n]*\"$|^\#[.,:~|][ ].*$)"
 )
@@ -101,6 +114,8 @@ _TOPIC = re.compile(
     r"|(?!(?:Enter|Space|Tab|Shift|Delete|Home|Escape|Return|Insert|End)\])[A-Z][a-z]{2,20}(?:[ ][A-Za-z]{1,20}){0,3})"
     r"(?P<close>】[ ]?|\][ ](?=[A-Z\"“{<]))(?=\S))"
 )
+# Who sends a message, at its end: 请勿泄露。【淘宝】
+_SENDER = re.compile(r"(?m:(?<=[。！？.!?\d])(?P<open>【)[^【】\n]{1,20}(?P<close>】)$)")
 _ENDING = re.compile(r"(?m:(?<=\w)(?:--|[—–])$)")
 # 12" is a measure where no quote is open.
 _INCHES = re.compile(
@@ -130,6 +145,10 @@ def _values(text: str) -> Iterator[Span]:
                 continue
             yield Span(line.start(), line.start("words"), Kind.MARK, Role.OPENS)
             yield Span(line.end("words"), line.end(), Kind.MARK, Role.CLOSES)
+    for line in _COMMENTED.finditer(text):
+        yield Span(line.start(), line.start("words"), Kind.MARK, Role.OPENS)
+        yield Span(line.end("words"), line.end("gap"), Kind.BREAK)
+    yield from (Span(*match.span(), Kind.BREAK) for match in _COMMENT.finditer(text))
     for line in _LIST.finditer(text):
         head = _FIRST_ITEM.search(text, line.start(), line.end())
         assert head
@@ -154,6 +173,9 @@ def _labels(text: str) -> Iterator[Span]:
     for topic in _TOPIC.finditer(text):
         yield Span(*topic.span("open"), Kind.MARK, Role.OPENS)
         yield Span(*topic.span("close"), Kind.BREAK)
+    for sender in _SENDER.finditer(text):
+        yield Span(*sender.span("open"), Kind.BREAK)
+        yield Span(*sender.span("close"), Kind.MARK, Role.CLOSES)
     yield from _inches(text)
 
 

@@ -67,6 +67,7 @@ _STARTERS = frozenset(
 _WORD_BEFORE = re.compile(r"(?:^|[\s(\[\"'“‘„«])((?:\w\.)*\w+)$")
 _VERSUS = re.compile(rf"[{_CAPITAL}][\w.'’]* v$")  # Smith v. Jones
 _OPEN = re.compile(r"(?:^|[\s(\[])((?:\w\.)*\w+)\.\s*$")
+_NUMBERED = re.compile(rf"[A-Z]{{1,3}}[ -]?[\d{_NUMBER}]")  # VAT No. GB 123 4567 89
 _WORD_AFTER = re.compile(r"[\"'“‘(\[«]*([^\W\d_]+)")
 _JOINED = re.compile(r"[^\W\d_](?:[^\W\d_A-Z]|['’]|\s|$)")
 _SAID = re.compile(
@@ -181,7 +182,7 @@ def _is_abbreviation(word: str, following: str, following_word: str, ordinals: b
     if lower in _TITLES:
         return True
     if lower in _BEFORE_NUMBERS and (len(word) > 1 or lower == "c") or lower.endswith("str"):  # Hauptstr. 5
-        return following[:1].isdigit() or following[:1] == _WORD
+        return following[:1].isdigit() or following[:1] == _WORD or _NUMBERED.match(following) is not None
     if len(word) == 1 and word.islower() and word.isascii():  # 9.58 s
         return False
     if len(word) == 1 and word.isalpha():

@@ -66,12 +66,15 @@ _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
     r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-"
     r"|localhost|SIG[A-Z]{3}|-\n|''|(?<=\w)/\w|-[A-Z](?![a-z]{2})|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?| \? \w|\([a-z] l|;$|; "
-    r"|(?m:^[ ]*:[A-Za-z]|(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^[QA]:|^[a-z]{2,8}[:(!]|-by:)"
+    r"|(?m:^[ ]*:[A-Za-z]|(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^(?:[a-z]|[ivx]{2,5})\. |^[QA]:"
+    r"|^[a-z]{2,8}[:(!]|-by:)"
     rf"|\w[,;][\w,;\"]|{RECORDED}"
-    r"|[a-z]-[a-z0-9]{1,20}-[a-z]"
+    r"|[a-z]-[a-z0-9]{1,20}-[a-z]|^(?:import|from) [a-z][\w.]{1,80} (?:as|import) "
+    r"|(?:[Ss]cene|[Pp]ages?|[Pp]p\.|[Cc]hapter|[Pp]art) [ivx]|BIC|SWIFT"
     r"|(?:package|branch|plugin|module|library|called|named|install|crate) [a-z][a-z0-9]+-[a-z]"
 )
 # Words, single spaces, commas, a last mark: of these _SUSPECT finds one word that it names. Most lines are like this.
+_IN_PLAIN = re.compile(r" [ivx]{1,5}\b|localhost|^(?:import|from) ")
 _PLAIN_WORD = r"(?:[A-Z]?[a-z]++(?:'[a-z]++)?+|[A-Z](?:'[a-z]++)?+)"
 _PLAIN = re.compile(rf"{_PLAIN_WORD}(?:,?+ {_PLAIN_WORD})++[.!?]?+")
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.
@@ -105,8 +108,19 @@ def find(text: str, terms: Sequence[Span] = ()) -> list[Span]:
     return list(merged(shape, found, apart))
 
 
+def without(text: str, spans: Sequence[Span]) -> str:
+    """A text with a space in place of each of its spans that is a word, an address or code."""
+    parts: list[str] = []
+    at = 0
+    for span in spans:
+        if span.kind is Kind.WORD:
+            parts += (text[at : span.start], " ")
+            at = span.end
+    return "".join((*parts, text[at:]))
+
+
 def _is_suspect(text: str) -> bool:
-    plain = _PLAIN.fullmatch(text) and "localhost" not in text
+    plain = _PLAIN.fullmatch(text) and not _IN_PLAIN.search(text)
     return not plain and steps.first(_SUSPECT, text) is not None
 
 

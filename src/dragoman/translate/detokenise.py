@@ -161,6 +161,8 @@ class Detokeniser:
                 after = _contents(parts.after, branches)
                 apart = text[-1:] in (":", ";") and after[:1].isalnum()
                 text = f"{_contents(parts.before, branches)}{text}{' ' if apart else ''}{after}"
+            if sentence.stays:
+                text = ranked.plan.in_script(text)
             texts.append((text, piece.separator))
         return texts
 

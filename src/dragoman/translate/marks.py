@@ -21,7 +21,9 @@ from dragoman.translate.written import Edit, Written, between
 
 _STOPS = " .,;:!?。．，；：！？…"
 # A unit is what a mark does not stand within: a Chinese sign, a word of letters.
-_UNIT = re.compile("[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\\w)+")
+_UNIT = re.compile(
+    "[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\\w)+(?:['’](?=[a-z])[a-z]+)?"
+)
 _TAGS = ("<", Sort.OPEN, Sort.CLOSE)
 _NEAR = 4  # characters between what a pair encloses and a word that was kept within it
 

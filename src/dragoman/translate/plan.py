@@ -15,6 +15,8 @@ from functools import cached_property
 
 from dragoman.decoding.options import DecodingOptions, Hypothesis, SearchRequest
 from dragoman.engines import Engine
+from dragoman.text.normalize import has_han
+from dragoman.text.scripts import turning, written_in
 from dragoman.translate.detokenise import Answer, Detokeniser
 from dragoman.translate.protect import Protection
 from dragoman.translate.reading import Passage, Piece, Reader, Sentence, beginning_of
@@ -26,10 +28,24 @@ Work = tuple[
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How text of one direction is read and written.
+
+    before: symbols in front of each source, which tell the model something and are no part of the text.
+    traditional: in which script Chinese comes out; None: as it is written. same: nothing is translated, since source
+    and target are one language.
+    """
+
+    before: tuple[int, ...] = ()
+    traditional: bool | None = None
+    same: bool = False
+
+
+@dataclass(frozen=True)
 class Setup:
     """What all texts have in common that are translated in one direction and of which the same is asked.
 
-    before: symbols in front of each source, which tell the model something and are no part of the text.
+    manner: what the direction asks for.
     """
 
     request: SearchRequest
@@ -37,10 +53,16 @@ class Setup:
     reader: Reader
     detokeniser: Detokeniser
     protection: Protection | None
-    before: tuple[int, ...] = ()
+    manner: Manner
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        return self.manner.before
 
     def plan(self, text: str, prefix: str = "") -> Plan:
         """prefix: what the translation has to begin with."""
+        if self.manner.same:
+            return Plan(text, (), [], self)
         passage = self.reader.passage(text, self.protection, bool(prefix))
         forced = self.lead
         if prefix:
@@ -229,5 +251,13 @@ class Plan:
     @property
     def translation(self) -> Translation:
         """When all that was asked has been found."""
+        if self.setup.manner.same:
+            return Translation(self.text, self.in_script(self.text), None)
         answers = self.answers or [Answer(sentence, ()) for sentence in self.sentences]
-        return self.setup.detokeniser.assemble(self, answers)
+        found = self.setup.detokeniser.assemble(self, answers)
+        return found.mapped(turning(True)) if self.setup.manner.traditional else found
+
+    def in_script(self, text: str) -> str:
+        """A text that is Chinese already in the script asked for."""
+        script = self.setup.manner.traditional
+        return text if script is None or not has_han(text) else written_in(text, script)

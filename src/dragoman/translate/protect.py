@@ -126,7 +126,7 @@ def parts_of(
             parts.append(Kept((target,), Kind.WORD, shown=raw, forms=(target,), own=True))
         elif (said := wording(raw, *languages)) is not None:
             parts.append(
-                Kept((said.content,), span.kind, Role.ALONE, said.shown, said.forms, said.own, said.free)
+                Kept((said.content,), span.kind, span.role, said.shown, said.forms, said.own, said.free)
             )
         else:
             content = tuple(_content(text, span, branches))

@@ -5,6 +5,7 @@ Calls no model. Each piece is short enough to go through the model in one run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,11 +14,12 @@ from typing import Any, Literal, NamedTuple
 
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.text.directions import Direction
+from dragoman.text.joining import writes_without_spaces
 from dragoman.text.kinds import Span
 from dragoman.text.neighbours import merged
-from dragoman.text.normalize import visible
+from dragoman.text.normalize import narrow, script_counts, scripts_of, visible
 from dragoman.text.sentences import split_paragraph
-from dragoman.text.spans import find
+from dragoman.text.spans import find, without
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.translate import wording
 from dragoman.translate.protect import (
@@ -35,6 +37,11 @@ from dragoman.translate.protect import (
 from dragoman.translate.recasing import Recaser
 from dragoman.translate.unknown import Lexicon
 
+# Acronyms among other signs, where there are as many of these: NASA發射了火箭, but not HELLO 你好.
+_ACRONYMS = re.compile(r"(?:(?<![A-Z])[A-Z]{1,4}(?![A-Za-z])|[^A-Za-z])*")
+_SIGNS_BESIDE = 4
+_NARROW_STOPS = str.maketrans("！？。", "!?.")
+
 
 # Records that are made for each line are named tuples: a frozen dataclass takes three times as long to make.
 class Piece(NamedTuple):
@@ -51,12 +58,14 @@ class Sentence(NamedTuple):
     pieces: what the model reads, more than one where it is too long; one without ids where there is nothing to read.
     parts: the sentence as words and what is kept, empty where nothing is. places: for each of those kept, its first
     source token and the one after its last. branches: texts within what is kept, which are translated by themselves.
+    stays: it is in the target language already.
     """
 
     pieces: tuple[Piece, ...]
     parts: Parts | None = None
     places: tuple[tuple[int, int], ...] = ()
     branches: tuple[Passage, ...] = ()
+    stays: bool = False
 
     @property
     def separator(self) -> str:
@@ -110,6 +119,7 @@ class Reader:
         """
         if protection is not None:
             text = visible(text)
+            text = text if writes_without_spaces(self.languages[0]) else narrow(text)
         spans = [] if protection is None else find(text, self._terms(text, protection))
         found: list[Sentence] = []
         at = 0
@@ -167,23 +177,46 @@ class Reader:
     def _guarded(
         self, text: str, separator: str, spans: Sequence[Span], protection: Protection, always: bool
     ) -> list[Sentence]:
-        text = self.recaser.around(text, spans)
-        known = spans
-        spans = self.lexicon.more(text, spans)
-        if len(spans) > len(known):
-            terms = {(one.start, one.end) for one in self._terms(text, protection)}
-            spans = list(merged(text, spans, terms))
+        stays = not always and self._is_target(text, spans)
+        if stays:
+            text = text if writes_without_spaces(self.languages[1]) else text.translate(_NARROW_STOPS)
+        else:
+            text = self.recaser.around(text, spans)
+            known = spans
+            spans = self.lexicon.more(text, spans)
+            if len(spans) > len(known):
+                terms = {(one.start, one.end) for one in self._terms(text, protection)}
+                spans = list(merged(text, spans, terms))
         spans = with_brackets(text, spans)
-        if not spans and (always or has_words((text,)) or not text):
+        if not spans and (always or has_words((text,)) or not text) and not stays:
             return [self._plain(text, separator, always)]
         parts = parts_of(text, spans, protection, self.languages)
         branches = tuple(
             self.passage(text[start:end], protection) for span in spans for start, end in span.branches
         )
-        if not has_words(parts):
+        if stays or not has_words(parts):
             copied = Parts(parts, (), ())
-            return [Sentence((Piece("", separator, []),), copied, branches=branches)]
+            return [Sentence((Piece("", separator, []),), copied, branches=branches, stays=stays)]
         return self._shown(apart(parts, self.languages[1]), separator, branches)
+
+    @cached_property
+    def _scripts(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Those of source and target where these tell the two apart; else none."""
+        source, target = map(scripts_of, self.languages)
+        return (source, target) if source and target and not source & target else (frozenset(), frozenset())
+
+    def _is_target(self, text: str, spans: Sequence[Span]) -> bool:
+        """Whether a sentence has words of the target language, and none but acronyms of the one that is read."""
+        source, target = self._scripts
+        if not source or ("Latin" in source and text.isascii()):  # as most
+            return False
+        words = without(text, spans)
+        written = script_counts(words)
+        if not written.keys() <= source | target:  # 東京タワー is no Chinese
+            return False
+        read = sum(written[script] for script in source)
+        signs = sum(written[script] for script in target)
+        return signs > 0 and (not read or (signs >= _SIGNS_BESIDE and _ACRONYMS.fullmatch(words) is not None))
 
     def _shown(self, parts: Parts, separator: str, branches: tuple[Passage, ...]) -> list[Sentence]:
         """With something in place of what is kept; in halves while it has more tokens than the model can take."""

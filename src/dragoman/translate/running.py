@@ -34,8 +34,28 @@ def begun(plans: Sequence[Plan]) -> Iterator[Sequence[Hypothesis]]:
 
 
 def _running(engine: Engine, request: SearchRequest, works: Sequence[Work]) -> Iterator[Sequence[Hypothesis]]:
-    prefixes = [prefix for _, _, prefix in works]
-    return engine.begin([ids for ids, _, _ in works], request, prefixes if any(prefixes) else None)
+    """Equal sentences, of which tables and logs are full, are searched for once; of one seed they draw the same."""
+    first = dict[tuple[tuple[int, ...], tuple[int, ...]], int]()
+    places = [first.setdefault((tuple(ids), tuple(prefix)), len(first)) for ids, _, prefix in works]
+    if len(first) == len(works):
+        return _searched(engine, request, [(ids, prefix) for ids, _, prefix in works])
+    return _shared(_searched(engine, request, list(first)), places)
+
+
+def _searched(
+    engine: Engine, request: SearchRequest, works: Sequence[tuple[Sequence[int], Sequence[int]]]
+) -> Iterator[Sequence[Hypothesis]]:
+    prefixes = [prefix for _, prefix in works]
+    return engine.begin([ids for ids, _ in works], request, prefixes if any(prefixes) else None)
+
+
+def _shared(found: Iterator[Sequence[Hypothesis]], places: Sequence[int]) -> Iterator[Sequence[Hypothesis]]:
+    """What was found for the sentence at each of the places."""
+    known: list[Sequence[Hypothesis]] = []
+    for place in places:
+        if place == len(known):  # the first of its like
+            known.append(next(found))
+        yield known[place]
 
 
 def finished(jobs: Iterable[Begun], progress: Callable[[int], object] | None) -> Iterator[Translation]:

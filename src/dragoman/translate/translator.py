@@ -86,7 +86,7 @@ class Translator(Facing):
         engine: "ctranslate2" is the fast one, "torch" the reference; "auto" takes the fast one where it can do what
         is asked. device: "cpu" or "cuda". workers: sentences translated side by side, default one a processor core.
         compute_type: of the fast engine, default int8 on a CPU; of the reference, default float32. source_lang and
-        target_lang: of a model of many languages, which of them; raises ConfigError for those it has not.
+        target_lang: which of a model's languages, and in which script Chinese is written: see `toward`.
         """
         names = [name_or_path] if isinstance(name_or_path, str | Path) else name_or_path
         if not names:
@@ -211,7 +211,7 @@ class Translator(Facing):
 
         @cache
         def of(way: Translator) -> Setup:
-            return Setup(request, engine, way._reader, way._detokeniser, protection, tuple(way.before))
+            return Setup(request, engine, way._reader, way._detokeniser, protection, way.manner)
 
         return of
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from dragoman.text import steps
-from dragoman.text.kinds import Kind, Span
+from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.languages import base_language
 from dragoman.text.patterns import UNITS
 
@@ -55,7 +55,7 @@ _ENGLISH = re.compile(
     r"|(?<![\w./-])(?P<nth>\d{1,4})(?:st|nd|rd|th)(?![\w-])"
     r"|(?<![\w.'-])(?P<roman>(?=[XVI]{2})X{0,3}(?:IX|IV|V?I{0,3}))(?![\w.'-])"
 )
-_PERHAPS = re.compile(r"\d|[XVI]{2}")
+_PERHAPS = re.compile(r"\d|[XVI]{2}|[一二三四五六七八九十][、）]")
 _CHINESE = re.compile(
     r"(?<![\d.,])(?:(?P<year>\d{4})年)?(?P<month>\d{1,2})月(?:份|(?P<day>\d{1,2})[日号]|(?!\d))"
     rf"|(?<![\d.,])(?P<count>{_N})(?P<power>[百千]?万亿|[百千]?[万亿])"
@@ -63,6 +63,8 @@ _CHINESE = re.compile(
     r"|(?<![\d.,])(?:(?P<ordinal>\d{1,2})世纪|(?P<century>\d{2}))?(?P<decade>\d)0年代"
     r"|(?<![\d.,:])(?P<hour>\d{1,2})[点时](?P<minute>\d{2}分?(?!\d)|\d分|半)"
     r"|第(?P<nth>\d{1,4})(?!\d|[.,]\d)"
+    # The label of an item: 一、总则, （二）范围
+    r"|(?m:^|(?<=。))(?:（(?P<item>[一二三四五六七八九十]{1,3})）|(?P<point>[一二三四五六七八九十]{1,3})、)(?=[^一二三四五六七八九十\s]{2})"
 )
 
 
@@ -91,6 +93,9 @@ def spans(text: str, source: str, target: str) -> Iterator[Span]:
     pattern = _pattern(source, target)
     if pattern is not None and _PERHAPS.search(text):
         for match in steps.each(pattern, text):
+            if match.group()[-1] in "、）":
+                yield Span(*match.span(), Kind.MARK, Role.OPENS)
+                continue
             yield Span(*match.span(), Kind.WORD if match.group().isupper() else Kind.NUMBER)
 
 
@@ -111,6 +116,9 @@ def wording(raw: str, source: str, target: str) -> Wording | None:
     pattern = _pattern(source, target)
     raw = raw.translate(_NARROW)
     match = pattern.fullmatch(raw) if pattern is not None else None
+    if pattern is _CHINESE and raw[-1:] in "、）" and (label := _LABEL.fullmatch(raw)):
+        number = read_numeral(label.group(1))
+        return Wording("", (), f"{number}. " if raw[-1] == "、" else f"({number}) ", free=False)
     if match is None and pattern is _ENGLISH and raw[:1].isdigit():
         match = _ENGLISH.search(f"the {raw}")  # 90s
     if match is None:
@@ -220,6 +228,15 @@ def _below_ten_thousand(number: int) -> str:
             text += ("零" if gap and text else "") + _SIGNS[digit] + unit
         gap = not digit
     return text
+
+
+_LABEL = re.compile("（?([一二三四五六七八九十]{1,3})[）、]")
+
+
+def read_numeral(signs: str) -> int:
+    """A number below 100 in Chinese signs, as `numeral` writes it."""
+    tens, ten, ones = signs.rpartition("十")
+    return (_SIGNS.index(tens or "一") * 10 if ten else 0) + (_SIGNS.index(ones) if ones else 0)
 
 
 # -- into English ------------------------------------------------------------------------------------------------------

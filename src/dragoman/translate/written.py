@@ -12,6 +12,8 @@ from functools import cached_property
 
 from dragoman.translate.protect import Kept
 
+# Within don't, U.S. and 3.14, whose two halves no space parts.
+_JOINED = re.compile(r"[A-Za-z0-9]['’.]\n[A-Za-z0-9]|[A-Za-z0-9]\n['’.][A-Za-z0-9]")
 _HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -88,4 +90,6 @@ def between(text: str, at: int) -> bool:
     if at <= 0 or at >= len(text):
         return True
     before, after = text[at - 1], text[at]
+    if _JOINED.search(text[max(0, at - 2) : at] + "\n" + text[at : at + 2]):
+        return False
     return not (before.isalnum() and after.isalnum()) or bool(_HAN.match(before) or _HAN.match(after))
