@@ -120,6 +120,8 @@ def _lesson(before: Trace, after: Trace, screen: Screen) -> str:
     }
     values = {**stacks, "k": width, "k2": number(width**0.5, 1), "s": len(before.source.tokens)}
     said = [screen.say(f"break.what.{part}", **values), _of_the_words(before, after, screen)]
+    if after.inference.stop.reason == "limit":
+        said.append(screen.say("break.stopped", n=len(after.inference.tokens)))
     if before.training and after.training:
         was, now = before.training.loss.mean, after.training.loss.mean
         shown = {"was": number(was), "now": number(now)}

@@ -55,9 +55,7 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
     brief: without what Trace.without says.
     """
     if removed == "training":
-        asked = subject.options
-        longest = min(asked.max_length, max(UNTAUGHT, asked.min_length + 1))
-        subject = replace(subject, options=replace(asked, max_length=longest))
+        subject = subject.no_longer_than(UNTAUGHT)
         module, removed = untaught(module), None  # once: a draw of all weights takes as long as the search
     source = subject.source()
     plain = machine(module, removed)  # nothing watches it: its times are the real ones

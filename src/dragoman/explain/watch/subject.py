@@ -67,6 +67,12 @@ class Subject:
         prefix = self.target_tokenizer.decode(self.prefix) if self.prefix else None
         return self.translator.translate(self.prepared, self.options, prefixes=prefix, protect=False).text
 
+    def no_longer_than(self, tokens: int) -> Subject:
+        """What is written is cut off there, if not before: a model without one of its parts may never end."""
+        asked = self.options
+        longest = min(asked.max_length, max(tokens, len(self.prefix) + 1, asked.min_length + 1))
+        return replace(self, options=replace(asked, max_length=longest))
+
     def taught(self, written: str) -> Subject:
         """With what the model wrote as the reference, where it is to stand in for one and can be one."""
         if not self.stands_in or self.labels:

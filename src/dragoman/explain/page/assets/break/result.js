@@ -130,6 +130,7 @@ export class Comparison {
         h("p.whole-text", { dir: "auto" }, [this.before, this.after][i].inference.text || "∅"),
         h("p.written", {}, tokens.map((token, t) => [word(token.piece, marked[i].has(t) ? "changed" : ""), " "])),
         sides[i].length > MOST && h("p.limit", {}, say("page.limit", { n: MOST, all: sides[i].length })),
+        i === 1 && this.after.inference.stop.reason === "limit" && h("p.limit", {}, say("break.stopped", { n: sides[i].length })),
       );
     };
     const different = marked[0].size + marked[1].size > 0;
