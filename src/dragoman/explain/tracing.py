@@ -25,7 +25,7 @@ from dragoman.explain.watch.lesson import lesson_of
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
 from dragoman.explain.watch.saying import say_word
-from dragoman.explain.watch.subject import Subject, subject_of
+from dragoman.explain.watch.subject import Subject, no_reference, subject_of
 from dragoman.explain.watch.teaching import taught
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.processor import one_thread
@@ -85,6 +85,8 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         else:
             seen = look_outside(module, subject, removed)
     subject = seen.subject
+    if wanted.teach and not subject.labels:
+        raise no_reference(seen.inference.text, subject.translator.languages[1])
     lengths = len(subject.ids), max(len(subject.labels), len(seen.inference.steps))
     cut = lengths != seen.kept
     shown = (

@@ -25,8 +25,9 @@ from dragoman.explain.terminal.drawing import (
     tail,
 )
 from dragoman.explain.terminal.proving import statement, told, verdict
-from dragoman.explain.terminal.reading import chosen, failed_proofs, labels
+from dragoman.explain.terminal.reading import a_byte, chosen, failed_proofs, labels
 from dragoman.explain.terminal.twins import twins
+from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.values import Step
 
 if TYPE_CHECKING:
@@ -176,10 +177,17 @@ def inference(trace: Trace, screen: Screen) -> Lines:
     return [
         heading(screen.say("terminal.inference.title")),
         table(heads, rows, right=(0,)),
+        *bytewise(trace.inference.tokens, screen),
         prose(_of_the_loop(trace, screen), screen),
         *_of_the_depth(trace, screen),
         *_other_engine(trace, screen),
     ]
+
+
+def bytewise(tokens: Sequence[Token], screen: Screen) -> Lines:
+    """What a piece is that is no text, if there is one."""
+    byte = a_byte(tokens)
+    return [prose(screen.say("words.bytes", byte=byte), screen)] if byte else []
 
 
 def _choice(step: Step, screen: Screen) -> Text:

@@ -24,6 +24,11 @@ def pieces(tokens: Sequence[Token]) -> list[str]:
     return [token.piece for token in tokens]
 
 
+def a_byte(tokens: Sequence[Token]) -> str | None:
+    """The first piece that is a single byte, which is to be explained."""
+    return next((token.piece for token in tokens if token.byte), None)
+
+
 def chosen(step: Step) -> RankedGuess:
     """Every step of a translation chose something."""
     assert step.chosen is not None

@@ -57,7 +57,8 @@ def _goes_on(before: Token, token: Token) -> bool:
 
 
 def _spoken(token: Token) -> bool:
-    return token.byte or any(sign.isalnum() for sign in token.text)
+    """Not a symbol that only the model reads, as ⟨zh⟩, though there are letters in it."""
+    return token.byte or (token.span is not None and any(sign.isalnum() for sign in token.text))
 
 
 def apart(

@@ -62,15 +62,17 @@ function chance(p) {
 }
 
 function moved(say, { loss, norms }) {
-  const way = loss.at(-1) > loss[0] ? "up" : "down";
-  return say(`teach.loss.${way}`, { was: exact(loss[0]), now: exact(loss.at(-1)), first: exact(norms[0]), last: exact(norms.at(-1)) });
+  const flatter = norms.length === 1 || norms.at(-1) < norms[0];
+  const way = loss.at(-1) > loss[0] ? "up" : flatter ? "down" : "steep";
+  return say(`teach.loss.${way}`, { count: norms.length, was: exact(loss[0]), now: exact(loss.at(-1)), first: exact(norms[0]), last: exact(norms.at(-1)) });
 }
 
 function boxes({ say }, taught) {
   const [name, first, last] = say("teach.boxes.heads").split("|");
   const most = Math.max(...taught.boxes.map((box) => box.norms[0]), 1e-12);
-  const made = taught.boxes.map((box) => [h("code", {}, box.name), bar(box.norms[0], most), bar(box.norms.at(-1), most)]);
-  return table([name, first, last], made, { class: "taught-boxes" });
+  const once = taught.norms.length === 1; // the first step is the last
+  const made = taught.boxes.map((box) => [h("code", {}, box.name), bar(box.norms[0], most), !once && bar(box.norms.at(-1), most)].filter(Boolean));
+  return table(once ? [name, first] : [name, first, last], made, { class: "taught-boxes" });
 }
 
 function bar(value, most) {
