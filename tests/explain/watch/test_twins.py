@@ -20,7 +20,13 @@ def tokens(*pieces: str) -> list[Token]:
     """Pieces with ids of their own, </s> last."""
     ids = {piece: 10 + i for i, piece in enumerate(dict.fromkeys(pieces))}
     made = [
-        Token(ids[one], one, one.replace("▁", " ").strip(), None if "⟨" in one else (i, i), one.startswith("<0x"))
+        Token(
+            ids[one],
+            one,
+            one.replace("▁", " ").strip(),
+            None if "⟨" in one else (i, i),
+            one.startswith("<0x"),
+        )
         for i, one in enumerate(pieces)
     ]
     return [*made, Token(3, "</s>", "</s>", None, False)]

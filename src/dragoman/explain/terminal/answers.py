@@ -193,6 +193,7 @@ def qkv(trace: Trace, screen: Screen, layer: int, head: int, step: int) -> Lines
         prose(_of_the_shapes(shapes, screen), screen),
         Text(),
         _worked_row(trace, screen, attention, scores[step], weights[step]),
+        prose(screen.say("terminal.qkv.sums", s=scores.shape[1]), screen),
         Text(),
         *_reasons(trace, screen, shapes, weights, scores),
     ]
@@ -245,7 +246,7 @@ def _reasons(
     streams = {
         side: screen.say(f"qkv.stream.{stream}") for side, stream in (("q", "decoder"), ("k", "memory"))
     }
-    why = [screen.say("qkv.parted", **streams)]
+    why = [screen.say("terminal.qkv.parted", **streams)]
     why += [screen.say(f"qkv.why.{part}.cross", **values) for part in ("q", "kv")]
     spread, sharp = (float(entropy(one).mean()) for one in (weights, _softmax(scores)))
     scale = screen.say(

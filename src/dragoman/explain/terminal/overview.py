@@ -25,7 +25,7 @@ from dragoman.explain.terminal.drawing import (
     tail,
 )
 from dragoman.explain.terminal.proving import statement, told, verdict
-from dragoman.explain.terminal.reading import a_byte, chosen, failed_proofs, labels
+from dragoman.explain.terminal.reading import a_byte, a_tag, chosen, failed_proofs, labels
 from dragoman.explain.terminal.twins import twins
 from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.values import Step
@@ -152,6 +152,7 @@ def reading(trace: Trace, screen: Screen) -> Lines:
     lines.append(prose("   ".join(f"{token.piece} {token.id}" for token in source.tokens), screen))
     if any("▁" in token.piece for token in source.tokens):
         lines.append(prose(screen.say("words.space"), screen))
+    lines += tagged(source.tokens, screen)
     spelled = sum(token.byte for token in source.tokens)
     if spelled:
         lines.append(prose(screen.say("terminal.reading.bytes", n=spelled), screen))
@@ -182,6 +183,12 @@ def inference(trace: Trace, screen: Screen) -> Lines:
         *_of_the_depth(trace, screen),
         *_other_engine(trace, screen),
     ]
+
+
+def tagged(tokens: Sequence[Token], screen: Screen) -> Lines:
+    """What a first token is that is no word, if there is one."""
+    tag = a_tag(tokens)
+    return [prose(screen.say("words.tag", tag=tag), screen)] if tag else []
 
 
 def bytewise(tokens: Sequence[Token], screen: Screen) -> Lines:

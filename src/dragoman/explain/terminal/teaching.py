@@ -68,9 +68,7 @@ def _of_the_loss(found: Teaching, screen: Screen) -> str:
     flatter = len(found.norms) == 1 or found.norms[-1] < found.norms[0]
     way = "up" if found.loss[-1] > found.loss[0] else "down" if flatter else "steep"
     first, last = number(found.norms[0]), number(found.norms[-1])
-    return screen.say(
-        f"teach.loss.{way}", count=len(found.norms), was=was, now=now, first=first, last=last
-    )
+    return screen.say(f"teach.loss.{way}", count=len(found.norms), was=was, now=now, first=first, last=last)
 
 
 def _boxes(found: Teaching, screen: Screen) -> Lines:

@@ -31,6 +31,12 @@ export class Model {
     return [...this.source, ...this.fed("inference")].some((token) => token.piece.includes("▁"));
   }
 
+  /** The symbol in front of a source that tells a model of several directions what to write, as ⟨zh⟩. */
+  aTag() {
+    const first = this.source[0]?.piece ?? "";
+    return /^⟨.+⟩$/.test(first) ? first : null;
+  }
+
   /** A piece that is a single byte, in what is read or written, if there is one: it has to be explained. */
   aByte() {
     return [...this.source, ...this.fed("inference"), ...this.written("inference")].map((token) => token.piece).find(isByte);
