@@ -5,6 +5,7 @@ import { h, swap, select, table, word, number, percent } from "../drawing/dom.js
 import { exact, fixed } from "../drawing/written.js";
 import { standIn } from "../frame/standin.js";
 import { asking } from "../drawing/asking.js";
+import { iterationOf } from "../lesson/numbers.js";
 import { command } from "../break/result.js";
 
 const BAR = 120; // px
@@ -14,7 +15,7 @@ const STEPS = [1, 2, 3, 5, 10, 20];
 export function teach(context) {
   if (typeof context.options.fetchTried !== "function") return drawn(context);
   const { trace, say } = context;
-  const place = h("div", { "aria-live": "polite" }, trace.taught && drawn(context));
+  const place = h("div", { "aria-live": "polite" }, trace.taught ? drawn(context) : promised(context));
   let steps = 5;
   const pick = select(say("teach.steps"), STEPS.map((n) => [n, String(n)]), steps, (n) => {
     steps = Number(n);
@@ -24,6 +25,12 @@ export function teach(context) {
     swap(place, drawn(context));
   });
   return h("div", {}, form, place);
+}
+
+/** What a step will do, before one is made. */
+function promised({ trace, say }) {
+  const found = iterationOf(trace);
+  return found && h("p.lead", {}, say("teach.lead", found));
 }
 
 function drawn(context) {
