@@ -144,10 +144,9 @@ def _traced(
         return trace_of(translator, text, reference, beam_size, wanted=tried)
     trace = explain_both(translator, text, reference, beam_size, tried)
     if taught and trace.training is None:
-        raise UsageError(
-            f"the model itself writes {trace.inference.text!r}, which is no reference to train on: "
-            "give one with --reference"
-        )
+        from dragoman.explain.watch.subject import no_reference
+
+        raise no_reference(trace.inference.text, trace.model.languages[1])
     return trace
 
 

@@ -25,7 +25,7 @@ from dragoman.explain.watch.lesson import lesson_of
 from dragoman.explain.watch.outside import look_outside
 from dragoman.explain.watch.proofs import NEIGHBOUR
 from dragoman.explain.watch.saying import say_word
-from dragoman.explain.watch.subject import Subject, subject_of
+from dragoman.explain.watch.subject import Subject, no_reference, subject_of
 from dragoman.explain.watch.teaching import taught
 from dragoman.ids import BOS, EOS, PAD, UNK
 from dragoman.processor import one_thread
@@ -33,6 +33,7 @@ from dragoman.transformer.model import Transformer
 from dragoman.translate.translator import Translator
 
 NOTHING = Wanted()
+SPARE = 4  # tokens that a comparison may write beyond twice those of the whole model
 _FINGERPRINTS: WeakKeyDictionary[Translator, str] = WeakKeyDictionary()
 
 
@@ -84,6 +85,8 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         else:
             seen = look_outside(module, subject, removed)
     subject = seen.subject
+    if wanted.teach and not subject.labels:
+        raise no_reference(seen.inference.text, subject.translator.languages[1])
     lengths = len(subject.ids), max(len(subject.labels), len(seen.inference.steps))
     cut = lengths != seen.kept
     shown = (
@@ -109,8 +112,13 @@ def _traced(subject: Subject, removed: str | None, brief: bool = False, wanted: 
         beside(subject, wanted.beside, wanted.word, wanted.vectors) if wanted.beside is not None else None,
         boxes(subject, [step.input for step in seen.inference.steps]) if wanted.boxes else None,
         worth_in(subject.translator.model.card),
-        partial(_traced, subject),
+        partial(_again, subject, len(seen.inference.steps)),
     )
+
+
+def _again(subject: Subject, steps: int, removed: str, brief: bool) -> Trace:
+    """brief: a comparison is read beside the whole model's `steps`; what is far longer would only say that it is."""
+    return _traced(subject.no_longer_than(2 * steps + SPARE) if brief else subject, removed, brief)
 
 
 def _said(subject: Subject, run: Inference, wanted: Wanted) -> Said | None:

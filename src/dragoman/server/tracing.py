@@ -97,8 +97,9 @@ def trace(translator: Translator, task: TraceTask) -> str:
     from dragoman.explain import explain_both
     from dragoman.explain.trace.trials import wanted
 
-    lesson = task.teach is None and task.say is None and task.beside is None
-    tried = replace(wanted(task.teach, task.say, task.beside, task.word), boxes=True, lesson=lesson)
+    first = task.without is None  # whose answer is the sentence once more, and nothing else
+    lesson = first and task.teach is None and task.say is None and task.beside is None
+    tried = replace(wanted(task.teach, task.say, task.beside, task.word), boxes=first, lesson=lesson)
     found = explain_both(translator, task.text, task.reference or None, wanted=tried)
     return (found.without(task.without) if task.without else found).to_json()
 

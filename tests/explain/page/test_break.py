@@ -183,3 +183,17 @@ def test_any_head_can_be_silenced(live: Any) -> None:
     live.wait_for_selector(".comparison")
     assert live.evaluate("() => window.asked") == ["head:decoder.1.self:2"]
     assert "head 2 of decoder.1.self" in live.text_content(".parts")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_on_a_phone_the_column_that_decides_is_on_the_screen(open_page: OpenPage, lang: str) -> None:
+    """A heading on one line pushed "without" off the screen, and with it the number one had come for."""
+    opened = open_page(bundled_trace(), bundled_comparisons(), view="break", lang=lang, width=390)
+    seen = {"break": ".work", "positions": ".twin-places", "clocks": ".both-modes"}
+    for view, name in seen.items():
+        go_to_view(opened, view)
+        cells = opened.locator(f"{name} tr > :last-child")
+        assert cells.count() > 2
+        for i in range(cells.count()):
+            box = cells.nth(i).bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 390, (view, i)

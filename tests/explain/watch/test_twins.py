@@ -20,7 +20,14 @@ def tokens(*pieces: str) -> list[Token]:
     """Pieces with ids of their own, </s> last."""
     ids = {piece: 10 + i for i, piece in enumerate(dict.fromkeys(pieces))}
     made = [
-        Token(ids[one], one, one.replace("▁", " ").strip(), None, one.startswith("<0x")) for one in pieces
+        Token(
+            ids[one],
+            one,
+            one.replace("▁", " ").strip(),
+            None if "⟨" in one else (i, i),
+            one.startswith("<0x"),
+        )
+        for i, one in enumerate(pieces)
     ]
     return [*made, Token(3, "</s>", "</s>", None, False)]
 
@@ -34,6 +41,7 @@ def tokens(*pieces: str) -> list[Token]:
         (["▁no", "▁way", "▁no"], ["▁way", "▁no", "▁no"]),  # reads the same backwards
         (["▁Yes"], ["</s>", "▁Yes"]),
         (["▁no", "▁no"], ["</s>", "▁no", "▁no"]),
+        (["⟨zh⟩", "▁Tom", "▁sleeps"], ["⟨zh⟩", "▁sleeps", "▁Tom"]),  # what asks for a language is no word
     ],
 )
 def test_the_other_order(pieces: list[str], twin: list[str]) -> None:

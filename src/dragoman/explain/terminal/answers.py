@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Row = tuple[str, str, str]
 
 _SHOWN = 9  # tokens of a sentence that stand in one cell
+_FEW = 0.1  # share of products below zero under which a head is an exception
 
 
 # -- 1: training and inference ------------------------------------------------------------------------------------
@@ -192,6 +193,7 @@ def qkv(trace: Trace, screen: Screen, layer: int, head: int, step: int) -> Lines
         prose(_of_the_shapes(shapes, screen), screen),
         Text(),
         _worked_row(trace, screen, attention, scores[step], weights[step]),
+        prose(screen.say("terminal.qkv.sums", s=scores.shape[1]), screen),
         Text(),
         *_reasons(trace, screen, shapes, weights, scores),
     ]
@@ -244,10 +246,9 @@ def _reasons(
     streams = {
         side: screen.say(f"qkv.stream.{stream}") for side, stream in (("q", "decoder"), ("k", "memory"))
     }
-    why = [screen.say("qkv.parted", **streams)]
+    why = [screen.say("terminal.qkv.parted", **streams)]
     why += [screen.say(f"qkv.why.{part}.cross", **values) for part in ("q", "kv")]
     spread, sharp = (float(entropy(one).mean()) for one in (weights, _softmax(scores)))
-    below = int(np.count_nonzero(scores < 0))
     scale = screen.say(
         "qkv.why.scale.sharper" if sharp < spread else "qkv.why.scale.same",
         bits=number(spread),
@@ -261,10 +262,23 @@ def _reasons(
         prose(scale, screen),
         *_proof(trace, screen, "arithmetic"),
         Text(),
-        prose(
-            screen.say("qkv.negative", all=scores.size, n=below, share=f"{below / scores.size:.0%}"), screen
-        ),
+        prose(_of_the_signs(trace, scores, screen), screen),
     ]
+
+
+def _of_the_signs(trace: Trace, scores: np.ndarray, screen: Screen) -> str:
+    """How many products of this head [T, S] are below zero; where hardly one is, how many of all heads."""
+    below, all_ = int(np.count_nonzero(scores < 0)), scores.size
+    if below >= _FEW * all_:
+        return screen.say("qkv.negative", all=all_, n=below, share=f"{below / all_:.0%}")
+    signs = [
+        one.scores[:, np.array(one.allowed, bool)] < 0
+        for one in trace.attentions().values()
+        if one.scores is not None
+    ]
+    found, every = sum(int(one.sum()) for one in signs), sum(one.size for one in signs)
+    share = f"{found / every:.0%}"
+    return screen.say("qkv.negative.few", all=all_, n=below, below=found, every=every, share=share)
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

@@ -35,6 +35,7 @@ def attention_view(trace: Trace, screen: Screen, name: str, head: int | None, ru
         *heat_map(
             shown, rows, columns, screen, np.array(attention.allowed, bool) if attention.allowed else None
         ),
+        *([prose(screen.say("terminal.attention.masked"), screen)] if attention.mask == "causal" else []),
         prose(_of_the_weights(attention, shown, (rows, columns), rest, screen), screen),
     ]
     if head is not None:

@@ -102,7 +102,8 @@ class _Tree:
         named = "  ".join(f"{node.token.piece} {number(node.total)}" for node in best[:_NAMED])
         more = len(best) - _NAMED
         rest = self.screen.say("terminal.beam.more", n=more) if more > 0 else ""
-        return f"x {named}{rest}  ({_reason(best[0].why, self.screen)})"
+        reason = self.screen.say("terminal.beam.reason", why=_reason(best[0].why, self.screen))
+        return f"x {named}{rest}  {reason}"
 
 
 def _reason(why: str, screen: Screen) -> str:

@@ -19,9 +19,12 @@ _NUMBERS, _CLASSES = 4, 6  # shown
 
 
 def place_of(words: Sequence[Token], word: str | None) -> int:
-    """Of the first token that is spelled so. Raises UsageError with the tokens there are."""
+    """Of the first token that is spelled so; without a word, of the first that is one, and no symbol such as ⟨zh⟩.
+
+    Raises UsageError with the tokens there are.
+    """
     if word is None:
-        return 0
+        return next((i for i, token in enumerate(words) if token.span is not None and token.text), 0)
     texts = [token.text or token.piece for token in words]
     for i, text in enumerate(texts):
         if text.casefold() == word.strip().casefold():

@@ -35,6 +35,7 @@ from dragoman.explain.terminal.lettering import (
     shapes_of,
     words,
 )
+from dragoman.explain.terminal.overview import tagged
 from dragoman.explain.terminal.reading import chosen
 from dragoman.explain.terminal.sheet import sheet
 from dragoman.explain.terminal.training import stand_in
@@ -100,6 +101,7 @@ def _boxes(trace: Trace, screen: Screen) -> Lines:
             screen,
         ),
         prose(screen.say("lesson.boxes.token"), screen),
+        *tagged(trace.source.tokens, screen),
     ]
 
 
@@ -145,7 +147,7 @@ def _inference(trace: Trace, screen: Screen) -> Lines:
         said.append(screen.say("lesson.inference.loop", n=2, count=2, **values))
     ranked = [step for step in run.steps if chosen(step).rank > 1]
     said += [
-        f"{step.t + 1}: "
+        f"{step.t + 1}{screen.say('language.colon')}"
         + screen.say("lesson.inference.rank", word=lettered(chosen(step)), rank=chosen(step).rank)
         for step in ranked[:2]
     ]
@@ -240,8 +242,11 @@ def _mask(trace: Trace, screen: Screen) -> Lines:
     if not masked(trace):
         return [*lines, prose(screen.say("lesson.mask.none"), screen)]
     on, off = ("█", "·") if screen.colour else ("#", ".")
-    once, may = screen.heads("lesson.mask.heads")
-    lines += [prose(f"{once}: {tail(read(found, n - 1), SHOWN)}", screen), prose(f"{may}:", screen)]
+    (once, may), colon = screen.heads("lesson.mask.heads"), screen.say("language.colon")
+    lines += [
+        prose(f"{once}{colon}{tail(read(found, n - 1), SHOWN)}", screen),
+        prose(f"{may}{colon}".rstrip(), screen),
+    ]
     for row in found.rows:
         marks = " ".join([on] * (row.t + 1) + [off] * (n - row.t - 1))
         lines.append(Text(f"  {marks}  {lettered(row.input)}", no_wrap=True, overflow="ellipsis"))

@@ -25,8 +25,9 @@ from dragoman.explain.terminal.drawing import (
     tail,
 )
 from dragoman.explain.terminal.proving import statement, told, verdict
-from dragoman.explain.terminal.reading import chosen, failed_proofs, labels
+from dragoman.explain.terminal.reading import a_byte, a_tag, chosen, failed_proofs, labels
 from dragoman.explain.terminal.twins import twins
+from dragoman.explain.trace.layers import Token
 from dragoman.explain.trace.values import Step
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ def reading(trace: Trace, screen: Screen) -> Lines:
     lines.append(prose("   ".join(f"{token.piece} {token.id}" for token in source.tokens), screen))
     if any("▁" in token.piece for token in source.tokens):
         lines.append(prose(screen.say("words.space"), screen))
+    lines += tagged(source.tokens, screen)
     spelled = sum(token.byte for token in source.tokens)
     if spelled:
         lines.append(prose(screen.say("terminal.reading.bytes", n=spelled), screen))
@@ -176,10 +178,23 @@ def inference(trace: Trace, screen: Screen) -> Lines:
     return [
         heading(screen.say("terminal.inference.title")),
         table(heads, rows, right=(0,)),
+        *bytewise(trace.inference.tokens, screen),
         prose(_of_the_loop(trace, screen), screen),
         *_of_the_depth(trace, screen),
         *_other_engine(trace, screen),
     ]
+
+
+def tagged(tokens: Sequence[Token], screen: Screen) -> Lines:
+    """What a first token is that is no word, if there is one."""
+    tag = a_tag(tokens)
+    return [prose(screen.say("words.tag", tag=tag), screen)] if tag else []
+
+
+def bytewise(tokens: Sequence[Token], screen: Screen) -> Lines:
+    """What a piece is that is no text, if there is one."""
+    byte = a_byte(tokens)
+    return [prose(screen.say("words.bytes", byte=byte), screen)] if byte else []
 
 
 def _choice(step: Step, screen: Screen) -> Text:

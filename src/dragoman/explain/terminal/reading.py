@@ -24,6 +24,17 @@ def pieces(tokens: Sequence[Token]) -> list[str]:
     return [token.piece for token in tokens]
 
 
+def a_byte(tokens: Sequence[Token]) -> str | None:
+    """The first piece that is a single byte, which is to be explained."""
+    return next((token.piece for token in tokens if token.byte), None)
+
+
+def a_tag(tokens: Sequence[Token]) -> str | None:
+    """The symbol in front of a source that tells a model of several directions what to write, as ⟨zh⟩."""
+    first = tokens[0].piece if tokens else ""
+    return first if first.startswith("⟨") and first.endswith("⟩") else None
+
+
 def chosen(step: Step) -> RankedGuess:
     """Every step of a translation chose something."""
     assert step.chosen is not None

@@ -65,20 +65,23 @@ def _rows(found: Teaching, screen: Screen) -> Lines:
 
 def _of_the_loss(found: Teaching, screen: Screen) -> str:
     was, now = number(found.loss[0], 4), number(found.loss[-1], 4)
-    way = "up" if found.loss[-1] > found.loss[0] else "down"
-    return screen.say(
-        f"teach.loss.{way}", was=was, now=now, first=number(found.norms[0]), last=number(found.norms[-1])
-    )
+    flatter = len(found.norms) == 1 or found.norms[-1] < found.norms[0]
+    way = "up" if found.loss[-1] > found.loss[0] else "down" if flatter else "steep"
+    first, last = number(found.norms[0]), number(found.norms[-1])
+    return screen.say(f"teach.loss.{way}", count=len(found.norms), was=was, now=now, first=first, last=last)
 
 
 def _boxes(found: Teaching, screen: Screen) -> Lines:
     most = max((box.norms[0] for box in found.boxes), default=0.0) or 1.0
+    columns = min(4, 2 + len(found.norms))  # of one step the first is the last
     rows = [
         (box.name, number(box.norms[0], 3), bar(box.norms[0] / most, screen), number(box.norms[-1], 3))
         for box in found.boxes
     ]
     name, first, last = screen.heads("teach.boxes.heads")
-    return [table([name, first, "", last], rows, right=(1, 3)), prose(screen.say("teach.boxes.what"), screen)]
+    heads = [name, first, "", last]
+    shown = table(heads[:columns], [row[:columns] for row in rows], right=(1, 3)[: columns - 2])
+    return [shown, prose(screen.say("teach.boxes.what"), screen)]
 
 
 def _others(found: Teaching, screen: Screen) -> Lines:

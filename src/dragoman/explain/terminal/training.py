@@ -146,7 +146,9 @@ def of_a_mistake(run: Training, screen: Screen) -> str:
     values = {"t": t, "u": t + 1, "label": wrong[0].label.piece, "own": own, "loss": number(wrong[0].loss)}
     if t + 1 == len(run.steps):
         return screen.say("clocks.own.at-end", **values)
-    later = run.steps[t + 1 : len(free)]
-    parted = sum(free[step.t].prediction.id != step.prediction.id for step in later)
     kept = run.steps[t + 1].input.piece
+    later = run.steps[t + 1 : len(free)]
+    if not later:
+        return screen.say("clocks.own.ends", **values, kept=kept)
+    parted = sum(free[step.t].prediction.id != step.prediction.id for step in later)
     return screen.say("clocks.own.told", **values, kept=kept, changed=own, n=len(later), k=parted)

@@ -15,6 +15,9 @@ def twins(trace: Trace, screen: Screen) -> Lines:
     found = trace.twins
     if found is None:
         return [prose(screen.say("twins.recurrent"), screen)]
+    if found.reads_as(trace.source.prepared):
+        alike = screen.say("twins.alike", text=one_line(trace.source.prepared))
+        return [heading(screen.say("twins.title")), prose(alike, screen)]
     place, bare, placed = screen.heads("twins.heads")
     rows = [
         (one.name, f"{one.bare:.1e}", f"{one.placed:.1e}", "<" if one.name == found.first else "")

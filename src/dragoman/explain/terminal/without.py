@@ -9,6 +9,7 @@ import numpy as np
 from rich.text import Text
 
 from dragoman.explain.terminal.drawing import Lines, Screen, heading, number, one_line, prose, table
+from dragoman.explain.terminal.overview import bytewise
 from dragoman.explain.terminal.reading import chosen, entropy, failed_proofs
 from dragoman.explain.terminal.twins import twins
 from dragoman.explain.trace.values import Step
@@ -23,7 +24,7 @@ _LONGER = 8  # steps shown beyond those of the whole model
 def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
     """What a removed part was good for: totals, then step by step, then in a sentence."""
     part = _named(after.removed or "", screen)
-    change = "added" if _kind(after.removed or "") == "twice" else "removed"
+    change = "added" if _is_change(after.removed or "") else "removed"
     heads = ["", screen.say("break.whole"), screen.say(f"page.{change}", part=part)]
     totals = zip(_names(screen), _totals(before), _totals(after), strict=True)
     return [
@@ -31,6 +32,7 @@ def comparison(before: Trace, after: Trace, screen: Screen) -> Lines:
         table(heads, [row for row in totals if row[1] or row[2]]),
         Text(),
         *_steps(before, after, heads[1], heads[2], screen),
+        *bytewise((*before.inference.tokens, *after.inference.tokens), screen),
         prose(_lesson(before, after, screen), screen),
         *_spread(before, after, screen),
         *_worth(before, after.removed or "", screen),
@@ -69,6 +71,11 @@ def _named(part: str, screen: Screen) -> str:
         return screen.say(f"break.part.{_kind(part)}", name=which or part)
     name, _, head = which.rpartition(":")
     return screen.say(f"break.part.{kind}", name=name, head=head)
+
+
+def _is_change(part: str) -> bool:
+    """Whether something was put in, or in another place, and nothing taken away."""
+    return _kind(part) in ("twice", "swap")
 
 
 def _kind(part: str) -> str:
@@ -120,6 +127,8 @@ def _lesson(before: Trace, after: Trace, screen: Screen) -> str:
     }
     values = {**stacks, "k": width, "k2": number(width**0.5, 1), "s": len(before.source.tokens)}
     said = [screen.say(f"break.what.{part}", **values), _of_the_words(before, after, screen)]
+    if after.inference.stop.reason == "limit":
+        said.append(screen.say("break.stopped", n=len(after.inference.tokens)))
     if before.training and after.training:
         was, now = before.training.loss.mean, after.training.loss.mean
         shown = {"was": number(was), "now": number(now)}
@@ -142,7 +151,9 @@ def _of_the_words(before: Trace, after: Trace, screen: Screen) -> str:
         return screen.say("break.same")
     if before.inference.text == after.inference.text:
         return screen.say("break.recut")
-    return screen.say("break.changed" if gone else "break.added", n=gone or added, all=len(was))
+    if not gone:
+        return screen.say("break.added", n=added, all=len(was))
+    return screen.say("break.changed", n=gone, new=added, all=len(was))
 
 
 def _spread(before: Trace, after: Trace, screen: Screen) -> Lines:
@@ -171,4 +182,5 @@ def _broken(after: Trace, screen: Screen) -> Lines:
     failed = [f"{proof.id} ({proof.value:.1e})" for proof in failed_proofs(after)]
     if not failed:
         return []
-    return [prose(screen.say("break.proofs", list=screen.say("language.comma").join(failed)), screen)]
+    key = "break.proofs.with" if _is_change(after.removed or "") else "break.proofs"
+    return [prose(screen.say(key, list=screen.say("language.comma").join(failed)), screen)]

@@ -119,7 +119,8 @@ class Trace:
     def without(self, part: str, *, brief: bool = False) -> Trace:
         """The same sentence again, with one part of the model removed; broken.py says which parts there are.
 
-        brief: without free running and influence, which a comparison does not show and which take a sixth of the time.
+        brief: without free running and influence, which a comparison does not show and which take a sixth of the time,
+        and cut off where it writes more than twice as much as the whole model did.
         """
         if self.again is None:
             raise UsageError(

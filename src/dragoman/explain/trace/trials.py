@@ -109,12 +109,18 @@ class TwinPlace:
 
 @dataclass(frozen=True)
 class Twins:
-    """The sentence beside the one with its words in another order; `first` is the place where they part."""
+    """The sentence beside the one with its words in another order; `first` is the place where they part.
+
+    Of one word, or of words that are all alike, the twin has other places but reads alike.
+    """
 
     text: str
     tokens: tuple[Token, ...]
     places: tuple[TwinPlace, ...]
     first: str | None
+
+    def reads_as(self, text: str) -> bool:
+        return self.text.split() == text.split()
 
 
 # -- a word of the reader's -----------------------------------------------------------------------------------------

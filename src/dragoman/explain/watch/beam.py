@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dragoman.decoding.constraints import Constraints
+from dragoman.decoding.constraints import Constraints, PlaceholdersOnce
 from dragoman.decoding.options import DecodingOptions, Hypothesis
 from dragoman.decoding.search import DEAD, Candidates, Choose, Live, likeliest, sampled, search
 from dragoman.ids import BOS, EOS
@@ -108,13 +108,19 @@ class Searched:
 
 
 def searched(
-    model: Decodable, source: Tensor, options: DecodingOptions, prefix: Sequence[int] = ()
+    model: Decodable,
+    source: Tensor,
+    options: DecodingOptions,
+    prefix: Sequence[int] = (),
+    placeholders: Sequence[int] = (),
 ) -> Searched:
-    """Search for the best translation of source [1, S], watched."""
+    """Search for the best translation of source [1, S], watched; placeholders as in decoding/search.py."""
     watched = Watched(model)
     mask = torch.ones_like(source, dtype=torch.bool)
-    best = search(watched, source, mask, options, prefixes=[prefix])[0][0]
-    tree, rows = _grow(watched.turns, options, source, prefix, best)
+    best = search(watched, source, mask, options, prefixes=[prefix], placeholders=placeholders)[0][0]
+    once = PlaceholdersOnce.of(source.tolist(), placeholders, source.device) if placeholders else None
+    rules = Constraints.of(options, [prefix], source.device, placeholders=once)
+    tree, rows = _grow(watched.turns, options, source, rules, len(prefix), best)
     return Searched(best, tree, rows, watched)
 
 
@@ -122,12 +128,12 @@ def _grow(
     turns: list[Turn],
     options: DecodingOptions,
     source: Tensor,
-    prefix: Sequence[int],
+    rules: Constraints,
+    forced: int,
     best: Hypothesis,
 ) -> tuple[list[Branch], list[int]]:
-    """The tree of all turns, and the winner's row in each."""
-    rules = Constraints.of(options, [prefix], source.device)
-    limit = options.limit(source.size(1), len(prefix))
+    """The tree of all turns, the first of which were `forced` by a prefix, and the winner's row in each."""
+    limit = options.limit(source.size(1), forced)
     choose = _choice(options, source, limit)
     nothing = torch.zeros(1, 1, 0, device=source.device)
     zero = torch.zeros(1, dtype=torch.int64, device=source.device)

@@ -94,8 +94,11 @@ def _shared(one: str, other: str) -> str:
     both = list(dict.fromkeys(word for word in _WORDS.findall(one) if word.casefold() in known))
     if len(both) == 1:
         return both[0]
-    hint = f"they share {', '.join(both)}" if both else f"no word of {one!r} stands in {other!r}"
-    raise UsageError(f"say which word is to be compared with --word: {hint}")
+    if both:
+        raise UsageError(f"say with --word which word is to be compared: they share {', '.join(both)}")
+    raise UsageError(
+        f"no word of {one!r} stands in {other!r}: give --beside a sentence that shares one with it"
+    )
 
 
 # -- its vectors --------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dragoman.explain.watch.beam import Searched
 from dragoman.explain.watch.broken import Clock
 from dragoman.explain.watch.passes import top_guesses
 from dragoman.explain.watch.subject import Subject
-from dragoman.ids import EOS, UNWRITTEN
+from dragoman.ids import EOS
 from dragoman.text.joining import tidy
 
 
@@ -59,7 +59,9 @@ def _steps(subject: Subject, found: Searched, plain: Searched, cached: bool, tex
     """Probabilities are among the tokens that may be written, as the search counts them."""
     tokenizer = subject.target_tokenizer
     said, inputs = _said(found), tokens_of(tokenizer, found.fed, text)
-    logits = found.logits.float().index_fill(1, found.logits.new_tensor(UNWRITTEN).long(), float("-inf"))
+    logits = found.logits.float().index_fill(
+        1, found.logits.new_tensor(subject.unwritten).long(), float("-inf")
+    )
     p = logits.softmax(-1)  # [T, V]
     made = []
     for t, (token, top) in enumerate(zip(inputs, top_guesses(p, tokenizer), strict=True)):

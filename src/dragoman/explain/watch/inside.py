@@ -29,6 +29,7 @@ from dragoman.explain.watch.subject import Subject
 from dragoman.explain.watch.teacher import shifted, teacher_forced, training_mode
 from dragoman.explain.watch.twins import apart, first_parted, other_order
 from dragoman.ids import EOS
+from dragoman.text.joining import tidy
 from dragoman.transformer.model import Transformer
 
 UNTAUGHT = 8  # tokens of what an untaught model writes: it repeats itself, and hardly ever ends
@@ -55,17 +56,16 @@ def look_inside(module: Transformer, subject: Subject, removed: str | None, brie
     brief: without what Trace.without says.
     """
     if removed == "training":
-        asked = subject.options
-        longest = min(asked.max_length, max(UNTAUGHT, asked.min_length + 1))
-        subject = replace(subject, options=replace(asked, max_length=longest))
+        subject = subject.no_longer_than(UNTAUGHT)
         module, removed = untaught(module), None  # once: a draw of all weights takes as long as the search
     source = subject.source()
     plain = machine(module, removed)  # nothing watches it: its times are the real ones
-    served = searched(plain.decodable, source, subject.options, subject.prefix)
+    asked = subject.options, subject.prefix, subject.placeholders
+    served = searched(plain.decodable, source, *asked)
     clock = replace(plain.clock)
     watched = machine(module, removed, watched=True)
     if watched.cached:
-        found = searched(watched.decodable, source, subject.options, subject.prefix)
+        found = searched(watched.decodable, source, *asked)
         target: Rows = [(t, [row]) for t, row in enumerate(found.rows)]
         clock = Clock(watched.clock.passes, clock.seconds)
     else:
@@ -113,7 +113,9 @@ def _twins(
     target = torch.tensor([list(fed[:MOST_POSITIONS])], device=source.device)
     places = apart(plain.module, placeless(module, removed), source, order, target)
     ids = [subject.ids[i] for i in order]
-    text = subject.source_tokenizer.decode([i for i in ids if i != EOS])
+    text = tidy(
+        subject.source_tokenizer.decode([i for i in ids if i != EOS]), subject.translator.languages[0]
+    )
     return Twins(text, tokens_of(subject.source_tokenizer, ids, text), places, first_parted(places, CLOSE))
 
 

@@ -39,7 +39,8 @@ def look_outside(module: nn.Module, subject: Subject, removed: str | None) -> Se
     source, clock = subject.source(), Clock()
     copied = private_copy(module)
     wrap(copied.encoder, "forward", timed(clock))  # type: ignore[arg-type]
-    found = searched(copied, source, subject.options, subject.prefix)  # type: ignore[arg-type]
+    asked = subject.options, subject.prefix, subject.placeholders
+    found = searched(copied, source, *asked)  # type: ignore[arg-type]
     ran = Clock(clock.passes, clock.seconds)
     passed = _passed(module, subject, source, found.fed, found.logits)
     training, subject = None, subject.taught(written(subject, found))

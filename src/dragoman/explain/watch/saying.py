@@ -105,7 +105,15 @@ def _steps(
     tokenizer, module, source = subject.target_tokenizer, subject.module, subject.source()
     begun = [*chosen[:t], *forced]
     real = torch.ones_like(source, dtype=torch.bool)
-    best = search(module, source, real, subject.options, prefixes=[begun])[0][0]  # type: ignore[arg-type]
+    found = search(
+        module,  # type: ignore[arg-type]
+        source,
+        real,
+        subject.options,
+        prefixes=[begun],
+        placeholders=subject.placeholders,
+    )
+    best = found[0][0]
     now = [*best.tokens, EOS] if best.finished else list(best.tokens)
     text = tidy(tokenizer.decode(best.tokens), subject.translator.languages[1])
     fed = [BOS, *now[:-1]]

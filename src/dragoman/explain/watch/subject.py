@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from dragoman.corpus.cleaning import in_wrong_script
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
-from dragoman.ids import EOS
+from dragoman.ids import EOS, UNWRITTEN
 from dragoman.text.normalize import dominant_script, scripts_of
 from dragoman.text.tokenizer import Tokenizer
+from dragoman.translate.running import begun, finished
 from dragoman.translate.translator import Translator
 
 TRACEABLE = ("auto", "torch")  # engines whose layers can be watched
@@ -62,10 +63,30 @@ class Subject:
         return torch.tensor([self.ids], device=self.translator.device)
 
     @cached_property
+    def placeholders(self) -> tuple[int, ...]:
+        """They stand for what is kept, and a sentence is traced as it is: none comes out that the source lacks."""
+        return tuple(self.target_tokenizer.placeholders.values())
+
+    @property
+    def unwritten(self) -> tuple[int, ...]:
+        """Ids that no step may write."""
+        return (*UNWRITTEN, *(i for i in self.placeholders if i not in self.ids))
+
+    @cached_property
     def served(self) -> str:
         """What the translator answers through its own engine, which may count in fewer bits than the traced one."""
-        prefix = self.target_tokenizer.decode(self.prefix) if self.prefix else None
-        return self.translator.translate(self.prepared, self.options, prefixes=prefix, protect=False).text
+        prefix = self.target_tokenizer.decode(self.prefix) if self.prefix else ""
+        plan = self.translator.plan(self.prepared, self.options, prefix, protect=False)
+        request = replace(plan.setup.request, placeholders=self.placeholders)
+        plans = [replace(plan, setup=replace(plan.setup, request=request))]
+        (found,) = finished([(plans, begun(plans))], None)
+        return found.text
+
+    def no_longer_than(self, tokens: int) -> Subject:
+        """What is written is cut off there, if not before: a model without one of its parts may never end."""
+        asked = self.options
+        longest = min(asked.max_length, max(tokens, len(self.prefix) + 1, asked.min_length + 1))
+        return replace(self, options=replace(asked, max_length=longest))
 
     def taught(self, written: str) -> Subject:
         """With what the model wrote as the reference, where it is to stand in for one and can be one."""
@@ -120,6 +141,14 @@ def _check_model(translator: Translator) -> None:
             f"{translator.model.path.name} is a {type(module).__name__} without an encoder: a trace shows a model "
             "that translates"
         )
+
+
+def no_reference(written: str, language: str) -> UsageError:
+    """For a text that the model copies, an address for instance: nothing is taught by what it writes."""
+    return UsageError(
+        f"what the model writes here, {written!r}, is no text in {language} and cannot stand in for a reference: "
+        "give a sentence with words to translate, or its translation with --reference"
+    )
 
 
 def _labels(translator: Translator, reference: str) -> tuple[str, list[int]]:

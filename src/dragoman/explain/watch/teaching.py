@@ -61,10 +61,8 @@ def check_steps(steps: int) -> None:
 
 
 def taught(subject: Subject, steps: int) -> Teaching:
-    """So many steps of gradient descent on a copy, with the subject's labels. Raises UsageError without labels."""
+    """So many steps of gradient descent on a copy, with the subject's labels, of which there are some."""
     check_steps(steps)
-    if not subject.labels:
-        raise UsageError("there is nothing to teach: give a --reference that the model can read")
     with torch.inference_mode(False), torch.enable_grad():
         student = copy.deepcopy(subject.module).float().eval().requires_grad_(True)
     watched = [subject, *_other_subjects(subject)]
@@ -233,6 +231,7 @@ def _translations(module: nn.Module, subjects: Sequence[Subject]) -> list[str]:
             sources != PAD,
             subjects[0].options,
             prefixes=[one.prefix for one in subjects],
+            placeholders=subjects[0].placeholders,
         )
     return [
         tidy(one.target_tokenizer.decode(best.tokens), one.translator.languages[1])

@@ -25,14 +25,17 @@ WIDE = 0x2E80  # from here on, letters of scripts that set no space between word
 def other_order(tokens: Sequence[Token]) -> list[int]:
     """Places [S] of the source's tokens, </s> last, in the order of the twin: its words from the last to the first.
 
-    Signs stay where they are. Of a sentence that reads the same backwards, or has one word, another order is taken.
+    Signs stay where they are. Of a sentence that reads the same backwards another order is taken; of a single word
+    only </s> moves.
     """
     end = len(tokens) - 1
     words = _words(tokens[:end])
-    turned = iter([word for word in words if _spoken(tokens[word[0]])][::-1])
+    spoken = [word for word in words if _spoken(tokens[word[0]])]
+    turned = iter(spoken[::-1])
     backwards = [i for word in words for i in (next(turned) if _spoken(tokens[word[0]]) else word)]
     whole = list(range(end))
-    candidates = [[*backwards, end], [*whole[1:], *whole[:1], end], [end, *whole[::-1]], [end, *whole]]
+    rotated = [[*whole[1:], *whole[:1], end]] if len(spoken) > 1 else []
+    candidates = [[*backwards, end], *rotated, [end, *whole]]
     ids = [token.id for token in tokens]
     return next((order for order in candidates if [ids[i] for i in order] != ids), [*whole, end])
 
@@ -57,7 +60,8 @@ def _goes_on(before: Token, token: Token) -> bool:
 
 
 def _spoken(token: Token) -> bool:
-    return token.byte or any(sign.isalnum() for sign in token.text)
+    """Not a symbol that only the model reads, as ⟨zh⟩, though there are letters in it."""
+    return token.byte or (token.span is not None and any(sign.isalnum() for sign in token.text))
 
 
 def apart(

@@ -2,7 +2,7 @@
 
 import { h, swap, button } from "./drawing/dom.js";
 import { Palette } from "./drawing/colour.js";
-import { kindOf, partName } from "./drawing/told.js";
+import { isChange, partName } from "./drawing/told.js";
 import { signed } from "./drawing/more.js";
 import { Model } from "./trace/model.js";
 import { LANGUAGES, closest, speaker } from "./frame/words.js";
@@ -164,7 +164,7 @@ class Look {
         h("bdi.source", {}, source.text),
         h("span.to", { "aria-hidden": "true" }, "→"),
         h("bdi.target", {}, inference.text),
-        removed && h("span.removed", {}, this.say(kindOf(removed) === "twice" ? "page.added" : "page.removed", { part: partName(this.say, removed) })),
+        removed && h("span.removed", {}, this.say(isChange(removed) ? "page.added" : "page.removed", { part: partName(this.say, removed) })),
       ),
       this.options.switches !== false && h(
         "div.switches",

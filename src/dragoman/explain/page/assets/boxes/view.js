@@ -25,8 +25,9 @@ export function boxes(context) {
   };
   const word = h("span");
   const pickBox = (value) => {
-    Object.assign(chosen, { box: value, word: 0 });
-    swap(word, select(say("boxes.word"), words(), 0, pickWord));
+    chosen.box = value;
+    chosen.word = firstWord(wordsOf(trace, found, value));
+    swap(word, select(say("boxes.word"), words(), chosen.word, pickWord));
     draw();
   };
   swap(picker, select(say("boxes.which"), names.map((name) => [name, name]), chosen.box, pickBox), word);
@@ -41,6 +42,11 @@ export function boxes(context) {
     h("p", {}, say("boxes.shapes.what")),
     scale(context),
   );
+}
+
+/** The first token that is a word, and no symbol such as ⟨zh⟩. */
+function firstWord(tokens) {
+  return Math.max(0, tokens.findIndex((token) => token.span && token.text));
 }
 
 function wordsOf(trace, found, box) {

@@ -4,7 +4,8 @@ import { h, swap, table, choice, word, number, percent } from "../drawing/dom.js
 import { read, row, entropy } from "../trace/tensor.js";
 import { matrix } from "../drawing/heat.js";
 import { fixed } from "../drawing/written.js";
-import { told, kindOf } from "../drawing/told.js";
+import { isByte } from "../trace/model.js";
+import { told, kindOf, isChange } from "../drawing/told.js";
 
 const MOST = 64; // tokens shown a side
 // What these two hide from a row shows in training alone: in inference the tokens to the right do not exist yet.
@@ -32,7 +33,7 @@ export class Comparison {
     this.after = after;
     this.before = context.trace;
     this.part = part;
-    this.names = [context.say("break.whole"), context.say(kindOf(after.removed) === "twice" ? "break.with" : "break.without", { part })];
+    this.names = [context.say("break.whole"), context.say(isChange(after.removed) ? "break.with" : "break.without", { part })];
     this.taught = Boolean(this.before.training && after.training);
     const trained = this.taught && TRAINING_ONLY.includes(after.removed);
     this.mode = trained || (this.taught && context.store.mode === "training") ? "training" : "inference";
@@ -79,7 +80,7 @@ export class Comparison {
       h("p", {}, say(`break.what.${part}`, values), gap, this.wordsChanged(), gap, this.taught && this.lossMoved()),
       part === "cache" && h("p", {}, this.work()),
       this.worth(),
-      failed.length > 0 && h("p.fine", {}, say("break.proofs", { list: failed.join(", ") })),
+      failed.length > 0 && h("p.fine", {}, say(isChange(after.removed) ? "break.proofs.with" : "break.proofs", { list: failed.join(", ") })),
     );
   }
 
@@ -100,7 +101,7 @@ export class Comparison {
     if (gone.size + added.size === 0) return say("break.same");
     if (this.before.inference.text === this.after.inference.text) return say("break.recut");
     if (gone.size === 0) return say("break.added", { n: added.size, all: was.length });
-    return say("break.changed", { n: gone.size, all: was.length });
+    return say("break.changed", { n: gone.size, new: added.size, all: was.length });
   }
 
   lossMoved() {
@@ -130,13 +131,16 @@ export class Comparison {
         h("p.whole-text", { dir: "auto" }, [this.before, this.after][i].inference.text || "∅"),
         h("p.written", {}, tokens.map((token, t) => [word(token.piece, marked[i].has(t) ? "changed" : ""), " "])),
         sides[i].length > MOST && h("p.limit", {}, say("page.limit", { n: MOST, all: sides[i].length })),
+        i === 1 && this.after.inference.stop.reason === "limit" && h("p.limit", {}, say("break.stopped", { n: sides[i].length })),
       );
     };
+    const byte = sides.flat().map((token) => token.piece).find(isByte);
     const different = marked[0].size + marked[1].size > 0;
     return [
       h("h3", {}, say("break.translation")),
       h("div.two", {}, side(0), side(1)),
       different && h("p.fine", {}, say("break.marked")),
+      byte && h("p.fine", {}, say("words.bytes", { byte })),
     ];
   }
 

@@ -1,7 +1,7 @@
 /* Break it: which part to remove, and the comparison, embedded or fetched. Runs no model and draws no comparison. */
 
 import { h, swap, button, select } from "../drawing/dom.js";
-import { kindOf, partName } from "../drawing/told.js";
+import { isChange, partName } from "../drawing/told.js";
 import { Comparison, command } from "./result.js";
 
 /** As the program names them; a head is "head:decoder.2.cross:3". */
@@ -104,7 +104,7 @@ class Bench {
     swap(this.note);
     if (memory.found.has(part)) return void this.draw();
     this.shown = null;
-    swap(this.place, h("p.busy", {}, context.say(kindOf(part) === "twice" ? "break.busy.with" : "break.busy", { part: partName(context.say, part) })));
+    swap(this.place, h("p.busy", {}, context.say(isChange(part) ? "break.busy.with" : "break.busy", { part: partName(context.say, part) })));
     this.place.setAttribute("aria-busy", "true");
     try {
       await this.fetched(part);

@@ -75,6 +75,7 @@ function consequence({ say, trace }, t) {
   const values = { t, u: t + 1, loss: number(steps[t].loss, 2), label: word(steps[t].label.piece), own: word(free.steps[t].prediction.piece, "other") };
   if (!next) return told(say, "clocks.own.at-end", values);
   const later = steps.slice(t + 1, free.steps.length);
+  if (later.length === 0) return told(say, "clocks.own.ends", { ...values, kept: word(next.input.piece, "fed") });
   const other = later.filter((step) => free.steps[step.t].prediction.id !== step.prediction.id).length;
   const fed = { kept: word(next.input.piece, "fed"), changed: word(free.steps[t].prediction.piece, "fed") };
   const parts = told(say, "clocks.own.told", { ...values, ...fed, n: later.length, k: other });

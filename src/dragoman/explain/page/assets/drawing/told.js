@@ -12,6 +12,11 @@ export function kindOf(part) {
   return /^(en|de)coder\./.test(part) ? "layer" : part.split(":")[0];
 }
 
+/** Whether something was put in, or in another place, and nothing taken away: "with" it, then. */
+export function isChange(part) {
+  return ["twice", "swap"].includes(kindOf(part));
+}
+
 /** causal_mask -> "causal mask", in the language of the page. */
 export function partName(say, part) {
   if (/^(twice:)?(en|de)coder\./.test(part)) return say(`break.part.${kindOf(part)}`, { name: part.replace("twice:", "") });

@@ -189,14 +189,14 @@ const BELOW = 92; // y of the sublayer
 export function order(kind, words, side, label) {
   const plan =
     kind === "pre"
-      ? { norm: [70, BELOW], sublayer: [158, BELOW], plus: 286, end: 336 }
-      : { norm: [254, WIRE], sublayer: [84, BELOW], plus: 198, end: 336 };
+      ? { norm: [66, BELOW], sublayer: [158, BELOW], plus: 286, end: 336 }
+      : { norm: [250, WIRE], sublayer: [84, BELOW], plus: 198, end: 336 };
   const box = ([x, y], text, wide, name) => [
     s(`rect.${name}`, { x, y: y - 17, width: wide, height: 34, rx: 7 }),
     s("text", { x: x + wide / 2, y: y + 4, "text-anchor": "middle" }, text),
   ];
   const wire = (d) => s("path.wire", { d });
-  const below = kind === "pre" ? [wire(`M 40 ${WIRE} V ${BELOW} H 68`), wire(`M 122 ${BELOW} H 156`)] : [wire(`M 40 ${WIRE} V ${BELOW} H 82`)];
+  const below = kind === "pre" ? [wire(`M 40 ${WIRE} V ${BELOW} H 64`), wire(`M 126 ${BELOW} H 156`)] : [wire(`M 40 ${WIRE} V ${BELOW} H 82`)];
   const numbers = {
     x: s("text.value", { x: 8, y: WIRE - 10 }),
     normed: s("text.value", kind === "pre" ? { x: 96, y: BELOW + 33, "text-anchor": "middle" } : { x: 323, y: WIRE - 10, "text-anchor": "middle" }),
@@ -207,14 +207,14 @@ export function order(kind, words, side, label) {
     `svg.order${side ? `.${side}` : ".unused"}`,
     { viewBox: "0 0 350 134", role: "img", "aria-label": label },
     wire(`M 8 ${WIRE} H ${plan.plus - 11}`),
-    wire(kind === "pre" ? `M ${plan.plus + 11} ${WIRE} H ${plan.end}` : `M ${plan.plus + 11} ${WIRE} H 252 M 306 ${WIRE} H ${plan.end}`),
+    wire(kind === "pre" ? `M ${plan.plus + 11} ${WIRE} H ${plan.end}` : `M ${plan.plus + 11} ${WIRE} H 248 M 310 ${WIRE} H ${plan.end}`),
     s("path.tip", { d: `M ${plan.end + 7} ${WIRE} l -8 -4.5 v 9 Z` }),
     below,
     wire(`M ${plan.sublayer[0] + 94} ${BELOW} H ${plan.plus} V ${WIRE + 12}`),
     s("path.tip", { d: `M ${plan.plus} ${WIRE + 11} l -4.5 8 h 9 Z` }),
     s("circle.plus", { cx: plan.plus, cy: WIRE, r: 11 }),
     s("text.sign", { x: plan.plus, y: WIRE + 6, "text-anchor": "middle" }, "+"),
-    box(plan.norm, words.norm, 52, "norm"),
+    box(plan.norm, words.norm, 60, "norm"),
     box(plan.sublayer, words.sublayer, 94, "sublayer"),
     Object.values(numbers),
   );

@@ -198,7 +198,7 @@ class Layers {
     const { say } = this.context;
     const kind = this.residual.order;
     const other = kind === "pre" ? "post" : "pre";
-    const words = { norm: "Norm", sublayer: this.name(NAMES[this.stack][this.sub]) };
+    const words = { norm: say("map.norm"), sublayer: this.name(NAMES[this.stack][this.sub]) };
     this.drawing = order(kind, words, this.stack, say(`layers.order.${kind}.label`));
     const unused = order(other, words, "", say(`layers.order.${other}.label`));
     const figure = (picture, text, used) => h(`figure${used ? ".used" : ""}`, {}, picture.element, h("figcaption", {}, text));

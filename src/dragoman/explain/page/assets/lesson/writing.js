@@ -31,6 +31,7 @@ export function twoBoxes(context) {
     standIn(context),
     h("p.told", {}, told(say, "lesson.boxes.said", { source: h("bdi", {}, trace.source.text), s: model.source.length })),
     h("p.fine", {}, say("lesson.boxes.token")),
+    model.aTag() && h("p.fine", {}, say("words.tag", { tag: model.aTag() })),
   ];
 }
 

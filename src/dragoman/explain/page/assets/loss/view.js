@@ -105,7 +105,7 @@ function trainingCells(context, step, most) {
   const right = step.prediction.id === step.label.id;
   return [
     h("td", {}, word(step.label.piece)),
-    h("td", {}, word(step.prediction.piece, right ? "right" : "other"), ` ${percent(step.prediction.p)}`),
+    h("td", {}, word(step.prediction.piece, right ? "right" : "other"), h("span.says", {}, ` ${percent(step.prediction.p)}`)),
     h("td.num", {}, percent(step.p_label)),
     h("td.num", {}, String(step.rank)),
     h("td", {}, bar(step.loss, most)),

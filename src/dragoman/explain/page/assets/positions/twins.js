@@ -8,6 +8,8 @@ export function twins({ trace, say }) {
   const title = h("h3", {}, say("twins.title"));
   if (!trace.twins) return trace.model.kind === "transformer" ? null : h("section.twins", {}, title, h("p", {}, say("twins.recurrent")));
   const { text, places, first } = trace.twins;
+  if (words(text) === words(trace.source.prepared))
+    return h("section.twins", {}, title, h("p", {}, say("twins.alike", { text: trace.source.prepared })));
   const rows = places.map((place) => [
     h(place.name === first ? "b" : "span", {}, h("code", {}, place.name), place.name === first && " ◀"),
     exact(place.bare, 2),
@@ -22,4 +24,8 @@ export function twins({ trace, say }) {
     h("p", {}, say(first ? "twins.part" : "twins.same", { place: first })),
     h("p.fine", {}, say("twins.noise")),
   );
+}
+
+function words(text) {
+  return text.trim().split(/\s+/).join(" ");
 }

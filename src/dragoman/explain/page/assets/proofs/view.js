@@ -1,7 +1,7 @@
 /* The checks that a trace carries: what each says, what was measured, what it would have caught; failed ones first. */
 
 import { h, s, table, word, number, button } from "../drawing/dom.js";
-import { kindOf, partName, told } from "../drawing/told.js";
+import { isChange, partName, told } from "../drawing/told.js";
 
 // The nine, and the view that shows what each is about.
 const VIEWS = {
@@ -28,7 +28,7 @@ export function proofs(context) {
     {},
     h("p.lead", {}, say("proofs.lead")),
     h("p", {}, h("b", {}, say(good === sorted.length ? "proofs.all" : "proofs.some", { good, n: sorted.length }))),
-    trace.removed && good < sorted.length && h("p.warn", {}, say(kindOf(trace.removed) === "twice" ? "proofs.added" : "proofs.removed", { part: partName(say, trace.removed) })),
+    trace.removed && good < sorted.length && h("p.warn", {}, say(isChange(trace.removed) ? "proofs.added" : "proofs.removed", { part: partName(say, trace.removed) })),
     h("ul.proofs", {}, sorted.map((proof) => card(context, proof))),
     sorted.length < known && h("p.limit", {}, say("proofs.fewer", { n: sorted.length, all: known })),
     !trace.twins && trace.model.kind !== "transformer" && h("p.limit", {}, say("twins.recurrent")),

@@ -71,8 +71,21 @@ function scale(context, scene) {
     h("p", {}, say("qkv.why.scale", values)),
     h("p", {}, say(found.undivided < found.bits ? "qkv.why.scale.sharper" : "qkv.why.scale.same", values)),
     h("p.fine", {}, say("qkv.why.scale.note")),
-    h("p.negative", {}, say("qkv.negative", { all: found.all, n: found.negative, share: found.negative ? percent(found.negative / found.all) : "0%" })),
+    h("p.negative", {}, signs(context, found)),
   ];
+}
+
+const FEW = 0.1; // share of products below zero under which a head is an exception
+
+/** How many products of this head are below zero; where hardly one is, how many of all heads. */
+function signs({ say, trace }, { all, negative }) {
+  const values = { all, n: negative };
+  if (negative >= FEW * all) return say("qkv.negative", { ...values, share: percent(negative / all) });
+  const { encoder, decoder } = trace.inference.pass;
+  const attentions = [...encoder, ...decoder].flatMap((layer) => [layer.self, layer.cross]).filter((one) => one?.scores);
+  const heads = attentions.flatMap((one) => Array.from({ length: one.scores.shape[0] }, (_, head) => spread(one, head)));
+  const [every, below] = ["all", "negative"].map((name) => heads.reduce((sum, head) => sum + head[name], 0));
+  return say("qkv.negative.few", { ...values, every, below, share: percent(below / every) });
 }
 
 /**

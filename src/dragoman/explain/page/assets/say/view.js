@@ -10,7 +10,7 @@ import { command } from "../break/result.js";
 export function sayWord(context) {
   if (typeof context.options.fetchTried !== "function") return drawn(context);
   const { trace, say, store } = context;
-  const place = h("div", { "aria-live": "polite" }, trace.said && drawn(context));
+  const place = h("div", { "aria-live": "polite" }, trace.said ? drawn(context) : [h("p.lead", {}, say("say.lead")), curve(context)]);
   const steps = trace.inference.steps.map((step) => [step.t, `${step.t} · ${step.chosen.piece}`]);
   let t = Math.max(0, Math.min(store.t, steps.length - 1));
   const pick = select(say("say.pick"), steps, t, (chosen) => {

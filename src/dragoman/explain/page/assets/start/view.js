@@ -31,6 +31,8 @@ export function start(context) {
     h("p.lead", {}, say(config.encoder_layers ? "start.lead" : "start.lead.outside", values)),
     weights.length > 0 ? tied.element : h("p", {}, say("attention.none")),
     model.marksSpaces() && h("p.fine", {}, say("words.space")),
+    model.aTag() && h("p.fine", {}, say("words.tag", { tag: model.aTag() })),
+    model.aByte() && h("p.fine", {}, say("words.bytes", { byte: model.aByte() })),
     h(
       "div.cards",
       {},

@@ -5,6 +5,7 @@ import { h, swap, select, table, word, number, percent } from "../drawing/dom.js
 import { exact, fixed } from "../drawing/written.js";
 import { standIn } from "../frame/standin.js";
 import { asking } from "../drawing/asking.js";
+import { iterationOf } from "../lesson/numbers.js";
 import { command } from "../break/result.js";
 
 const BAR = 120; // px
@@ -14,7 +15,7 @@ const STEPS = [1, 2, 3, 5, 10, 20];
 export function teach(context) {
   if (typeof context.options.fetchTried !== "function") return drawn(context);
   const { trace, say } = context;
-  const place = h("div", { "aria-live": "polite" }, trace.taught && drawn(context));
+  const place = h("div", { "aria-live": "polite" }, trace.taught ? drawn(context) : promised(context));
   let steps = 5;
   const pick = select(say("teach.steps"), STEPS.map((n) => [n, String(n)]), steps, (n) => {
     steps = Number(n);
@@ -24,6 +25,12 @@ export function teach(context) {
     swap(place, drawn(context));
   });
   return h("div", {}, form, place);
+}
+
+/** What a step will do, before one is made. */
+function promised({ trace, say }) {
+  const found = iterationOf(trace);
+  return found && h("p.lead", {}, say("teach.lead", found));
 }
 
 function drawn(context) {
@@ -62,15 +69,17 @@ function chance(p) {
 }
 
 function moved(say, { loss, norms }) {
-  const way = loss.at(-1) > loss[0] ? "up" : "down";
-  return say(`teach.loss.${way}`, { was: exact(loss[0]), now: exact(loss.at(-1)), first: exact(norms[0]), last: exact(norms.at(-1)) });
+  const flatter = norms.length === 1 || norms.at(-1) < norms[0];
+  const way = loss.at(-1) > loss[0] ? "up" : flatter ? "down" : "steep";
+  return say(`teach.loss.${way}`, { count: norms.length, was: exact(loss[0]), now: exact(loss.at(-1)), first: exact(norms[0]), last: exact(norms.at(-1)) });
 }
 
 function boxes({ say }, taught) {
   const [name, first, last] = say("teach.boxes.heads").split("|");
   const most = Math.max(...taught.boxes.map((box) => box.norms[0]), 1e-12);
-  const made = taught.boxes.map((box) => [h("code", {}, box.name), bar(box.norms[0], most), bar(box.norms.at(-1), most)]);
-  return table([name, first, last], made, { class: "taught-boxes" });
+  const once = taught.norms.length === 1; // the first step is the last
+  const made = taught.boxes.map((box) => [h("code", {}, box.name), bar(box.norms[0], most), !once && bar(box.norms.at(-1), most)].filter(Boolean));
+  return table(once ? [name, first] : [name, first, last], made, { class: "taught-boxes" });
 }
 
 function bar(value, most) {

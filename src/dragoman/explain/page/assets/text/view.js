@@ -21,6 +21,8 @@ export function text(context) {
     h("h3", {}, say("text.typed")),
     raw,
     context.model.marksSpaces() && h("p.fine", {}, say("words.space")),
+    context.model.aTag() && h("p.fine", {}, say("words.tag", { tag: context.model.aTag() })),
+    context.model.aByte() && h("p.fine", {}, say("words.bytes", { byte: context.model.aByte() })),
     h("p", {}, changed ? [say("text.changed"), " ", word(source.prepared)] : say("text.same")),
     h("h3", {}, say("text.source")),
     tokens(context, source.tokens, "source"),

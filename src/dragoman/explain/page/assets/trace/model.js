@@ -31,6 +31,17 @@ export class Model {
     return [...this.source, ...this.fed("inference")].some((token) => token.piece.includes("▁"));
   }
 
+  /** The symbol in front of a source that tells a model of several directions what to write, as ⟨zh⟩. */
+  aTag() {
+    const first = this.source[0]?.piece ?? "";
+    return /^⟨.+⟩$/.test(first) ? first : null;
+  }
+
+  /** A piece that is a single byte, in what is read or written, if there is one: it has to be explained. */
+  aByte() {
+    return [...this.source, ...this.fed("inference"), ...this.written("inference")].map((token) => token.piece).find(isByte);
+  }
+
   /** Tokens fed to the decoder, and tokens that each position has to write (training) or chose (inference). */
   fed(mode) {
     if (mode === "training" && this.hasTraining) return this.trace.training.input;
@@ -116,6 +127,10 @@ export class Model {
   memoryRow(mode, place) {
     return row(this.pass(mode).memory, place);
   }
+}
+
+export function isByte(piece) {
+  return /^<0x[0-9A-F]{2}>$/.test(piece);
 }
 
 /** A byte that stands for part of a rare character is named as such; the rest is shown as the model sees it. */
