@@ -31,7 +31,9 @@ from dragoman.training.tasks.prepare import TrainingData
 from dragoman.translate.translator import Translator
 
 SAMPLES = 2
-SAMPLE = 120  # characters of each side that are shown: a model that has learnt little repeats itself to the end
+SAMPLE = (
+    120  # characters of each side that are shown: a model that has learnt little repeats itself to the end
+)
 # Of a BLEU below this, a few n-grams that were hit by chance decide: it says nothing about which model is better.
 NOISE = 1.0
 
