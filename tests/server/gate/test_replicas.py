@@ -326,9 +326,7 @@ def test_results_are_given_out_by_any_replica_and_not_for_ever(
 
 
 @needs_redis
-def test_a_clock_that_was_set_back_leaves_no_file_for_ever(
-    server: Redis, link: Link, tmp_path: Path
-) -> None:
+def test_a_clock_that_was_set_back_leaves_no_file_for_ever(server: Redis, link: Link, tmp_path: Path) -> None:
     """What had come before it stayed for as long as the clock had jumped, and what came after it went in its place."""
     downloads, ahead = SharedDownloads(link, Downloads(tmp_path)), time.time() + 86_400
     with downloads.open():
