@@ -69,7 +69,7 @@ def test_what_a_killed_process_left_is_swept(shard: Shard) -> None:
 
 
 def test_what_a_worker_left_that_was_ended_goes_with_the_command(shard: Shard) -> None:
-    """A signal or a full disk in one worker ends the others where they are, and their halves stayed until the next start."""
+    """A signal or a full disk in one worker ends the others, and their halves stayed until the next start."""
     records = shard.record.parent
     with pytest.raises(KeyboardInterrupt), claimed(records.parent, {"a": 1}, [shard]):
         (records / "tmp-123").mkdir()
