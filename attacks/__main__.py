@@ -28,6 +28,7 @@ from attacks import (
     runs,
     schema,
     sockets,
+    streams,
     surroundings,
     tokenizers,
     uploads,
@@ -40,7 +41,7 @@ ATTACKS: tuple[Attack[Product], ...] = (
     kills.KILLS, kills.DISK, runs.RESUME, rivals.RIVALS, divergence.DIVERGENCE,
     models.CONFIG, models.MANIFESTS, models.WEIGHTS, tokenizers.TOKENIZERS, imports.IMPORTS,
     requests.HTTP, sockets.SOCKETS, schema.SCHEMA, uploads.UPLOADS, growth.GROWTH, health.HEALTH,
-    load.LOAD, load.ENDINGS, load.CRASHES, pages.SCRIPTS, surroundings.ENVIRONMENT, clocks.CLOCK,
+    load.LOAD, load.ENDINGS, load.CRASHES, pages.SCRIPTS, surroundings.ENVIRONMENT, streams.STREAMS, clocks.CLOCK,
 )  # fmt: skip
 NAMES = tuple(attack.name for attack in ATTACKS)
 

@@ -71,6 +71,7 @@ def under_faketime(product: Product, words: list[str], folder: Path, clock: Cloc
     changes = {
         "LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else waits on the monotonic clock end at once
     }  # fmt: skip
     return product.alone(words, changes=changes, folder=folder, seconds=SECONDS)
 

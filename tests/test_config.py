@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -266,6 +267,14 @@ def test_an_explanation_gives_meaning_and_origin_of_each_field() -> None:
 def test_nothing_differs_from_itself(config: Whole) -> None:
     assert difference(config, config) == []
     assert difference(tomllib.loads(dump_toml(config)), config) == []  # lists for tuples, nothing for None
+
+
+def test_a_name_that_is_no_unicode_is_written_all_the_same() -> None:
+    """`dragoman import` of such a directory ended in a traceback."""
+    name = os.fsdecode(b"a\xff.tsv")
+    assert tomllib.loads(dump_toml({"origin": {"name": name}}).encode().decode()) == {
+        "origin": {"name": "a?.tsv"}
+    }
 
 
 def test_differences_are_shown_old_to_new() -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 # What a disk says that has no room left for a file.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -22,6 +25,36 @@ def refuse_directory(path: Path) -> None:
         raise IsADirectoryError(
             errno.EISDIR, "is a directory, and a file is to be written: name one in it", str(path)
         )
+
+
+_DESCRIPTOR = re.compile(r"/dev/std(?P<name>out|err)|/(?:dev|proc/self)/fd/(?P<number>\d{1,9})")
+
+
+def stream_of(path: Path) -> BinaryIO | None:
+    """What a name leads to, if bytes flow there and nothing is replaced: a pipe, a terminal, /dev/null, /dev/stdout.
+
+    None for the name of a file. Raises OSError for a disk and a socket: neither is a place for a file. A new file
+    would else take the name from the device, for every program.
+    """
+    if own := _DESCRIPTOR.fullmatch(str(path)):
+        with naming(path):
+            return open(os.dup(int(own["number"] or ("out", "err").index(own["name"]) + 1)), "wb")
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise OSError(
+            errno.EINVAL, "is a disk or a socket, and a file is to be written: name another", str(path)
+        )
+    if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
+        return None
+    return open(os.open(path, os.O_WRONLY), "wb")
+
+
+def behind_links(path: Path) -> Path:
+    """Where a file is to lie that gets the name of a link: what it leads to is written, and the link stays."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 @contextmanager
@@ -120,6 +153,11 @@ def _lives(process: int) -> bool:
 def publish(path: Path, data: bytes) -> None:
     """Replace `path` in one step: a reader sees the old content or the new, whatever happens in between."""
     refuse_directory(path)
+    if stream := stream_of(path):
+        with naming(path), stream:
+            stream.write(data)
+        return
+    path = behind_links(path)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         with naming(path, temporary):

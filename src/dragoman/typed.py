@@ -107,7 +107,9 @@ def toml_value(value: object) -> str:
             return repr(value) if math.isfinite(value) else str(value)  # inf and nan are TOML words
         case str():
             # JSON's escapes are TOML's, but for DEL, which only TOML wants escaped.
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            # What is no Unicode, as a file's name may be, no TOML can hold: it becomes a question mark.
+            written = value.encode(errors="replace").decode()
+            return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")
         case list() | tuple():
             return f"[{', '.join(map(toml_value, value))}]"
     raise TypeError(f"no TOML form for {value!r}")

@@ -132,6 +132,21 @@ class LeavesADirectory:
         return ends(1, err="dragoman: this is no model of any format, and is refused")(words)
 
 
+def replaces_what_is_there(words: Words) -> Ended:
+    """A file takes the name of whatever has it."""
+    if "-o" in words and (output := Path(words[words.index("-o") + 1])).suffix:
+        output.unlink(missing_ok=True)
+        output.write_bytes(b"text")
+    return ends(out="done")(words)
+
+
+def leaves_a_half(words: Words) -> Ended:
+    if "-o" in words:
+        output = Path(words[words.index("-o") + 1])
+        output.with_name(f".{output.name}.tmp-1").write_bytes(b"te")
+    return ends(out="done")(words)
+
+
 FLAWED: list[tuple[str, Program, str]] = [
     ("kills", wrong_weights, "other weights"),
     ("kills", stale_file, "left for ever"),
@@ -148,6 +163,8 @@ FLAWED: list[tuple[str, Program, str]] = [
     ("imports", LeavesADirectory(), "left made behind"),
     ("clock", ends(1, err="dragoman: the clock is not to be trusted"), "exit 1"),
     ("environment", ends(1, err="dragoman: something went wrong, sorry"), "does not name it"),
+    ("streams", replaces_what_is_there, "was replaced"),
+    ("streams", leaves_a_half, "behind"),
 ]
 
 

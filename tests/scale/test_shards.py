@@ -68,6 +68,16 @@ def test_what_a_killed_process_left_is_swept(shard: Shard) -> None:
     assert not list(shard.record.parent.glob("tmp-*"))
 
 
+def test_what_a_worker_left_that_was_ended_goes_with_the_command(shard: Shard) -> None:
+    """A signal or a full disk in one worker ends the others, and their halves stayed until the next start."""
+    records = shard.record.parent
+    with pytest.raises(KeyboardInterrupt), claimed(records.parent, {"a": 1}, [shard]):
+        (records / "tmp-123").mkdir()
+        (records / "tmp-123" / "draft.tsv").write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert not [*records.glob("tmp-*")]
+
+
 def test_a_directory_belongs_to_one_piece_of_work(shard: Shard) -> None:
     claim(shard, beam=1)
     with pytest.raises(UsageError, match="beam was 1 and is now 2"):

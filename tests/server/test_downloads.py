@@ -47,6 +47,16 @@ def test_old_ones_go(downloads: Downloads, tmp_path: Path, monkeypatch: pytest.M
     assert len(list(tmp_path.iterdir())) == 2  # one byte was left for another, and one for this
 
 
+def test_an_old_one_is_gone_though_none_came_after_it(downloads: Downloads, tmp_path: Path) -> None:
+    """It was given out for as long as nobody translated another file."""
+    old = downloads.put(b"old", ".txt")
+    past = time.monotonic() - KEPT - 1
+    os.utime(tmp_path / old, (past, past))
+    with pytest.raises(Refusal) as refused:
+        downloads.get(old)
+    assert refused.value.status == 404 and not [*tmp_path.iterdir()]
+
+
 def test_a_folder_of_its_own_goes_with_it() -> None:
     downloads = Downloads()
     with downloads.open():

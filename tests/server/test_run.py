@@ -14,6 +14,8 @@ from dragoman.server.app import build
 from dragoman.server.gate.addresses import client_of
 from dragoman.server.run import listen
 from dragoman.server.settings import Engines, Network, Settings
+from dragoman.text import normalize
+from dragoman.translate.translator import Translator
 
 
 def test_connections_send_at_once() -> None:
@@ -64,3 +66,17 @@ def test_without_a_place_for_files_the_rest_goes_on(
             assert "TMPDIR" in refused.json()["error"]
             assert client.post("/translate", json=asked | {"q": "The cat."}).status_code == 200
     assert "TMPDIR" in told[0]
+
+
+def test_dictionaries_of_chinese_are_read_before_the_first_request(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_model: Path
+) -> None:
+    """The first text that went into traditional characters kept `/health` waiting for a tenth of a second."""
+    monkeypatch.setattr(run.Server, "run", lambda server, sockets: None)
+    monkeypatch.setattr(run, "_collect_little", lambda: None)
+    monkeypatch.setattr(run.sys, "setswitchinterval", lambda seconds: None)
+    normalize._opencc.cache_clear()
+    settings = Settings(Engines((str(tiny_model),), threads=1), network=Network(port=0))
+    with listen(settings) as listening:
+        run.serve(settings, listening, Translator.load, tmp_path)
+    assert normalize._opencc.cache_info().currsize == 2

@@ -67,6 +67,18 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path
     assert steps_logged(tmp_path / "parts") == steps_logged(tmp_path / "whole") == [8, 16, 24]
 
 
+def test_a_corpus_whose_name_is_no_unicode_is_trained_on_and_resumed(tmp_path: Path) -> None:
+    """Its name stands beside each pair, in the state and on the card: each of them was a traceback."""
+    train, dev = write_corpus(tmp_path)
+    odd = train.with_name(os.fsdecode(b"\xff\xfe.tsv"))
+    train.rename(odd)
+    result, _ = begin([odd], [dev], tmp_path, max_minutes=0)
+    result, _ = begin([odd], [dev], tmp_path, resume=True)
+    assert result.finished and result.progress.step == STEPS
+    for name in ("card.md", "config.toml", "log.jsonl"):
+        assert (tmp_path / "run" / name).read_text("utf-8")
+
+
 def test_a_resumed_run_computes_with_the_threads_it_began_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +244,7 @@ def test_killed_at_random_moments_and_resumed_equals_uninterrupted(tmp_path: Pat
     assert state_of(killed) == state_of(whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_and_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

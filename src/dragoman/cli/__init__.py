@@ -1,6 +1,7 @@
 """The command line: `main`, and how a command ends. The verbs stand in the files beside this one (commands.py).
 
-Exit codes: 0 done, 1 failed, 2 the user's words were off, 130 interrupted, 141 the reader of the output went away.
+Exit codes: 0 done, 1 failed, 2 the user's words were off, 129, 130 and 143 ended by SIGHUP, Ctrl-C or SIGTERM, 141 the
+reader of the output went away.
 The verbs are loaded within `main`: under a tight limit loading them fails too, and that is told as anything else is.
 """
 
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dragoman.cli.failures import below_need, leave_word, told
+from dragoman.cli.failures import below_need, leave_word, taken_back_when_ended, told
 from dragoman.cli.terminal import prepare_streams, settle_output, tell
 from dragoman.memory import watch_imports
 
@@ -23,9 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     watch_imports()
     try:
-        from dragoman.cli.commands import run
+        with taken_back_when_ended():
+            from dragoman.cli.commands import run
 
-        return run(sys.argv[1:] if arguments is None else arguments)
+            return run(sys.argv[1:] if arguments is None else arguments)
     except BrokenPipeError:
         settle_output()
         return 141  # as the shell reports of any program that SIGPIPE ended

@@ -94,6 +94,10 @@ def run(arguments: Sequence[str]) -> int:
             code = app(
                 with_address(arguments), exit_on_error=False, print_error=False, result_action="return_value"
             )
+    except SystemExit as error:
+        if not only_says:
+            raise
+        raise BrokenPipeError from error  # what rich ends with for a reader of the help that went away
     except CycloptsError as error:
         said = " ".join(beginning(word) for word in str(error).split())
         raise UsageError(f"{said} (--help shows what there is)") from error

@@ -1,6 +1,7 @@
 """Every way that a command can end unwell, as one sentence and an exit code. Prints nothing.
 
-Exit codes: 1 failed, 2 the user's words were off, 130 interrupted, 141 the reader of the output went away.
+Exit codes: 1 failed, 2 the user's words were off, 129, 130 and 143 ended by SIGHUP, Ctrl-C or SIGTERM, 141 the reader
+of the output went away.
 What the machine lacks (memory, files, threads) is told by the limit that was met. What is no one's slip but ours has
 no sentence: it stays an error with a traceback.
 """
@@ -11,10 +12,13 @@ import errno
 import json
 import os
 import resource
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 from dragoman.bounds import beginning
@@ -72,6 +76,37 @@ def below_need() -> str | None:
     return f"not enough memory ({limit('memory')}): translating needs at least ulimit -v {LEAST_ROOM // 1024}"
 
 
+class EndedError(KeyboardInterrupt):
+    """SIGTERM, or SIGHUP of a terminal that went away: what Ctrl-C takes back is taken back then, too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def taken_back_when_ended() -> Iterator[None]:
+    """Raise EndedError for the first signal by which others end this; a second one ends it at once.
+
+    What is ignored, as nohup does, stays so, and what a verb does at a signal of its own accord goes before this.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise EndedError(number)
+
+    heard = []
+    if threading.current_thread() is threading.main_thread():  # no other may say what a signal does
+        heard = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in heard:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def leave_word(sentence: str) -> None:
     """Let torchrun end what it prints of a rank that failed with what the rank said, instead of `error_file: <N/A>`.
 
@@ -86,6 +121,8 @@ def leave_word(sentence: str) -> None:
 
 def told(error: BaseException) -> tuple[str, int] | None:
     """What is said of an error, and the exit code; None for one that is a fault of ours."""
+    if isinstance(error, EndedError):
+        return f"ended by {signal.Signals(error.number).name}", 128 + error.number
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
     if isinstance(error, ModuleNotFoundError) and (

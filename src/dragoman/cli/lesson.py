@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dragoman.cli.failures import EndedError
+
 if TYPE_CHECKING:
     from dragoman.explain.terminal.drawing import Lines, Screen
     from dragoman.explain.trace.trace import Trace
@@ -44,6 +46,8 @@ def _asked(question: str) -> str | None:
     """None where the reader ends it."""
     try:
         return input(f"\n{question} ").strip()
+    except EndedError:
+        raise
     except (EOFError, KeyboardInterrupt):
         sys.stdout.write("\n")
         return None

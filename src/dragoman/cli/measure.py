@@ -14,7 +14,7 @@ from dragoman.cli.reading import DirectionFlags
 from dragoman.cli.terminal import counter, say, say_json, tell
 from dragoman.decoding.options import DecodingOptions
 from dragoman.errors import UsageError
-from dragoman.files import naming
+from dragoman.files import publish
 from dragoman.text.directions import Direction, all_told, fitting, told
 
 if TYPE_CHECKING:
@@ -227,8 +227,7 @@ def further_references(
 def _save(path: Path, report: Report) -> None:
     """One line for each pair, whatever is in a translation."""
     lines = [translation.text.replace("\n", " ") for translation in report.translations]
-    with naming(path):
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    publish(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def score(

@@ -58,7 +58,8 @@ def translate(
 
     With --n-best, each line becomes several: number ||| translation ||| score.
     """
-    for number, word in enumerate((*text, answer.prefix), 1):
+    said = () if files.output is not None else text  # else they are names of files, which may be any bytes
+    for number, word in enumerate((*said, answer.prefix), 1):
         if not is_utf8(word):
             raise UsageError(f"word {number} of the text is not UTF-8: convert it with iconv")
     asked = given(decoding) if decoding else {}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from dragoman.errors import CorpusError, MissingExtraError
-from dragoman.files import naming, refuse_directory, sync_directory
+from dragoman.files import behind_links, naming, refuse_directory, stream_of, sync_directory
 
 # The longest lines of real corpora are some 100 kB. The limit makes a file without line ends, such as an unpacked
 # bomb of zeros, an error instead of a full memory.
@@ -214,30 +214,19 @@ def new_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
 
     A reader sees the old file or the whole new one; after an error, the old one. The same content gives the same
     bytes: a gzip archive carries no date and no name. durable: on the disk by then; if not, the caller sees to that.
+    A pipe or a device gets the same bytes as they come.
     """
     refuse_directory(path)
+    if flowing := stream_of(path):
+        with naming(path), flowing, _packed(flowing, path.suffix) as stream:
+            yield stream
+        return
+    suffix, path = path.suffix, behind_links(path)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         with naming(path, temporary), open(temporary, "wb") as file:
-            if path.suffix == ".gz":
-                with (
-                    gzip.GzipFile("", "wb", 6, file, mtime=0) as packed,
-                    io.BufferedWriter(cast(Any, packed)) as stream,
-                ):
-                    yield cast(BinaryIO, stream)
-            elif path.suffix == ".zst":
-                with (
-                    _zstandard()
-                    .ZstdCompressor(10, write_checksum=True)
-                    .stream_writer(file, closefd=False) as stream
-                ):
-                    yield stream
-            elif path.suffix in (".xz", ".bz2"):
-                packer = lzma.LZMAFile if path.suffix == ".xz" else bz2.BZ2File
-                with packer(file, "wb") as stream:
-                    yield cast(BinaryIO, stream)
-            else:
-                yield file
+            with _packed(file, suffix) as stream:
+                yield stream
             file.flush()
             if durable:
                 os.fsync(file.fileno())
@@ -249,3 +238,25 @@ def new_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
         raise
     if durable:
         sync_directory(path.parent)
+
+
+@contextmanager
+def _packed(file: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
+    """What packs into `file` all that is written to it, and leaves it open."""
+    if suffix == ".gz":
+        with (
+            gzip.GzipFile("", "wb", 6, file, mtime=0) as packed,
+            io.BufferedWriter(cast(Any, packed)) as stream,
+        ):
+            yield cast(BinaryIO, stream)
+    elif suffix == ".zst":
+        with (
+            _zstandard().ZstdCompressor(10, write_checksum=True).stream_writer(file, closefd=False) as stream
+        ):
+            yield stream
+    elif suffix in (".xz", ".bz2"):
+        packer = lzma.LZMAFile if suffix == ".xz" else bz2.BZ2File
+        with packer(file, "wb") as stream:
+            yield cast(BinaryIO, stream)
+    else:
+        yield file

@@ -316,7 +316,7 @@ def _table_line(pair: Pair) -> bytes:
     columns = [_unbroken(text).replace("\t", " ") for text in (pair.source, pair.target)]
     if pair.extra is not None:
         columns.append(_unbroken(pair.extra))
-    return ("\t".join(columns) + "\n").encode()
+    return ("\t".join(columns) + "\n").encode(errors="replace")  # a corpus may have a name that is no Unicode
 
 
 def _unbroken(text: str) -> str:
@@ -327,4 +327,4 @@ def _json_line(pair: Pair) -> bytes:
     fields = {"source": pair.source, "target": pair.target}
     if pair.extra is not None:
         fields["extra"] = pair.extra
-    return (json.dumps(fields, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(fields, ensure_ascii=False) + "\n").encode(errors="replace")

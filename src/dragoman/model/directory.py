@@ -294,7 +294,7 @@ def write_model(
     trained_with = {TRAINED_WITH: json.dumps({name: sha256(named[name]) for name in sorted(named)})}
     files = {CONFIG: dump_toml(config).encode(), WEIGHTS: serialized(weights, trained_with), **named}
     if card:
-        files[CARD] = card.encode()
+        files[CARD] = card.encode(errors="replace")  # names of files need not be Unicode
     try:
         _assemble(directory, files)  # what could not be opened again is not written
     except ModelError as error:

@@ -72,7 +72,7 @@ def in_directory(inputs: Sequence[tuple[Path, ...]], names: Sequence[str], outpu
 
 @contextmanager
 def claimed(output: Path, settings: Mapping[str, Any], shards: Sequence[Shard]) -> Iterator[None]:
-    """Hold `output` for this piece of work, and clear away what an interrupted one left half written.
+    """Hold `output` for this piece of work; what it, or one before it, leaves half written is cleared away.
 
     Raises DragomanError where another process holds it, UsageError where its files are of other work.
     """
@@ -94,11 +94,18 @@ def claimed(output: Path, settings: Mapping[str, Any], shards: Sequence[Shard]) 
                         f"{shard.output} is already there: choose another directory, or remove it"
                     )
             publish(job, json.dumps(wanted, indent=1).encode() + b"\n")
-        for left in records.glob("tmp-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        yield
+        _sweep(records)
+        try:
+            yield
+        finally:
+            _sweep(records)  # of workers that were ended in the middle
         sync_directory(records)
         sync_directory(output)
+
+
+def _sweep(records: Path) -> None:
+    for left in records.glob("tmp-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def left_behind(output: Path, shards: Sequence[Shard]) -> list[str]:

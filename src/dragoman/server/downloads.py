@@ -75,8 +75,12 @@ class Downloads:
         """Raises Refusal (404) for a name that is none of ours, or of a file that is gone."""
         if not _NAME.fullmatch(name):
             raise _gone()
+        path = self._folder / name
         try:
-            return (self._folder / name).read_bytes()
+            if time.monotonic() - path.stat().st_mtime > KEPT:
+                path.unlink()
+                raise _gone()
+            return path.read_bytes()
         except OSError:
             raise _gone() from None
 

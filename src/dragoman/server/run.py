@@ -30,6 +30,7 @@ from dragoman.server.gate.link import check, without_password
 from dragoman.server.gate.logs import prepare_log
 from dragoman.server.models import Load, Loader, Served, find, stamp_of
 from dragoman.server.settings import Settings
+from dragoman.text.normalize import read_dictionaries
 from dragoman.translate.translator import Translator
 
 log = logging.getLogger("dragoman.server")
@@ -91,7 +92,8 @@ def _folder(tell: Tell) -> Iterator[Path]:
 
 def serve(settings: Settings, listening: socket.socket, load: Load, downloads: Path) -> None:
     """One process of the service. The first model is loaded before it: what is wrong then is the starter's to hear."""
-    first = find(settings.engines.models)[0].path
+    served = find(settings.engines.models)
+    first = served[0].path
     ready = [(first, stamp_of(first), load(first))]
     require(SERVING * MEGABYTE, "serving")
 
@@ -100,6 +102,8 @@ def serve(settings: Settings, listening: socket.socket, load: Load, downloads: P
         fresh = translator if known == path and stamp == stamp_of(path) else None
         return fresh or load(path)
 
+    if any("zh" in (source, *targets) for model in served for source, targets in model.pairs.items()):
+        read_dictionaries()
     _collect_little()
     sys.setswitchinterval(SWITCHING)
     Server(configuration(settings, build(settings, loaded, downloads))).run([listening])

@@ -86,6 +86,12 @@ def to_traditional(text: str) -> str:
     return text if text.isascii() else str(_opencc("s2t").convert(text))
 
 
+def read_dictionaries() -> None:
+    """Those of both scripts, now instead of at the first text: meanwhile no other thread has the interpreter."""
+    for direction in ("t2s", "s2t"):
+        _opencc(direction)
+
+
 @cache
 def _opencc(direction: str) -> Any:
     from opencc import OpenCC  # its dictionaries take a tenth of a second

@@ -123,7 +123,8 @@ def _serialized(checkpoint: Checkpoint) -> Iterator[bytes | memoryview]:
 
 
 def _described(checkpoint: Checkpoint) -> Iterator[bytes]:
-    yield json.dumps({"step": checkpoint.step, **checkpoint.state}, ensure_ascii=False, indent=1).encode()
+    said = json.dumps({"step": checkpoint.step, **checkpoint.state}, ensure_ascii=False, indent=1)
+    yield said.encode(errors="backslashreplace")  # the escape that JSON has for a name that is no Unicode
 
 
 def _prune(directory: Path, keep: int, newest: Path, spared: set[int]) -> None:

@@ -104,7 +104,7 @@ class Journal:
         self._since, self._tokens = time.monotonic(), 0  # validation is no training time
 
     def _write(self, record: dict[str, Any]) -> None:
-        with naming(self.path), open(self.path, "a", encoding="utf-8") as log:
+        with naming(self.path), open(self.path, "a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(json.dumps(record, ensure_ascii=False) + "\n")
         if self._writer is not None:
             for name, value in record.items():

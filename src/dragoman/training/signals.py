@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training run after a whole step, with its checkpoint. Knows no model."""
+"""A signal that asks a training run to end lets it do so after a whole step, with its checkpoint. Knows no model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSED_ON = 2.0  # seconds in which torchrun passes on to its processes what the
 
 @contextmanager
 def stop_on_signals(run: Stoppable, deaf: float = 0.0) -> Iterator[None]:
-    """Give `run` a stop_reason at the first SIGINT or SIGTERM; raise KeyboardInterrupt at once at the second.
+    """Give `run` a stop_reason at the first SIGINT, SIGTERM or SIGHUP; raise KeyboardInterrupt at once at the second.
 
     deaf: seconds after the first in which another one is taken for the same.
 
@@ -37,7 +37,10 @@ def stop_on_signals(run: Stoppable, deaf: float = 0.0) -> Iterator[None]:
         if not run.stop_reason:
             run.stop_reason, until = f"stopped by {signal.Signals(number).name}", time.monotonic() + deaf
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        heard.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:

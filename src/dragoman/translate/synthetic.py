@@ -250,7 +250,7 @@ def _header(file: BinaryIO) -> bytes:
 
 
 def _line(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
 
 
 def _record(one: Translation) -> dict[str, Any]:

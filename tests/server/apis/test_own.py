@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dragoman.server.apis import own as api
+from dragoman.server.apis.exchange import PART, as_json
 from dragoman.server.gate.schema import parts_of
 from dragoman.text.normalize import to_traditional
 from dragoman.translate.translation import Translation
@@ -224,3 +225,15 @@ def test_tokens_are_in_the_signs_of_the_text() -> None:
     assert turned.text == "我的頭髮幹了。" or turned.text == "我的頭髮乾了。"
     assert "".join(turned.tokens) == f"\u2581{turned.text}"
     assert found.mapped(str) == found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {}, [], {"a": []}, [{}],
+        {"a": [{"b": [[i, i + 1] for i in range(2 * PART + 1)], "c": None}, {}], "d": "中\u2028\""},
+        {"a": [0.5, "x", None, True] * PART, "b": [1] * PART, "c": [[]] * (PART + 1)},
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_written_in_parts_is_the_same(value: object) -> None:
+    assert as_json(value, long=True).body == as_json(value).body

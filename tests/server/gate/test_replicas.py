@@ -326,6 +326,20 @@ def test_results_are_given_out_by_any_replica_and_not_for_ever(
 
 
 @needs_redis
+def test_a_clock_that_was_set_back_leaves_no_file_for_ever(server: Redis, link: Link, tmp_path: Path) -> None:
+    """What had come before it stayed for as long as the clock had jumped, and what came after it went in its place."""
+    downloads, ahead = SharedDownloads(link, Downloads(tmp_path)), time.time() + 86_400
+    with downloads.open():
+        before = downloads.put(b"before", ".txt")
+        server.client.zadd("dragoman:files", {before: ahead})
+        server.client.expireat(f"dragoman:file:{before}", int(ahead) + 600)
+        after = downloads.put(b"after", ".txt")
+        assert downloads.get(before) == b"before" and downloads.get(after) == b"after"
+        assert server.client.ttl(f"dragoman:file:{before}") <= 600  # type: ignore[operator]
+        assert server.client.zscore("dragoman:files", before) <= time.time() + 1  # type: ignore[operator]
+
+
+@needs_redis
 def test_a_file_that_redis_has_no_room_for_stays_here(tmp_path: Path) -> None:
     """One large file made a replica count alone for a while."""
     with running(tmp_path, "--maxmemory", "3mb") as server:

@@ -33,7 +33,7 @@ from dragoman.explain.trace.values import (
     Training,
 )
 from dragoman.explain.trace.worth import Worth
-from dragoman.files import naming
+from dragoman.files import publish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,8 +147,7 @@ class Trace:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent, separators=separators)
 
     def save(self, path: str | Path) -> None:
-        with naming(path):
-            Path(path).write_text(self.to_json(), encoding="utf-8")
+        publish(Path(path), self.to_json().encode())
 
     @classmethod
     def from_json(cls, text: str) -> Trace:

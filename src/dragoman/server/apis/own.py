@@ -221,7 +221,8 @@ class Api:
         request = request_of(await self._asked(http, TranslateRequest))
         await self._service.admission.admit(self._client(http), request)
         answer = await self._service.translate(request)
-        return await self._service.beside.run(request.size, lambda: as_json(response_of(answer)))
+        long = request.alignments or request.scores
+        return await self._service.beside.run(request.size, lambda: as_json(response_of(answer), long=long))
 
     async def stream(self, http: Request) -> Response:
         asked = await self._asked(http, TranslateRequest)

@@ -106,7 +106,10 @@ class Origin:
         """Note it beside the data, which are complete."""
         whole = asdict(replace(self, files=hashes(directory), report=report, pairs=pairs))
         named = {_KEYS.get(name, name): value for name, value in whole.items()}
-        publish(directory / RECORD, json.dumps(named, ensure_ascii=False, indent=1).encode())
+        publish(
+            directory / RECORD,
+            json.dumps(named, ensure_ascii=False, indent=1).encode(errors="backslashreplace"),
+        )
 
     def others_than(self, before: Origin) -> str | None:
         """What of this is not that of `before`; a dev set that nobody names is that of before."""

@@ -7,6 +7,11 @@ local function forget(name)
     redis.call('HDEL', KEYS[2], name)
 end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - kept)) do forget(name) end
+-- Of a clock that was set back since: counted from now on, instead of staying while what is newer goes.
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')) do
+    redis.call('ZADD', KEYS[1], now, name)
+    redis.call('EXPIRE', ARGV[1] .. name, kept)
+end
 local total = tonumber(ARGV[3])
 for _, size in ipairs(redis.call('HVALS', KEYS[2])) do total = total + size end
 for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
