@@ -264,7 +264,8 @@ def test_no_text_is_in_redis_but_results(cluster: Cluster) -> None:
     client = cluster.redis.client
     names = [name.decode() for name in client.keys("*")]  # type: ignore[union-attr]
     assert names and all(
-        re.match(r"dragoman:(keys$|keys-mark$|key:|address:|file:|files$|sizes$)", name) for name in names
+        re.match(r"dragoman:(keys$|keys-mark$|key:|address:|owed:|file:|files$|sizes$)", name)
+        for name in names
     )
     forever = [name for name in names if client.ttl(name) == -1]
     assert all(name.startswith("dragoman:key") for name in forever)
@@ -302,7 +303,7 @@ def test_keys_and_limits_outlive_a_redis_that_was_emptied(cluster: Cluster, righ
         status, answer = ask(replica.port, "POST", "/api/translate", body, Authorization=f"Bearer {key}")
         assert (status, json.loads(answer)["translations"][0]["text"]) == (200, right[text])
         status, answer = ask(replica.port, "POST", "/api/translate", body, Authorization="Bearer drg_other")
-        assert (status, json.loads(answer)["message"]) == (403, "this API key is not known here")
+        assert status == 403 and b"this API key is not known here" in answer
     time.sleep(READ_AGAIN + 0.5)
     found = [json.loads(line) for line in keys(cluster, "list", "--format", "json").splitlines()]
     assert [one["used"] for one in found if one["name"] == "dave"] == [3 * len(text)]

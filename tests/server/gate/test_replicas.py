@@ -22,7 +22,7 @@ from dragoman.server.gate import link as link_module
 from dragoman.server.gate.counts import MONTH
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
-from dragoman.server.gate.link import Link, LostError, check, without_password
+from dragoman.server.gate.link import Link, LostError, Words, check, without_password
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.replicas import SharedAddressLimit, SharedKeys
 from dragoman.server.gate.state import SharedState
@@ -241,6 +241,30 @@ def test_a_lost_redis_is_survived_and_told_what_it_missed(tmp_path: Path) -> Non
         server.start()
         _until(lambda: link.is_up and keys.find(key).used == 90)  # type: ignore[union-attr]
         link.close()
+
+
+@needs_redis
+def test_what_was_counted_alone_is_told_once_though_the_answer_is_lost(server: Redis, link: Link) -> None:
+    """On a busy machine the answer came too late, and the same characters were told, and counted, once more."""
+    keys = SharedKeys(link)
+    key = keys.add("alice", quota=100)
+    keys.refresh()
+    with mock.patch.object(link, "command", side_effect=LostError("gone")):
+        keys.spend("alice", 40)
+    told = link.script
+
+    def unheard(name: str, names: list[str], *arguments: Words) -> object:
+        answer = told(name, names, *arguments)
+        if name == "owe":
+            raise LostError("too late")
+        return answer
+
+    with mock.patch.object(link, "script", side_effect=unheard), pytest.raises(LostError):
+        keys.refresh()
+    with mock.patch.object(link, "command", side_effect=LostError("gone")):
+        keys.spend("alice", 7)
+    keys.refresh()
+    assert keys.find(key).used == 47  # type: ignore[union-attr]
 
 
 @needs_redis

@@ -32,6 +32,7 @@ from dragoman.server.gate.link import Link, LostError
 from dragoman.server.gate.refusals import Refusal
 
 KEY, HASHES, ADDRESS = "dragoman:key:", "dragoman:keys", "dragoman:address:"
+OWED = "dragoman:owed:"
 MARK = "dragoman:keys-mark"  # another one in a Redis that was emptied
 log = logging.getLogger("dragoman.server")
 
@@ -75,6 +76,8 @@ class SharedKeys:
         self._mark: bytes | None = None  # of the Redis that they were read from
         self._alone: dict[str, Count] = {}  # counted since Redis was lost, by name
         self._owed: dict[str, int] = {}  # characters that Redis has not been told of, by name
+        # As they are told, each under a mark: the answer may be lost, and not what was told.
+        self._telling: list[tuple[str, str, int]] = []
 
     @property
     def in_force(self) -> bool:
@@ -171,10 +174,12 @@ class SharedKeys:
         """Tell Redis what was counted without it, and learn which keys there are. Raises LostError."""
         self._put_back()
         with self._lock:
-            while self._owed:
-                name, characters = next(iter(self._owed.items()))
-                self._link.script("owe", [KEY + name], characters)
-                del self._owed[name]
+            self._telling += [(secrets.token_hex(8), *owed) for owed in self._owed.items()]
+            self._owed.clear()
+            while self._telling:
+                mark, name, characters = self._telling[0]
+                self._link.script("owe", [KEY + name, OWED + mark], characters)
+                del self._telling[0]
             self._alone.clear()
         self._known = self._read()
 
