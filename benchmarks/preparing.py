@@ -4,7 +4,7 @@
 
 The corpus is synthetic and always the same: shards of a million pairs at most, of words that a seed invents, one in
 twenty a repetition of another. The vocabulary is learnt from few lines, for that takes as long for any large corpus.
-Trains nothing. Linux only: memory is read in /proc.
+Then the batches of an epoch are planned, and the first is read. Trains nothing. Linux only: memory is read in /proc.
 """
 
 from __future__ import annotations
@@ -24,9 +24,15 @@ from dragoman.corpus.pairs import Pair, write_pairs
 
 SHARD = 1_000_000  # pairs
 WORDS = 30_000
-EVERY = 0.2  # seconds between two looks at memory
+EVERY = 0.5  # seconds between two looks at memory
 # What is there when a part of the work has been done.
-PHASES = (("cleaned", "dev.tsv"), ("vocabulary", "tokenizer.model"), ("encoded", "ids-0/store.json"))
+PHASES = (
+    ("cleaned", "dev.tsv"),
+    ("vocabulary", "tokenizer.model"),
+    ("encoded", "ids-0/store.json"),
+    ("planned", "planned"),
+)
+BUDGET = 4096  # tokens of a batch
 _PREPARE = """
 import os, sys
 from pathlib import Path
@@ -39,24 +45,27 @@ from dragoman.training.tasks.prepare import prepare
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[3])])
 few = TokenizerConfig(training_lines=100_000)
 recipe = Recipe(DataConfig("en", "zh"), CleaningConfig(), few, AugmentConfig.off(), 1)
-prepare([Path(sys.argv[1])], [], Path(sys.argv[2]), recipe, print)
+data = prepare([Path(sys.argv[1])], [], Path(sys.argv[2]), recipe, print)
+next(data.epoch(0, 0, int(sys.argv[4])))
+Path(sys.argv[2], "planned").touch()
 """
 
 
-def pairs(count: int) -> Iterator[Pair]:
-    """So many, 12 English words and 17 Chinese signs long on average; the same in every process."""
+def pairs(count: int, longest: int = 21) -> Iterator[Pair]:
+    """So many, of 3 to `longest` words, half as many signs again; the same in every process."""
     draw = random.Random(1)
     letters = "etaoinshrdlucmfwypvbg"
     words = ["".join(draw.choices(letters, range(21, 0, -1), k=draw.randint(2, 9))) for _ in range(WORDS)]
     signs = [chr(draw.randint(0x4E00, 0x62FF)) for _ in range(WORDS)]
     frequent = [1 / (rank + 3) for rank in range(WORDS)]
-    pool = draw.choices(range(WORDS), frequent, k=2**21)
+    size = 2**21 if count < 2**22 else 2 * count  # so that few pairs meet by chance
+    pool = draw.choices(range(WORDS), frequent, k=size)
     kept: list[Pair] = []
     for _ in range(count):
         if kept and draw.random() < 0.05:
             yield draw.choice(kept)
             continue
-        start, length = draw.randrange(len(pool) - 32), draw.randint(3, 21)
+        start, length = draw.randrange(len(pool) - 32), draw.randint(3, longest)
         some = pool[start : start + length]
         source = " ".join(map(words.__getitem__, some))
         target = "".join(map(signs.__getitem__, some + some[: length // 2]))
@@ -70,9 +79,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=20_000_000)
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2], help="one process is used for each")
+    parser.add_argument("--longest", type=int, default=21, help="words of a sentence, at most")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        corpus, coming = Path(name, "corpus"), pairs(asked.pairs)
+        corpus, coming = Path(name, "corpus"), pairs(asked.pairs, asked.longest)
         corpus.mkdir()
         for number in range(-(-asked.pairs // SHARD)):
             write_pairs(corpus / f"part-{number:03}.tsv", islice(coming, SHARD))
@@ -84,7 +94,7 @@ def main() -> None:
 
 def _measured(corpus: Path, data: Path, count: int) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", _PREPARE, str(corpus), str(data), str(count)]
+    command = [sys.executable, "-c", _PREPARE, str(corpus), str(data), str(count), str(BUDGET)]
     began, phases = time.time(), list(PHASES)
     since, most, used, before = began, [0.0, 0.0], 0.0, 0.0
     with subprocess.Popen(command, env=environment) as process:

@@ -86,6 +86,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model.directory": {"model", "text", "config", "corpus.cleaning", "decoding.options", "lineage.kinds"},
     "engines": {"engines", "interop", "decoding", "text", "corpus", "model"} | MODELS,
     "interop": {"interop", "decoding", "text", "model"} | MODELS,
+    # One reader of tar files is enough: the careful one.
+    "interop.packed": {"corpus.fetch"},
     # Segments in, segments out: whoever opens a document hands in what translates.
     "documents": {"documents", "text"},
     "translate": {"translate"} | BELOW_TRANSLATE,

@@ -198,11 +198,6 @@ def test_weights_of_another_library_are_named(copy: Path, tmp_path: Path, name: 
 
 
 def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
-    zipped = tmp_path / "opus-2020-07-17.zip"
-    with zipfile.ZipFile(zipped, "w") as packed:
-        for name in ("decoder.yml", "opus.npz", "source.spm"):
-            packed.writestr(name, "x")
-    assert re.search("holds a Marian model, zipped: unpack it", told(zipped, tmp_path / "out"))
     (tmp_path / "empty.zip").touch()
     assert re.search(
         "is no file of a model that is known here", told(tmp_path / "empty.zip", tmp_path / "out")

@@ -288,7 +288,10 @@ def test_flags_among_the_variables_are_heeded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options, why",
     [
-        ({"max_relative_positions": 20, "position_encoding": False}, "relative"),
+        (
+            {"max_relative_positions": 20, "position_encoding": False},
+            "OpenNMT's relative positions: .* take an OPUS-MT model",
+        ),
         ({"multiquery": True}, "multi_query_attention"),
     ],
     ids=str,

@@ -402,4 +402,8 @@ def test_a_package_that_is_cut_into_words_is_refused(package: Path, tmp_path: Pa
     with zipfile.ZipFile(package) as old, zipfile.ZipFile(path, "w") as new:
         for info in old.infolist():
             new.writestr(info.filename.replace("sentencepiece.model", "bpe.model"), old.read(info))
-    assert "only packages with SentencePiece are read" in refused(path, tmp_path / "out", Pair())
+    says = refused(path, tmp_path / "out", Pair())
+    assert (
+        "only packages with SentencePiece are read: take a later package of these languages, or an OPUS"
+        in says
+    )

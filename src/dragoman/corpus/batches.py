@@ -23,6 +23,7 @@ from dragoman.ids import BOS, EOS, PAD
 Ids = np.ndarray  # one-dimensional, of whole numbers
 
 _AT_ONCE = 4096  # pairs
+_BLOCK = 2**20  # pairs whose lengths are looked at together
 
 
 @dataclass(frozen=True)
@@ -151,11 +152,16 @@ class IdStore:
 
     def lengths(self, indices: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Source and target lengths in ids, without special tokens, of all pairs or of some; int32 [N] each."""
-        if indices is None:
-            both = np.diff(self.offsets).astype(np.int32)
-            return both[0::2], both[1::2]
-        a, b, c = (self.offsets[2 * indices + k] for k in range(3))
-        return (b - a).astype(np.int32), (c - b).astype(np.int32)
+        if indices is not None:
+            a, b, c = (self.offsets[2 * indices.astype(np.int64) + k] for k in range(3))
+            return (b - a).astype(np.int32), (c - b).astype(np.int32)
+        sides = np.empty(len(self), np.int32), np.empty(len(self), np.int32)
+        for some in _blocks(len(self)):
+            # From the file: what is read through the map would stay in memory.
+            count, start = 2 * (some.stop - some.start) + 1, 2 * some.start * np.dtype(np.int64).itemsize
+            both = np.diff(np.fromfile(self.directory / "offsets.bin", np.int64, count, offset=start))
+            sides[0][some], sides[1][some] = both[0::2], both[1::2]
+        return sides
 
     def batch(self, indices: np.ndarray | Sequence[int]) -> Batch:
         sources, targets = zip(*(self[int(i)] for i in indices), strict=True)
@@ -178,19 +184,53 @@ def plan_batches(
 
     With `order`, sentences of one length and then whole batches are shuffled; the result is a pure function of
     the lengths, the budget and the state of `order`. A sentence longer than the budget is a batch by itself.
+    Memory: 8 bytes a sentence while it sorts, 4 of which the batches go on to share.
     """
-    sizes = np.maximum(source_lengths + 1, target_lengths + 1)  # with </s>; <s> is never a label
-    shuffle = np.arange(len(sizes)) if order is None else order.permutation(len(sizes))
-    by_length = shuffle[np.lexsort((source_lengths[shuffle], target_lengths[shuffle], sizes[shuffle]))]
+
+    def sizes(rows: Ids) -> Ids:
+        """Of the longer side, with </s>; <s> is never a label."""
+        return np.maximum(source_lengths[rows], target_lengths[rows]) + 1
+
+    count = len(source_lengths)
+    rows = np.arange(count, dtype=np.int32 if count < 2**31 else np.int64)
+    if order is not None:
+        order.shuffle(rows)
+    longest = int(max(source_lengths.max(initial=0), target_lengths.max(initial=0))) + 1
+    # From the last criterion to the first: what is equal stays in the order that it has.
+    for length_of in (lambda some: source_lengths[some], lambda some: target_lengths[some], sizes):
+        rows = _ordered(rows, length_of, longest)
     batches, start = [], 0
-    for end in range(1, len(by_length) + 1):
-        # Sizes rise along `by_length`, so the newest sentence is the longest of its batch.
-        if end == len(by_length) or int(sizes[by_length[end]]) * (end + 1 - start) > budget:
-            batches.append(by_length[start:end])
-            start = end
+    while start < count:
+        # Sizes rise along `rows`, so the newest sentence is the longest of its batch.
+        most = max(budget // max(int(sizes(rows[start])), 1), 1)
+        near = sizes(rows[start : start + most])
+        over = np.flatnonzero(near[1:] * np.arange(2, len(near) + 1) > budget)
+        end = start + (int(over[0]) + 1 if len(over) else len(near))
+        batches.append(rows[start:end])
+        start = end
     if order is not None:
         batches = [batches[i] for i in order.permutation(len(batches))]
     return batches
+
+
+def _ordered(rows: Ids, length_of: Callable[[Ids], Ids], longest: int) -> Ids:
+    """Rows of shorter length before longer ones, and equal ones as they stand: a counting sort, in blocks."""
+    places = np.zeros(longest + 1, np.int64)
+    for some in _blocks(len(rows)):
+        places += np.bincount(length_of(rows[some]), minlength=len(places))
+    places = np.cumsum(places) - places  # where the first of each length goes
+    found = np.empty_like(rows)
+    for some in _blocks(len(rows)):
+        lengths = length_of(rows[some])
+        order, counts = np.argsort(lengths, kind="stable"), np.bincount(lengths, minlength=len(places))
+        before = np.cumsum(counts) - counts  # of the block
+        found[(places - before)[lengths[order]] + np.arange(len(lengths))] = rows[some][order]
+        places += counts
+    return found
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
 
 
 def epoch_order(seed: int, epoch: int) -> np.random.Generator:

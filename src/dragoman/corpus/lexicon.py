@@ -49,8 +49,8 @@ class Lexicon:
     @classmethod
     def counted(cls, store: Pairs, vocabulary: int, most: int = MOST_PLACES) -> Lexicon:
         """From pairs of ids; of more than have `most` places, from some throughout them, always the same."""
-        sources, targets = (lengths.astype(np.int64) for lengths in store.lengths())
-        step = -(-int(sources @ targets) // most) or 1
+        sources, targets = store.lengths()
+        step = -(-int(np.einsum("n,n", sources, targets, dtype=np.int64)) // most) or 1
         some = [store[i] for i in range(0, len(store), step) if sources[i] and targets[i]]
         if not some:
             return cls(vocabulary, np.zeros(1, np.int64), np.zeros(1), np.zeros(1))

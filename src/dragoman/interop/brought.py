@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from dragoman.text.mapped import Side, spoken
 from dragoman.text.tokenizer import Tokenizer, opened, spelled
 
 _NAMED = re.compile(r"(?:^|[-_])([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[-_]([a-z]{2,3}(?:_[A-Za-z]{2,4})?)$")
+_README = 2**16  # characters of a README that are looked at
 LEAST_SHARE = 0.5  # of the pieces of a SentencePiece model and of its vocabulary, of the smaller, are in both
 
 
@@ -60,7 +61,7 @@ class Pair:
 
         Raises UsageError where nothing tells a language, ConfigError for one the model has not.
         """
-        told = _NAMED.search(self.name or name)
+        told = _NAMED.search(self.name) or _NAMED.search(name)
         named = told.groups() if told else (None, None)
         codes = []
         for side, asked, files, of_name, known in (
@@ -154,6 +155,21 @@ def available_memory() -> int | None:
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
+
+
+INSTEAD = "take an OPUS-MT model of these languages that has source.spm (dragoman models get lists some)"
+
+
+def stated_languages(path: Path) -> tuple[str | None, str | None]:
+    """The two that README.md of an OPUS-MT model names; None for a side of several, or where it names none."""
+    readme = path / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace")[:_README] if readme.exists() else ""
+    found: list[str | None] = []
+    for side in get_args(Side):
+        line = re.search(rf"(?mi)^\W*{side} languages?(?:\(s\))?:[ \t]*(.+)$", text)
+        codes = re.findall(r"[A-Za-z_]+", line[1]) if line else []
+        found.append(codes[0] if len(codes) == 1 else None)
+    return found[0], found[1]
 
 
 def licence_of(path: Path) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from dragoman.errors import ModelError
 from dragoman.ids import BOS, EOS
+from dragoman.interop.brought import INSTEAD
 from dragoman.interop.ctranslate2 import ACTIVATIONS, LAYER_NORM_EPSILON, WAVES
 from dragoman.interop.foreign import Read, Store
 from dragoman.interop.naming import NEVER, Layout, Vocabulary, halves_to_pairs
@@ -255,9 +256,8 @@ def weights_of(foreign: Foreign, source: Vocabulary, target: Vocabulary) -> Iter
     for name in foreign.variables.entries:
         known = name in used or name.removesuffix("_scale") in used
         if not known and not any(name.endswith(end) for end in rotary):
-            raise ModelError(
-                f"{store.path} has {name}, which no Transformer here has: such models are not read"
-            )
+            whose = "is of OpenNMT's relative positions" if "relative" in name else "no Transformer here has"
+            raise ModelError(f"{store.path} has {name}, which {whose}: such models are not read; {INSTEAD}")
 
 
 def _tables(

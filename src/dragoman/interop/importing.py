@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dragoman.errors import ModelError, UsageError
 from dragoman.files import sha256_of
-from dragoman.interop import argos, fromctranslate2, m2m100, marian, npz
+from dragoman.interop import argos, fromctranslate2, m2m100, marian, npz, packed
 from dragoman.interop.brought import Brought, Pair, available_memory, licence_of
 from dragoman.interop.foreign import json_of, weight_files
 from dragoman.interop.variables import variables_of
@@ -38,7 +39,8 @@ class Origin:
 
     name: str
     make: Make
-    path: Path
+    path: Path  # of what was read
+    files: Sequence[Path]  # that were given
 
 
 def _parts(*names: str) -> Callable[[Path], list[Path]]:
@@ -72,7 +74,10 @@ CTRANSLATE2 = Make(
 ARGOS = Make("an Argos package", argos.read, argos.files_of, argos.size_of)
 NPZ = Make("a Marian model (npz)", npz.read, npz.files_of)
 HUGGING_FACE: Mapping[str, Make] = {"marian": MARIAN, "m2m_100": M2M100}
-READ = "OPUS-MT and other Marian models, M2M-100, NLLB, CTranslate2 directories and Argos packages"
+READ = (
+    "OPUS-MT and other Marian models, M2M-100, NLLB, CTranslate2 directories (each also as .zip or .tar.gz) and Argos "
+    "packages"
+)
 
 
 def recognised(path: Path) -> Make:
@@ -84,8 +89,6 @@ def recognised(path: Path) -> Make:
     if path.exists() and npz.npz_of(path) is not None:
         return NPZ
     if path.is_file():
-        if npz.is_packed(path):
-            raise ModelError(f"{path} holds a Marian model, zipped: unpack it, and import the directory")
         raise ModelError(f"{path} is no file of a model that is known here: dragoman import reads {READ}")
     if not path.is_dir():
         raise ModelError(f"{unsealed(path)}; dragoman import reads {READ}")
@@ -112,12 +115,32 @@ def bring(source: Path, directory: Path, asked: Pair, say: Callable[[str], None]
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         # Its weights may have the names of ours: a model that was imported into its own directory lost them.
         raise UsageError(f"{directory} is there already: name a directory that is new or empty")
-    make = recognised(source)
-    say(f"{source} is {make.title}")
-    refuse_too_large(source, make)
-    found = make.read(source, asked)
-    origin = Origin(name or source.name, make, source)
-    card = card_of(origin, found)
+    plain = argos.is_package(source) if source.exists() else False
+    with nullcontext(source) if plain else packed.unfolded(source) as path:
+        found, origin = _found(path, source, asked, say, name)
+        _write(directory, found, origin)
+    say(f"{directory}: translates {name_of(found.languages[0])} into {name_of(found.languages[1])}")
+
+
+def _found(
+    path: Path, source: Path, asked: Pair, say: Callable[[str], None], name: str
+) -> tuple[Brought, Origin]:
+    """What lies in a path, which is where `source` lies unpacked where it was an archive."""
+    archive = path != source
+    if archive and (path / MANIFEST).exists():
+        raise UsageError(
+            f"{source} holds a model of Dragoman's: unpack it, and use its directory as it is (-m)"
+        )
+    make = recognised(path)
+    say(f"{source} is {make.title}" + (", packed" if archive else ""))
+    refuse_too_large(path, make)
+    files = [source] if archive else make.files(path)
+    if archive and not asked.name:
+        asked = replace(asked, name=packed.stem_of(source))
+    return make.read(path, asked), Origin(name or source.name, make, path, files)
+
+
+def _write(directory: Path, found: Brought, origin: Origin) -> None:
     longest = {"longest": found.longest} if found.longest else {}
     config: dict[str, dict[str, Any]] = {
         "model": dict(found.model),
@@ -127,10 +150,10 @@ def bring(source: Path, directory: Path, asked: Pair, say: Callable[[str], None]
         "data": {"source": found.languages[0], "target": found.languages[1], **longest},
         "tokenizer": {"kind": found.kind, "joint": len(found.tokenizers) == 1, "vocab_size": found.pieces},
         "decoding": dict(found.decoding),
-        "origin": {"name": origin.name, "format": make.title},
+        "origin": {"name": origin.name, "format": origin.make.title},
     }
+    card = card_of(origin, found)
     write_model(directory, config=config, weights=found.weights, tokenizers=found.tokenizers, card=card)
-    say(f"{directory}: translates {name_of(found.languages[0])} into {name_of(found.languages[1])}")
 
 
 def refuse_too_large(path: Path, make: Make) -> None:
@@ -151,7 +174,7 @@ def card_of(origin: Origin, found: Brought) -> str:
     """card.md: where the model comes from, on which terms, and of which files it was made."""
     source, target = map(name_of, found.languages)
     licence = found.licence or licence_of(origin.path if origin.path.is_dir() else origin.path.parent)
-    files = "\n".join(f"    {sha256_of(path)}  {path.name}" for path in origin.make.files(origin.path))
+    files = "\n".join(f"    {sha256_of(path)}  {path.name}" for path in origin.files)
     return (
         f"# {origin.name}: {source} into {target}\n\n"
         f"Imported from {origin.make.title}; trained by others. The numbers are theirs: features and tokens stand in "

@@ -14,7 +14,15 @@ import numpy as np
 
 from dragoman.errors import ModelError
 from dragoman.ids import EOS
-from dragoman.interop.brought import Brought, Pair, decoding_of, learnt_as, own_tokenizers, share_of
+from dragoman.interop.brought import (
+    Brought,
+    Pair,
+    decoding_of,
+    learnt_as,
+    own_tokenizers,
+    share_of,
+    stated_languages,
+)
 from dragoman.interop.ctranslate2 import sinusoids
 from dragoman.interop.foreign import Store, first_read, hugging_face_store, json_of, number, share
 from dragoman.interop.naming import (
@@ -219,5 +227,6 @@ def weights_of(
 
 def languages_of(directory: Path, asked: Pair, leads: Mapping[str, int]) -> tuple[str, str]:
     """Codes of source and target: as asked, as tokenizer_config.json says, or as the name of the model does."""
-    said = json_of(directory / TOKENIZER, needed=False)
-    return asked.settled(directory.name, (said.get("source_lang"), said.get("target_lang")), target=leads)
+    said, stated = json_of(directory / TOKENIZER, needed=False), stated_languages(directory)
+    named = (said.get("source_lang") or stated[0], said.get("target_lang") or stated[1])
+    return asked.settled(directory.name, named, target=leads)

@@ -17,13 +17,13 @@ import numpy as np
 from dragoman.errors import ModelError
 from dragoman.ids import EOS, PAD
 from dragoman.interop import marian
-from dragoman.interop.brought import Brought, Pair, decoding_of, share_of
+from dragoman.interop.brought import INSTEAD, Brought, Pair, decoding_of, share_of, stated_languages
 from dragoman.interop.foreign import Read, Store
 from dragoman.interop.naming import NEVER, Layout, whole
 from dragoman.text.mapped import Side, Table, sealed
 from dragoman.text.tokenizer import opened, spelled
 
-SETTINGS = "special:model.yml"
+SETTINGS, DECODER = "special:model.yml", "decoder.yml"
 # Options that change what is computed, with what is computed here; what is not said is so.
 ONLY: Mapping[str, tuple[str, ...]] = {
     "type": ("transformer",),
@@ -45,34 +45,29 @@ _ATTENTION = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "out_proj"}
 
 
 def npz_of(path: Path) -> Path | None:
-    """The weights that a path names or holds: best-... or final ones, where there are several."""
+    """The weights that a path names or holds: those of decoder.yml, or best-... ones, where there are several."""
     if path.is_file():
         return path if path.suffix == ".npz" else None
     found = sorted(one for one in path.glob("*.npz") if not one.name.endswith(".optimizer.npz"))
-    return (
-        found[0]
-        if len(found) == 1
-        else next((one for one in found if ".best-" in one.name), None)
-        if found
-        else None
-    )
+    if len(found) < 2:
+        return found[0] if found else None
+    named = {Path(one).name for one in decoder_of(path).get("models", "").split()}
+    chosen = [one for one in found if one.name in named] or [one for one in found if ".best-" in one.name]
+    return chosen[0] if chosen else None
 
 
-def is_packed(path: Path) -> bool:
-    """Whether a file is a zip with such weights in it, as OPUS-MT publishes them."""
-    try:
-        with zipfile.ZipFile(path) as packed:
-            return any(name.endswith(".npz") for name in packed.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
-        return False
+def decoder_of(directory: Path) -> dict[str, str]:
+    """The options of decoder.yml, which says what Marian's decoder takes by default; {} where there is none."""
+    path = directory / DECODER
+    return _options(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else {}
 
 
 def files_of(path: Path) -> list[Path]:
     """What the model is made of."""
     weights = npz_of(path)
     assert weights is not None
-    names = {*weights.parent.glob("*.spm"), *weights.parent.glob("*vocab*.yml")}
-    return [weights, *sorted(names)]
+    parts = {one for kind in ("*.spm", "*vocab*.yml", DECODER) for one in weights.parent.glob(kind)}
+    return [weights, *sorted(parts)]
 
 
 def read(path: Path, asked: Pair) -> Brought:
@@ -80,7 +75,10 @@ def read(path: Path, asked: Pair) -> Brought:
     weights = npz_of(path)
     assert weights is not None
     arrays = _arrays(weights)
-    options = settings_of(weights, arrays)
+    decoder = decoder_of(weights.parent)
+    options = settings_of(weights, arrays) | {
+        key: decoder[key] for key in ("vocabs", "beam-size") if key in decoder
+    }
     norm = _norm_of(options, weights)
     pieces = {side: _pieces(weights.parent, options, i) for i, side in enumerate(get_args(Side))}
     store, settings = _store(weights, arrays, options, norm, {side: len(one) for side, one in pieces.items()})
@@ -107,9 +105,16 @@ def read(path: Path, asked: Pair) -> Brought:
         model=layout.model,
         weights=found,
         tokenizers={side: sealed(tables[side], models[side].read_bytes()) for side in get_args(Side)},
-        languages=asked.settled(path.stem if path.is_file() else path.name, target=leads),
+        languages=asked.settled(
+            path.stem if path.is_file() else path.name, stated_languages(weights.parent), target=leads
+        ),
         pieces=len(source.pieces),
-        decoding=decoding_of({"num_beams": _whole(options.get("beam-size", ""))}),
+        decoding=decoding_of(
+            {
+                "num_beams": _whole(options.get("beam-size", "")),
+                "length_penalty": _number(decoder.get("normalize", "")),
+            }
+        ),  # fmt: skip
         longest=marian.MOST_TRAINED,
     )
 
@@ -141,7 +146,10 @@ def settings_of(path: Path, arrays: Mapping[str, Read]) -> dict[str, str]:
     """Options of the model by name, as text; a list as its entries with spaces between them."""
     if SETTINGS not in arrays:
         raise ModelError(f"{path} has no {SETTINGS}: it is no model of Marian's, or an old one")
-    text = arrays[SETTINGS]().tobytes().split(b"\0")[0].decode("utf-8", "replace")
+    return _options(arrays[SETTINGS]().tobytes().split(b"\0")[0].decode("utf-8", "replace"))
+
+
+def _options(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     last = ""
     for line in text.splitlines():
@@ -160,6 +168,10 @@ def _plain(value: str) -> str:
 
 def _whole(value: str) -> int:
     return int(value) if value.isdecimal() and len(value) < 9 else 0
+
+
+def _number(value: str) -> float | None:
+    return float(value) if re.fullmatch(r"\d{1,3}(\.\d{1,9})?", value) else None
 
 
 def _norm_of(options: Mapping[str, str], path: Path) -> str:
@@ -236,6 +248,13 @@ def _spm(directory: Path, side: Side, options: Mapping[str, str]) -> Path:
     found = sorted(directory.glob("*.spm"))
     if len(found) == 1:
         return found[0]
+    if codes := sorted(
+        {*directory.glob("*.bpe"), *directory.glob("*.tcmodel"), *directory.glob("bpe.model")}
+    ):
+        raise ModelError(
+            f"{directory}: its text is cut with BPE after Moses' rules for words ({codes[0].name}), and only models "
+            f"with SentencePiece are read: {INSTEAD}"
+        )
     raise ModelError(
         f"{directory} has no {marian.SPM[side]}: without it no text can be cut into the model's pieces"
     )

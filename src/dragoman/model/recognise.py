@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -109,8 +110,22 @@ def _file(path: Path) -> str:
         return f"this one is an Argos package (dragoman import {path} -o DIR)"
     if path.suffix == ".npz":
         return f"this one looks like a model of Marian's (dragoman import {path} -o DIR)"
+    if path.suffix != ".npz" and _is_packed(path):
+        return f"this one may be a model that was packed (dragoman import {path} -o DIR)"
     if path.suffix == ".toml":
         return "this one holds settings, which --config or --recipe takes"
     if path.suffix in _TEXTS:
         return "this one looks like text, which is named without -m"
     return "give the directory that a training wrote to (-o)"
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether a file is an archive that may hold a model: of a zip its names tell, of a tar its own."""
+    if re.search(r"\.(tar|tgz|tar\.\w+)$", path.name):
+        return True
+    with (
+        suppress(OSError, ValueError, zipfile.BadZipFile, NotImplementedError),
+        zipfile.ZipFile(path) as archive,
+    ):
+        return any(re.search(r"\.npz$|(^|/)(model\.bin|config\.json)$", name) for name in archive.namelist())
+    return False

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 from unittest import mock
@@ -21,7 +22,7 @@ from dragoman.server.gate import link as link_module
 from dragoman.server.gate.counts import MONTH
 from dragoman.server.gate.keys import Keys
 from dragoman.server.gate.limits import AddressLimit
-from dragoman.server.gate.link import Link, LostError, check, without_password
+from dragoman.server.gate.link import Link, LostError, Words, check, without_password
 from dragoman.server.gate.refusals import Refusal
 from dragoman.server.gate.replicas import SharedAddressLimit, SharedKeys
 from dragoman.server.gate.state import SharedState
@@ -240,6 +241,100 @@ def test_a_lost_redis_is_survived_and_told_what_it_missed(tmp_path: Path) -> Non
         server.start()
         _until(lambda: link.is_up and keys.find(key).used == 90)  # type: ignore[union-attr]
         link.close()
+
+
+@needs_redis
+def test_what_was_counted_alone_is_told_once_though_the_answer_is_lost(server: Redis, link: Link) -> None:
+    """On a busy machine the answer came too late, and the same characters were told, and counted, once more."""
+    keys = SharedKeys(link)
+    key = keys.add("alice", quota=100)
+    keys.refresh()
+    with mock.patch.object(link, "command", side_effect=LostError("gone")):
+        keys.spend("alice", 40)
+    told = link.script
+
+    def unheard(name: str, names: list[str], *arguments: Words) -> object:
+        answer = told(name, names, *arguments)
+        if name == "owe":
+            raise LostError("too late")
+        return answer
+
+    with mock.patch.object(link, "script", side_effect=unheard), pytest.raises(LostError):
+        keys.refresh()
+    with mock.patch.object(link, "command", side_effect=LostError("gone")):
+        keys.spend("alice", 7)
+    keys.refresh()
+    assert keys.find(key).used == 47  # type: ignore[union-attr]
+
+
+@needs_redis
+@pytest.mark.parametrize("restarted", [False, True], ids=["FLUSHALL", "restarted without its data"])
+def test_a_redis_that_was_emptied_gets_its_keys_back(
+    restarted: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Clients were told that their key is not known, or their key meant nothing: and no key can be made again."""
+    with running(tmp_path, "--appendonly", "no") as server, ExitStack() as stack:
+        links = [Link(server.address, patience=5) for _ in range(3)]
+        replicas = [SharedKeys(link) for link in links]
+        key, gone = replicas[0].add("alice", per_minute=3, quota=100), replicas[0].add("bob")
+        replicas[0].spend("alice", 40)
+        replicas[0].remove("bob")
+        for link, keys in zip(links, replicas, strict=True):
+            stack.callback(link.close)
+            link.watch(keys.refresh, 3600)  # what a request finds before anybody looks
+        if restarted:
+            server.kill()
+            server.start()
+        else:
+            server.client.flushall()
+        for link, keys in zip(links, replicas, strict=True):
+            found = keys.find(key)
+            assert found is not None and (found.used, found.quota) == (40, 100) and keys.find(gone) is None
+            _until(lambda link=link: link.is_up)  # type: ignore[misc]
+            assert keys.in_force
+        replicas[0].spend("alice", 50)
+        assert refusal(lambda: replicas[1].spend("alice", 11)) == (456, None)
+        for keys in replicas:
+            keys.refresh()
+        assert [one.name for one in replicas[2].all()] == ["alice"]
+        said = [record for record in caplog.records if "was emptied" in record.message]
+        assert len(said) == 3 and all(record.keys == 1 for record in said)  # type: ignore[attr-defined]
+
+
+@needs_redis
+def test_a_key_is_spent_in_a_redis_that_was_emptied_after_it_was_found(server: Redis, link: Link) -> None:
+    keys = SharedKeys(link)
+    keys.add("alice", quota=100)
+    keys.refresh()
+    server.client.flushall()
+    keys.spend("alice", 60)
+    assert refusal(lambda: keys.spend("alice", 60)) == (456, None)
+
+
+@needs_redis
+def test_the_last_key_that_is_removed_stays_removed(server: Redis, link: Link) -> None:
+    """A Redis without keys is not one that was emptied."""
+    keys, other = SharedKeys(link), SharedKeys(link)
+    key = keys.add("alice")
+    keys.refresh()
+    other.remove("alice")
+    assert keys.find(key) is None and refusal(lambda: keys.spend("alice", 1)) == (403, None)
+    keys.refresh()
+    assert not keys.in_force and not keys.all()
+
+
+@needs_redis
+def test_limits_begin_anew_and_files_are_gone_where_redis_was_emptied(
+    server: Redis, link: Link, tmp_path: Path
+) -> None:
+    limit, files = SharedAddressLimit(link, 2, AddressLimit(2)), SharedDownloads(link, Downloads(tmp_path))
+    with files.open():
+        name = files.put(b"text", ".txt")
+        assert [refusal(lambda: limit.spend("a")) for _ in range(3)] == [None, None, (429, 30)]
+        server.client.flushall()
+        assert [refusal(lambda: limit.spend("a")) for _ in range(3)] == [None, None, (429, 30)]
+        with pytest.raises(Refusal, match="no such file, or not any more: translate it again"):
+            files.get(name)
 
 
 @needs_redis

@@ -1,10 +1,13 @@
 """Limits and API keys in a Redis that replicas share, and what each replica does alone while it is lost.
 
-Each decision is one script by the clock of Redis, so that limits are exact over all replicas. Knows no HTTP.
+Each decision is one script by the clock of Redis, so that limits are exact over all replicas. A Redis that was emptied,
+or started anew without its data, gets back the keys that replicas know by heart. Knows no HTTP.
 """
 
 from __future__ import annotations
 
+import logging
+import secrets
 import threading
 import time
 from dataclasses import dataclass
@@ -29,6 +32,9 @@ from dragoman.server.gate.link import Link, LostError
 from dragoman.server.gate.refusals import Refusal
 
 KEY, HASHES, ADDRESS = "dragoman:key:", "dragoman:keys", "dragoman:address:"
+OWED = "dragoman:owed:"
+MARK = "dragoman:keys-mark"  # another one in a Redis that was emptied
+log = logging.getLogger("dragoman.server")
 
 
 class SharedAddressLimit:
@@ -67,8 +73,11 @@ class SharedKeys:
     def __init__(self, link: Link) -> None:
         self._link, self._lock = link, threading.Lock()
         self._known: dict[str, _Known] | None = None  # by hash; None before they have been read
+        self._mark: bytes | None = None  # of the Redis that they were read from
         self._alone: dict[str, Count] = {}  # counted since Redis was lost, by name
         self._owed: dict[str, int] = {}  # characters that Redis has not been told of, by name
+        # As they are told, each under a mark: the answer may be lost, and not what was told.
+        self._telling: list[tuple[str, str, int]] = []
 
     @property
     def in_force(self) -> bool:
@@ -116,6 +125,9 @@ class SharedKeys:
         digest = hash_of(key)
         try:
             known = self._read(digest).get(digest)
+            if known is None and digest in (self._known or {}):  # removed just now, or Redis was emptied
+                self._put_back()
+                known = self._read(digest).get(digest)
         except LostError:
             known = (self._known or {}).get(digest)
             if known is None:
@@ -128,6 +140,8 @@ class SharedKeys:
         """Count one request. Raises Refusal: 429 when they come too fast, 456 when the quota is used up."""
         try:
             status, per_minute, quota, wait = self._link.script("spend", [KEY + name], characters, MONTH)
+            if status == 403 and self._put_back():
+                status, per_minute, quota, wait = self._link.script("spend", [KEY + name], characters, MONTH)
         except LostError:
             self._spend_alone(name, characters)
             return
@@ -158,10 +172,35 @@ class SharedKeys:
 
     def refresh(self) -> None:
         """Tell Redis what was counted without it, and learn which keys there are. Raises LostError."""
+        self._put_back()
         with self._lock:
-            while self._owed:
-                name, characters = next(iter(self._owed.items()))
-                self._link.script("owe", [KEY + name], characters)
-                del self._owed[name]
+            self._telling += [(secrets.token_hex(8), *owed) for owed in self._owed.items()]
+            self._owed.clear()
+            while self._telling:
+                mark, name, characters = self._telling[0]
+                self._link.script("owe", [KEY + name, OWED + mark], characters)
+                del self._telling[0]
             self._alone.clear()
         self._known = self._read()
+
+    def _put_back(self) -> bool:
+        """If Redis was emptied since keys were read last, give it those: whether it was. Raises LostError.
+
+        Of what they have used, what was counted since then is forgotten: two seconds. A key that another replica has
+        put back stays as it is, and one that was removed before is known to nobody.
+        """
+        with self._lock:
+            mark: bytes = self._link.script("mark", [MARK], secrets.token_hex(8))
+            emptied, known = self._mark not in (None, mark), self._known or {}
+            if emptied:
+                for digest, one in known.items():
+                    key = one.key
+                    row = key.name, digest, key.per_minute, key.quota, key.used, key.created, one.period
+                    self._link.script("add", [KEY + key.name, HASHES], *row)
+                log.warning(
+                    "the shared state was emptied: API keys are put back as they were, translated files are gone, "
+                    "and limits begin anew (have Redis write to disk: --appendonly yes)",
+                    extra={"redis": self._link.shown, "keys": len(known)},
+                )
+            self._mark = mark
+        return emptied
