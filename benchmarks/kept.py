@@ -18,6 +18,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -145,10 +147,12 @@ def _server(model: str) -> Iterator[int]:
     assert process.stderr is not None
     try:
         address = next(found for line in process.stderr if (found := re.search(r"http://\S+?:(\d+)", line)))
+        # A pipe that nobody reads is full after some hundred requests, and the service waits for it.
+        threading.Thread(target=deque, args=(process.stderr, 0), daemon=True).start()
         yield int(address[1])
     finally:
         process.terminate()
-        process.communicate()
+        process.wait()
 
 
 DOORS: dict[str, Door] = {"Python": in_python, "HTTP": over_http, "command line": on_the_command_line}

@@ -256,7 +256,13 @@ def test_a_signal_saves_and_says_how_to_go_on(
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(Journal, "step", step_then_signal)
-    result, said = go(tmp_path)
+    heeded = signal.signal(
+        number, signal.SIG_DFL
+    )  # nohup, or a shell that put us in the background, ignores some
+    try:
+        result, said = go(tmp_path)
+    finally:
+        signal.signal(number, heeded)
     assert f"stopped by {signal.Signals(number).name}" in said
     assert not result.finished and 3 <= result.progress.step < STEPS
     assert f"saved at step {result.progress.step}: go on with the same command and --resume" in said
