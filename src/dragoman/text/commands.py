@@ -69,6 +69,11 @@ _CODE = re.compile(
 )
 _NEAR = re.compile(r"-.*|\.{1,2}|[.~/].+|\$[A-Za-z]\w*|[A-Z_a-z]\w*=.*")
 _PLAIN = re.compile(r"[a-z][a-z0-9-]{0,40}")
+# What no command follows: my cat, they find, it doesn't go.
+_OF_PROSE = re.compile(
+    r"(?i)(?:(?<!\w)(?:an?|the|my|your|his|her|our|their|its|this|that|every|each|no|not|i|we|they|he|she|you|it)"
+    r"|n['’]t) $"
+)
 
 _SQL = re.compile(
     r"[ ]{0,3}(?:(?P<key>(?:SELECT|DISTINCT|FROM|WHERE|AND|OR|NOT|IN|IS|NULL|AS|ON|SET|INTO|VALUES|ORDER|GROUP|BY|ASC"
@@ -144,6 +149,12 @@ def _command(text: str, head: re.Match[str], end: int) -> int:
 
 def _follows(head: re.Match[str], own: str, quoted: str | None) -> bool:
     """Whether what stands after a word of the language, or a short name, makes a command of it."""
+    if (
+        head.group("word")
+        and own[:1] not in "-./~"
+        and _OF_PROSE.search(head.string, max(head.start() - 8, 0), head.start())
+    ):
+        return False
     if head.group() == "make":
         return own in _NAMES or own.startswith("-")
     if quoted:
