@@ -141,7 +141,7 @@ def test_what_the_model_writes_stands_in_for_a_reference_and_every_view_says_so(
 
 def test_nonsense_does_not(run: Run, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     own_words(monkeypatch, "nonsense")
-    assert "the model itself writes 'nonsense', which is no reference" in refused("--training")
+    assert "what the model writes here, 'nonsense', is no text in zh" in refused("--training")
     assert "training loss" not in run("--without", "scale")
 
 
