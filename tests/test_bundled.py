@@ -36,6 +36,6 @@ def test_both_engines_score_alike_on_the_dev_set() -> None:
         with Translator.load("en-zh", engine=engine) as translator:  # type: ignore[arg-type]
             reports.append(evaluate(translator, pairs, perplexity=False))
     fast, reference = reports
-    assert fast.bleu == pytest.approx(reference.bleu, abs=0.3)
+    assert fast.bleu == pytest.approx(reference.bleu, abs=0.5)
     same = sum(a.text == b.text for a, b in zip(fast.translations, reference.translations, strict=True))
     assert same > 850  # the others differ by int8 rounding

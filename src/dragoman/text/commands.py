@@ -69,7 +69,7 @@ _CODE = re.compile(
 )
 _NEAR = re.compile(r"-.*|\.{1,2}|[.~/].+|\$[A-Za-z]\w*|[A-Z_a-z]\w*=.*")
 _PLAIN = re.compile(r"[a-z][a-z0-9-]{0,40}")
-# What no command follows: my cat, they find, it doesn't go.
+# What a word of the sentence follows: my cat, they find, it doesn't go.
 _OF_PROSE = re.compile(
     r"(?i)(?:(?<!\w)(?:an?|the|my|your|his|her|our|their|its|this|that|every|each|no|not|i|we|they|he|she|you|it)"
     r"|n['’]t) $"
@@ -149,11 +149,9 @@ def _command(text: str, head: re.Match[str], end: int) -> int:
 
 def _follows(head: re.Match[str], own: str, quoted: str | None) -> bool:
     """Whether what stands after a word of the language, or a short name, makes a command of it."""
-    if (
-        head.group("word")
-        and own[:1] not in "-./~"
-        and _OF_PROSE.search(head.string, max(head.start() - 8, 0), head.start())
-    ):
+    formula = own.startswith("$") and not own.isupper()  # or a variable
+    before = max(head.start() - 8, 0), head.start()
+    if head.group("word") and formula and _OF_PROSE.search(head.string, *before):
         return False
     if head.group() == "make":
         return own in _NAMES or own.startswith("-")
@@ -161,7 +159,7 @@ def _follows(head: re.Match[str], own: str, quoted: str | None) -> bool:
         return head.group() == "echo"
     return _NEAR.fullmatch(own) is not None or (
         (head.group("bare") is not None and _CODE.fullmatch(own) is not None)
-        or (head.group() == "cat" and len(own) == 1)
+        or (head.group() == "cat" and len(own) == 1 and own.isalnum())
     )
 
 
