@@ -116,7 +116,8 @@ def _written(product: Product, stream: Stream, folder: Path) -> Fault | None:
         os.mkfifo(file)
         shell = f'timeout {PATIENCE} cat "{file}" > "{got}" & {PLAIN.replace("exec ", "")}; code=$?; wait; exit $code'
     else:
-        file.symlink_to({"a full device": "/dev/full", "/dev/null": os.devnull, "a link": got}[stream.writes])
+        leads = {"a full device": Path("/dev/full"), "/dev/null": Path(os.devnull), "a link": got}
+        file.symlink_to(leads[stream.writes])
     kind = stat.S_IFMT(os.lstat(file).st_mode)
     ended = _run(product, words(product), file, folder, shell)
     if not os.path.lexists(file) or stat.S_IFMT(os.lstat(file).st_mode) != kind:
