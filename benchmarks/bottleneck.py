@@ -128,7 +128,9 @@ def write(found: Sequence[dict[str, Any]], steps: int) -> None:
         steps=steps, texts=TEXTS, signature=found[0]["signature"], table="\n".join(rows), reading=reading,
         commands="\n".join(one["command"] for one in found),
     )  # fmt: skip
-    drawing = lineage_page.lines({one["title"]: one["bleu"] for one in found}, [str(n) for n in TOGETHER])
+    drawing = lineage_page.lines(
+        {one["title"]: one["bleu"] for one in found}, [str(n) for n in TOGETHER], "sentences joined to one"
+    )
     publish(PAGE.with_suffix(".svg"), drawing.encode())
     publish(PAGE, text.encode())
 

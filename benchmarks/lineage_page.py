@@ -188,15 +188,17 @@ def bars(values: Sequence[tuple[str, float]]) -> str:
     return _svg(20 + _ROW * len(values), parts)
 
 
-def lines(series: dict[str, list[float]], classes: Sequence[str]) -> str:
-    """One line a system over the classes, from 0."""
+def lines(
+    series: dict[str, list[float]], classes: Sequence[str], what: str = "words of the English sentence"
+) -> str:
+    """One line a system over the classes, from 0. what: the classes are."""
     top, bottom, most = 20, 300, max((max(values) for values in series.values()), default=1.0) or 1.0
     left, right = 50, _WIDTH - 200
     step = (right - left) / max(len(classes) - 1, 1)
     at = lambda i, value: (left + i * step, bottom - (bottom - top) * value / most)  # noqa: E731
     parts = [f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#888"/>']
     parts += [_text(left + i * step, bottom + 18, name, "middle") for i, name in enumerate(classes)]
-    parts += [_text((left + right) / 2, bottom + 38, "words of the English sentence", "middle")]
+    parts += [_text((left + right) / 2, bottom + 38, what, "middle")]
     parts += [_text(left - 6, at(0, tick)[1] + 4, f"{tick:.0f}", "end") for tick in _ticks(most)]
     for number, (name, values) in enumerate(series.items()):
         colour = _COLOURS[number % len(_COLOURS)]
