@@ -87,7 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines": {"engines", "interop", "decoding", "text", "corpus", "model"} | MODELS,
     "interop": {"interop", "decoding", "text", "model"} | MODELS,
     # One reader of tar files is enough: the careful one.
-    "interop.packed": {"corpus.fetch"},
+    "interop.packed": {"corpus.archives", "corpus.fetch"},
     # Segments in, segments out: whoever opens a document hands in what translates.
     "documents": {"documents", "text"},
     "translate": {"translate"} | BELOW_TRANSLATE,

@@ -202,8 +202,13 @@ def test_an_archive_that_was_cut_short_is_told(
     assert f"cut.{ending}" in told(path, tmp_path / "out")
 
 
-def test_damage_within_a_zip_is_told(published: Path, tmp_path: Path) -> None:
-    path = zipped(published, tmp_path / "opus.zip")
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_within_a_zip_is_told(published: Path, tmp_path: Path, method: int) -> None:
+    """Of LZMA it was a traceback, of bzip2 a sentence that named no file."""
+    path = tmp_path / "opus.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for one in sorted(published.iterdir()):
+            archive.write(one, one.name)
     data = bytearray(path.read_bytes())
     for place in range(len(data) // 3, len(data) // 3 + 40):
         data[place] ^= 0xFF

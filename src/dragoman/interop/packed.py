@@ -10,12 +10,12 @@ import re
 import shutil
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from dragoman.corpus.archives import BROKEN
 from dragoman.corpus.fetch import unpack
 from dragoman.errors import DragomanError, ModelError
 from dragoman.files import naming
@@ -29,8 +29,6 @@ TAR = re.compile(r"(.+)\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))", re.IGNOR
 LARGEST_PART = 2**26  # bytes of any file but weights
 # Weights are squeezed by a tenth to a half; a file that unpacks to more than this for each of its bytes holds none.
 MOST_UNPACKED, SMALL = 20, 2**20
-# What reading a damaged archive raises: encrypted members are a RuntimeError, unknown methods a NotImplementedError.
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 
 
 @contextmanager
@@ -150,5 +148,7 @@ def write(path: Path, members: Mapping[str, zipfile.ZipInfo], root: Path) -> Non
             try:
                 with naming(root / name), archive.open(member) as source, (root / name).open("wb") as target:
                     shutil.copyfileobj(source, target, 2**20)  # no more than file_size: zipfile ends there
-            except BROKEN as error:
+            except (*BROKEN, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # of the disk; what bzip2 finds damaged has no number
                 raise ModelError(f"{path}: {member.filename} is damaged, or was cut short") from error

@@ -110,7 +110,7 @@ def _file(path: Path) -> str:
         return f"this one is an Argos package (dragoman import {path} -o DIR)"
     if path.suffix == ".npz":
         return f"this one looks like a model of Marian's (dragoman import {path} -o DIR)"
-    if path.suffix != ".npz" and _is_packed(path):
+    if _is_packed(path):
         return f"this one may be a model that was packed (dragoman import {path} -o DIR)"
     if path.suffix == ".toml":
         return "this one holds settings, which --config or --recipe takes"
