@@ -43,6 +43,56 @@ def test_files_are_what_one_process_writes_of_each(
     assert outputs(out) == {path.name: piped(path, *model) for path in sorted(shards.iterdir())}
 
 
+def test_one_file_may_become_a_file(
+    shards: Path, tiny_model: Path, tmp_path: Path, piped: Piped, capfd: Capture
+) -> None:
+    """`translate report.txt -o report.zh.txt` made a directory of that name."""
+    path, out, model = shards / "part-0.txt", tmp_path / "里 out.v2.txt", ("-m", str(tiny_model))
+    assert main(["translate", str(path), "-o", str(out), *model]) == 0
+    assert capfd.readouterr().out.startswith(f"{out}  ")
+    assert out.read_bytes() == piped(path, *model)
+    assert [one.name for one in tmp_path.iterdir() if "out" in one.name] == [out.name]
+    assert main(["translate", str(path), "-o", str(out), *model]) == 2
+    assert f"{out} is already there: choose another name" in capfd.readouterr().err
+    for other in (str(path), f"{tmp_path}/out.tsv", f"{tmp_path}/out.jsonl.gz"):
+        assert main(["translate", str(path), "-o", other, *model]) == 2
+    assert main(["translate", str(path), "-o", f"{tmp_path}/packed.txt.gz", *model]) == 0
+    assert gzip.decompress((tmp_path / "packed.txt.gz").read_bytes()) == out.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("output", "directory"), [("out", False), ("out.md", False), ("v1.0", False), ("there.txt", True)]
+)
+def test_any_other_name_is_that_of_a_directory(
+    output: str, directory: bool, shards: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    if directory:
+        (tmp_path / output).mkdir()
+    words = ["translate", str(shards / "part-0.txt"), "-o", str(tmp_path / output), "-m", str(tiny_model)]
+    assert main(words) == 0
+    assert list(outputs(tmp_path / output)) == ["part-0.txt"]
+
+
+def test_one_file_that_was_interrupted_goes_on(
+    shards: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the work and the last name: it is not done again."""
+    path, out = shards / "part-0.txt", tmp_path / "out.txt"
+    words = ["translate", str(path), "-o", str(out), "-m", str(tiny_model)]
+    with monkeypatch.context() as patch:
+        patch.setattr("dragoman.scale.shards.settle", stop)
+        assert main(words) == 130
+    assert not out.exists()
+    monkeypatch.setattr("dragoman.scale.pool.run", stop)  # nothing is left to do
+    assert main(words) == 0
+    assert len(out.read_bytes().splitlines()) == len(path.read_bytes().splitlines())
+    assert sorted(one.name for one in tmp_path.iterdir() if "out" in one.name) == ["out.txt"]
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_options_reach_the_workers(shards: Path, tiny_model: Path, tmp_path: Path, piped: Piped) -> None:
     options = ("-m", str(tiny_model), "--beam-size", "2", "--raw", "--target-lang", "zh-TW", "--prefix", "我")
     path = shards / "part-0.txt"

@@ -50,7 +50,7 @@ class FilesFlags:
             name=("--output", "-o"),
             group=_GROUP,
             help="directory to write to: a file for each (.txt, .tsv, .jsonl, .parquet; packed as it was); what is "
-            "finished there is not done again",
+            "finished there is not done again. Of one file also the name of a new one, with the same ending",
         ),
     ] = None
     field: Annotated[
@@ -116,11 +116,11 @@ def translate_files(
     answer: AnswerFlags,
     options: Mapping[str, Any],
 ) -> None:
-    """Every file into one of the same name in the directory -o."""
+    """Every file into one of the same name in the directory -o, or the one file into the file -o."""
     from dragoman.corpus.pairs import shards_of
-    from dragoman.scale.files import refuse_unfit
+    from dragoman.scale.files import names_a_file, refuse_unfit
     from dragoman.scale.jobs import TranslateJob
-    from dragoman.scale.shards import claimed, in_directory, left_behind
+    from dragoman.scale.shards import alone, claimed, in_directory, left_behind, settle
 
     assert flags.output is not None
     if not inputs:
@@ -135,7 +135,13 @@ def translate_files(
         if not path.is_file():  # what is interrupted is read again
             raise UsageError(f"{path} is a pipe or a device, which can be read only once: name files")
         refuse_unfit(path)
-    shards = in_directory([(path,) for path in paths], [path.name for path in paths], flags.output)
+    output = flags.output
+    single = [Path(one) for one in inputs] == paths and len(paths) == 1 and names_a_file(paths[0], output)
+    if single:
+        shards = [alone(paths[0], output)]
+        output = Path(shards[0].output).parent
+    else:
+        shards = in_directory([(path,) for path in paths], [path.name for path in paths], output)
     engine = {one.name: getattr(model, one.name) for one in fields(EngineFlags)}
     workers = engine.pop("workers")
     fields_of = {"text": flags.field, "translation": flags.into}
@@ -150,13 +156,15 @@ def translate_files(
         fields={name: value for name, value in fields_of.items() if value is not None},
     )
     job.checked()
-    with claimed(flags.output, job.settings(), shards):
-        if others := left_behind(flags.output, shards):
+    with claimed(output, job.settings(), shards):
+        if others := left_behind(output, shards):
             tell(
-                f"note: {flags.output} also holds {', '.join(others[:3])}{' and more' * (len(others) > 3)}, of "
+                f"note: {output} also holds {', '.join(others[:3])}{' and more' * (len(others) > 3)}, of "
                 f"{len(others):,} files that are not among these: left alone"
             )
         done = _all(job, shards, workers, flags.ray, "texts", answer.format)
+    if single:
+        settle(shards[0])
     _summary(done, answer.format)
 
 
@@ -232,9 +240,9 @@ def _say_shard(shard: Shard, result: Result, noun: str, format: Format) -> None:
     if noun == "pairs":  # it is no output yet
         tell(f"{shard.inputs[0]}  {result['records']:,} {noun} read")
     elif format == "json":
-        say_json({"file": shard.output, **result})
+        say_json({"file": shard.told, **result})
     else:
-        say(f"{shard.output}  {result['records']:,} {noun}")
+        say(f"{shard.told}  {result['records']:,} {noun}")
 
 
 def _summary(done: _Done, format: Format) -> None:

@@ -63,6 +63,21 @@ def refuse_unfit(path: Path) -> None:
         _pyarrow()
 
 
+def names_a_file(path: Path, output: Path) -> bool:
+    """Whether an output is meant as that of one file: it ends as that does, packed or not, and is no directory.
+
+    Raises UsageError where it ends as another kind of file does.
+    """
+    if output.is_dir() or not ending(output):
+        return False
+    if ending(output) != ending(path) and ending(output) in (".txt", ".parquet", *_WRITERS):
+        raise UsageError(
+            f"-o {output}: {path.name} becomes a file of its own kind ({ending(path) or 'no ending'}); name one, or a "
+            "directory"
+        )
+    return ending(output) == ending(path)
+
+
 def translate_file(source: Path, target: Path, fields: Fields, translate: Translate) -> None:
     """Write `target`, of the kind and packing of its name, whole or not at all. Raises CorpusError.
 

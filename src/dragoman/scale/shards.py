@@ -18,7 +18,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,19 @@ Result = dict[str, Any]  # what was counted
 
 @dataclass(frozen=True)
 class Shard:
-    """inputs: one file, or the two sides of a corpus. output: a file within the directory of outputs."""
+    """inputs: one file, or the two sides of a corpus. output: a file within the directory of outputs.
+
+    called: the name that the output gets when all is done, where that is another (`alone`).
+    """
 
     inputs: tuple[str, ...]
     output: str
+    called: str = ""
+
+    @property
+    def told(self) -> str:
+        """What people know the output by."""
+        return self.called or self.output
 
     @property
     def record(self) -> Path:
@@ -68,6 +77,25 @@ def in_directory(inputs: Sequence[tuple[Path, ...]], names: Sequence[str], outpu
         Shard(tuple(os.path.abspath(path) for path in paths), os.path.abspath(output / name))
         for paths, name in zip(inputs, names, strict=True)
     ]
+
+
+def alone(path: Path, output: Path) -> Shard:
+    """A file that becomes another, by way of a directory beside that one, for what is interrupted to go on in.
+
+    Raises UsageError where there is such a file already.
+    """
+    if output.exists():
+        raise UsageError(f"{output} is already there: choose another name with -o, or remove it")
+    (shard,) = in_directory([(path,)], [output.name], output.with_name(f".{output.name}.dragoman"))
+    return replace(shard, called=os.path.abspath(output))
+
+
+def settle(shard: Shard) -> None:
+    """Give the output of `alone` its name, and take its directory away."""
+    os.replace(shard.output, shard.called)
+    folder = Path(shard.output).parent
+    shutil.rmtree(folder, ignore_errors=True)
+    sync_directory(folder.parent)
 
 
 @contextmanager
@@ -177,7 +205,7 @@ def making(shard: Shard) -> Iterator[tuple[Path, Result]]:
         os.replace(folder / "record", shard.record)
     except OSError as error:
         if error.errno is not None and str(error.filename).startswith(str(folder)):  # nobody knows this name
-            raise OSError(error.errno, error.strerror, shard.output) from error
+            raise OSError(error.errno, error.strerror, shard.told) from error
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
