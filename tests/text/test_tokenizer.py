@@ -111,6 +111,26 @@ def test_a_vocabulary_below_the_characters_of_the_text_says_how_many_they_are() 
     assert "--" not in str(caught.value) and "smaller" not in str(caught.value)
 
 
+def test_a_word_that_always_stands_before_a_space_becomes_a_piece() -> None:
+    """In 29,000 picture captions "einem", "as" and "during" were no pieces, and "Ü" and all digits were bytes."""
+    whats, wheres = ("Mann", "Hund", "Kind"), ("alten", "roten")
+    scenes = [f"Ein {what} vor einem {where} Haus" for what in whats for where in wheres]
+    lines = [f"{scene}, {number} Übungen." for number in range(40) for scene in scenes]
+    learnt = Tokenizer.train(lines, TokenizerConfig(vocab_size=330))
+    pieces = set(learnt.vocabulary())
+    assert {"▁vor", "▁einem"} <= pieces
+    assert {"Ü", *"0123456789"} <= pieces | {piece.removeprefix("▁") for piece in pieces}
+    assert Tokenizer.train(lines, TokenizerConfig(vocab_size=330)).serialized == learnt.serialized
+
+
+def test_of_thousands_of_characters_the_rarest_are_bytes() -> None:
+    signs = {chr(0x4E00 + number) for number in range(1100)}
+    lines = ["".join(sorted(signs)[:1050])] * 50 + ["".join(sorted(signs))]
+    assert not signs <= set(Tokenizer.train(lines, TokenizerConfig(vocab_size=1400)).vocabulary())
+    every = TokenizerConfig(vocab_size=1400, character_coverage=0.999999)
+    assert signs <= set(Tokenizer.train(lines, every).vocabulary())
+
+
 def test_bytes_that_are_no_model_are_refused_by_name() -> None:
     with pytest.raises(ModelError, match="tokenizer.model is not a SentencePiece model"):
         Tokenizer(b"not a model", "tokenizer.model")

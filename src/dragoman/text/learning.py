@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import sentencepiece
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from dragoman.text.tokenizer import TokenizerConfig
 
 SHUFFLE_SEED = 1
+_ALPHABET = 1000  # different characters at most, where each of them is worth a piece
+_ALL_OF_IT, _MOST_OF_IT = 0.99999, 0.9995  # shares of a text's characters
+_LONGEST_WORD = 15  # characters; a piece of SentencePiece has 16, with the sign of a space
+_MANY_WORDS = 2**20  # at once; rare ones are forgotten
 # What SentencePiece says, in its words, of a vocabulary that is too large or too small for a text.
 TOO_HIGH = re.compile(r"set it to a value <= (\d+)")
 _TOO_LOW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
@@ -29,8 +35,16 @@ def placeholder_words(count: int) -> tuple[str, ...]:
 
 
 def learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str], exact: bool) -> bytes:
-    """A SentencePiece model; if not `exact`, one with fewer pieces will do."""
+    """A SentencePiece model; if not `exact`, one with fewer pieces will do.
+
+    Lines that can be read only once are not looked at before: their words are learnt as SentencePiece does.
+    """
     model = io.BytesIO()
+    once = iter(lines) is lines
+    characters, words = _looked_at(() if once else some_of(lines, config.training_lines, SHUFFLE_SEED))
+    alphabet = not once and characters <= _ALPHABET
+    coverage = config.character_coverage or (_ALL_OF_IT if alphabet else _MOST_OF_IT)
+    words = words if config.kind == "unigram" else []
     # Lines are shuffled before they are read; without this each process would shuffle them its own way.
     sentencepiece.set_random_generator_seed(SHUFFLE_SEED)
     train: Callable[..., None] = sentencepiece.SentencePieceTrainer.train
@@ -39,14 +53,14 @@ def learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str]
     if symbols:
         train = partial(train, control_symbols=list(dict.fromkeys(symbols)))
     train(
-        sentence_iterator=some_of(lines, config.training_lines, SHUFFLE_SEED),
+        sentence_iterator=chain(some_of(lines, config.training_lines, SHUFFLE_SEED), words),
         model_writer=model,
         model_type=config.kind,
         vocab_size=config.vocab_size,
-        character_coverage=config.character_coverage,
+        character_coverage=coverage,
         byte_fallback=True,
         normalization_rule_name="identity",
-        input_sentence_size=config.training_lines,
+        input_sentence_size=config.training_lines and config.training_lines + len(words),
         shuffle_input_sentence=True,
         train_extremely_large_corpus=False,
         max_sentence_length=100_000,
@@ -60,6 +74,22 @@ def learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str]
         minloglevel=2,
     )
     return model.getvalue()
+
+
+def _looked_at(lines: Iterable[str]) -> tuple[int, list[str]]:
+    """How many different characters there are, and the words that are there more than once.
+
+    These become lines of their own. For a unigram model SentencePiece tries what is repeated and followed by more than
+    one character: a word that has a space after it wherever it stands ("einem" in picture captions) never became a
+    piece, however frequent.
+    """
+    characters, words = set[str](), Counter[str]()
+    for line in lines:
+        characters.update(line)
+        words.update(word for word in line.split() if 1 < len(word) <= _LONGEST_WORD)
+        if len(words) > _MANY_WORDS:
+            words = Counter({word: count for word, count in words.items() if count > 1})
+    return len(characters), [word for word, count in words.items() if count > 1]
 
 
 def refused(error: Exception, config: TokenizerConfig) -> CorpusError:

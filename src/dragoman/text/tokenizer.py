@@ -48,9 +48,9 @@ class TokenizerConfig:
     joint: Annotated[bool, "one vocabulary for both languages"] = True
     character_coverage: Annotated[
         float,
-        "share of characters that get a piece; bytes spell the rest",
-        Within(0, 1, open_least=True, open_most=True),
-    ] = 0.9995
+        "share of characters that get a piece, bytes spell the rest; 0 = 0.9995, of an alphabet 0.99999",
+        Within(0, 1, open_most=True),
+    ] = 0.0
     sampling: Annotated[
         float,
         "chance that a piece is split in two, anew in each epoch (subword regularisation); 0 = off",
@@ -74,10 +74,10 @@ class TokenizerConfig:
             raise ConfigError(
                 f"tokenizer.vocab_size = {self.vocab_size}: at least {LEAST_PIECES}, since 256 spell single bytes"
             )
-        if not 0 < self.character_coverage < 1:
+        if not 0 <= self.character_coverage < 1:
             raise ConfigError(
-                f"tokenizer.character_coverage = {self.character_coverage}: must lie between 0 and 1, "
-                "or no character is left for byte fallback to learn"
+                f"tokenizer.character_coverage = {self.character_coverage}: must be below 1, or no character is left "
+                "for byte fallback to learn, and not below 0"
             )
         refuse_out_of_bounds(self, "tokenizer")
         self._refuse_symbols()
