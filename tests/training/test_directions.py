@@ -47,6 +47,32 @@ def test_each_direction_reads_every_pair_behind_its_tag(tmp_path: Path) -> None:
     assert all(source.isascii() and not target.isascii() for source, target in forth)
 
 
+@pytest.mark.parametrize("directions", [WAYS, ()])
+def test_a_source_is_known_however_many_authors_stand_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directions: tuple[str, ...]
+) -> None:
+    """`mlqe-pe=4` was no corpus: the third column of Tatoeba names an author a line, and they were counted first."""
+    monkeypatch.setattr("dragoman.training.tasks.gather.MOST_SOURCES", 5)
+    train, _ = write_corpus(tmp_path)
+    lines = train.read_text(encoding="utf-8").splitlines()
+    authors, named = tmp_path / "authors.tsv", tmp_path / "named.tsv"
+    half = len(lines) // 2
+    authors.write_text(
+        "".join(f"{line}\tauthor {n}\n" for n, line in enumerate(lines[:half])), encoding="utf-8"
+    )
+    named.write_text(
+        "".join(f"{line}\t{'rare' if n < 3 else 'wiki'}\n" for n, line in enumerate(lines[half:])), "utf-8"
+    )
+
+    def size(*weights: str) -> int:
+        settings = both(data={"directions": directions, "held_out": 1, "weights": weights})
+        return len(prepared(tmp_path / "-".join(["data", *weights]), [authors, named], settings).ids(0))
+
+    assert size("rare=3", "wiki=0") < size() < size("wiki=3")
+    with pytest.raises(ConfigError, match="no corpus is called wikis"):
+        size("wikis=3")
+
+
 def test_no_text_can_spell_a_tag(tmp_path: Path) -> None:
     train, _ = write_corpus(tmp_path)
     tokenizer = prepared(tmp_path, [train], both()).source_tokenizer

@@ -134,6 +134,7 @@ def _cleaned(
     """Labelled with their corpora, whose names must fit those in data.weights and data.tags."""
     data = recipe.data
     named = [one for one in (Weights(data.weights), Tags(data.tags)) if one]
+    asked = {name for one in named for name in one.by_name}
     labels, sources = Counter[str](), Counter[str]()
     for languages in language_pairs(data.ways):
         own = CleaningReport() if data.several else report
@@ -152,13 +153,14 @@ def _cleaned(
             if named:
                 name, source = labels_of(pair)
                 labels[name] += 1
-                if source in sources or len(sources) < MOST_SOURCES:
+                if source in asked or source in sources or len(sources) < MOST_SOURCES:
                     sources[source] += 1
             yield next(with_languages([pair], languages)) if data.several else pair
         if data.several:
             _add(report, own, languages)
     # A column that tells each pair's author is no name of a source: those have a share worth naming.
-    known = [one for one, n in sources.most_common() if one and n > max(1, report.kept // 1000)]
+    share = max(1, report.kept // 1000)
+    known = [one for one, n in sources.most_common() if one and (one in asked or n > share)]
     every = dict.fromkeys([*labels, *(str(file) for one in found for file in one.files)])
     for one in named:
         one.check(every, known)
