@@ -144,3 +144,23 @@ def test_a_model_is_trained_further(capsys: Capture, tmp_path: Path, tiny_model:
     assert after.source_tokenizer.serialized == before.source_tokenizer.serialized
     for name, weight in before.weights.items():
         np.testing.assert_allclose(after.weights[name], weight, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "both", "tagged"),
+    [
+        ((), ("true", "false"), ("true", "true")),
+        (("--from", "en-zh"), ("true", "false"), ("true", "true")),
+        (("--from", "en-zh-tiny"), ("false", "false"), ("false", "false")),  # its vocabulary has no tags
+        (("--from", "en-zh-tiny", "--extend-vocab"), ("true", "false"), ("true", "true")),
+        (("--set", "data.both_ways=false"), ("false", "false"), ("true", "true")),
+    ],
+)
+def test_the_recipe_for_few_pairs_reads_both_ways_where_the_vocabulary_can_tell_them_apart(
+    words: tuple[str, ...], both: tuple[str, str], tagged: tuple[str, str], capsys: Capture
+) -> None:
+    call = ["train", "x.tsv", "--source-lang", "en", "--target-lang", "zh", "--recipe", "small-data", *words]
+    assert main([*call, "--print-config"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for name, values in (("both_ways", both), ("tagged", tagged)):
+        assert tuple(line[2] for line in lines if line[:2] == [name, "="]) == values

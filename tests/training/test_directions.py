@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from dragoman.cli import main
 from dragoman.corpus.batches import IdStore
 from dragoman.errors import ConfigError, CorpusError
 from dragoman.model.directory import open_model
+from dragoman.text.directions import written
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.settings import DataConfig, RunConfig, resolve_run
 from dragoman.training.tasks.average import average
@@ -71,6 +73,35 @@ def test_a_source_is_known_however_many_authors_stand_before_it(
     assert size("rare=3", "wiki=0") < size() < size("wiki=3")
     with pytest.raises(ConfigError, match="no corpus is called wikis"):
         size("wikis=3")
+
+
+@pytest.mark.parametrize(
+    ("data", "ways"),
+    [
+        ({"source": "en", "target": "zh"}, WAYS),
+        ({"directions": ("zh>en",)}, ("zh>en", "en>zh")),
+        ({"directions": ("en>zh", "en>de")}, ("en>zh", "en>de", "zh>en", "de>en")),
+        ({"directions": WAYS}, WAYS),
+    ],
+)
+def test_both_ways_is_every_direction_and_its_reverse(data: dict[str, Any], ways: tuple[str, ...]) -> None:
+    config = DataConfig(**data, both_ways=True)
+    assert tuple(map(written, config.ways)) == ways and config.several
+    assert DataConfig(both_ways=True).ways == (("", ""),)  # languages that nobody named yet
+
+
+def test_both_ways_reads_what_both_directions_would(tmp_path: Path) -> None:
+    """From files whose names tell nothing, too: their order is that of the one direction."""
+    train, _ = write_corpus(tmp_path)
+    pairs = [line.split("\t") for line in train.read_text(encoding="utf-8").splitlines()]
+    sides = [tmp_path / name for name in ("first.txt", "second.txt")]
+    for path, texts in zip(sides, zip(*pairs, strict=True), strict=True):
+        path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    one = prepared(tmp_path / "one", sides, both(data={"source": "en", "target": "zh", "both_ways": True}))
+    two = prepared(tmp_path / "two", [train], both())
+    assert one.source_tokenizer.serialized == two.source_tokenizer.serialized
+    read = [[[*map(list, data.ids(0)[n])] for n in range(data.pairs)] for data in (one, two)]
+    assert read[0] == read[1]
 
 
 def test_no_text_can_spell_a_tag(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dragoman.training.outlook import Result
 from dragoman.training.presets import PRESETS
 from dragoman.training.recipe import find_recipe, read_recipe, shipped
 from dragoman.training.session import Session
-from dragoman.training.settings import RunConfig, resolve_run
+from dragoman.training.settings import DataConfig, RunConfig, resolve_run
 from dragoman.training.state import Progress
 from dragoman.training.tasks import stages as stages_module
 from dragoman.training.tasks.stages import StagedRun, check_stages, run_stages
@@ -100,6 +100,19 @@ def test_a_stage_cannot_ask_for_another_shape() -> None:
         check_stages([StagedRun("a", one), StagedRun("b", wide)])
     calm = replace(one, model=replace(one.model, dropout=0.0), tokenizer=replace(one.tokenizer, sampling=0.3))
     check_stages([StagedRun("a", one), StagedRun("b", calm)])
+
+
+def test_a_stage_may_leave_one_of_two_directions() -> None:
+    one = RunConfig(data=DataConfig("de", "en", both_ways=True, tagged=True))
+    alone = replace(one, data=DataConfig("de", "en", tagged=True))
+    check_stages([StagedRun("a", one), StagedRun("b", alone)])
+    with pytest.raises(
+        ConfigError, match=r"stage b learns de -> en, en -> de, and the model of a .* no symbols .*both_ways"
+    ):
+        check_stages([StagedRun("a", alone), StagedRun("b", one)])
+    bare = RunConfig(data=DataConfig("de", "en", both_ways=True))
+    with pytest.raises(ConfigError, match=r"set data\.tagged = true for all stages"):
+        check_stages([StagedRun("a", bare), StagedRun("b", RunConfig(data=DataConfig("de", "en")))])
 
 
 STAGES = [StagedRun(name, RunConfig()) for name in ("a", "b", "c")]

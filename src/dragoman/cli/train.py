@@ -127,9 +127,10 @@ class SettingFlags:
         """What is kept of the model to begin with, where it is trained on other directions than it has.
 
         The side that is simplified may be the other side of the first direction here; and of several directions one
-        may be left, whose sources go on to begin with the tag that the model knows.
+        may be left, whose sources go on to begin with the tag that the model knows. A recipe reads both ways where it
+        knows the tags of both.
         """
-        from dragoman.text.directions import read_directions, simplified_sides, target_tags
+        from dragoman.text.directions import learnt, simplified_sides, target_tags
         from dragoman.training.settings import resolve_run
 
         resolved, place = resolve_run(layers), f"--from {self.base}"
@@ -141,8 +142,12 @@ class SettingFlags:
         if resolved.origin["cleaning.simplify"] == place:
             simplify = simplified_sides(resolved.value.cleaning.simplify, old, (data.source, data.target))
             kept["cleaning"] = {"simplify": simplify}
-        if resolved.origin["data.tagged"] in (place, DEFAULT) and not target_tags(data.ways):
-            known = target_tags(read_directions(before.get("directions", ())) or [old], data.tagged)
+        known = target_tags(learnt(before.get("directions", ()), old, False), before.get("tagged", False))
+        missing = not data.extend_vocab and not {*target_tags(data.ways, data.tagged)} <= {*known}
+        asked = [resolved.origin[f"data.{name}"] for name in ("both_ways", "tagged")]
+        if missing and any(one.startswith(("recipe ", "stage ")) for one in asked):
+            kept["data"] = {"both_ways": False, "tagged": False}
+        elif resolved.origin["data.tagged"] in (place, DEFAULT) and not target_tags(data.ways):
             kept["data"] = {"tagged": data.ways[0][1] in known}
         return [*layers, (place, kept)]
 

@@ -57,6 +57,16 @@ def written(direction: Direction) -> str:
     return ">".join(direction)
 
 
+def learnt(named: Sequence[str], languages: Direction, both_ways: bool) -> tuple[Direction, ...]:
+    """All that a run learns: what is named, or else the direction between its languages; and each the other way round.
+
+    Raises ConfigError.
+    """
+    ways = read_directions(named) or (languages,)
+    back = (way[::-1] for way in ways if both_ways and way[::-1] not in ways)
+    return (*ways, *back)
+
+
 def told(direction: Direction) -> str:
     """As people read it."""
     return " -> ".join(direction)
@@ -83,9 +93,10 @@ def target_tags(directions: Sequence[Direction], tagged: bool = False) -> dict[s
 
 def sealed_languages(data: Mapping[str, Any]) -> dict[str, Any]:
     """What [data] of a run says of its languages, as [languages] of its model."""
-    found = {"source": data["source"], "target": data["target"]}
-    if len(data.get("directions", ())) > 1:
-        found["directions"] = data["directions"]
+    found: dict[str, Any] = {"source": data["source"], "target": data["target"]}
+    named, languages = data.get("directions", ()), (data["source"], data["target"])
+    if len(ways := learnt(named, languages, data.get("both_ways", False))) > 1:
+        found["directions"] = list(map(written, ways))
     if data.get("tagged"):
         found["tagged"] = True
     return found

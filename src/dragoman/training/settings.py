@@ -20,7 +20,7 @@ from dragoman.corpus.weights import Weights
 from dragoman.decoding.options import MOST_HYPOTHESES, DecodingOptions
 from dragoman.errors import ConfigError
 from dragoman.model.kinds import TRANSLATORS
-from dragoman.text.directions import Direction, read_directions, target_tags, written
+from dragoman.text.directions import Direction, all_told, learnt, read_directions, target_tags, written
 from dragoman.text.languages import read_tag
 from dragoman.text.tokenizer import TokenizerConfig
 from dragoman.training.optimizer import OptimizerConfig
@@ -49,6 +49,9 @@ class DataConfig:
         tuple[str, ...],
         "en>zh, zh>en and so on: all that one model learns, the first of which source and target are; empty = that one",
     ] = ()
+    both_ways: Annotated[
+        bool, "each pair is learnt the other way round, too, as if data.directions named that as well"
+    ] = False
     tagged: Annotated[
         bool, "sources begin with the symbol of the language to write, also where all directions go into one"
     ] = False
@@ -88,12 +91,12 @@ class DataConfig:
     @property
     def ways(self) -> tuple[Direction, ...]:
         """The directions that are learnt; at least one."""
-        return read_directions(self.directions) or ((self.source, self.target),)
+        return learnt(self.directions, (self.source, self.target), self.both_ways)
 
     @property
     def several(self) -> bool:
         """Whether one model is trained in more than one direction."""
-        return len(self.directions) > 1
+        return len(self.ways) > 1
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -223,8 +226,9 @@ class RunConfig:
             self.training.refuse_guiding(f"a model of kind {kind!r} has no heads that could be guided")
         if self.data.several and not self.tokenizer.joint:
             raise ConfigError(
-                "data.directions has several, and tokenizer.joint = false: each language stands on both sides then, so "
-                "there is one vocabulary for all"
+                f"tokenizer.joint = false, and there are several directions ({all_told(self.data.ways)}): each "
+                "language stands on both sides then, so there is one vocabulary for all (a recipe that reads both ways "
+                "reads one with data.both_ways=false)"
             )
 
 

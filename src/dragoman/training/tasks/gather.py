@@ -49,9 +49,9 @@ Say = Callable[[str], None]
 
 def corpora(paths: Sequence[Path], data: DataConfig) -> list[Corpus]:
     """The corpora in `paths` with their languages. Raises CorpusError for what is not there, or in none of them."""
-    if data.several:
+    if len(data.directions) > 1:
         return corpora_of(paths, data.ways, Columns(data.columns))
-    (way,) = data.ways
+    way = data.ways[0]
     return [Corpus(tuple(corpus_files(paths, *way)), way, way)]
 
 

@@ -17,6 +17,7 @@ from dragoman.config import difference
 from dragoman.errors import ConfigError, TrainingError
 from dragoman.files import publish
 from dragoman.model.directory import ModelDirectory, open_model
+from dragoman.text.directions import all_told
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.outlook import Result
 from dragoman.training.ranks.group import is_follower, restarted
@@ -61,6 +62,16 @@ def check_stages(stages: Sequence[StagedRun]) -> None:
         if changes:
             raise ConfigError(
                 f"stage {after.name} begins at the model of {before.name}, and cannot change {'; '.join(changes)}"
+            )
+        if not {*after.config.data.symbols} <= {*before.config.data.symbols}:
+            raise ConfigError(
+                f"stage {after.name} learns {all_told(after.config.data.ways)}, and the model of {before.name} that it "
+                "begins at has no symbols for them: set data.both_ways there, too"
+            )
+        if before.config.data.both_ways and not after.config.data.symbols:
+            raise ConfigError(
+                f"stage {before.name} learns both ways, and {after.name} one: set data.tagged = true for all stages, "
+                "or the sources would lose the symbol that they began with"
             )
 
 
