@@ -107,7 +107,7 @@ def test_a_stage_may_leave_one_of_two_directions() -> None:
     alone = replace(one, data=DataConfig("de", "en", tagged=True))
     check_stages([StagedRun("a", one), StagedRun("b", alone)])
     with pytest.raises(
-        ConfigError, match=r"stage b learns de -> en, en -> de, and the model of a .* no symbols .*both_ways"
+        ConfigError, match=r"stage b begins sources with ⟨de⟩, which the model of a .* set data\.both_ways"
     ):
         check_stages([StagedRun("a", alone), StagedRun("b", one)])
     bare = RunConfig(data=DataConfig("de", "en", both_ways=True))

@@ -17,7 +17,6 @@ from dragoman.config import difference
 from dragoman.errors import ConfigError, TrainingError
 from dragoman.files import publish
 from dragoman.model.directory import ModelDirectory, open_model
-from dragoman.text.directions import all_told
 from dragoman.training import checkpoint as checkpoints
 from dragoman.training.outlook import Result
 from dragoman.training.ranks.group import is_follower, restarted
@@ -63,10 +62,10 @@ def check_stages(stages: Sequence[StagedRun]) -> None:
             raise ConfigError(
                 f"stage {after.name} begins at the model of {before.name}, and cannot change {'; '.join(changes)}"
             )
-        if not {*after.config.data.symbols} <= {*before.config.data.symbols}:
+        if missing := sorted({*after.config.data.symbols} - {*before.config.data.symbols}):
             raise ConfigError(
-                f"stage {after.name} learns {all_told(after.config.data.ways)}, and the model of {before.name} that it "
-                "begins at has no symbols for them: set data.both_ways there, too"
+                f"stage {after.name} begins sources with {', '.join(missing)}, which the model of {before.name} that it "
+                "begins at does not know: set data.both_ways, data.tagged or data.tags there, too"
             )
         if before.config.data.both_ways and not after.config.data.symbols:
             raise ConfigError(
