@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from dragoman.text.tokenizer import TokenizerConfig
 
 SHUFFLE_SEED = 1
-_ALPHABET = 1000  # different characters at most, where each of them is worth a piece
+# Different characters at most, and their share of the vocabulary, where each of them is worth a piece.
+_ALPHABET, _SHARE = 1000, 1 / 8
 _ALL_OF_IT, _MOST_OF_IT = 0.99999, 0.9995  # shares of a text's characters
 _LONGEST_WORD = 15  # characters; a piece of SentencePiece has 16, with the sign of a space
 _MANY_WORDS = 2**20  # at once; rare ones are forgotten
@@ -42,7 +43,7 @@ def learnt(lines: Iterable[str], config: TokenizerConfig, symbols: Sequence[str]
     model = io.BytesIO()
     once = iter(lines) is lines
     characters, words = _looked_at(() if once else some_of(lines, config.training_lines, SHUFFLE_SEED))
-    alphabet = not once and characters <= _ALPHABET
+    alphabet = not once and characters <= min(_ALPHABET, _SHARE * config.vocab_size)
     coverage = config.character_coverage or (_ALL_OF_IT if alphabet else _MOST_OF_IT)
     words = words if config.kind == "unigram" else []
     # Lines are shuffled before they are read; without this each process would shuffle them its own way.

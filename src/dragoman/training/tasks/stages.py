@@ -64,8 +64,8 @@ def check_stages(stages: Sequence[StagedRun]) -> None:
             )
         if missing := sorted({*after.config.data.symbols} - {*before.config.data.symbols}):
             raise ConfigError(
-                f"stage {after.name} begins sources with {', '.join(missing)}, which the model of {before.name} that it "
-                "begins at does not know: set data.both_ways, data.tagged or data.tags there, too"
+                f"stage {after.name} begins sources with {', '.join(missing)}, which the model of {before.name} "
+                "does not know: set data.both_ways, data.tagged or data.tags there, too"
             )
         if before.config.data.both_ways and not after.config.data.symbols:
             raise ConfigError(
