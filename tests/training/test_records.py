@@ -165,7 +165,7 @@ def test_the_last_model_is_kept_whatever_it_scores_where_that_is_asked_for(tmp_p
     harmful = config(
         optimizer={"peak_lr": 0.5, "warmup_steps": 0, "ema_decay": 0.0},
         training={"max_steps": 4, "precision": "fp32"},
-        validation={"every": 2},
+        validation={"every": 4},
     )
     last = dataclasses.replace(harmful, validation=dataclasses.replace(harmful.validation, keep="last"))
     kept = {}
