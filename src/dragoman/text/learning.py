@@ -84,12 +84,13 @@ def _looked_at(lines: Iterable[str]) -> tuple[int, list[str]]:
     one character: a word that has a space after it wherever it stands ("einem" in picture captions) never became a
     piece, however frequent.
     """
-    characters, words = set[str](), Counter[str]()
+    characters, words, most = set[str](), Counter[str](), _MANY_WORDS
     for line in lines:
         characters.update(line)
         words.update(word for word in line.split() if 1 < len(word) <= _LONGEST_WORD)
-        if len(words) > _MANY_WORDS:
+        if len(words) > most:
             words = Counter({word: count for word, count in words.items() if count > 1})
+            most = max(most, 2 * len(words))
     return len(characters), [word for word, count in words.items() if count > 1]
 
 
