@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from itertools import product
 from typing import Any
@@ -114,6 +115,10 @@ def main() -> None:
     else:
         ranks.report({})
     json.dump(found, sys.stdout)
+    sys.stdout.flush()
+    os._exit(
+        0
+    )  # torch's threads may still wait for a rank that has ended, and take the process down with them
 
 
 main()
