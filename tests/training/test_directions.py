@@ -90,6 +90,12 @@ def test_both_ways_is_every_direction_and_its_reverse(data: dict[str, Any], ways
     assert DataConfig(both_ways=True).ways == (("", ""),)  # languages that nobody named yet
 
 
+def test_columns_of_one_direction_are_refused_both_ways_too() -> None:
+    """They would be heeded by nobody: source and target name both columns."""
+    with pytest.raises(ConfigError, match=r"data\.columns goes with several directions"):
+        DataConfig("en", "zh", both_ways=True, columns=("mine=zh>en",))
+
+
 def test_both_ways_reads_what_both_directions_would(tmp_path: Path) -> None:
     """From files whose names tell nothing, too: their order is that of the one direction."""
     train, _ = write_corpus(tmp_path)

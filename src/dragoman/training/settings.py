@@ -83,7 +83,7 @@ class DataConfig:
                 f"data.source = {self.source!r} and data.target = {self.target!r} are not the first of "
                 f"data.directions = {', '.join(self.directions)}: name the languages in one of the two ways"
             )
-        if self.columns and not self.several:
+        if self.columns and len(self.directions) < 2:
             raise ConfigError(
                 "data.columns goes with several directions: of one, source and target name both columns"
             )
