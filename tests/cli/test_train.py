@@ -89,6 +89,18 @@ def test_a_printed_config_can_be_trained_with(capsys: Capture, tmp_path: Path) -
         (["x.de", "x.en", "-o", "OUT", "--config", "nowhere.toml"], "nowhere.toml cannot be read"),
         (["x.de", "x.en", "-o", "OUT", "--dev"], "--dev without a corpus"),
         (["x.de", "x.en", "-o", "OUT", "--max-minutes", "0"], "--max-minutes 0"),
+        (
+            ["x.de", "x.en", "-o", "OUT", "--stages", "cool-down"],
+            "stages of what? Name the recipe with --recipe",
+        ),
+        (
+            ["x.de", "x.en", "-o", "OUT", "--recipe", "small-data", "--stages", "cool-down"],
+            "its model with --from",
+        ),
+        (
+            ["x.de", "x.en", "-o", "OUT", "--recipe", "small-data", "--stages", "cool"],
+            "did you mean cool-down",
+        ),
         (["x.de", "x.en", "-o", "OUT"], "x.de is not there"),
     ],
 )
@@ -164,3 +176,14 @@ def test_the_recipe_for_few_pairs_reads_both_ways_where_the_vocabulary_can_tell_
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     for name, values in (("both_ways", both), ("tagged", tagged)):
         assert tuple(line[2] for line in lines if line[:2] == [name, "="]) == values
+
+
+def test_of_a_recipe_the_last_stage_goes_on_alone_in_the_other_direction(capsys: Capture) -> None:
+    call = ["train", "x.tsv", "--from", "en-zh", "--directions", "zh-en", "--recipe", "small-data"]
+    assert main([*call, "--stages", "cool-down", "--print-config"]) == 0
+    printed = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if line.startswith("# -- ")] == [
+        "# -- stage cool-down of small-data --"
+    ]
+    assert 'directions = ["zh>en"]' in printed
+    assert "max_steps = 1500" in printed

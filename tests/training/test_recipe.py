@@ -93,6 +93,16 @@ def test_an_unknown_recipe_is_told_the_nearest() -> None:
         find_recipe("smal-data")
 
 
+def test_some_of_its_stages_keep_its_order(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path, TWO))
+    assert [stage.name for stage in recipe.only(["two", "one", "two"]).stages] == ["one", "two"]
+    assert recipe.only(["two"]).layers(recipe.stages[1]) == recipe.layers(recipe.stages[1])
+    with pytest.raises(
+        ConfigError, match="--stages 'tow': the stages of mine are one, two; did you mean two"
+    ):
+        recipe.only(["one", "tow"])
+
+
 def test_a_stage_cannot_ask_for_another_shape() -> None:
     one = RunConfig()
     wide = replace(one, model=replace(one.model, d_ff=one.model.d_ff * 2))

@@ -40,6 +40,8 @@ EXAMPLES = """Examples:
 
   dragoman train train.de train.en --dev val.de val.en -o runs/de-en --recipe small-data
 
+  dragoman train train.en train.de --from runs/de-en/stages/strong --recipe small-data --stages cool-down -o runs/en-de
+
   dragoman train train.de train.en -o runs/both --directions de-en,en-de
 
   dragoman train --preset base --print-config > base.toml"""
@@ -55,6 +57,10 @@ class SettingFlags:
     recipe: Annotated[
         str | None,
         Parameter(help="a training in stages: small-data, standard, or a TOML file of your own"),
+    ] = None
+    some: Annotated[
+        str | None,
+        Parameter(name="--stages", help="with --recipe: these of its stages alone, such as cool-down"),
     ] = None
     base: Annotated[
         str | None,
@@ -95,8 +101,16 @@ class SettingFlags:
         from dragoman.training.recipe import find_recipe
 
         if self.recipe is None:
+            if self.some is not None:
+                raise UsageError(f"--stages {self.some}: stages of what? Name the recipe with --recipe")
             return [("", self._resolved(self._layers(asked, None, ()), corpus, must_know))]
         recipe = find_recipe(self.recipe)
+        if self.some is not None:
+            whole, recipe = recipe, recipe.only([one.strip() for one in self.some.split(",")])
+            if self.base is None and recipe.stages[0] != whole.stages[0]:
+                raise UsageError(
+                    f"--stages {self.some}: they go on where {whole.stages[0].name} ended: name its model with --from"
+                )
         return [
             (
                 stage.name,

@@ -25,7 +25,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,16 @@ class Recipe:
     def layers(self, stage: Stage) -> Sequence[Layer]:
         """What this recipe and this stage of it set, the shared part first."""
         return (f"recipe {self.name}", self.shared), (f"stage {stage.name} of {self.name}", stage.sections)
+
+    def only(self, names: Sequence[str]) -> Recipe:
+        """The recipe with these of its stages, in its own order. Raises ConfigError for what is none of them."""
+        there = [stage.name for stage in self.stages]
+        if unknown := next((one for one in names if one not in there), None):
+            near = "".join(f"; did you mean {one}?" for one in difflib.get_close_matches(unknown, there, 1))
+            raise ConfigError(
+                f"--stages {shown(unknown)}: the stages of {self.name} are {', '.join(there)}{near}"
+            )
+        return replace(self, stages=tuple(stage for stage in self.stages if stage.name in names))
 
 
 def shipped() -> tuple[str, ...]:
