@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from benchmarks import (
     augmenting,
     detection,
+    few_pairs,
     kept,
     latency,
     ngram,
@@ -51,6 +52,7 @@ app.command(translate.main, name="translate")
 app.command(latency.main, name="latency")
 app.command(kept.main, name="kept")
 app.command(quality.main, name="quality")
+app.command(few_pairs.main, name="small-data")
 app.command(scaling.main, name="scaling")
 app.command(optimizers.main, name="optimizers")
 app.command(threads.main, name="threads")

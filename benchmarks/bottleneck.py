@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from benchmarks import lineage, lineage_page, machine
+from benchmarks import drawing, lineage, machine
 from dragoman.files import publish
 
 if TYPE_CHECKING:
@@ -128,10 +128,10 @@ def write(found: Sequence[dict[str, Any]], steps: int) -> None:
         steps=steps, texts=TEXTS, signature=found[0]["signature"], table="\n".join(rows), reading=reading,
         commands="\n".join(one["command"] for one in found),
     )  # fmt: skip
-    drawing = lineage_page.lines(
+    drawn = drawing.lines(
         {one["title"]: one["bleu"] for one in found}, [str(n) for n in TOGETHER], "sentences joined to one"
     )
-    publish(PAGE.with_suffix(".svg"), drawing.encode())
+    publish(PAGE.with_suffix(".svg"), drawn.encode())
     publish(PAGE, text.encode())
 
 

@@ -39,7 +39,7 @@ LM_STEPS, TRANSLATOR_STEPS = 2000, 1500
 
 @dataclass(frozen=True)
 class System:
-    """One rung: `arguments` of the command line train it into {run}."""
+    """One rung: `arguments` of the command line train it into {run}, beside the others in {runs}."""
 
     name: str
     title: str
@@ -49,7 +49,7 @@ class System:
 
     def command(self, runs: Path, share: float) -> list[str]:
         """share: of the steps (and of the pairs that are translated), for a quick look."""
-        words = [word.format(run=runs / self.name) for word in self.arguments]
+        words = [word.format(run=runs / self.name, runs=runs) for word in self.arguments]
         return words + (_steps(max(round(self.steps * share), 2)) if self.steps else [])
 
 

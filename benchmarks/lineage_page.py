@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from xml.sax.saxutils import escape
+
+from benchmarks import drawing
 
 Result = dict[str, Any]
-
-_COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#9c6b4e")
-_WIDTH, _LEFT, _RIGHT, _ROW = 720, 190, 60, 30
 
 _PAGE = """# The ladder, measured
 
@@ -72,8 +70,8 @@ def write(results: Sequence[Result], machine: dict[str, Any], stem: str) -> tupl
     translators = [result for result in results if result["task"] == "translation"]
     names = {"perplexity": f"{stem}-perplexity.svg", "bleu_by_length": f"{stem}-length.svg"}
     drawings = {
-        names["perplexity"]: bars([(r["title"], r["perplexity_per_character"]) for r in models]),
-        names["bleu_by_length"]: lines(
+        names["perplexity"]: drawing.bars([(r["title"], r["perplexity_per_character"]) for r in models]),
+        names["bleu_by_length"]: drawing.lines(
             {r["title"]: [one["bleu"] for one in r["by_length"]] for r in translators},
             [one["words"] for one in translators[0]["by_length"]] if translators else [],
         ),
@@ -167,62 +165,3 @@ def _neighbours(results: Sequence[Result]) -> str:
     return "\n".join(
         ["| word | nearest, with the cosine |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)]
     )
-
-
-# -- drawings ---------------------------------------------------------------------------------------------------
-
-
-def bars(values: Sequence[tuple[str, float]]) -> str:
-    """One bar a value, with its number, from 0."""
-    longest = max((value for _, value in values), default=1.0)
-    room = _WIDTH - _LEFT - _RIGHT
-    parts = []
-    for i, (name, value) in enumerate(values):
-        y = 10 + i * _ROW
-        width = room * value / longest
-        parts += [
-            _text(_LEFT - 8, y + 16, name, "end"),
-            f'<rect x="{_LEFT}" y="{y + 3}" width="{width:.1f}" height="18" fill="{_COLOURS[0]}"/>',
-            _text(_LEFT + width + 6, y + 16, f"{value:.2f}"),
-        ]
-    return _svg(20 + _ROW * len(values), parts)
-
-
-def lines(
-    series: dict[str, list[float]], classes: Sequence[str], what: str = "words of the English sentence"
-) -> str:
-    """One line a system over the classes, from 0. what: the classes are."""
-    top, bottom, most = 20, 300, max((max(values) for values in series.values()), default=1.0) or 1.0
-    left, right = 50, _WIDTH - 200
-    step = (right - left) / max(len(classes) - 1, 1)
-    at = lambda i, value: (left + i * step, bottom - (bottom - top) * value / most)  # noqa: E731
-    parts = [f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#888"/>']
-    parts += [_text(left + i * step, bottom + 18, name, "middle") for i, name in enumerate(classes)]
-    parts += [_text((left + right) / 2, bottom + 38, what, "middle")]
-    parts += [_text(left - 6, at(0, tick)[1] + 4, f"{tick:.0f}", "end") for tick in _ticks(most)]
-    for number, (name, values) in enumerate(series.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
-        points = [at(i, value) for i, value in enumerate(values)]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
-        y = top + 20 * number
-        parts.append(f'<rect x="{right + 16}" y="{y - 9}" width="12" height="12" fill="{colour}"/>')
-        parts.append(_text(right + 34, y + 2, name))
-    return _svg(bottom + 50, parts)
-
-
-def _ticks(most: float) -> list[float]:
-    """Four to eight round numbers from 0."""
-    step = next(step for step in (1, 2, 5, 10, 20, 50) if most / step <= 8 or step == 50)
-    return [step * i for i in range(int(most // step) + 1)]
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _svg(height: float, parts: Sequence[str]) -> str:
-    style = "text{font:13px sans-serif;fill:#333}@media(prefers-color-scheme:dark){text{fill:#ddd}}"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}">'
-    return "\n".join((head, f"<style>{style}</style>", *parts, "</svg>", ""))

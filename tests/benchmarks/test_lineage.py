@@ -55,15 +55,6 @@ def test_every_number_stands_on_the_page_and_the_drawings_are_xml() -> None:
         ET.fromstring(drawing)  # raises for what is no XML
 
 
-def test_bars_are_as_long_as_their_numbers() -> None:
-    rects = [
-        node
-        for node in ET.fromstring(lineage_page.bars([("a", 40.0), ("b", 10.0)])).iter()
-        if "rect" in node.tag
-    ]
-    assert float(rects[0].get("width", 0)) == pytest.approx(4 * float(rects[1].get("width", 0)), abs=0.2)
-
-
 def test_a_page_without_translators_says_so() -> None:
     text, _ = lineage_page.write([model("a", 4.0)], MACHINE, "lineage")
     assert text.count("Not measured yet.") == 3
