@@ -178,6 +178,24 @@ def test_the_recipe_for_few_pairs_reads_both_ways_where_the_vocabulary_can_tell_
         assert tuple(line[2] for line in lines if line[:2] == [name, "="]) == values
 
 
+def test_a_recipe_that_goes_one_way_since_it_must_says_so(capsys: Capture, tmp_path: Path) -> None:
+    call = [
+        "train",
+        str(tmp_path / "no.tsv"),
+        "--source-lang",
+        "en",
+        "--target-lang",
+        "zh",
+        "-o",
+        str(tmp_path / "x"),
+    ]
+    call += ["--recipe", "small-data", "--from", "en-zh-tiny"]
+    said = "reads each pair both ways, but the vocabulary of en-zh-tiny has no symbols"
+    for words, heard in (([], True), (["--extend-vocab"], False), (["--set", "data.both_ways=false"], False)):
+        assert main([*call, *words]) == 2  # there is no such corpus
+        assert (said in " ".join(capsys.readouterr().err.split())) == heard
+
+
 def test_of_a_recipe_the_last_stage_goes_on_alone_in_the_other_direction(capsys: Capture) -> None:
     call = ["train", "x.tsv", "--from", "en-zh", "--directions", "zh-en", "--recipe", "small-data"]
     assert main([*call, "--stages", "cool-down", "--print-config"]) == 0

@@ -74,7 +74,7 @@ def test_any_other_name_is_that_of_a_directory(
 
 
 def test_one_file_that_was_interrupted_goes_on(
-    shards: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shards: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """Killed between the work and the last name: it is not done again."""
     path, out = shards / "part-0.txt", tmp_path / "out.txt"
@@ -83,6 +83,9 @@ def test_one_file_that_was_interrupted_goes_on(
         patch.setattr("dragoman.scale.shards.settle", stop)
         assert main(words) == 130
     assert not out.exists()
+    assert main([*words, "--beam-size", "2"]) == 2
+    assert "out.txt was begun by other work" in (said := capsys.readouterr().err)
+    assert "choose another name with -o, or remove what is done of it, " in said
     monkeypatch.setattr("dragoman.scale.pool.run", stop)  # nothing is left to do
     assert main(words) == 0
     assert len(out.read_bytes().splitlines()) == len(path.read_bytes().splitlines())

@@ -119,6 +119,15 @@ class SettingFlags:
             for stage in recipe.stages
         ]
 
+    def one_way(self, stages: Sequence[tuple[str, Resolved[RunConfig]]]) -> str | None:
+        """Why a recipe that reads both ways reads one here, where it does."""
+        if all(resolved.origin["data.both_ways"] != f"--from {self.base}" for _, resolved in stages):
+            return None
+        return (
+            f"--recipe {self.recipe} reads each pair both ways, but the vocabulary of {self.base} has no symbols that "
+            "tell the directions apart: one way it is (--extend-vocab adds them)"
+        )
+
     def _resolved(self, layers: list[Layer], corpus: Sequence[Path], must_know: bool) -> Resolved[RunConfig]:
         """The whole configuration; `must_know`: languages that nobody named are an error."""
         from dragoman.training.settings import resolve_run
@@ -158,9 +167,12 @@ class SettingFlags:
             kept["cleaning"] = {"simplify": simplify}
         known = target_tags(learnt(before.get("directions", ()), old, False), before.get("tagged", False))
         missing = not data.extend_vocab and not {*target_tags(data.ways, data.tagged)} <= {*known}
-        asked = [resolved.origin[f"data.{name}"] for name in ("both_ways", "tagged")]
-        if missing and any(one.startswith(("recipe ", "stage ")) for one in asked):
-            kept["data"] = {"both_ways": False, "tagged": False}
+        of_recipe = [
+            name for name in ("both_ways", "tagged")
+            if resolved.origin[f"data.{name}"].startswith(("recipe ", "stage ")) and getattr(data, name)
+        ]  # fmt: skip
+        if missing and of_recipe:
+            kept["data"] = dict.fromkeys(of_recipe, False)
         elif resolved.origin["data.tagged"] in (place, DEFAULT) and not target_tags(data.ways):
             kept["data"] = {"tagged": data.ways[0][1] in known}
         return [*layers, (place, kept)]
@@ -277,6 +289,8 @@ def train(
     run = partial(start, corpus, dev or [], probed=probe.asked())
     base = None if settings.base is None else open_model(find_model(settings.base))
     asked = session.session()
+    if (why := settings.one_way(stages)) is not None:
+        asked.console.print(why, markup=False, highlight=False)
     if settings.recipe is None:
         run(output=output, config=stages[0][1].value, session=asked, base=base)
         return

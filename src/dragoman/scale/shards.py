@@ -114,7 +114,7 @@ def claimed(output: Path, settings: Mapping[str, Any], shards: Sequence[Shard]) 
         job = records / "job.json"
         wanted = json.loads(json.dumps(settings))
         if job.exists():
-            _refuse_other(output, _read(job), wanted)
+            _refuse_other(output, _read(job), wanted, next((one.called for one in shards if one.called), ""))
         else:
             for shard in shards:
                 if Path(shard.output).exists():
@@ -144,13 +144,20 @@ def left_behind(output: Path, shards: Sequence[Shard]) -> list[str]:
     return sorted(name for name in others if Shard((), str(output / name)).record.name in records)
 
 
-def _refuse_other(output: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for name in [*wanted, *found]:
-        if found.get(name) != wanted.get(name):
-            raise UsageError(
-                f"{output} holds the outputs of other work: {name} was {found.get(name)!r} and is now "
-                f"{wanted.get(name)!r}; choose another directory, or remove it"
-            )
+def _refuse_other(output: Path, found: Mapping[str, Any], wanted: Mapping[str, Any], called: str) -> None:
+    """called: the file that the outputs become, where they do (`alone`)."""
+    changed = next((name for name in [*wanted, *found] if found.get(name) != wanted.get(name)), None)
+    if changed is None:
+        return
+    why = f"{changed} was {found.get(changed)!r} and is now {wanted.get(changed)!r}"
+    if called:
+        raise UsageError(
+            f"{called} was begun by other work: {why}; choose another name with -o, or remove what is done of it, "
+            f"{output}"
+        )
+    raise UsageError(
+        f"{output} holds the outputs of other work: {why}; choose another directory, or remove it"
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
