@@ -17,6 +17,7 @@ from dragoman.decoding.options import Hypothesis, SearchRequest
 from dragoman.decoding.search import heeded
 from dragoman.documents.files import translate_file
 from dragoman.errors import UsageError
+from dragoman.text.normalize import spelled
 from dragoman.translate.protect import Protection
 from dragoman.translate.running import begun
 from server.stand_in_models import ALL, forgetful, mute
@@ -31,7 +32,7 @@ KEPT = [
     "48 m³", "m³", "H₂O", "9:30", "2024-01-15", "15/01/2024", "#123", "3.14", "42", "/usr/bin/python3",
     "C:\\Users\\Tom\\f.txt", "550e8400-e29b-41d4-a716-446655440000", "report.pdf", "src/main.c", "Node.js",
     "AB-1234-X", "###T01###", "2x4=8", "Ca2+", "Ctrl+S", "--help", "snake_case", "camelCase", "AT&T", "™", "©",
-    "→", "♪", "✓", "<b>", "&copy;", "[1]", "Привет", "NASA",
+    "→", "♪", "✓", "<b>", "&copy;", "&amp;eacute;", "Q&amp;A", "[1]", "Привет", "NASA",
 ]  # fmt: skip
 SENTENCES = [
     "They wash their hands with soap.", "He asked that we be silent.", "I like my little dog.",
@@ -111,7 +112,7 @@ def test_it_does_whatever_the_model_writes_and_wherever_it_looks(
     english: Translator, function: Any, attention: bool
 ) -> None:
     for kept in KEPT:
-        for text in put("Please look at my house now.", kept):
+        for text in [*put("Please look at my house now.", kept), f"☑ look at {kept} now"]:
             found = through(english, text, function, attention)
             assert times(kept, found) == 1, (text, found)
 
@@ -132,6 +133,24 @@ def test_any_text_keeps_each_as_often_as_it_has_it(english: Translator, words: l
 )  # fmt: skip
 def test_what_has_no_words_is_copied(english: Translator, text: str) -> None:
     assert english.translate(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("I don&#39;t know.", "I don't know."),
+        ("She&rsquo;s here.", "She’s here."),
+        ("M&uuml;nchen &amp; K&ouml;ln are 600&nbsp;km apart.", "München &amp; Köln are 600 km apart."),
+        ("&#20320;&#22909;", "你好"),
+        ("from 10&ndash;20 people", "from 10–20 people"),
+        ("`&eacute;` spells it", "`&eacute;` spells it"),
+        ("&nbsp;and &#39;so&#39; on&hellip;", "&nbsp;and &#39;so&#39; on&hellip;"),
+        ("&lt;b&gt; &notanentity; &#xD800; a&b;c", "&lt;b&gt; &notanentity; &#xD800; a&b;c"),
+    ],
+)
+def test_entities_within_words_are_read_as_what_they_spell(english: Translator, text: str, read: str) -> None:
+    assert english.translate(text, beam_size=1).text == english.translate(read, beam_size=1).text
+    assert spelled(text) == read
 
 
 def test_marks_stay_around_the_words_that_they_enclosed(english: Translator) -> None:

@@ -82,9 +82,12 @@ def divides(separator: str) -> bool:
     return _CELLS.fullmatch(separator) is not None
 
 
-def like_end(source: str, text: str) -> str:
-    """A translation that ends as its source does: a model puts a full stop after anything."""
-    stem = text.rstrip(_END_MARKS + " ")
+def like_end(source: str, text: str, fixed: int = 0) -> str:
+    """A translation that ends as its source does: a model puts a full stop after anything.
+
+    fixed: so many characters at its beginning are nothing that a model wrote, and stay.
+    """
+    stem = text[:fixed] + text[fixed:].rstrip(_END_MARKS + " ")
     if not stem or source[-1:] in _SENTENCE_ENDS:
         return text
     mark = source[-1:] if source[-1:] in ":：;；" else ""

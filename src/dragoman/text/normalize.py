@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from functools import cache
+from html import unescape
 from typing import Any
 
 from dragoman.text.languages import base_language, read_tag
@@ -61,6 +62,28 @@ def narrow(text: str) -> str:
     if text.isascii() or _USUAL_LETTER.search(text):
         return text
     return _WIDE_WORDS.sub(lambda words: words.group().translate(_NARROW), text)
+
+
+_ENTITY = re.compile(r"`[^`\n]*`|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_WITHIN_WORDS = frozenset("'’‘‐-‑–—")  # and white space
+
+
+def spelled(text: str) -> str:
+    """A text with the characters that entities stand for where they spell words: caf&eacute;, don&#39;t, 100&nbsp;km.
+
+    Those that stand for signs stay as they are written, and so does all that is in backticks.
+    """
+    return _ENTITY.sub(_spelled, text) if "&" in text and ";" in text else text
+
+
+def _spelled(match: re.Match[str]) -> str:
+    written = match.group()
+    sign = unescape(written) if written[0] == "&" else written
+    if len(sign) != 1:
+        return written
+    around = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
+    within = (sign in _WITHIN_WORDS or sign.isspace()) and all(map(str.isalnum, around))
+    return (" " if sign.isspace() else sign) if within or sign.isalpha() else written
 
 
 def _cut_marks(text: str) -> str:

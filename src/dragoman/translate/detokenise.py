@@ -199,12 +199,12 @@ class Detokeniser:
         parts = sentence.parts
         length = len(sentence.pieces[0].ids)
         written = Written(text, lambda: (self._ends(found), _looked(found)), sentence.places, length)
-        text = joined(
-            [(words, _content(part, branches), _apart(part)) for words, part in fill(parts.inner, written)]
-        )
+        filled = fill(parts.inner, written)
+        text = joined([(words, _content(part, branches), _apart(part)) for words, part in filled])
         shown = "".join(part if isinstance(part, str) else part.raw for part in parts.inner)
         edges = _contents((*parts.before, *parts.after), branches)
-        return like_end(shown.rstrip(), text) if edges.strip() else text
+        own = len(filled[-1][0])  # of the model, behind all that was kept
+        return like_end(shown.rstrip(), text, len(text) - own) if edges.strip() else text
 
     def _ends(self, found: Hypothesis) -> list[int]:
         """Where in the text each token ends."""

@@ -17,7 +17,7 @@ from dragoman.text.directions import Direction
 from dragoman.text.joining import writes_without_spaces
 from dragoman.text.kinds import Span
 from dragoman.text.neighbours import merged
-from dragoman.text.normalize import narrow, script_counts, scripts_of, visible
+from dragoman.text.normalize import narrow, script_counts, scripts_of, spelled, visible
 from dragoman.text.sentences import split_paragraph
 from dragoman.text.spans import find, without
 from dragoman.text.tokenizer import Tokenizer
@@ -118,7 +118,7 @@ class Reader:
         as it is, unless `always`: a model would make up words for it.
         """
         if protection is not None:
-            text = visible(text)
+            text = spelled(visible(text))
             text = text if writes_without_spaces(self.languages[0]) else narrow(text)
         spans = [] if protection is None else find(text, self._terms(text, protection))
         found: list[Sentence] = []
