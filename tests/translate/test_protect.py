@@ -145,12 +145,34 @@ def test_what_has_no_words_is_copied(english: Translator, text: str) -> None:
         ("from 10&ndash;20 people", "from 10–20 people"),
         ("`&eacute;` spells it", "`&eacute;` spells it"),
         ("&nbsp;and &#39;so&#39; on&hellip;", "&nbsp;and &#39;so&#39; on&hellip;"),
+        ("The ﬁrst ofﬁcer", "The first officer"),
+        ("𝐖𝐞 𝓪𝓻𝓮 𝕙𝕖𝕣𝕖, Ⓐⓝⓝⓐ", "We are here, Anna"),
+        ("let 𝑥 be in ℝ at 5′", "let 𝑥 be in ℝ at 5′"),
+        ("I don´t, you won`t", "I don't, you won't"),
+        ("`Foo`s are `x`", "`Foo`s are `x`"),
         ("&lt;b&gt; &notanentity; &#xD800; a&b;c", "&lt;b&gt; &notanentity; &#xD800; a&b;c"),
     ],
 )
-def test_entities_within_words_are_read_as_what_they_spell(english: Translator, text: str, read: str) -> None:
+def test_letters_are_read_as_what_they_spell_however_they_are_typed(
+    english: Translator, text: str, read: str
+) -> None:
     assert english.translate(text, beam_size=1).text == english.translate(read, beam_size=1).text
     assert spelled(text) == read
+
+
+def test_no_space_parts_what_is_kept_from_signs_of_its_own_writing(english: Translator) -> None:
+    for function in ALL:
+        found = through(english, "I love 北京 and 上海 very much.", function)
+        assert not re.search("[\u4e00-\u9fff] [\u4e00-\u9fff]", found), found
+
+
+def test_what_is_typed_in_haste_is_read_as_it_is_written(english: Translator) -> None:
+    texts = ["dont worry", "plz help me", "Use `dont` now, dont wait"]
+    written = ["don't worry", "please help me", "Use `dont` now, don't wait"]
+    assert [english.translate(text).text for text in texts] == [
+        english.translate(text).text for text in written
+    ]
+    assert english.translate("dont worry").source == "dont worry"
 
 
 def test_marks_stay_around_the_words_that_they_enclosed(english: Translator) -> None:

@@ -48,6 +48,11 @@ def tidy(text: str, language: str) -> str:
     return _SPACE_BETWEEN_SOLID.sub("", text) if writes_without_spaces(language) else text
 
 
+def touch(left: str, right: str) -> bool:
+    """Whether no space belongs between two signs: each is one of those that stand without."""
+    return _SOLID_SIGN.match(left) is not None and _SOLID_SIGN.match(right) is not None
+
+
 def join(sentences: Iterable[tuple[str, str]], language: str, *, whole: bool = False) -> str:
     """Translated sentences, each with the separator that followed its source, as one text.
 

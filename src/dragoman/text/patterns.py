@@ -178,7 +178,8 @@ PATTERNS = {
     r"|\((?:c|C|r|R|tm|TM)\)",
     "colon": r"(?<![\w:]):{1,2}[A-Za-z_]\w{0,63}(?:\.\w{1,63}){0,5}(?![\w:])",
     "initials": r"(?<![\w&;])[A-Z]{1,4}&amp;[A-Z]{1,4}(?!\w)",  # AT&amp;T, which is code without it
-    "entity": r"&(?:amp;(?=#?\w{2,31};))?(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31}(?:\.[A-Za-z]\w{0,30}){0,4});",
+    "entity": r"&(?:amp;(?=#?\w{2,31};))?"
+    r"(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31}(?:\.[A-Za-z]\w{0,30}){0,4});",
     # LaTeX: the words of \textbf{these words} are read, the argument of \cite{that} is not.
     "command": r"\\(?:text[a-z]{2,6}|emph|underline|(?:sub){0,2}section\*?|chapter|title|caption|footnote)\{",
     "latex": r"\$\$[^$\n]{1,500}\$\$"

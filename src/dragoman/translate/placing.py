@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dragoman.text.joining import touch
 from dragoman.text.kinds import Kind
 from dragoman.translate.marks import free, marked
 from dragoman.translate.protect import Kept, Part
@@ -162,7 +163,10 @@ def joined(filled: Sequence[tuple[str, str, bool]]) -> str:
     " of it."""
     text, content, apart = "", "", False
     for words, following, is_apart in filled:
-        words = words.lstrip(" ") if content[-1:] == "[" else words
+        if content[-1:] == "[" or touch(content[-1:], words.lstrip(" ")[:1]):
+            words = words.lstrip(" ")
+        if touch(words.rstrip(" ")[-1:], following[:1]):
+            words = words.rstrip(" ")
         text += _gap(content, words[:1], apart, after=True) + words
         text += _gap(following, text[-1:], is_apart, after=False) + following
         content, apart = following, is_apart

@@ -14,8 +14,10 @@ from typing import Any, Literal, NamedTuple
 
 from dragoman.corpus.cleaning import prepare_text
 from dragoman.text.directions import Direction
+from dragoman.text.informal import written_out
 from dragoman.text.joining import writes_without_spaces
 from dragoman.text.kinds import Span
+from dragoman.text.languages import base_language
 from dragoman.text.neighbours import merged
 from dragoman.text.normalize import narrow, script_counts, scripts_of, spelled, visible
 from dragoman.text.sentences import split_paragraph
@@ -189,8 +191,10 @@ class Reader:
                 spans = list(merged(text, spans, terms))
         spans = with_brackets(text, spans)
         if not spans and (always or has_words((text,)) or not text) and not stays:
-            return [self._plain(text, separator, always)]
+            return [self._plain(self._written_out(text), separator, always)]
         parts = parts_of(text, spans, protection, self.languages)
+        if not stays:
+            parts = tuple(self._written_out(part) if isinstance(part, str) else part for part in parts)
         branches = tuple(
             self.passage(text[start:end], protection) for span in spans for start, end in span.branches
         )
@@ -198,6 +202,9 @@ class Reader:
             copied = Parts(parts, (), ())
             return [Sentence((Piece("", separator, []),), copied, branches=branches, stays=stays)]
         return self._shown(apart(parts, self.languages[1]), separator, branches)
+
+    def _written_out(self, text: str) -> str:
+        return written_out(text) if base_language(self.languages[0]) == "en" else text
 
     @cached_property
     def _scripts(self) -> tuple[frozenset[str], frozenset[str]]:
