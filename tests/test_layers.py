@@ -125,7 +125,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # A worker does what a translator or a corpus does; who hands out shards knows no kind of work but as a job.
     "scale": {"scale", "translate"} | BELOW_TRANSLATE,
-    "scale.files": {"corpus"},
+    "scale.files": {"corpus", "documents"},
     "scale.shards": set(),
     # What every request passes knows no route and no model.
     "server.gate": {"server.gate", "server.settings"},

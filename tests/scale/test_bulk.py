@@ -92,6 +92,21 @@ def test_one_file_that_was_interrupted_goes_on(
     assert sorted(one.name for one in tmp_path.iterdir() if "out" in one.name) == ["out.txt"]
 
 
+def test_a_page_becomes_a_page_and_loses_no_markup(tiny_model: Path, tmp_path: Path, capsys: Capture) -> None:
+    page, out = tmp_path / "a.html", tmp_path / "b.html"
+    page.write_text(
+        "<html lang=en><p>one <b>two</b></p><script>if (a < b) {}</script></html>", encoding="utf-8"
+    )
+    words = ["translate", str(page), "-o", str(out), "-m", str(tiny_model)]
+    assert main([*words, "--raw"]) == 2
+    assert "--raw would lose the markup of a document" in capsys.readouterr().err
+    assert main(words) == 0
+    found = out.read_text(encoding="utf-8")
+    assert "<b>" in found and "</b>" in found
+    assert "<script>if (a < b) {}</script>" in found
+    assert 'lang="zh"' in found
+
+
 def stop(*_: object) -> None:
     raise KeyboardInterrupt
 

@@ -85,7 +85,7 @@ def test_what_was_packed_is_packed_again(tmp_path: Path, end: str, packed: objec
     assert list(read_lines(tmp_path / "out" / source.name)) == ["A", "B"]
 
 
-@pytest.mark.parametrize("name", ["a.docx", "a.CSV", "a.json.gz", "a.pdf", "a.tmx", "a.zip"])
+@pytest.mark.parametrize("name", ["a.po", "a.CSV", "a.json.gz", "a.pdf", "a.tmx", "a.zip"])
 def test_what_is_no_list_of_texts_is_refused_with_advice(name: str) -> None:
     with pytest.raises(UsageError, match="is no list of texts: "):
         refuse_unfit(Path(name))
@@ -119,3 +119,21 @@ def test_a_category_of_a_data_frame_is_text_as_well(tmp_path: Path) -> None:
             done(tmp_path / "a.parquet", content)
             found = arrow.parquet.read_table(tmp_path / "out" / "a.parquet").to_pydict()
             assert found == {"text": values, "translation": ["A", None, "A"]}
+
+
+def test_a_document_becomes_its_translation(tmp_path: Path) -> None:
+    page = b"<html lang='en'><p>my <b>dog</b></p><script>x</script><p translate=no>cat</p></html>"
+    done(tmp_path / "a.html", page)
+    found = (tmp_path / "out" / "a.html").read_bytes()
+    assert found == b"<html lang='en'><p>MY <b>DOG</b></p><script>x</script><p translate=no>cat</p></html>"
+    done(tmp_path / "a.srt.gz", gzip.compress(b"1\n00:00:01,000 --> 00:00:02,000\nhello\n"))
+    assert gzip.decompress((tmp_path / "out" / "a.srt.gz").read_bytes()).endswith(b"\nHELLO\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.docx", b"PK"), ("a.html.gz", gzip.compress(b"<p>a</p>" * 99)[:-12])]
+)
+def test_a_document_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    with pytest.raises(CorpusError, match=name):
+        done(tmp_path / name, content)
+    assert not list((tmp_path / "out").iterdir())

@@ -147,6 +147,7 @@ def test_what_has_no_words_is_copied(english: Translator, text: str) -> None:
         ("&nbsp;and &#39;so&#39; on&hellip;", "&nbsp;and &#39;so&#39; on&hellip;"),
         ("The ﬁrst ofﬁcer", "The first officer"),
         ("𝐖𝐞 𝓪𝓻𝓮 𝕙𝕖𝕣𝕖, Ⓐⓝⓝⓐ", "We are here, Anna"),
+        ("Free Wi‑Fi, well&#8209;known", "Free Wi-Fi, well-known"),
         ("let 𝑥 be in ℝ at 5′", "let 𝑥 be in ℝ at 5′"),
         ("I don´t, you won`t", "I don't, you won't"),
         ("`Foo`s are `x`", "`Foo`s are `x`"),

@@ -49,8 +49,8 @@ class FilesFlags:
         Parameter(
             name=("--output", "-o"),
             group=_GROUP,
-            help="directory to write to: a file for each (.txt, .tsv, .jsonl, .parquet; packed as it was); what is "
-            "finished there is not done again. Of one file also the name of a new one, with the same ending",
+            help="directory to write to: a file for each (.txt, .tsv, .jsonl, .parquet, .html, .docx, .srt; packed as "
+            "it was); what is finished there is not done again. Of one file also the name of a new one, of its kind",
         ),
     ] = None
     field: Annotated[
@@ -95,7 +95,7 @@ def tell_of_files(texts: Sequence[str]) -> None:
             if Path(text).is_file():
                 tell(
                     f"note: {text} is a file, and its name was translated; for what is in it:  "
-                    f"dragoman translate < {text}  or  dragoman translate {text} -o DIRECTORY"
+                    f"dragoman translate < {text}  or  dragoman translate {text} -o NEW_FILE"
                 )
 
 
@@ -117,8 +117,8 @@ def translate_files(
     options: Mapping[str, Any],
 ) -> None:
     """Every file into one of the same name in the directory -o, or the one file into the file -o."""
-    from dragoman.corpus.pairs import shards_of
-    from dragoman.scale.files import names_a_file, refuse_unfit
+    from dragoman.corpus.pairs import ending, shards_of
+    from dragoman.scale.files import DOCUMENTS, names_a_file, refuse_unfit
     from dragoman.scale.jobs import TranslateJob
     from dragoman.scale.shards import alone, claimed, in_directory, left_behind, settle
 
@@ -135,6 +135,8 @@ def translate_files(
         if not path.is_file():  # what is interrupted is read again
             raise UsageError(f"{path} is a pipe or a device, which can be read only once: name files")
         refuse_unfit(path)
+        if answer.raw and ending(path) in DOCUMENTS:
+            raise UsageError(f"{path}: --raw would lose the markup of a document: leave it out")
     output = flags.output
     single = [Path(one) for one in inputs] == paths and len(paths) == 1 and names_a_file(paths[0], output)
     if single:

@@ -41,7 +41,9 @@ EXAMPLES = """Examples:
 
   dragoman translate --ensemble -m runs/one -m runs/two < english.txt
 
-  dragoman translate shards/ -o translated --workers 4"""
+  dragoman translate shards/ -o translated --workers 4
+
+  dragoman translate page.html -o page.zh.html"""
 
 
 def translate(

@@ -49,6 +49,17 @@ def read_lines(path: Path) -> Generator[str, None, None]:
         yield from lines_of(stream, path)
 
 
+def read_whole(path: Path) -> bytes:
+    """A file as it is; what is packed is unpacked. Raises CorpusError."""
+    with open_file(path) as file, unpacked(path, file) as stream:
+        try:
+            return stream.read()
+        except DAMAGED as error:
+            raise CorpusError(f"{path}: damaged or cut off: {error}; fetch it again") from error
+        except OSError as error:
+            raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def lines_of(stream: BinaryIO, path: Path | str) -> Generator[str, None, None]:
     """The lines of a stream; `path` is what errors call it."""
     number = 0

@@ -1,8 +1,8 @@
-"""Files whose texts are translated in place: lines, JSON Lines, tables, Parquet. Knows no model and no process.
+"""Files whose texts are translated in place: lines, JSON Lines, tables, Parquet, documents. Knows no model, no process.
 
 What is read is written again with the translation beside it, record for record, so that line n belongs to line n.
-A file of plain lines becomes its translation. Everything else of a record stays as it was, to the byte where it is
-text.
+A file of plain lines becomes its translation, and so does a document (documents/files.py). Everything else of a record
+stays as it was, to the byte where it is text.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dragoman.bounds import shown
-from dragoman.corpus.lines import new_file, read_lines
+from dragoman.corpus.lines import new_file, read_lines, read_whole
 from dragoman.corpus.pairs import ending
+from dragoman.documents import files as documents
 from dragoman.errors import CorpusError, MissingExtraError, UsageError
 
 Translate = Callable[[Iterator[str]], Iterator[str]]  # as many out as in, in order
@@ -25,15 +26,15 @@ Translate = Callable[[Iterator[str]], Iterator[str]]  # as many out as in, in or
 _LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # No lines, or lines that are no texts: what would come out were no such file any more.
 _OTHERS = {
-    **dict.fromkeys(
-        (".docx", ".html", ".htm", ".srt"), "the service translates such documents (dragoman serve)"
-    ),
     **dict.fromkeys((".csv", ".xlsx", ".ods"), "save it as a table with tabs (.tsv)"),
     **dict.fromkeys((".pdf", ".doc", ".epub", ".odt", ".pptx"), "save its text as .txt"),
     **dict.fromkeys((".tmx", ".zip", ".tar"), "unpack its texts to .txt, .tsv or .jsonl"),
     ".json": "write one object a line (.jsonl), such as with  jq -c '.[]'",
-    ".xml": "take its texts out to .txt or .jsonl",
+    **dict.fromkeys(
+        (".xml", ".po", ".pot", ".xlf", ".xliff", ".resx", ".strings"), "take its texts out to .txt or .jsonl"
+    ),
 }
+DOCUMENTS = tuple(ending for ending in documents.FORMATS if ending != ".txt")
 _PARQUET_ROWS = 8192  # at once
 
 
@@ -70,7 +71,7 @@ def names_a_file(path: Path, output: Path) -> bool:
     """
     if output.is_dir() or not ending(output):
         return False
-    if ending(output) != ending(path) and ending(output) in (".txt", ".parquet", *_WRITERS):
+    if ending(output) != ending(path) and ending(output) in (".txt", ".parquet", *_WRITERS, *DOCUMENTS):
         raise UsageError(
             f"-o {output}: {path.name} becomes a file of its own kind ({ending(path) or 'no ending'}); name one, or a "
             "directory"
@@ -78,16 +79,31 @@ def names_a_file(path: Path, output: Path) -> bool:
     return ending(output) == ending(path)
 
 
-def translate_file(source: Path, target: Path, fields: Fields, translate: Translate) -> None:
+def translate_file(
+    source: Path, target: Path, fields: Fields, translate: Translate, languages: tuple[str, str] = ("", "")
+) -> None:
     """Write `target`, of the kind and packing of its name, whole or not at all. Raises CorpusError.
 
-    It is a draft: whoever gives it its name brings it to the disk.
+    It is a draft: whoever gives it its name brings it to the disk. languages: of the texts and their translations,
+    which documents may name.
     """
     if ending(source) == ".parquet":
         _parquet(source, target, fields, translate)
         return
     with new_file(target, durable=False) as stream:
-        _WRITERS.get(ending(source), _lines)(source, stream, fields, translate)
+        if ending(source) in DOCUMENTS:
+            stream.write(_document(source, translate, languages))
+        else:
+            _WRITERS.get(ending(source), _lines)(source, stream, fields, translate)
+
+
+def _document(source: Path, translate: Translate, languages: tuple[str, str]) -> bytes:
+    try:
+        return documents.translate_file(
+            f"a{ending(source)}", read_whole(source), lambda texts: list(translate(iter(texts))), *languages
+        )
+    except UsageError as error:
+        raise CorpusError(f"{source}: {error}") from error
 
 
 def in_one_line(text: str, tabs: bool = True) -> str:

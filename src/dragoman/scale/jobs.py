@@ -76,6 +76,9 @@ class TranslateJob:
         names: Any = self.models[0] if len(self.models) == 1 else self.models
         translator = Translator.load(names, **{"workers": threads, **self.engine})
         translator = translator.toward(*self.languages, tags=self.tags)
+        languages = tuple(
+            asked or own for asked, own in zip(self.languages, translator.languages, strict=True)
+        )
         options = translator.options.changed(**self.options)
         # An option that the engine does not heed is refused before any shard is begun.
         next(translator.stream(["."], options, scores=False, protect=not self.raw))
@@ -104,7 +107,8 @@ class TranslateJob:
                     yield one.text
 
             with making(shard) as (draft, result):
-                translate_file(Path(shard.inputs[0]), draft, Fields(**self.fields), translate)
+                fields = Fields(**self.fields)
+                translate_file(Path(shard.inputs[0]), draft, fields, translate, (languages[0], languages[1]))
                 result |= {"records": answered, "flags": dict(sorted(counts.items()))}
             return result
 

@@ -65,9 +65,10 @@ def narrow(text: str) -> str:
 
 
 _ENTITY = re.compile(r"`[^`\n]*`|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_WITHIN_WORDS = frozenset("'’‘‐-‑–—")  # and white space
+_WITHIN_WORDS = frozenset("'’‘‐‑–—")  # and white space
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])[´ʼ′](?=(?:s|t|m|d|re|ve|ll)\b)", re.IGNORECASE)
 _CODE = re.compile(r"(?<![A-Za-z])`|`(?![A-Za-z])")  # a backtick that is no apostrophe
+_HYPHEN = re.compile(r"(?<=\w)[\u2010\u2011](?=\w)")  # as a word processor or a page has it
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 # Letters of mathematics and those in circles: three of them side by side are a word that is to look fine.
 _FANCY_LETTER = "[\U0001d400-\U0001d7cb\u2102\u210a-\u2115\u2119-\u211d\u2124\u212c-\u2138\u24b6-\u24e9]"
@@ -81,11 +82,12 @@ def spelled(text: str) -> str:
     """
     if "`" in text and not _CODE.search(text):
         text = text.replace("`", "'")
-    if not text.isascii():
-        text = _LIGATURE.sub(_composed, _APOSTROPHE.sub("'", text))
-        if _FANCY_WORD.search(text):
-            text = re.sub(_FANCY_LETTER, _composed, text)
-    return _ENTITY.sub(_spelled, text) if "&" in text and ";" in text else text
+    if "&" in text and ";" in text:
+        text = _ENTITY.sub(_spelled, text)
+    if text.isascii():
+        return text
+    text = _LIGATURE.sub(_composed, _HYPHEN.sub("-", _APOSTROPHE.sub("'", text)))
+    return re.sub(_FANCY_LETTER, _composed, text) if _FANCY_WORD.search(text) else text
 
 
 def _composed(match: re.Match[str]) -> str:
