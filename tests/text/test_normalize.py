@@ -13,6 +13,7 @@ from dragoman.text.languages import base_language
 from dragoman.text.normalize import (
     count_words,
     dominant_script,
+    half_width,
     has_han,
     narrow,
     normalize,
@@ -153,3 +154,16 @@ def test_words_are_runs_of_letters_and_single_han_characters() -> None:
 )
 def test_words_in_full_width_letters(text: str, expected: str) -> None:
     assert narrow(text) == expected and len(narrow(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("会议在１２３号，ＡＰＰ。", "会议在123号，APP。"),
+        ("１＋１＝２？", "1＋1＝2？"),
+        ("abc", "abc"),
+        ("", ""),
+    ],
+)
+def test_full_width_words_among_others(text: str, expected: str) -> None:
+    assert half_width(text) == expected

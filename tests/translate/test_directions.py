@@ -35,6 +35,11 @@ def test_the_script_of_each_text_decides(translator: Translator) -> None:
     assert read_by(translator, EN)[0] == "⟨zh⟩" and read_by(translator, ZH)[0] == "⟨en⟩"
 
 
+def test_full_width_digits_are_those_of_the_other_language(translator: Translator) -> None:
+    assert "123" in translator.translate("我看见１２３。").text
+    assert "１２３" in translator.translate("１２３ dogs see me.").text
+
+
 def test_languages_that_are_named_go_before_the_script(translator: Translator) -> None:
     assert translator.toward("zh").way_of(EN).languages == ("zh", "en")
     assert translator.toward(target="zh-TW").languages == ("en", "zh")

@@ -32,6 +32,7 @@ _PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_LONGEST_MARKS + 1},}}")  # ma
 _WIDE_LETTER, _WIDE = "\uff21-\uff3a\uff41-\uff5a", "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000"
 _WIDE_WORDS = re.compile(f"[{_WIDE}]{{0,200}}?[{_WIDE_LETTER}][{_WIDE}]*+")
 _USUAL_LETTER = re.compile("[A-Za-z]")
+_NARROW_WORDS = {sign: sign - 0xFEE0 for sign in range(0xFF10, 0xFF5B) if chr(sign).isalnum()}
 _NARROW = {sign: sign - 0xFEE0 for sign in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
@@ -62,6 +63,11 @@ def narrow(text: str) -> str:
     if text.isascii() or _USUAL_LETTER.search(text):
         return text
     return _WIDE_WORDS.sub(lambda words: words.group().translate(_NARROW), text)
+
+
+def half_width(text: str) -> str:
+    """A text with full-width letters and digits as other languages write them, sign for sign: １２３号, ＡＰＰ."""
+    return text if text.isascii() else text.translate(_NARROW_WORDS)
 
 
 _ENTITY = re.compile(r"`[^`\n]*`|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

@@ -19,7 +19,7 @@ from dragoman.text.joining import writes_without_spaces
 from dragoman.text.kinds import Span
 from dragoman.text.languages import base_language
 from dragoman.text.neighbours import merged
-from dragoman.text.normalize import narrow, script_counts, scripts_of, spelled, visible
+from dragoman.text.normalize import half_width, narrow, script_counts, scripts_of, spelled, visible
 from dragoman.text.sentences import split_paragraph
 from dragoman.text.spans import find, without
 from dragoman.text.tokenizer import Tokenizer
@@ -121,7 +121,11 @@ class Reader:
         """
         if protection is not None:
             text = spelled(visible(text))
-            text = text if writes_without_spaces(self.languages[0]) else narrow(text)
+            solid, solid_target = map(writes_without_spaces, self.languages)
+            if not solid:
+                text = narrow(text)
+            elif not solid_target:
+                text = half_width(text)
         spans = [] if protection is None else find(text, self._terms(text, protection))
         found: list[Sentence] = []
         at = 0
