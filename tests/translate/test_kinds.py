@@ -205,7 +205,7 @@ def test_what_only_looks_like_a_day() -> None:
     [
         ("150万", "1.5 million"), ("3亿", "300 million"), ("5万", "50,000"), ("2万亿", "2 trillion"),
         ("2024年1月15日", "January 15, 2024"), ("5月", "May"), ("1月3号", "January 3"), ("9点半", "9:30"),
-        ("百分之15", "15%"), ("20世纪90年代", "1990s"), ("第3", "3rd"), ("2024年5月", "May 2024"),
+        ("百分之15", "15%"), ("20世纪90年代", "1990s"), ("第3", "3rd"), ("2024年", "2024"), ("2024年5月", "May 2024"),
     ],
 )  # fmt: skip
 def test_chinese_numbers_in_english(raw: str, said: str) -> None:

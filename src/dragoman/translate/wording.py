@@ -63,6 +63,7 @@ _CHINESE = re.compile(
     r"|(?<![\d.,])(?:(?P<ordinal>\d{1,2})世纪|(?P<century>\d{2}))?(?P<decade>\d)0年代"
     r"|(?<![\d.,:])(?P<hour>\d{1,2})[点时](?P<minute>\d{2}分?(?!\d)|\d分|半)"
     r"|第(?P<nth>\d{1,4})(?!\d|[.,]\d)"
+    r"|(?m:^)(?P<alone>[12]\d{3})年(?=\s|$)"  # a heading; 2000年 within a sentence may be so many
     # The label of an item: 一、总则, （二）范围
     r"|(?m:^|(?<=。))(?:（(?P<item>[一二三四五六七八九十]{1,3})）|(?P<point>[一二三四五六七八九十]{1,3})、)(?=[^一二三四五六七八九十\s]{2})"
 )
@@ -244,6 +245,8 @@ def read_numeral(signs: str) -> int:
 
 def _in_english(match: re.Match[str]) -> Sequence[str]:
     found = {name: value for name, value in match.groupdict().items() if value}
+    if "alone" in found:
+        return [found["alone"]]
     if "power" in found:
         return _amounts_in_english(found)
     if "parts" in found:
