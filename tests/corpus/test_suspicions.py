@@ -46,6 +46,14 @@ def test_a_line_that_one_side_lacks_is_noticed_near_its_place(seed: int, side: s
     assert abs(found - at) <= 600
 
 
+def test_names_of_columns_are_no_line_that_is_missing() -> None:
+    """One line unlike all others decided, where these are nearly as long as each other."""
+    alike = [Pair(f"Hello number {number}", f"你好{number}") for number in range(299)]
+    for odd in (Pair("english", "chinese"), Pair("a" * 900, "b")):
+        assert "belong together" not in notes([odd, *alike])
+        assert "belong together" not in notes([*alike, odd])
+
+
 def test_text_that_was_cut_or_escaped_before_is_noticed() -> None:
     cut = [Pair(one.source.replace("ing", "@@ ing"), one.target) for one in TRUE]
     assert "subword marks" in notes(cut)

@@ -7,7 +7,8 @@ better than their own, a line is missing on one side.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import Any
 
@@ -121,8 +122,16 @@ class Suspicions:
 
 
 def _misaligned(lengths: list[tuple[int, int]]) -> bool:
-    own, *others = (_correlation(lengths, shift) for shift in (0, -3, -2, -1, 1, 2, 3))
+    # By ranks: one long line, or the names of columns, would else decide alone.
+    ranks = list(zip(*(_ranks(side) for side in zip(*lengths, strict=True)), strict=True))
+    own, *others = (_correlation(ranks, shift) for shift in (0, -3, -2, -1, 1, 2, 3))
     return max(others) > own + _MUCH_BETTER
+
+
+def _ranks(values: Sequence[int]) -> list[int]:
+    """Twice the mean place of each in the order of all."""
+    order = sorted(values)
+    return [bisect_left(order, value) + bisect_right(order, value) for value in values]
 
 
 def _correlation(lengths: list[tuple[int, int]], shift: int) -> float:
