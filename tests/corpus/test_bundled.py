@@ -1,10 +1,11 @@
-"""What corpus/README.md says of the bundled corpus: how many pairs, and that what is held out stands in no phrase."""
+"""The corpus beside the program is what its pages say: its pairs, a source for each, nothing of what is held out."""
 
 from __future__ import annotations
 
 import gzip
 import lzma
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +47,14 @@ def test_no_phrase_stands_in_what_is_held_out(path: Path) -> None:
     assert all(len(row) == 2 for row in found)
     assert len({tuple(row) for row in found}) == len(found)
     assert not [text for row in found for text in row if bare(text) in known]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CORPUS.glob("general/*.tsv.*")))
+def test_every_line_has_a_source_that_the_notice_tells_of(name: str) -> None:
+    notice = (CORPUS / "general/NOTICE.md").read_text(encoding="utf-8")
+    found = list(rows(CORPUS / "general" / name))
+    assert {len(row) for row in found} == {3}
+    assert f"| `{name}` | {len(found):,} |" in notice
+    for source, count in Counter(row[2] for row in found).items():
+        told = rf"`{re.escape(source)}` \| {count:,} \| [^|]+ \| [^|?]+ \|"
+        assert re.search(told, notice) or name.startswith("dev"), source
