@@ -66,6 +66,7 @@ _SUSPECT = re.compile(
     r"[^A-Za-z \n.,;!?'\"()’“”‘…—–&:/\-]|[a-z][A-Z]|[A-Z][A-Z][a-z]|[^\W.][.&][^\W.]|(?:^|\s)[-–—/.~]|--|:[^\s]"
     r"|/[^/\s]{0,300}[/.]|[A-Z]/|&#?\w{1,31};|[;:]-?[()DPp]|!=|&&|\w\((?:\)|[a-z][,)])|\([a-zA-Z]{1,5}\)|-_-"
     r"|localhost|SIG[A-Z]{3}|-\n|''|(?<=\w)/\w|-[A-Z](?![a-z]{2})|-Fi\b|o/|[A-Z]–|&[a-z]|\?\?| \? \w|\([a-z] l|;$|; "
+    r"|\w\?\.[a-z]|(?<!\w)![a-z]"
     r"|(?m:^[ ]*:[A-Za-z]|(?:^|[.:;,] )[a-zA-Z]{1,5}\)|^[IVX]{1,5}\.|^(?:[a-z]|[ivx]{2,5})\. |^[QA]:"
     r"|^[a-z]{2,8}[:(!]|-by:)"
     rf"|\w[,;][\w,;\"]|{RECORDED}"
@@ -282,6 +283,7 @@ _UNIT = re.compile(UNITS)
 _VERSION = re.compile(
     rf" \d{{1,6}}(?:\.\d{{1,5}}){{0,3}}(?![\w%]|[.,:/-]\d| ?(?:{UNITS})(?!\w)| (?:million|billion|percent|people))"
 )
+_MODEL = re.compile(r"(?: (?:Pro|Max|Plus|Ultra|Mini|Lite|SE|Ti|XL)(?!\w))+")  # iPhone 15 Pro Max
 _LOUD = re.compile(r"(?:![a-z0-9][\w@#$^&*-]{0,40})+")  # p@ssW0rd!23
 _HIDDEN = re.compile(r"\.(?:[a-z][\w-]*|[A-Z]{2,9})")  # .gitignore, .NET
 
@@ -305,7 +307,9 @@ def _by_look(text: str, start: int, end: int) -> Iterator[Span]:
         elif is_code(core):
             last = at + len(core)
             more = core[-1:].isalnum() and (_VERSION.match(text, last, end) or _LOUD.match(text, last, end))
-            yield Span(at, more.end() if more else last, Kind.WORD)
+            last = more.end() if more else last
+            model = _MODEL.match(text, last, end) if text[last - 1].isdigit() else None
+            yield Span(at, model.end() if model else last, Kind.WORD)
 
 
 # -- symbols ----------------------------------------------------------------------------------------------------------
