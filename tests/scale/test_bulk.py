@@ -267,7 +267,7 @@ def test_the_name_of_a_file_is_translated_and_somebody_is_told(
     """It used to be translated without a word: who meant the file got one odd line."""
     path = shards / "part-0.txt"
     assert main(["translate", str(path), "-m", str(tiny_model)]) == 0
-    assert f"dragoman translate {path} -o DIRECTORY" in capsys.readouterr().err
+    assert f"dragoman translate {path} -o NEW_FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
