@@ -6,13 +6,11 @@ the length of any text. Signs of solid writing are hidden (solid.py): they are n
 
 from __future__ import annotations
 
-from dragoman.text.solid import COUNTER, HIDDEN
+from dragoman.text.solid import BETWEEN, COUNTER, HIDDEN
+from dragoman.text.technical import TECHNICAL
 
 _ADDRESS = r"(?:[^()\s]|\([^()\s]{0,200}\)){1,2000}(?:\s\"[^\"\n]{0,200}\")?"
 _IN_URL = rf"[^\s<>\"“”‘’（）{{}}|\\^`，。；：！？、{HIDDEN}]"
-_BETWEEN = (
-    rf"(?<![^\s{HIDDEN}，。、：；！？（「“《【])"  # nothing but white space before it, or what needs none
-)
 _NAMES = (  # of functions that programs have and sentences have not, glued to a bracket
     "abs|alert|avg|bar|calc|cos|count|eval|exec|exp|filter|float|fn|foo|func|getattr|init|int|len|list|log|main"
     "|malloc|map"
@@ -51,9 +49,6 @@ _KEY = (
     r"|End|PgUp|PgDn|Up|Down|Left|Right|Insert|F\d{1,2}|[A-Z0-9]"
 )
 
-_TAG_NAME = (
-    "a|body|button|div|form|h[1-6]|html|img|input|label|li|nav|[ou]l|p|section|select|span|t[dhr]|table"
-)
 PATTERNS = {
     "placeholder": r"⟦\d{1,2}⟧",
     "regex": rf"(?<![^\s{HIDDEN}(（\"'“])(?=\S{{0,200}}(?:\\[dwsDWSbB][+*?{{)\]\\$|]|\[\^?\w-\w|\(\?[:=!<P]))"
@@ -166,29 +161,7 @@ PATTERNS = {
     r"|(?<!\w)(?:data:[a-z]{4,11}/[\w.+-]{1,60}[;,]|magnet:\?|urn:(?=[a-z0-9-]{2,30}:)|javascript:(?=\w+[(.])"
     rf"|sms:(?=\+?\d)|geo:(?=-?\d)|(?:blob|bitcoin|chrome|sips?|spotify|view-source|xmpp):(?=\w)"
     rf"|about:(?=blank|config|preferences|newtab|support|addons|debugging|memory|version|flags)){_IN_URL}{{1,2000}}",
-    # A requirement, a network card, a prompt or a place on a host, an option of a compiler, ^abc$, $[name], a?.b, %20
-    "technical": r"(?<![\w.])[A-Za-z][\w.-]{0,40}(?:\[[\w,-]{1,40}\])?(?:(?:[=~!]=|[<>]=?)\d[\w.*]{0,20}(?<!\.)"
-    r"(?:,(?:[=~!]=|[<>]=?)\d[\w.*]{0,20}(?<!\.)){0,3})(?<=[\w*])(?![\w>])(?<![a-z][<>]\d)"
-    r"|(?<![\w:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])|(?<![\w-])(?:[0-9A-F]{2}-){5}[0-9A-F]{2}(?![\w-])"
-    r"|(?<![\w.])(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}(?![\w.])"
-    r"|(?<!\S)[\w.-]{1,40}@[\w.-]{1,60}:[~/][\w./~-]{0,100}(?:[$#](?!\w)|(?<![.-]))"
-    rf"|{_BETWEEN}-(?:[A-Za-z][\w-]{{0,20}}(?:=|:[+-])[^\s,;{HIDDEN}]{{1,100}}(?<![.,])|[A-Z][a-z]{{0,10}}\d\w{{0,10}}"
-    rf"|W[a-z]{{2,20}})(?![\w-])|{_BETWEEN}/[A-Za-z]{{1,12}}:[\w.=;-]{{1,80}}(?<![.;-])"
-    r"|(?<!\S)\^[^\s^$]{1,60}\$(?!\w)|\$\[[\w.]{1,60}\]|(?<!\w)¶{1,2} ?\d{1,4}(?![\w%])"
-    r"|(?<![\w°])(?<!\d[ \u00a0\u202f])°[CFK](?!\w)"
-    r"|(?<![\w.])[A-Za-z_]\w{0,40}(?:\?\.[a-z_]\w{0,40}){1,6}(?:\(\))?(?!\w)|(?<![\w%])(?:%[0-9A-F]{2}){1,40}(?![\w%])"
-    # !important, a:hover, #!/bin/sh, .env.local, 1_000_000, © 2024, USB-C
-    rf"|!important(?!\w)|(?<![\w.])(?:{_TAG_NAME}):{{1,2}}(?:hover|focus|active|visited|before|after|checked|disabled"
-    r"|(?:first|last)-child|(?:not|nth-child|nth-of-type)\([^()\s]{1,20}\))(?![\w-])"
-    r"|#!/[\w./-]{1,60}|(?<![\w.])\.[a-z][\w-]{0,30}(?:\.[\w-]{1,30}){1,4}(?![\w.])"
-    r"|(?<![\w.])\d{1,3}(?:_\d{3}){1,6}(?!\w)"
-    r"|[©®℗] ?\d{4}(?:[–-]\d{2,4})?(?!\w)|(?<![\w-])[A-Z]{2,6}-[A-Z](?![\w-])"
-    # A unit by itself, a root, an ion
-    r"|(?<![\w/])(?<!\d[ \u00a0\u202f])(?:[mnkµμ]?g|m?mol|IU|mEq|k?cal|k?W|lm)"
-    r"/(?:[mdµμ]?[Ll]|k?g|[cm]?m[²³]|h|hr|min|day|dose|mol)(?![\w/])"
-    r"|(?<!\w)(?:\d{1,9}(?:[.,]\d{1,9})?[ ]?)?[A-Za-zµμΩ]{1,4}(?:·[A-Za-zµμΩ]{1,4}[⁻⁺]?[¹²³]?){1,4}(?!\w)"
-    r"|√\d{1,6}(?!\w)"
-    r"|(?<!\w)(?:[A-Z][a-z]?[₀-₉]{0,3}){1,6}[²³⁴]?[⁺⁻](?!\w)",
+    "technical": TECHNICAL,
     "email": r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"
     r"(?::[\w.~-]{1,60}(?:/[\w.~-]{1,60}){1,9}(?<!\.))?",
     "mention": r"(?:(?<!\S)\.)?(?<![\w@/])(?<!\w\.)@[A-Za-z0-9_][\w-]{0,63}"
@@ -224,7 +197,7 @@ PATTERNS = {
     r"|(?<!\w)[A-Za-z]:\\(?:(?:Program Files(?: \(x86\))?|[^\s\\\"<>|?*:]{1,255}(?: [^\s\\\"<>|?*:]{1,60}){0,4})\\)"
     rf"{{0,50}}(?:Program Files(?: \(x86\))?|[^\s\"<>|?{HIDDEN}，。；：！？、（）]{{0,255}})(?<![.,;:!])"
     rf"|\\\\[\w.$-]{{1,100}}\\[^\s\"<>|?*{HIDDEN}]{{1,1000}}"
-    rf"|{_BETWEEN}\*{{1,2}}\.[A-Za-z0-9]{{1,10}}(?!\w)",
+    rf"|{BETWEEN}\*{{1,2}}\.[A-Za-z0-9]{{1,10}}(?!\w)",
     # fast-csv-tools: the name of a package, named as one or of three words that form no phrase
     "package": rf"(?<![\w./-])(?!{_PHRASE})[a-z][a-z0-9]{{0,20}}(?:-[a-z0-9]{{1,20}}){{2,6}}"
     r"(?<!-old)(?<!-long)(?<!-like)(?<!-free)(?![\w/-])"
@@ -232,7 +205,7 @@ PATTERNS = {
     r"|(?<=called )|(?<=named )|(?<=install )|(?<=crate ))"
     r"[a-z][a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){1,6}(?![\w/-])",
     "option": rf"(?<![\w-])--[A-Za-z][\w-]{{0,60}}(?:=[^\s,;{HIDDEN}]{{1,200}})?"
-    rf"|{_BETWEEN}-(?:[A-Za-z]|[b-df-hj-np-tv-xz]{{2,5}}|l?al?|aux)(?=[\s,.;:!?){HIDDEN}，。；：！？、）]|$)",
+    rf"|{BETWEEN}-(?:[A-Za-z]|[b-df-hj-np-tv-xz]{{2,5}}|l?al?|aux)(?=[\s,.;:!?){HIDDEN}，。；：！？、）]|$)",
     # What a keyboard, a game and a score are written with
     "game": rf"(?<![\w.])\d{{1,3}}\.(?:\.\.)?[ ]?(?:{_CHESS})(?:[ ](?:{_CHESS}))?(?![\w-])"
     rf"|(?<![\w-])(?:O-O(?:-O)?|[A-Z]–[A-Z]|[A-G][♯♭](?:m|maj|min|dim|aug|sus)?\d?"
@@ -286,7 +259,7 @@ PATTERNS = {
     rf"(?: ?[=≈≤≥<>+*/·×^-] ?{_OPERAND}){{0,12}}(?!\w)"
     r"|(?<!\w)[A-Za-z]_?\d?(?:_\w)?(?:, [A-Za-z]_?\w?){0,3}, ?(?:\.{3}|…),? ?[A-Za-z]_?\w?(?![\w'’])"
     r"|(?<![\w.'’])(?:[A-Za-z]|\d{1,9}[a-z]|\d{1,9}(?=\s?[^\s\w]{1,2}\s?-?[A-Za-z](?![\w'’])))"
-    r"(?:\s?(?:[=!+*/-]=|[<>]=?(?!\d{1,4}\s?/?>)|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨≡≅∝↦]|&&|\|\|)\s?-?(?:[A-Za-z]"
+    r"(?:\s?(?:[=!+*/-]=|[<>]=?(?!\d{1,4}\s?/?>|[a-z]{1,20}:\w)|=>|\?\?|[=≤≥≠≈+*^×·∈∉⊂⊆∪∩→⇒⇔∧∨≡≅∝↦]|&&|\|\|)\s?-?(?:[A-Za-z]"
     r"|\d{1,9}(?:\.\d{1,9})?[a-z]?|\.\d{1,9})){1,20}(?![\w'’]|[.,]\d)(?: \(mod \w{1,6}\))?",
     # A call, an operator beside names or alone, a language with a sign in its name
     "code": r"(?<![\w-])(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)(?=[ ](?:/[\w{]|https?://))"
@@ -330,7 +303,7 @@ PATTERNS = {
     r"|(?<![\w/])(?:origin|upstream|feature|feat|bugfix|hotfix|release|refs|src|lib|bin|docs|tests?|node_modules"
     r"|[ur]|tcp|udp|repo|user|users|home|usr|etc|var|tmp)/[\w][\w./*-]{0,100}(?<![.-])"
     r"|(?<!\w)\w{1,60}+(?:(?:->|=>|<-|==|!=|:=|\|\||&&)\w{1,60}){1,9}(?:\([\w, ]{0,40}\))?"
-    rf"|{_BETWEEN}(?:[!=<>:+*/%-]=|={{2,3}}|!==|&&=?|\|\|=?|[=-]>|<[=-]|<>|\?\?=?|<<=?)(?![^\s.,;:!?){HIDDEN}，。；：！？、）])"
+    rf"|{BETWEEN}(?:[!=<>:+*/%-]=|={{2,3}}|!==|&&=?|\|\|=?|[=-]>|<[=-]|<>|\?\?=?|<<=?)(?![^\s.,;:!?){HIDDEN}，。；：！？、）])"
     rf"|(?<!\w)[A-Z]#(?!\w)",
     "heading": r"(?m:^[ ]{0,9}(?:#{1,6}|>(?:[ ]?>){0,5}|[-*+•‣▪●–—]|\d{1,4}[.)])(?=[ ]))(?:[ ]{1,4}\[[ xX]\])?",
 }

@@ -10,6 +10,8 @@ import re
 
 SIGN, COUNTER = "\ue010", "\ue011"  # private, as long as what they stand for
 HIDDEN = SIGN + COUNTER  # for a class of a regular expression
+# Nothing but white space before it, or what needs none.
+BETWEEN = rf"(?<![^\s{HIDDEN}，。、：；！？（「“《【])"
 SIGNS = "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _SIGN = re.compile(f"[{SIGNS}]")
 # After these a dash is none of a negative number: 3月-5月.
