@@ -5,7 +5,9 @@
 
 The recipe as it is trains `de-en`, and its last stage `en-de`, which goes on from the same first stage. `alone` reads
 one direction only, `plain` reads it without R-Drop, each as often as `de-en` read that direction. Needs the corpus
-(`dragoman data fetch multi30k -o data/multi30k`). Printed as a table; the curve is drawn into the training guide.
+(`dragoman data fetch multi30k -o data/multi30k`). Printed as a table; the curve of both
+directions is drawn into the training guide. A run that has a model is taken as it is: one that was interrupted goes on
+with `dragoman train ... --resume`.
 """
 
 from __future__ import annotations
@@ -147,4 +149,5 @@ def main(asked: Annotated[Asked, Parameter(name="*")] = Asked()) -> None:  # noq
     say("|---|--:|--:|--:|")
     for what, run in finished(asked.runs):
         say(str(row(what, run, pairs)))
-    publish(asked.draw, curve(asked.runs).encode())
+    if all((asked.runs / f"{source}-{target}" / "log.jsonl").exists() for source, target in WAYS):
+        publish(asked.draw, curve(asked.runs).encode())

@@ -58,3 +58,12 @@ def test_an_unknown_name_is_refused_before_anything_is_trained(tmp_path: Path) -
     with pytest.raises(UsageError, match="--only french: there are de-en, en-de"):
         main(Asked(("french",), tmp_path, tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+def test_without_both_directions_nothing_is_drawn(tmp_path: Path) -> None:
+    (tmp_path / "test_2016_flickr.de").write_text("Hallo\n", encoding="utf-8")
+    (tmp_path / "test_2016_flickr.en").write_text("Hello\n", encoding="utf-8")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/card.md").touch()
+    main(Asked(("plain",), tmp_path, tmp_path, tmp_path / "curve.svg"))
+    assert not (tmp_path / "curve.svg").exists()

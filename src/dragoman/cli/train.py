@@ -40,7 +40,8 @@ EXAMPLES = """Examples:
 
   dragoman train train.de train.en --dev val.de val.en -o runs/de-en --recipe small-data
 
-  dragoman train train.en train.de --from runs/de-en/stages/strong --recipe small-data --stages cool-down -o runs/en-de
+  dragoman train train.en train.de --recipe small-data --stages cool-down \\
+      --from runs/de-en/stages/strong --directions en-de -o runs/en-de
 
   dragoman train train.de train.en -o runs/both --directions de-en,en-de
 
