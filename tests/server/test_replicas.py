@@ -51,15 +51,17 @@ class Replica:
             environment = os.environ | {"OMP_NUM_THREADS": "1", "DRAGOMAN_STATE": self.state}
             self.process = subprocess.Popen(command, stderr=out, env=environment)
 
+    def is_up(self) -> bool:
+        try:
+            return ask(self.port, "GET", "/health")[0] == 200
+        except OSError:
+            return False
+
     def wait(self) -> None:
         until = time.monotonic() + 60
-        while True:
-            try:
-                assert ask(self.port, "GET", "/health")[0] == 200
-                return
-            except OSError:
-                assert time.monotonic() < until and self.process.poll() is None, self.log.read_text()
-                time.sleep(0.05)
+        while not self.is_up():
+            assert time.monotonic() < until and self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
 
     def end(self) -> None:
         self.process.kill()
@@ -259,12 +261,37 @@ def test_a_rolling_restart_loses_nothing(cluster: Cluster, right: dict[str, str]
     assert used >= sum(len(asked.text) for asked in crowd.asked)
 
 
+def test_replicas_that_were_all_away_are_asked_as_soon_as_they_are_back(
+    cluster: Cluster, right: dict[str, str]
+) -> None:
+    key = keys(cluster, "add", "erin")
+
+    def asked() -> tuple[int, bytes]:
+        body = {"text": TEXTS[0], "source": "en", "target": "zh"}
+        return ask(cluster.port, "POST", "/api/translate", body, Authorization=f"Bearer {key}")
+
+    for replica in cluster.replicas:
+        replica.end()
+    assert asked()[0] == 502
+    for replica in cluster.replicas:
+        replica.start()
+    until = time.monotonic() + 60
+    while not cluster.replicas[0].is_up():
+        asked()  # nginx looks again and again, and finds nothing
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    status, answer = asked()
+    assert (status, json.loads(answer)["translations"][0]["text"]) == (200, right[TEXTS[0]])
+    for replica in cluster.replicas:
+        replica.wait()
+
+
 def test_no_text_is_in_redis_but_results(cluster: Cluster) -> None:
     """And those have an end."""
     client = cluster.redis.client
     names = [name.decode() for name in client.keys("*")]  # type: ignore[union-attr]
     assert names and all(
-        re.match(r"dragoman:(keys$|keys-mark$|key:|address:|owed:|file:|files$|sizes$)", name)
+        re.match(r"dragoman:(keys$|keys-mark$|key:|address:|owed:|file:|files$|sizes$|probe$)", name)
         for name in names
     )
     forever = [name for name in names if client.ttl(name) == -1]
