@@ -5,9 +5,8 @@
 
 The recipe as it is trains `de-en`, and its last stage `en-de`, which goes on from the same first stage. `alone` reads
 one direction only, `plain` reads it without R-Drop, each as often as `de-en` read that direction. Needs the corpus
-(`dragoman data fetch multi30k -o data/multi30k`). Printed as a table; the curve of both
-directions is drawn into the training guide. A run that has a model is taken as it is: one that was interrupted goes on
-with `dragoman train ... --resume`.
+(`dragoman data fetch multi30k -o data/multi30k`). Printed as a table; the curve of both directions is drawn into the
+training guide. A run that was interrupted goes on, and one that has ended is taken as it is.
 """
 
 from __future__ import annotations
@@ -140,9 +139,7 @@ def main(asked: Annotated[Asked, Parameter(name="*")] = Asked()) -> None:  # noq
             f"--only {', '.join(sorted(unknown))}: there are {', '.join(system.name for system in every)}"
         )
     for system in every:
-        if (not asked.only or system.name in asked.only) and not (
-            asked.runs / system.name / "card.md"
-        ).exists():
+        if not asked.only or system.name in asked.only:
             lineage.train(asked.runs, system, 1.0)
     pairs = list(read_corpus([asked.corpus / TEST], "de", "en"))
     say(f"| {TEST} | {' | '.join(f'{source} -> {target}' for source, target in WAYS)} | minutes |")

@@ -133,7 +133,7 @@ def done(runs: Path, system: System, share: float) -> Result | None:
 def train(runs: Path, system: System, share: float) -> float:
     """Run the command, going on with what an earlier one left; returns the seconds it took."""
     words = system.command(runs, share)
-    if (runs / system.name / "checkpoints").exists():
+    if any((runs / system.name).glob("**/checkpoints")):  # its own, or those of a recipe's first stages
         words = [*words, "--resume"]
     say(shlex.join(["dragoman", *words]))
     started = time.monotonic()

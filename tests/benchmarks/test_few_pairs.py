@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 from benchmarks.few_pairs import FIRST, LAST, STEPS, Asked, Row, curve, finished, main, systems
 
+from benchmarks import lineage
 from dragoman.cli import app
 from dragoman.errors import UsageError
 
@@ -27,6 +29,23 @@ def test_each_goes_on_from_what_an_earlier_one_left(tmp_path: Path) -> None:
             assert base.parts[0] in made
             assert base.parts[1:] in ((), ("stages", FIRST))
         made.append(system.name)
+
+
+@pytest.mark.parametrize("left", ["checkpoints", f"stages/{FIRST}/checkpoints", None])
+def test_a_run_that_was_interrupted_in_any_stage_goes_on(
+    left: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(words: list[str]) -> subprocess.CompletedProcess[str]:
+        ran.append(words)
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    system = systems(Path("data"))[0]
+    (tmp_path / system.name / (left or "data")).mkdir(parents=True)
+    lineage.train(tmp_path, system, 1.0)
+    assert (ran[0][-1] == "--resume") == (left is not None)
 
 
 def write(run: Path, *validations: dict[str, float]) -> None:
@@ -60,10 +79,9 @@ def test_an_unknown_name_is_refused_before_anything_is_trained(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
-def test_without_both_directions_nothing_is_drawn(tmp_path: Path) -> None:
+def test_without_both_directions_nothing_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lineage, "train", lambda *_: 0.0)
     (tmp_path / "test_2016_flickr.de").write_text("Hallo\n", encoding="utf-8")
     (tmp_path / "test_2016_flickr.en").write_text("Hello\n", encoding="utf-8")
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain/card.md").touch()
     main(Asked(("plain",), tmp_path, tmp_path, tmp_path / "curve.svg"))
     assert not (tmp_path / "curve.svg").exists()
