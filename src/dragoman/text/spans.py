@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dragoman.text import seals, solid, steps
+from dragoman.text import seals, solid, steps, technical
 from dragoman.text.codes import TOKEN, before_sentence, is_code, is_function_word
 from dragoman.text.commands import commands, may_have
 from dragoman.text.kinds import Kind, Role, Span
@@ -73,9 +73,10 @@ _SUSPECT = re.compile(
     r"|[a-z]-[a-z0-9]{1,20}-[a-z]|^(?:import|from) [a-z][\w.]{1,80} (?:as|import) "
     r"|(?:[Ss]cene|[Pp]ages?|[Pp]p\.|[Cc]hapter|[Pp]art) [ivx]|BIC|SWIFT"
     r"|(?:package|branch|plugin|module|library|called|named|install|crate) [a-z][a-z0-9]+-[a-z]"
+    rf"|[A-Z]\. [a-z]{{3}}|{technical.FILE}"
 )
 # Words, single spaces, commas, a last mark: of these _SUSPECT finds one word that it names. Most lines are like this.
-_IN_PLAIN = re.compile(r" [ivx]{1,5}\b|localhost|^(?:import|from) ")
+_IN_PLAIN = re.compile(rf" [ivx]{{1,5}}\b|localhost|{technical.FILE}|^(?:import|from) ")
 _PLAIN_WORD = r"(?:[A-Z]?[a-z]++(?:'[a-z]++)?+|[A-Z](?:'[a-z]++)?+)"
 _PLAIN = re.compile(rf"{_PLAIN_WORD}(?:,?+ {_PLAIN_WORD})++[.!?]?+")
 # Signs that are no part of a sentence, whatever Unicode calls them; and ASCII ones that are.

@@ -7,6 +7,7 @@ from dragoman.text.solid import BETWEEN, HIDDEN
 _TAG_NAME = (
     "a|body|button|div|form|h[1-6]|html|img|input|label|li|nav|[ou]l|p|section|select|span|t[dhr]|table"
 )
+FILE = r"(?:Docker|Make|Gem|Proc|Jenkins|Vagrant|Rake|Brew|Pip|Caddy|Pod|Snake|Just|Tilt|Earth)file"
 _SPECIES = (
     "albicans|anthracis|arabica|aureus|botulinum|burgdorferi|carpio|cerevisiae|coli|difficile|domestica|elegans"
     "|erectus|falciparum|faecalis|fumigatus|gambiae|gondii|habilis|influenzae|jejuni|lactis|longum|lupus|melanogaster"
@@ -32,8 +33,7 @@ TECHNICAL = (
     r"|(?<![\w.])\d{1,3}(?:_\d{3}){1,6}(?!\w)"
     r"|[©®℗] ?\d{4}(?:[–-]\d{2,4})?(?!\w)|(?<![\w-])[A-Z]{2,6}-[A-Z](?![\w-])"
     # Dockerfile, Gemfile.lock; a species of a genus cut short, as laboratories and physicians name it
-    r"|(?<![\w.])(?:Docker|Make|Gem|Proc|Jenkins|Vagrant|Rake|Brew|Pip|Caddy|Pod|Snake|Just|Tilt|Earth)file"
-    r"(?:\.[\w-]{1,20})?(?!\w)"
+    rf"|(?<![\w.]){FILE}(?:\.[\w-]{{1,20}})?(?!\w)"
     rf"|(?<![\w.])[A-Z]\. (?:{_SPECIES})(?![\w-])"
     # A unit by itself, a root, an ion
     r"|(?<![\w/])(?<!\d[ \u00a0\u202f])(?:[mnkµμ]?g|m?mol|IU|mEq|k?cal|k?W|lm)"
