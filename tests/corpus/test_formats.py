@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import csv
 import io
+import json
 import lzma
 import zipfile
 from pathlib import Path
@@ -96,15 +97,39 @@ def test_blank_lines_at_the_end_are_none_and_others_are_told(tmp_path: Path) -> 
         ("zh_CN\ten-US", "zh en"),
         ("Source\tTarget", "en zh"),
         ("id\ten\tzh", "en zh"),
+        ("Chinese\tEnglish", "zh en"),
+        ("trg\tsrc", "zh en"),
     ],
 )
 def test_a_header_is_no_pair_and_may_change_the_order(tmp_path: Path, head: str, languages: str) -> None:
     columns = head.lower().split("\t")
-    cells = {"en": "Hi", "zh": "嗨", "source": "Hi", "target": "嗨", "zh_cn": "嗨", "en-us": "Hi"}
+    english = dict.fromkeys(["en", "source", "en-us", "english", "src"], "Hi")
+    cells = english | dict.fromkeys(["zh", "target", "zh_cn", "chinese", "trg"], "嗨")
     line = "\t".join(cells.get(name, "7") for name in columns)
     (pair,) = read(put(tmp_path / "a.tsv", f"{head}\n{line}\n"))
     assert (pair.source, pair.target) == ("Hi", "嗨")
     assert (pair.extra is None) == (len(columns) == 2)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [("src", "tgt"), ("SOURCE", "Target"), ("English", "Chinese"), ("eng_Latn", "zho_Hans"), ("en", "trg")],
+)
+def test_keys_are_named_as_columns_are(tmp_path: Path, keys: tuple[str, str]) -> None:
+    """Those of a table were understood, and the same ones of an object refused."""
+    inner = dict(zip(keys, ("Hi", "嗨"), strict=True))
+    for value in (inner, {"translation": inner}):
+        (pair,) = read(put(tmp_path / "a.jsonl", json.dumps(value)))
+        assert (pair.source, pair.target) == ("Hi", "嗨")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_name_of_a_language_says_more_than_source(tmp_path: Path, late: bool) -> None:
+    """`source` beside it is where the line is from."""
+    named, origin = {"en": "Hi", "zh": "嗨"}, {"source": "tatoeba"}
+    value = origin | named if late else named | origin
+    (pair,) = read(put(tmp_path / "a.jsonl", json.dumps(value)))
+    assert (pair.source, pair.target) == ("Hi", "嗨")
 
 
 def test_an_export_with_numbers_is_refused_with_the_command_that_helps(tmp_path: Path) -> None:

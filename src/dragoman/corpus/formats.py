@@ -10,18 +10,20 @@ import json
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice, zip_longest
 from typing import Any
 
 from dragoman.bounds import shown
 from dragoman.errors import CorpusError
-from dragoman.text.languages import base_language
+from dragoman.text.languages import base_language, name_of
 
 Row = tuple[str, str, str | None]
 Lines = Generator[str, None, None]
 
 _LOOKED_AT = 20  # lines that tell how a table is laid out
 _SIDES = {"source": 0, "src": 0, "target": 1, "tgt": 1, "trg": 1}
+_NAME = 16  # characters of a column's name at most: a longer cell is text
 _DELIMITERS = ",;\t|"
 
 
@@ -56,16 +58,26 @@ class _Layout:
         return columns[self.sides[0]], columns[self.sides[1]], "\t".join(rest) if rest else None
 
 
+@lru_cache(1024)  # asked for each key of each line
+def _side(name: str, source: str, target: str) -> int | None:
+    """Which side a column or key of that name is: `en`, `eng_Latn`, `English`, `source`, `src`; None for another."""
+    if len(name) > _NAME:
+        return None
+    sides = {base_language(source): 0, base_language(target): 1} if source and target else {}
+    named = {name_of(code).lower(): side for code, side in sides.items()}
+    plain = name.strip().lower()
+    return next((known[key] for known, key in ((sides, base_language(name)), (named, plain), (_SIDES, plain))
+                 if key in known), None)  # fmt: skip
+
+
 def _layout(rows: Sequence[Sequence[str]], source: str, target: str, name: str) -> _Layout:
     """By the names in the first row, where there are some. Raises CorpusError for an export with numbers."""
     if not rows:
         return _Layout()
     found: dict[int, int] = {}
     for number, cell in enumerate(rows[0]):
-        code = base_language(cell)
-        side = {base_language(source): 0, base_language(target): 1}.get(code) if source and target else None
-        side = _SIDES.get(code) if side is None else side
-        if side is not None and len(cell) <= 12:
+        side = _side(cell, source, target)
+        if side is not None:
             found.setdefault(side, number)
     if len(found) == 2:
         return _Layout((found[0], found[1]), header=True)
@@ -174,13 +186,15 @@ def _row_of(value: Any, source: str, target: str, where: str) -> Row:
     inner = value.get("translation", value) if isinstance(value, dict) else value
     if not isinstance(inner, dict):
         raise CorpusError(f"{where}: a JSON object is expected, not {type(inner).__name__}")
-    by_language = {base_language(key): text for key, text in inner.items()}
+    texts: dict[int, Any] = {}
+    for key, text in inner.items():
+        if (side := _side(key, source, target)) is not None and (side not in texts or key not in _SIDES):
+            texts[side] = text
     sides = []
-    for code, name in ((base_language(source), "source"), (base_language(target), "target")):
-        text = by_language.get(code, inner.get(name))
-        if not isinstance(text, str):
+    for side, (code, name) in enumerate(((source, "source"), (target, "target"))):
+        if not isinstance(text := texts.get(side), str):
             raise CorpusError(
-                f"{where}: no text under {' or '.join(repr(key) for key in (code, name) if key)}; "
+                f"{where}: no text under {' or '.join(repr(key) for key in (base_language(code), name) if key)}; "
                 f"the keys are {', '.join(map(shown, list(inner)[:8]))}"
             )
         sides.append(text)
