@@ -98,6 +98,42 @@ def test_subtitles_keep_numbers_and_times_and_a_cue_is_one_text():
     )
 
 
+WEBVTT = """WEBVTT Kind: captions; Language: en
+
+STYLE
+::cue { color: lime }
+
+NOTE a remark
+of two lines
+
+intro
+00:01.000 --> 00:02.500 align:start position:10%
+<v Ann>Where are you
+going tonight?</v>
+
+00:00:03.000 --> 00:00:04.000
+- To Marks &amp; Spencer.
+- Me too.
+"""
+
+
+def test_what_a_player_reads_of_webvtt_stays():
+    """The first line of one was translated, and no player took the file."""
+    asked: list[str] = []
+
+    def read(texts: list[str]) -> list[str]:
+        asked.extend(texts)
+        return [text.replace("&amp;", "&").upper() for text in texts]
+
+    found = translate_file("a.vtt", WEBVTT.encode("utf-8-sig"), read)
+    assert asked == ["Where are you going tonight?", "- To Marks &amp; Spencer.", "- Me too."]
+    assert found.decode("utf-8-sig") == WEBVTT.replace(
+        "Where are you\ngoing", "WHERE ARE YOU\nGOING"
+    ).replace("tonight", "TONIGHT").replace("To Marks &amp; Spencer", "TO MARKS &amp; SPENCER").replace(
+        "Me too", "ME TOO"
+    )
+
+
 def test_chinese_subtitles_break_at_a_sign():
     text = "1\n00:01,000 --> 00:02,000\nCome here now,\nplease, my dear.\n"
     found = translate_file("a.srt", text.encode(), lambda texts: ["请到这里来，亲爱的。"]).decode()

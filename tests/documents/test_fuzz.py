@@ -55,8 +55,10 @@ def packed(xml: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
 WHOLE = {
     ".txt": "The red dog.\n\nA small cat sees {name} at http://a.example/x, 3 times.\r\nÜber 你好。".encode(),
     ".srt": CUES.encode(),
+    ".vtt": f"WEBVTT\n\nNOTE a\n\n{CUES}".encode(),
     ".html": HTML.encode(),
     ".htm": HTML.encode("utf-16"),
+    ".xhtml": HTML.encode(),
     ".docx": packed(WORD.encode()),
 }
 WORDS = (

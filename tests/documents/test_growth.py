@@ -19,8 +19,10 @@ from dragoman.text.spans import find
 SIGNS = {
     ".txt": ["a", " ", "\n", "{", "}", "%s", "http://", "1.", "@", "。"],
     ".srt": ["a", " ", "\n", "</a>", "<i>", "<", ">", "{\\an8}", "-", "\t", "00:00:01,000 --> "],
+    ".vtt": ["a", "\n", "<v A>", "</v>", "&", "&amp;", "<00:01.000>", "NOTE", "STYLE", ">>", ":", "01:00.000 --> "],
     ".html": ["a", " ", "<b>", "</b>", "<a ", '"', "'", "<", ">", "<!--", "-->", "&amp;", "&copy;", "<br/>", "<code>"],
     ".htm": ["<p>", "</p>", "<i>x</i>", "1", "<sup>", "<script>", "</script>", "<wbr>", "=", "translate=no"],
+    ".xhtml": ["<p>", "</p>", "<br/>", "<?xml", "?>", "<![CDATA[", "]]>", "&nbsp;", " xml:lang=", "'"],
     ".docx": ["<w:r><w:t>a </w:t></w:r>", "</w:p><w:p>", "<w:r>", "</w:r>", "<w:t>", "<w:rPr>", "<w:br/>", "a"],
 }  # fmt: skip
 BASE, TIMES = 1500, 8  # signs, and how many times as many: what is quadratic takes 64 times as long
@@ -44,7 +46,7 @@ def packed(signs: str) -> bytes:
 def file_of(suffix: str, signs: str) -> bytes:
     if suffix == ".docx":
         return packed(signs)
-    cue = "1\n00:00:01,000 --> 00:00:02,000\n" if suffix == ".srt" else ""
+    cue = "1\n00:00:01,000 --> 00:00:02,000\n" if suffix in (".srt", ".vtt") else ""
     return (cue + signs).encode()
 
 

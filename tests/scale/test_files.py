@@ -85,7 +85,9 @@ def test_what_was_packed_is_packed_again(tmp_path: Path, end: str, packed: objec
     assert list(read_lines(tmp_path / "out" / source.name)) == ["A", "B"]
 
 
-@pytest.mark.parametrize("name", ["a.po", "a.CSV", "a.json.gz", "a.pdf", "a.tmx", "a.zip"])
+@pytest.mark.parametrize(
+    "name", ["a.po", "a.CSV", "a.json.gz", "a.pdf", "a.tmx", "a.zip", "a.ass", "a.rtf", "a.ipynb"]
+)
 def test_what_is_no_list_of_texts_is_refused_with_advice(name: str) -> None:
     with pytest.raises(UsageError, match="is no list of texts: "):
         refuse_unfit(Path(name))

@@ -46,8 +46,10 @@ def paragraph(text: str) -> str:
 FILES = {
     ".txt": f"{TEXT}\r\n\r\n  \n{TEXT}\nA café, 你好".encode(),
     ".srt": f"1\n00:00:01,000 --> 00:00:02,000\n{TEXT}\nA cat.\n\n".encode(),
+    ".vtt": f"WEBVTT\n\n00:01.000 --> 00:02.000\n{TEXT}\nA cat.\n".encode(),
     ".html": f"<p>{TEXT} <b>A cat</b>.</p><pre>code</pre>".encode(),
     ".htm": b"<h1>A dog</h1>",
+    ".xhtml": b"<h1>A dog</h1>",
     ".docx": docx(paragraph(TEXT) + paragraph("A cat.")),
 }
 LONG = docx(paragraph("a " * 9_000_000))  # 18 kB; reading it takes seconds

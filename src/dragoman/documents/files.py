@@ -23,6 +23,7 @@ _SPEECH = re.compile(r"\s*(?:<\w+>\s*)?(?:[-–—♪♫(\[（]|>>|[A-Z][A-Z .'-
 _TIMING = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->")
 _BEFORE = re.compile(r"(?:\s|<[^<>]*>|\{\\[^{}]*\})*+")  # the words of a cue
 _END_TAG = re.compile(r"</[^<>]*>")
+_AMPERSAND = re.compile(r"&(?!#?\w{1,31};)")
 _BREAKS = re.compile(r"(?<=[，。！？；：、])|(?<=[,.!?;:] )|(?<= )")
 
 
@@ -60,8 +61,11 @@ def _by_lines(text: str, translate: Translate) -> list[str]:
     return [part for pair in zip(written, [*ends, ""], strict=True) for part in pair]
 
 
-def _srt(data: bytes, translate: Translate) -> bytes:
-    """A cue is one text, however many lines it has; what begins as a speech or a sound does is one a line."""
+def _cues(data: bytes, translate: Translate) -> bytes:
+    """SubRip and WebVTT: words follow a line with times; heads, notes, styles, names and numbers of cues are kept.
+
+    A cue is one text, however many lines it has; what begins as a speech or a sound does is one a line.
+    """
     text, encoding = decoded(data)
     end = (_LINE.search(text) or ["\n"])[0]
     lines: list[str | list[str]] = []
@@ -81,6 +85,11 @@ def _srt(data: bytes, translate: Translate) -> bytes:
     found = iter([before + said + after for (before, _, after), said in zip(cues, written, strict=True)])
     done = (line if isinstance(line, str) else end.join(_wrapped(next(found), len(line))) for line in lines)
     return end.join(done).encode(encoding)
+
+
+def _vtt(data: bytes, translate: Translate) -> bytes:
+    """A sign of a translation that would begin a character reference is written as one (WebVTT, section 4.2)."""
+    return _cues(data, lambda texts: [_AMPERSAND.sub("&amp;", said) for said in translate(texts)])
 
 
 def _ended(line: str) -> bool:
@@ -129,6 +138,12 @@ def _html(data: bytes, translate: Translate, dialect: Dialect = HTML) -> bytes:
     return translate_html(text, translate, dialect).encode(encoding, "xmlcharrefreplace")
 
 
-_FORMATS = {".txt": _txt, ".srt": _srt, ".html": _html, ".htm": _html, ".docx": translate_docx}
+_FORMATS = {
+    ".txt": _txt,
+    ".srt": _cues,
+    ".vtt": _vtt,
+    **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
+    ".docx": translate_docx,
+}
 FORMATS = tuple(_FORMATS)
-_PAGES, _PACKED = (".html", ".htm"), (".docx",)
+_PAGES, _PACKED = (".html", ".htm", ".xhtml"), (".docx",)

@@ -27,11 +27,13 @@ _LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # No lines, or lines that are no texts: what would come out were no such file any more.
 _OTHERS = {
     **dict.fromkeys((".csv", ".xlsx", ".ods"), "save it as a table with tabs (.tsv)"),
-    **dict.fromkeys((".pdf", ".doc", ".epub", ".odt", ".pptx"), "save its text as .txt"),
+    **dict.fromkeys((".pdf", ".doc", ".epub", ".mobi", ".odt", ".pptx", ".rtf"), "save its text as .txt"),
+    **dict.fromkeys((".ass", ".ssa", ".sub"), "save it as .srt or .vtt"),
     **dict.fromkeys((".tmx", ".zip", ".tar"), "unpack its texts to .txt, .tsv or .jsonl"),
     ".json": "write one object a line (.jsonl), such as with  jq -c '.[]'",
     **dict.fromkeys(
-        (".xml", ".po", ".pot", ".xlf", ".xliff", ".resx", ".strings"), "take its texts out to .txt or .jsonl"
+        (".xml", ".po", ".pot", ".xlf", ".xliff", ".resx", ".strings", ".ipynb", ".svg", ".ttml"),
+        "take its texts out to .txt or .jsonl",
     ),
 }
 DOCUMENTS = tuple(ending for ending in documents.FORMATS if ending != ".txt")
