@@ -61,6 +61,7 @@ def test_joining_takes_linear_time() -> None:
         ("zh", "你 好 ， 吗 ？", "你好，吗？"),
         ("zh", "他说 “ 你好 ” 。", "他说“你好”。"),
         ("zh", "我 学 Python 和 C 语言", "我学 Python 和 C 语言"),
+        ("zh", "用 GitHub ， 或 Git （ 免费 ） 吧", "用 GitHub，或 Git（免费）吧"),
         ("zh", "好 😀 吗", "好 😀 吗"),
         ("ko", "네 알겠습니다", "네 알겠습니다"),
         ("en", "你 好", "你 好"),

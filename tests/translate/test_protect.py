@@ -18,6 +18,7 @@ from dragoman.decoding.search import heeded
 from dragoman.documents.files import translate_file
 from dragoman.errors import UsageError
 from dragoman.text.normalize import spelled
+from dragoman.translate.placing import joined
 from dragoman.translate.protect import Protection
 from dragoman.translate.running import begun
 from server.stand_in_models import ALL, forgetful, mute
@@ -165,6 +166,20 @@ def test_no_space_parts_what_is_kept_from_signs_of_its_own_writing(english: Tran
     for function in ALL:
         found = through(english, "I love 北京 and 上海 very much.", function)
         assert not re.search("[\u4e00-\u9fff] [\u4e00-\u9fff]", found), found
+
+
+@pytest.mark.parametrize(
+    ("stretches", "text"),
+    [
+        ([("外面是 ", "5°C"), (" ；带上外套。", "")], "外面是 5°C；带上外套。"),
+        ([("请看（ ", "a.txt"), (" ），谢谢。", "")], "请看（a.txt），谢谢。"),
+        ([("He said ", "“你好。”"), (" to me.", "")], "He said “你好。” to me."),
+    ],
+)
+def test_no_space_stands_at_a_wide_sign_of_the_translation(
+    stretches: list[tuple[str, str]], text: str
+) -> None:
+    assert joined([(words, kept, False) for words, kept in stretches]) == text
 
 
 def test_what_is_typed_in_haste_is_read_as_it_is_written(english: Translator) -> None:

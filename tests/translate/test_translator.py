@@ -379,7 +379,7 @@ def test_no_space_between_chinese_signs(tiny_model: Path, engine: Echo) -> None:
     translator = Translator.load(tiny_model)
     ids = translator.model.target_tokenizer.encode("我 在 找 dog 。")
     engine.answer = lambda _, rank: Hypothesis(ids, -1.0, [-1.0])  # type: ignore[method-assign]
-    assert translator.translate("The dog. A cat.").text == "我在找 dog 。我在找 dog 。"
+    assert translator.translate("The dog. A cat.").text == "我在找 dog。我在找 dog。"
 
 
 # -- options, prefixes, engines ---------------------------------------------------------------------------------

@@ -18,7 +18,11 @@ _SOLID = (
     "\u2014\u2018\u2019\u201c\u201d\u2026\u2e80-\u2fdf\u3001-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\ufe10-\ufe1f\ufe30-\ufe4f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff9f\U00020000-\U0003ffff"
 )
-_SPACE_BETWEEN_SOLID = re.compile(f"(?<=[{_SOLID}]) (?=[{_SOLID}])")
+# Beside one of these stands no space, whatever letter is on its other side.
+WIDE = frozenset("，。；：！？、（）《》【】「」『』")
+_SPACE_BETWEEN_SOLID = re.compile(
+    rf"(?<=[{_SOLID}]) (?=[{_SOLID}])|(?<=\S) (?=[{(wide := ''.join(sorted(WIDE)))}])|(?<=[{wide}]) (?=\S)"
+)
 _SOLID_SIGN = re.compile(f"[{_SOLID}]")
 # Form feeds, file separators, U+2028: a terminal obeys some of them.
 _NO_PLAIN_SPACE = re.compile(r"[^\S\r\n\t \u3000]")
@@ -40,7 +44,7 @@ def writes_without_spaces(language: str) -> bool:
 
 
 def tidy(text: str, language: str) -> str:
-    """What a model wrote, fit to print: one line, no control characters, no space between Chinese signs.
+    """What a model wrote, fit to print: one line, no control characters, no space where Chinese has none.
 
     Byte fallback can spell any character, so a line break or an escape sequence could come out of any model.
     """

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dragoman.text.joining import touch
+from dragoman.text.joining import WIDE, touch
 from dragoman.text.kinds import Kind
 from dragoman.translate.marks import free, marked
 from dragoman.translate.protect import Kept, Part
@@ -163,9 +163,10 @@ def joined(filled: Sequence[tuple[str, str, bool]]) -> str:
     " of it."""
     text, content, apart = "", "", False
     for words, following, is_apart in filled:
-        if content[-1:] == "[" or touch(content[-1:], words.lstrip(" ")[:1]):
+        first, last = words.lstrip(" ")[:1], words.rstrip(" ")[-1:]
+        if content[-1:] == "[" or first in WIDE or touch(content[-1:], first):
             words = words.lstrip(" ")
-        if touch(words.rstrip(" ")[-1:], following[:1]):
+        if last in WIDE or touch(last, following[:1]):
             words = words.rstrip(" ")
         text += _gap(content, words[:1], apart, after=True) + words
         text += _gap(following, text[-1:], is_apart, after=False) + following
