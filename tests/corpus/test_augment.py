@@ -128,6 +128,35 @@ def test_equal_spans_become_placeholders_and_tags() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "gone"),
+    [
+        ("Tom is a student.", "汤姆是学生。", ("Tom", "汤姆")),
+        ("He lives in New York.", "他住在纽约。", ("New York", "纽约")),
+        ("She met Mary.", "她遇见了瑪麗。", ("Mary", "瑪麗")),
+        ("They speak Japanese.", "他们说日语。", None),
+        ("Tom knows that Tom is late.", "汤姆知道汤姆迟到了。", None),
+        ("Tom is late.", "他迟到了。", None),
+    ],
+)
+def test_a_well_known_name_is_one_thing_on_both_sides(
+    source: str, target: str, gone: tuple[str, str] | None
+) -> None:
+    """Nearly all placeholders stood beside whole sentences, and none for a subject."""
+    for one, other in many(source, target, only(placeholders=1.0)):
+        if gone:
+            symbol = one[one.index("\u27e8") :].split(" ")[0].rstrip(".")
+            assert (one, other) == (source.replace(gone[0], symbol), target.replace(gone[1], symbol))
+        else:
+            assert source[:-1] in one and target[:-1] in other
+
+
+def test_a_placeholder_stands_seldom_beside_a_sentence_that_has_nothing_for_it() -> None:
+    pairs = [Pair("He is here.", "他在这里。")] * 1000
+    beside = sum("\u27e8" in one.source for one in changed(pairs, only(placeholders=1.0)))
+    assert 50 < beside < 150
+
+
 def test_a_vocabulary_without_reserved_symbols_is_taught_none() -> None:
     assert many("Call Tom.", "打给Tom。", only(placeholders=1.0, tags=1.0), Setting("en", "zh")) == {
         ("Call Tom.", "打给Tom。")
@@ -219,4 +248,4 @@ def test_what_becomes_of_a_pair_is_what_earlier_versions_made_of_it() -> None:
             setting = Setting("en", "zh", ["⟦1⟧", "⟦2⟧"], symbols)
             for pair in augmented(pairs, AugmentConfig(*[0.2] * 10), setting, 7, epoch):
                 found.update(f"{pair}\n".encode())
-    assert found.hexdigest() == "50db3e62ab7d10383acfac37483c7c480218c52a80b4a4c85561e87269a84cfd"
+    assert found.hexdigest() == "24d9700ad508511ceae9e7327cc3ac7fee9adbedf694ad5fe726d1d9321fcfee"

@@ -11,13 +11,14 @@ import random
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import chain, islice, takewhile
+from itertools import chain, islice, product, takewhile
 from typing import Annotated
 
 from dragoman.bounds import Within, refuse_out_of_bounds
 from dragoman.corpus.pairs import Pair
 from dragoman.errors import ConfigError
 from dragoman.text.joining import writes_without_spaces
+from dragoman.text.names import NAMES
 from dragoman.text.normalize import dominant_script
 
 _STOPS = ".!?。！？…"
@@ -28,6 +29,9 @@ _SPAN = re.compile(
     r"https?://[^\s\u3000-\u9fff]+|[\w.+-]+@[\w-]+\.[\w.]+|\d+(?:[.,:/-]\d+)*|[A-Za-z][\w'-]*[A-Za-z0-9]",
     re.ASCII,
 )
+_NAMED = {form: forms for forms in NAMES for form in forms}
+_NAME = re.compile("|".join(rf"\b{form}\b" if form.isascii() else form for form in _NAMED))
+_BESIDE = 0.1  # of the pairs that have nothing to put a placeholder in place of
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _CASED_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")  # don't is one word: Don't, not Don'T
 _SIGNS = [
@@ -53,7 +57,9 @@ class AugmentConfig:
         float, "share of pairs whose final stop is lost on both sides, or doubled in the source", PART
     ] = 0.04
     placeholders: Annotated[
-        float, "share of pairs with reserved placeholders for what is equal on both sides", PART
+        float,
+        "share of pairs with reserved placeholders for what is equal on both sides, or a well-known name",
+        PART,
     ] = 0.05
     tags: Annotated[
         float, "share of pairs with a pair of placeholders, as tags, around what is equal", PART
@@ -259,37 +265,52 @@ def _beside(pair: Pair, sign: str, draw: random.Random) -> Pair:
     return replace(pair, source=sides[0], target=sides[1])
 
 
-def _equal_spans(pair: Pair) -> list[str]:
-    """What stands once in the source and once in the target, and within nothing else."""
+def _spans(pair: Pair) -> list[tuple[str, str]]:
+    """What stands once in the source and once in the target, and within nothing else: equal, or one well-known name."""
     sides = [[found[0] for found in _SPAN.finditer(side)] for side in (pair.source, pair.target)]
-    return [
-        span
+    equal = [
+        (span, span)
         for span in sides[0]
         if span in sides[1] and pair.source.count(span) == pair.target.count(span) == 1
+    ]
+    named = (
+        [form for form in _NAME.findall(side) if side.count(form) == 1] for side in (pair.source, pair.target)
+    )
+    return equal + [
+        (one, other) for one, other in product(*named) if one != other and _NAMED[one] == _NAMED[other]
     ]
 
 
 def _with_placeholders(pair: Pair, symbols: Sequence[str], draw: random.Random) -> Pair:
-    """Reserved symbols for equal spans, or, where there is none, one symbol beside both sides."""
-    spans = _equal_spans(pair)
+    """Reserved symbols for what is the same, or, where nothing is, now and then one symbol beside both sides.
+
+    Seldom: whoever mostly sees them beside whole sentences takes one that is a subject for such a thing, too ("⟦0⟧是
+    一个网站" became "⟦0⟧ It is a website").
+    """
+    spans = _spans(pair)
     if not spans:
-        return _beside(pair, draw.choice(symbols), draw)
+        return _beside(pair, draw.choice(symbols), draw) if draw.random() < _BESIDE else pair
     chosen = draw.sample(spans, min(len(spans), draw.randint(1, 3)))
-    for span, symbol in zip(chosen, draw.sample(symbols, min(len(chosen), len(symbols))), strict=False):
+    for (one, other), symbol in zip(
+        chosen, draw.sample(symbols, min(len(chosen), len(symbols))), strict=False
+    ):
         pair = replace(
-            pair, source=pair.source.replace(span, symbol), target=pair.target.replace(span, symbol)
+            pair, source=pair.source.replace(one, symbol), target=pair.target.replace(other, symbol)
         )
     return pair
 
 
 def _tagged(pair: Pair, symbols: Sequence[str], draw: random.Random) -> Pair:
-    """Two symbols around an equal span, or around both whole sides."""
+    """Two symbols around what is the same, or around both whole sides."""
     opening, closing = draw.sample(symbols, 2)
-    spans = _equal_spans(pair)
+    spans = _spans(pair)
     if not spans:
         return replace(
             pair, source=f"{opening} {pair.source} {closing}", target=f"{opening} {pair.target} {closing}"
         )
-    span = draw.choice(spans)
-    tagged = f"{opening} {span} {closing}"
-    return replace(pair, source=pair.source.replace(span, tagged), target=pair.target.replace(span, tagged))
+    one, other = draw.choice(spans)
+    return replace(
+        pair,
+        source=pair.source.replace(one, f"{opening} {one} {closing}"),
+        target=pair.target.replace(other, f"{opening} {other} {closing}"),
+    )
