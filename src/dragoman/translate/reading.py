@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 from dragoman.corpus.cleaning import prepare_text
+from dragoman.text.dated import in_digits
 from dragoman.text.directions import Direction
 from dragoman.text.informal import written_out
 from dragoman.text.joining import writes_without_spaces
@@ -126,6 +127,7 @@ class Reader:
                 text = narrow(text)
             elif not solid_target:
                 text = half_width(text)
+                text = in_digits(text) if base_language(self.languages[0]) == "zh" else text
         spans = [] if protection is None else find(text, self._terms(text, protection))
         found: list[Sentence] = []
         at = 0
