@@ -17,6 +17,7 @@ from dragoman.text import steps
 from dragoman.text.kinds import Kind, Role, Span
 from dragoman.text.languages import base_language
 from dragoman.text.patterns import UNITS
+from dragoman.translate import measures
 
 # Between two words of which one is meant, and between two of which both may be.
 _OR = {
@@ -59,6 +60,7 @@ _PERHAPS = re.compile(r"\d|[XVI]{2}|[一二三四五六七八九十][、）]")
 _CHINESE = re.compile(
     r"(?<![\d.,])(?:(?P<year>\d{4})年)?(?P<month>\d{1,2})月(?:份|(?P<day>\d{1,2})[日号]|(?!\d))"
     rf"|(?<![\d.,])(?P<count>{_N})(?P<power>[百千]?万亿|[百千]?[万亿])"
+    rf"|{measures.PATTERN}"
     r"|百分之(?P<parts>\d{1,3}(?:\.\d{1,4})?)"
     r"|(?<![\d.,])(?:(?P<ordinal>\d{1,2})世纪|(?P<century>\d{2}))?(?P<decade>\d)0年代"
     r"|(?<![\d.,:])(?P<hour>\d{1,2})[点时](?P<minute>\d{2}分?(?!\d)|\d分|半)"
@@ -124,6 +126,8 @@ def wording(raw: str, source: str, target: str) -> Wording | None:
         match = _ENGLISH.search(f"the {raw}")  # 90s
     if match is None:
         return None
+    if pattern is _CHINESE and (match["measure"] or match["metres"]):
+        return Wording("", (), measures.in_english(match), free=False)
     forms = (_in_chinese if pattern is _ENGLISH else _in_english)(match)
     if pattern is _ENGLISH and match["until"]:
         return Wording("", (), forms[0], free=False)
