@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dragoman.translate.translation import Translation
     from dragoman.translate.translator import Translator
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["DragomanError", "Translation", "Translator", "__version__"]
 
 _HOMES = {
