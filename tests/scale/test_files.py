@@ -54,9 +54,33 @@ def test_a_column_by_number_and_by_name(tmp_path: Path) -> None:
     assert done(tmp_path / "a.tsv", b"id\tde\n1\ta\n", Fields("de", "en")) == b"id\tde\ten\n1\ta\tA\n"
 
 
+SHEET = 'id,text,note\r\n1,"Hello, you",\r\n2,"two\r\nlines","5"" pipe"\r\n\r\n3,plain,é\r\n'
+
+
+def test_a_spreadsheet_has_a_column_more_and_stays_as_it_was(tmp_path: Path) -> None:
+    written = (
+        'id,text,note,translation\n1,"Hello, you",,"HELLO, YOU"\n2,"two\nlines","5"" pipe","TWO\nLINES"\n\n'
+    )
+    assert done(tmp_path / "a.csv", SHEET.encode()).decode() == f"{written}3,plain,é,PLAIN\n"
+    marked = done(tmp_path / "b.csv", SHEET.encode("utf-8-sig"), Fields("2", "de"))
+    assert marked.startswith(b"\xef\xbb\xbfid,text,note,de\n")  # Excel reads it as UTF-8 by that alone
+    assert done(tmp_path / "c.csv", b"Satz\nja; nein\n") == b"Satz,translation\nja; nein,JA; NEIN\n"
+    assert (
+        done(tmp_path / "d.csv", b'n;text\n1;a,b\n2;5" c\n')
+        == b'n;text;translation\n1;a,b;A,B\n2;5" c;"5"" C"\n'
+    )
+    assert done(tmp_path / "e.csv", b"text\n") == b"text,translation\n"
+
+
 @pytest.mark.parametrize(
     "name, content, fields, said",
     [
+        ("a.csv", b"id,en\n1,a\n", Fields(), "a.csv:1: no column is called 'text'; there are 'id', 'en'"),
+        ("a.csv", b"id,en\n1,a\n", Fields("3"), "a.csv:1: no column is called '3'"),
+        ("a.csv", b"text,x\na,b\n\nc\n", Fields("x"), "a.csv:4: there is no column 2, only 1"),
+        ("a.csv", b'text\n"a\nb\n', Fields(), "a.csv:2: no CSV: unexpected end of data"),
+        ("a.csv", b"text,translation\na,b\n", Fields(), "'translation' is already there"),
+        ("a.csv", b"text\n\xff\n", Fields(), "a.csv:2: byte 1"),
         ("a.jsonl", b'{"text": "a"}\n[1]\n', Fields(), "a.jsonl:2: a JSON object is expected, not list"),
         ("a.jsonl", b'{"de": "a"}\n', Fields(), "'text' is not there; the keys are 'de'"),
         ("a.jsonl", b'{"text": 3}\n', Fields(), "'text' holds 3, which is no text"),
@@ -86,7 +110,7 @@ def test_what_was_packed_is_packed_again(tmp_path: Path, end: str, packed: objec
 
 
 @pytest.mark.parametrize(
-    "name", ["a.po", "a.CSV", "a.json.gz", "a.pdf", "a.tmx", "a.zip", "a.ass", "a.rtf", "a.ipynb"]
+    "name", ["a.po", "a.XLSX", "a.json.gz", "a.pdf", "a.tmx", "a.zip", "a.ass", "a.rtf", "a.ipynb"]
 )
 def test_what_is_no_list_of_texts_is_refused_with_advice(name: str) -> None:
     with pytest.raises(UsageError, match="is no list of texts: "):

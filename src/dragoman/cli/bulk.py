@@ -49,9 +49,9 @@ class FilesFlags:
         Parameter(
             name=("--output", "-o"),
             group=_GROUP,
-            help="directory to write to: a file for each (.txt, .tsv, .jsonl, .parquet, .html, .docx, .srt, .vtt; "
-            "packed as it was); what is finished there is not done again. Of one file also the name of a new one, of "
-            "its kind",
+            help="directory to write to: a file for each (.txt, .tsv, .csv, .jsonl, .parquet, .html, .docx, .srt, "
+            ".vtt; packed as it was); what is finished there is not done again. Of one file also the name of a new "
+            "one, of its kind",
         ),
     ] = None
     field: Annotated[

@@ -129,7 +129,7 @@ def read_csv(lines: Lines, name: str, source: str, target: str) -> Iterator[Row]
         head = next(ended, None)
         if head is None:
             return
-        delimiter = max(_DELIMITERS, key=lambda sign: _columns_of(head, sign))
+        delimiter = delimiter_of(head)
         reader = csv.reader(chain([head], ended), delimiter=delimiter)
         rows = _csv_rows(reader, name)
         seen = list(islice(rows, _LOOKED_AT))
@@ -141,6 +141,11 @@ def read_csv(lines: Lines, name: str, source: str, target: str) -> Iterator[Row]
                     "should stand"
                 )
             yield layout.row(columns)
+
+
+def delimiter_of(head: str) -> str:
+    """What stands between the columns of a spreadsheet's first row."""
+    return max(_DELIMITERS, key=lambda sign: _columns_of(head, sign))
 
 
 def _columns_of(head: str, delimiter: str) -> int:

@@ -30,6 +30,7 @@ _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _XZ_MAGIC, _BZIP2_MAGIC = b"\xfd7zX", b"BZh"
 _XZ_MEMORY = 2**28  # bytes that a hostile archive may ask for; `xz -9` needs 65 MiB
 _CRS = 2  # carriage returns within the first line, from which on they are its line ends
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # of UTF-8
 
 
 class DamagedArchiveError(Exception):
@@ -60,6 +61,12 @@ def read_whole(path: Path) -> bytes:
             raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
+def is_marked(path: Path) -> bool:
+    """Whether a file begins with the mark that some programs know UTF-8 by. Raises CorpusError."""
+    with open_file(path) as file, unpacked(path, file) as stream:
+        return stream.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
+
+
 def lines_of(stream: BinaryIO, path: Path | str) -> Generator[str, None, None]:
     """The lines of a stream; `path` is what errors call it."""
     number = 0
@@ -67,7 +74,7 @@ def lines_of(stream: BinaryIO, path: Path | str) -> Generator[str, None, None]:
         number += 1
         line = line.removesuffix(b"\n").removesuffix(b"\r")
         if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(BYTE_ORDER_MARK)
             if (ends := line.count(b"\r")) >= _CRS:
                 raise CorpusError(
                     f"{path}: {ends:,} carriage returns in its first line are the line ends of an old Mac: "

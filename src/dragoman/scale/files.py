@@ -7,16 +7,20 @@ stays as it was, to the byte where it is text.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from dragoman.bounds import shown
-from dragoman.corpus.lines import new_file, read_lines, read_whole
+from dragoman.corpus.formats import delimiter_of
+from dragoman.corpus.lines import BYTE_ORDER_MARK, is_marked, new_file, read_lines, read_whole
 from dragoman.corpus.pairs import ending
 from dragoman.documents import files as documents
 from dragoman.errors import CorpusError, MissingExtraError, UsageError
@@ -26,7 +30,7 @@ Translate = Callable[[Iterator[str]], Iterator[str]]  # as many out as in, in or
 _LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # No lines, or lines that are no texts: what would come out were no such file any more.
 _OTHERS = {
-    **dict.fromkeys((".csv", ".xlsx", ".ods"), "save it as a table with tabs (.tsv)"),
+    **dict.fromkeys((".xlsx", ".ods"), "save it as .csv or as a table with tabs (.tsv)"),
     **dict.fromkeys((".pdf", ".doc", ".epub", ".mobi", ".odt", ".pptx", ".rtf"), "save its text as .txt"),
     **dict.fromkeys((".ass", ".ssa", ".sub"), "save it as .srt or .vtt"),
     **dict.fromkeys((".tmx", ".zip", ".tar"), "unpack its texts to .txt, .tsv or .jsonl"),
@@ -192,7 +196,66 @@ def _table(source: Path, stream: BinaryIO, fields: Fields, translate: Translate)
         stream.write((f"{row}\t{in_one_line(answer, tabs=False)}\n" if row.strip() else f"{row}\n").encode())
 
 
-_WRITERS = {".jsonl": _json_lines, ".ndjson": _json_lines, ".tsv": _table}
+def _spreadsheet(source: Path, stream: BinaryIO, fields: Fields, translate: Translate) -> None:
+    """Records as spreadsheets write them, each as it was, with a column more. The first row names the columns."""
+    with closing(read_lines(source)) as lines:
+        delimiter = delimiter_of(next(lines, ""))
+    records = _records(source, delimiter)
+    _, head, names = next(records, (1, "", [""]))
+    name = fields.text or ("text" if "text" in names or len(names) > 1 else names[0])
+    if name not in names and not (name.isascii() and name.isdigit() and 0 < int(name) <= len(names)):
+        raise CorpusError(
+            f"{source}:1: no column is called {name!r}; there are {', '.join(map(shown, names[:8]))}: name one with "
+            "--field, or its number"
+        )
+    column = names.index(name) if name in names else int(name) - 1
+    _refuse_taken(fields, names, f"{source}:1")
+    kept: deque[str] = deque()
+
+    def texts() -> Iterator[str]:
+        for number, record, cells in records:
+            if record and len(cells) <= column:
+                raise CorpusError(f"{source}:{number}: there is no column {column + 1}, only {len(cells)}")
+            kept.append(record)
+            yield cells[column] if record else ""
+
+    # Without its mark, where it had one, Excel takes UTF-8 for something else.
+    stream.write(BYTE_ORDER_MARK if is_marked(source) else b"")
+    stream.write(f"{head}{delimiter}{_cell(fields.translation, delimiter)}\n".encode())
+    for answer in translate(texts()):
+        record = kept.popleft()
+        stream.write((f"{record}{delimiter}{_cell(answer, delimiter)}\n" if record else "\n").encode())
+
+
+def _records(source: Path, delimiter: str) -> Iterator[tuple[int, str, list[str]]]:
+    """Each with the number of its first line, as it is written, and its cells: one may have several lines."""
+    read: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for line in read_lines(source):
+            read.append(line)
+            yield f"{line}\n"
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+    first = 1
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise CorpusError(f"{source}:{first}: no CSV: {error}") from error
+        if cells is None:
+            return
+        yield first, "\n".join(read), cells
+        first, read[:] = first + len(read), []
+
+
+def _cell(text: str, delimiter: str) -> str:
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=delimiter).writerow([text])  # what ends a line is quoted, too
+    return written.getvalue().removesuffix("\r\n")
+
+
+_WRITERS = {".csv": _spreadsheet, ".jsonl": _json_lines, ".ndjson": _json_lines, ".tsv": _table}
 
 
 def _pyarrow() -> Any:
