@@ -49,6 +49,7 @@ SAMPLES: dict[str, bytes] = {
     ".vtt": b"WEBVTT\n\n" + _CUES.replace(",", ".").encode(),
     ".html": _HTML.encode(),
     ".htm": _HTML.encode(),
+    ".xhtml": _HTML.encode(),
     ".docx": docx(_PARAGRAPH * 3),
     ".md": b"# A dog\n\nThe *dog* sees [a cat](x.html).\n\n- one\n- two\n\n```\ncode\n```\n",
     ".po": b'msgid "A dog"\nmsgstr ""\n',
@@ -83,7 +84,7 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     ".po": ('msgid "', '"\n', 'msgstr ""\n', "#, fuzzy\n", "\\n"),
     ".json": ("{", "}", "[", "]", '"', ":", ",", "\\u"),
 }  # fmt: skip
-_MARKED = (".html", ".htm", ".docx", ".srt", ".vtt")
+_MARKED = (".html", ".htm", ".xhtml", ".docx", ".srt", ".vtt")
 
 
 def signs(suffix: str) -> tuple[str, ...]:
