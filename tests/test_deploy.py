@@ -147,7 +147,9 @@ def test_the_proxy_that_replicas_believe_is_nginx() -> None:
 
 def test_nginx_knows_every_replica_and_hears_where_it_is_published() -> None:
     conf = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
-    assert re.findall(r"server (\S+):(\d+)", conf) == [(f"replica-{n}", str(Network.port)) for n in (1, 2, 3)]
+    replicas = [(f"replica-{n}", str(Network.port)) for n in (1, 2, 3)]
+    assert re.findall(r"server (\S+):(\d+) fail_timeout", conf) == replicas
+    assert re.findall(r"server (\S+):(\d+) backup max_fails=0", conf) == replicas
     (port,) = COMPOSE["services"]["nginx"]["ports"]
     assert f"listen {port.split(':')[-1]};" in conf
 
