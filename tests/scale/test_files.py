@@ -69,6 +69,7 @@ def test_a_spreadsheet_has_a_column_more_and_stays_as_it_was(tmp_path: Path) -> 
         done(tmp_path / "d.csv", b'n;text\n1;a,b\n2;5" c\n')
         == b'n;text;translation\n1;a,b;A,B\n2;5" c;"5"" C"\n'
     )
+    assert done(tmp_path / "empty.csv", b"") == b""
     assert done(tmp_path / "e.csv", b"text\n") == b"text,translation\n"
 
 

@@ -199,7 +199,10 @@ def _table(source: Path, stream: BinaryIO, fields: Fields, translate: Translate)
 def _spreadsheet(source: Path, stream: BinaryIO, fields: Fields, translate: Translate) -> None:
     """Records as spreadsheets write them, each as it was, with a column more. The first row names the columns."""
     with closing(read_lines(source)) as lines:
-        delimiter = delimiter_of(next(lines, ""))
+        first = next(lines, None)
+    if first is None:
+        return  # an empty file stays one
+    delimiter = delimiter_of(first)
     records = _records(source, delimiter)
     _, head, names = next(records, (1, "", [""]))
     name = fields.text or ("text" if "text" in names or len(names) > 1 else names[0])

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 
-_DIGITS = {sign: str(value) for value, sign in enumerate("零一二三四五六七八九")} | {
-    "〇": "0",
-    "○": "0",
-    "两": "2",
-}
+_DIGITS = {sign: str(value) for value, sign in enumerate("零一二三四五六七八九")} | {"〇": "0", "○": "0"}
 _ONE = "[一二三四五六七八九]"
 _MONTH, _DAY = "(?P<month>十[一二]?|[一二三四五六七八九])", f"(?P<day>[二三]?十{_ONE}?|{_ONE})"
 _LONELY = "(?<![零〇○一二三四五六七八九十百千万亿两第几\\d])"
